@@ -1,0 +1,196 @@
+"""Any picture file -> the upright 8-bit RGB picture a viewer shows, or one named reason why not."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from src.errors import UserError
+
+DEFAULT_MAX_PIXELS = 64_000_000
+# A closed list: Pillow would otherwise also try formats that start other programs (EPS) or only name stubs.
+ACCEPTED_FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000")
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp", ".jp2"}
+)
+_ORIENTATION_TAG = 0x0112
+
+
+class ImageError(UserError):
+    """A file that does not give a picture.
+
+    `reason` is one of "missing", "unreadable", "empty file", "not an image", "truncated", "too large",
+    "unsupported"; the message names the file and the reason.
+    """
+
+    def __init__(self, reason: str, name: str, detail: str = "") -> None:
+        super().__init__(f"{name}: {reason}" + (f" ({detail})" if detail else ""))
+        self.reason = reason
+        self.name = name
+        self.detail = detail
+
+    def __reduce__(self) -> tuple:  # so that worker processes can hand it back whole
+        return type(self), (self.reason, self.name, self.detail)
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """What a file says about its picture before any pixel is decoded.
+
+    height, width: size in pixels as shown (EXIF orientation applied).
+    orientation: EXIF orientation 1..8, 1 where the file has none.
+    mode: Pillow's pixel mode as stored. has_alpha: whether the pixels or the palette carry transparency.
+    """
+
+    format: str
+    mode: str
+    height: int
+    width: int
+    orientation: int
+    has_alpha: bool
+
+
+def read_bytes(path: Path | str) -> bytes:
+    """The file's bytes; ImageError "missing", "unreadable" or "empty file" otherwise."""
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ImageError("missing", str(path)) from None
+    except OSError as error:
+        raise ImageError("unreadable", str(path), error.strerror or str(error)) from None
+    if not data:
+        raise ImageError("empty file", str(path))
+    return data
+
+
+def read_header(
+    source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = ""
+) -> ImageHeader:
+    """Format, shown size and orientation, from the header alone; ImageError as `decode_image`."""
+    data, name = _source(source, name)
+    with _open(data, max_pixels, name) as picture:
+        return _header(picture)
+
+
+def image_size(
+    source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = ""
+) -> tuple[int, int]:
+    """(height, width) in pixels as the picture is shown, from the header alone."""
+    header = read_header(source, max_pixels=max_pixels, name=name)
+    return header.height, header.width
+
+
+def decode_image(
+    source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = ""
+) -> np.ndarray:
+    """Decode a picture to contiguous uint8 (H, W, 3) RGB, as a viewer shows it.
+
+    EXIF orientation is applied; an animation gives its first frame; transparency lies on white; 16-bit
+    samples keep their high byte; grey, palette and CMYK become RGB. The size is checked in the header,
+    so a file that claims more than `max_pixels` costs no memory. (Pillow itself refuses more than about
+    179 million pixels.) `name` stands for bytes in messages. Raises ImageError.
+    """
+    data, name = _source(source, name)
+    with _open(data, max_pixels, name) as picture:
+        try:
+            picture.load()
+        except Exception as error:  # decoders fail on broken data with any exception class
+            raise ImageError("truncated", name, str(error)) from None
+        try:
+            return _to_rgb(picture)
+        except (ValueError, OSError, NotImplementedError) as error:
+            raise ImageError("unsupported", name, f"mode {picture.mode}: {error}") from None
+
+
+def _source(source: bytes | Path | str, name: str) -> tuple[bytes, str]:
+    if isinstance(source, (str, Path)):
+        return read_bytes(source), name or str(source)
+    data = bytes(source)
+    name = name or "image bytes"
+    if not data:
+        raise ImageError("empty file", name)
+    return data, name
+
+
+def _open(data: bytes, max_pixels: int, name: str) -> Image.Image:
+    try:
+        picture = Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError("too large", name, str(error)) from None
+    except Image.UnidentifiedImageError:
+        # A signature that is known with a header that cannot be read is a cut file, not a foreign one.
+        reason = "truncated" if _known_signature(data) else "not an image"
+        raise ImageError(reason, name) from None
+    except Exception as error:  # decoders fail on broken data with any exception class
+        raise ImageError("truncated", name, str(error)) from None
+    if picture.width * picture.height > max_pixels:
+        picture.close()
+        detail = f"{picture.width}x{picture.height}, at most {max_pixels} pixels are accepted"
+        raise ImageError("too large", name, detail)
+    if picture.width < 1 or picture.height < 1:
+        picture.close()
+        raise ImageError("not an image", name, f"{picture.width}x{picture.height} pixels")
+    return picture
+
+
+def _known_signature(data: bytes) -> bool:
+    return data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\x00", b"MM\x00*")) or (
+        data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    )
+
+
+def _header(picture: Image.Image) -> ImageHeader:
+    orientation = _orientation(picture)
+    width, height = picture.size
+    if orientation >= 5:  # 5..8 exchange rows and columns
+        width, height = height, width
+    return ImageHeader(
+        picture.format or "", picture.mode, height, width, orientation, picture.has_transparency_data
+    )
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        value = picture.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # a broken EXIF block must not cost a good picture
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _to_rgb(picture: Image.Image) -> np.ndarray:
+    orientation = _orientation(picture)
+    if picture.mode.startswith("I") or picture.mode == "F":
+        picture = Image.fromarray(_deep_grey_to_8_bit(np.asarray(picture), picture.mode))
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        picture = Image.new("RGB", rgba.size, (255, 255, 255))
+        picture.paste(rgba, mask=rgba.getchannel("A"))
+    elif picture.mode != "RGB":
+        picture = picture.convert("RGB")
+    if orientation in _TRANSPOSE:
+        picture = picture.transpose(_TRANSPOSE[orientation])
+    return np.array(picture, dtype=np.uint8)  # a copy: writable, contiguous
+
+
+def _deep_grey_to_8_bit(samples: np.ndarray, mode: str) -> np.ndarray:
+    if mode.startswith("I;16"):
+        return (samples.astype(np.uint16) >> 8).astype(np.uint8)
+    if mode == "F":
+        samples = np.nan_to_num(samples)
+        scale = 255.0 if samples.size and samples.max() <= 1.0 else 1.0
+        return np.clip(samples * scale, 0, 255).astype(np.uint8)
+    samples = np.clip(samples, 0, 65535)  # mode "I": 16-bit samples in 32-bit cells, or 8-bit ones
+    return (samples >> 8 if samples.max() > 255 else samples).astype(np.uint8)
