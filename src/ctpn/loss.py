@@ -1,0 +1,72 @@
+"""Loss of CTPN over the sampled anchors of a batch.
+
+Shape vocabulary: B batch, H and W feature rows and columns, A anchors at a position, N = H * W * A anchors of
+an image in the order y, x, anchor.
+"""
+
+import mindspore as ms
+from mindspore import nn, ops
+
+SMOOTH_L1_BETA = 1.0 / 9.0
+
+
+class CtpnLoss(nn.Cell):
+    """Network and loss in one cell, as a training step wants it.
+
+    With S = the number of sampled anchors of the batch (label 0 or 1):
+
+        rpn_cls = 1/S * sum over sampled of -log softmax(score)[label]
+        rpn_reg = 1/S * sum over anchors and coordinates of weight * smooth_l1(delta - target)
+        smooth_l1(d) = d^2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere;  beta = 1/9
+        loss = cls_weight * rpn_cls + reg_weight * rpn_reg
+
+    A batch in which nothing is sampled has the loss 0 and zero gradients. All in float32.
+
+    Args:
+        network: `Ctpn` or anything with its inputs and outputs.
+        cls_weight: weight of the classification term.
+        reg_weight: weight of the regression term.
+
+    Inputs:
+        image (B, 3, 16 H, 16 W) float32.
+        labels (B, N) int32: 1 text, 0 background, -1 not sampled.
+        delta_targets (B, N, 4) float32: dx, dy, log dw, log dh.
+        delta_weights (B, N, 4) float32: 0 where a coordinate is not to be learned.
+
+    Outputs:
+        (loss, rpn_cls, rpn_reg), float32 scalars named by `term_names`.
+    """
+
+    term_names = ("loss", "rpn_cls", "rpn_reg")
+
+    def __init__(self, network: nn.Cell, cls_weight: float = 1.0, reg_weight: float = 3.0):
+        # Without prefix: checkpoints of the loss cell keep the names of the network.
+        super().__init__(auto_prefix=False)
+        self.network = network
+        self.cls_weight = float(cls_weight)
+        self.reg_weight = float(reg_weight)
+
+    def construct(self, image, labels, delta_targets, delta_weights):
+        score_map, delta_map = self.network(image)
+        batch = score_map.shape[0]
+        scores = score_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 2))  # B x N x 2
+        deltas = delta_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 4))  # B x N x 4
+
+        sampled = (labels >= 0).astype(ms.float32)  # B x N
+        num_sampled = ops.clamp(sampled.sum(), min=1.0)
+
+        log_probability = ops.log_softmax(scores, -1)  # B x N x 2
+        is_text = labels == 1
+        cross_entropy = -ops.select(is_text, log_probability[:, :, 1], log_probability[:, :, 0])  # B x N
+        cls_loss = (cross_entropy * sampled).sum() / num_sampled
+
+        distance = ops.abs(deltas - delta_targets)  # B x N x 4
+        smooth_l1 = ops.select(
+            distance < SMOOTH_L1_BETA,
+            distance * distance * (0.5 / SMOOTH_L1_BETA),
+            distance - 0.5 * SMOOTH_L1_BETA,
+        )
+        reg_loss = (smooth_l1 * delta_weights).sum() / num_sampled
+
+        loss = self.cls_weight * cls_loss + self.reg_weight * reg_loss
+        return loss, cls_loss, reg_loss

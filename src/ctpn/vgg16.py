@@ -1,0 +1,88 @@
+"""VGG16 with batch normalisation, up to conv5_3 (stride 16): what CTPN sees an image through.
+
+Shape vocabulary: B batch, H and W image height and width, C channels.
+Parameter names are `conv{stage}_{index}.0.weight` and `conv{stage}_{index}.1.{gamma,beta,moving_mean,
+moving_variance}`, those of the published MindSpore checkpoints.
+"""
+
+from mindspore import nn
+
+VGG16_STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+STRIDE = 16
+BN_STATISTICS = ("learned", "frozen")
+
+
+def scale_channels(channels: int, width: float) -> int:
+    """Number of channels of a layer in a network `width` times as wide, a multiple of 8, at least 8."""
+    return max(8, round(channels * width / 8) * 8)
+
+
+def conv_bn_relu(in_channels: int, out_channels: int, bn_statistics: str) -> nn.SequentialCell:
+    """3x3 convolution without bias, batch normalisation, ReLU.
+
+    "learned": batch statistics in training, their running mean in evaluation.
+    "frozen": the stored statistics always (a pretrained backbone with small batches).
+    """
+    return nn.SequentialCell(
+        nn.Conv2d(in_channels, out_channels, 3, pad_mode="pad", padding=1, has_bias=False),
+        nn.BatchNorm2d(
+            out_channels, momentum=0.9, use_batch_statistics=None if bn_statistics == "learned" else False
+        ),
+        nn.ReLU(),
+    )
+
+
+class Vgg16(nn.Cell):
+    """The 13 convolutions of VGG16, four max-pools between the stages and none after the last.
+
+    Args:
+        width: factor on every number of channels; 1.0 is the published topology.
+        bn_statistics: "learned" or "frozen", see `conv_bn_relu`.
+    """
+
+    def __init__(self, width: float = 1.0, bn_statistics: str = "learned"):
+        super().__init__()
+        if bn_statistics not in BN_STATISTICS:
+            raise ValueError(f"bn_statistics {bn_statistics!r}: choose one of {', '.join(BN_STATISTICS)}")
+        # The attribute names below become the parameter names, so the cells are set one by one.
+        channels, order = 3, []
+        for stage, sizes in enumerate(VGG16_STAGES, start=1):
+            for index, size in enumerate(sizes, start=1):
+                out_channels = scale_channels(size, width)
+                setattr(self, f"conv{stage}_{index}", conv_bn_relu(channels, out_channels, bn_statistics))
+                order.append(f"conv{stage}_{index}")
+                channels = out_channels
+        self.out_channels = channels
+        self.layer_names = tuple(order)
+        # "valid" gives floor(H / 16), the size the anchors are laid out for.
+        self.pool = nn.MaxPool2d(kernel_size=2, stride=2, pad_mode="valid")
+
+    def construct(self, image):
+        """(B, 3, H, W) normalised RGB -> conv5_3 after ReLU, (B, C, H // 16, W // 16)."""
+        x = self.conv1_2(self.conv1_1(image))
+        x = self.pool(x)  # B x 64 x H/2 x W/2
+        x = self.conv2_2(self.conv2_1(x))
+        x = self.pool(x)  # B x 128 x H/4 x W/4
+        x = self.conv3_3(self.conv3_2(self.conv3_1(x)))
+        x = self.pool(x)  # B x 256 x H/8 x W/8
+        x = self.conv4_3(self.conv4_2(self.conv4_1(x)))
+        x = self.pool(x)  # B x 512 x H/16 x W/16
+        return self.conv5_3(self.conv5_2(self.conv5_1(x)))
+
+
+def freeze_first_stages(network: nn.Cell) -> list[str]:
+    """Stop training the convolution weights of conv1_x and conv2_x; call it before making the optimizer.
+
+    Their batch-norm scale and shift stay trainable, as in the published recipe: the edge filters of an
+    ImageNet backbone are good as they are, their gain is not.
+
+    Returns:
+        The names of the parameters that were frozen.
+    """
+    frozen = []
+    for parameter in network.get_parameters():
+        layer = parameter.name.rpartition("vgg16_feature_extractor.")[2]
+        if layer.startswith(("conv1_", "conv2_")) and layer.endswith(".0.weight"):
+            parameter.requires_grad = False
+            frozen.append(parameter.name)
+    return frozen
