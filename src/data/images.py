@@ -11,7 +11,7 @@ from src.errors import UserError
 
 DEFAULT_MAX_PIXELS = 64_000_000
 # A closed list: Pillow would otherwise also try formats that start other programs (EPS) or only name stubs.
-ACCEPTED_FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000")
+ACCEPTED_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000")
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp", ".jp2"}
 )
