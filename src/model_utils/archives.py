@@ -1,0 +1,86 @@
+"""Unpack a zip or tar archive without trusting it."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from src.errors import UserError
+
+
+def unpack_archive(archive: Path, target: Path, *, max_bytes: int = 200 * 2**30) -> int:
+    """Unpack `archive` into `target`, which may exist, and return the number of files.
+
+    Every member is checked before the first byte is written: an absolute name, a name with `..`, a link or a
+    special file refuses the whole archive. The sizes are counted while unpacking, whatever the headers say.
+
+    Raises:
+        UserError: not a zip or tar file, an unsafe member, or more than `max_bytes` in all.
+    """
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as opened:
+            return _unpack(archive, target, list(_zip_members(archive, opened)), max_bytes)
+    if tarfile.is_tarfile(archive):
+        with tarfile.open(archive) as opened:
+            return _unpack(archive, target, list(_tar_members(archive, opened)), max_bytes)
+    raise UserError(f"'{archive}' is neither a zip nor a tar archive")
+
+
+def _zip_members(archive: Path, opened: zipfile.ZipFile) -> Iterator[tuple[PurePosixPath, object]]:
+    for info in opened.infolist():
+        kind = info.external_attr >> 28  # the file type of Unix modes: 8 regular, 4 folder, 0 not recorded
+        if kind not in (0, 4, 8):
+            raise UserError(f"'{archive}': the member '{info.filename}' is a link or a special file")
+        name = _safe_name(archive, info.filename)
+        if not info.is_dir():
+            yield name, lambda info=info: opened.open(info)
+
+
+def _tar_members(archive: Path, opened: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, object]]:
+    for info in opened.getmembers():
+        name = _safe_name(archive, info.name)
+        if info.isdir():
+            continue
+        if not info.isreg():
+            raise UserError(f"'{archive}': the member '{info.name}' is a link or a special file")
+        yield name, lambda info=info: opened.extractfile(info)
+
+
+def _safe_name(archive: Path, name: str) -> PurePosixPath:
+    path = PurePosixPath(name.replace("\\", "/"))
+    drive = len(path.parts) > 0 and path.parts[0].endswith(":")
+    if path.is_absolute() or drive or ".." in path.parts:
+        raise UserError(f"'{archive}': the member '{name}' points outside the folder")
+    return path
+
+
+def _unpack(archive: Path, target: Path, members: list, max_bytes: int) -> int:
+    left = max_bytes
+    for name, open_member in members:
+        destination = target / name
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with open_member() as source, destination.open("wb") as out:
+            left -= _copy(source, out, left, archive, max_bytes)
+    return len(members)
+
+
+def _copy(source: IO[bytes], out: IO[bytes], limit: int, archive: Path, max_bytes: int) -> int:
+    before = out.tell()
+    while block := source.read(1 << 20):
+        out.write(block)
+        if out.tell() - before > limit:
+            raise UserError(f"'{archive}' unpacks to more than the limit of {max_bytes} bytes")
+    return out.tell() - before
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a file or folder over what may be there already."""
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)

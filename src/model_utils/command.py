@@ -1,0 +1,31 @@
+"""How an entry point ends: a known error is one line and a non-zero exit code, never a traceback."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from src.errors import UserError
+from src.model_utils.config import ConfigError
+
+
+def run_command(main: Callable[[], int | None]) -> None:
+    """Call `main` and leave the process: 0 or its number, 2 for a configuration error, 1 for another one.
+
+    Interrupting with Ctrl-C ends with 130, as a shell reports it. Any other exception is a defect of this
+    project and keeps its traceback.
+    """
+    try:
+        code = main()
+    except ConfigError as error:
+        code = _complain(error, 2)
+    except (UserError, OSError) as error:
+        code = _complain(error, 1)
+    except KeyboardInterrupt:
+        code = _complain("interrupted", 130)
+    sys.exit(code or 0)
+
+
+def _complain(error: BaseException | str, code: int) -> int:
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    return code

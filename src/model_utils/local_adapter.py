@@ -1,0 +1,42 @@
+"""Where this process stands when nothing but the local machine and its launcher tell: rank and world size.
+
+`msrun` sets RANK_ID, DEVICE_ID and (as MS_WORKER_NUM) the number of workers; `mpirun` sets OMPI_COMM_WORLD_*;
+the rank-table launchers set RANK_ID, RANK_SIZE and DEVICE_ID.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from src.errors import UserError
+
+_RANK_ID = ("RANK_ID", "OMPI_COMM_WORLD_RANK")
+_RANK_SIZE = ("RANK_SIZE", "MS_WORKER_NUM", "OMPI_COMM_WORLD_SIZE")
+_DEVICE_ID = ("DEVICE_ID", "OMPI_COMM_WORLD_LOCAL_RANK")
+
+
+def get_rank_id(environment: Mapping[str, str] = os.environ) -> int:
+    return _number(environment, _RANK_ID, 0)
+
+
+def get_device_num(environment: Mapping[str, str] = os.environ) -> int:
+    return _number(environment, _RANK_SIZE, 1)
+
+
+def get_device_id(environment: Mapping[str, str] = os.environ, default: int = 0) -> int:
+    return _number(environment, _DEVICE_ID, default)
+
+
+def get_job_id(environment: Mapping[str, str] = os.environ) -> str:
+    return environment.get("JOB_ID") or "local_job"
+
+
+def _number(environment: Mapping[str, str], names: tuple[str, ...], default: int) -> int:
+    for name in names:
+        text = environment.get(name, "")
+        if text:
+            if not text.isdigit():
+                raise UserError(f"environment variable {name}: '{text}' is not a whole number")
+            return int(text)
+    return default

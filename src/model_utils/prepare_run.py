@@ -1,0 +1,69 @@
+"""One function that makes a process ready to train, evaluate or export."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass
+
+from src.model_utils.config import Config
+from src.model_utils.device_adapter import select_device, set_cpu_kernels
+from src.model_utils.local_adapter import get_device_id, get_device_num, get_rank_id
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where this process stands in the run: its rank, the number of ranks, and its device."""
+
+    rank_id: int
+    rank_size: int
+    device_target: str
+
+    @property
+    def is_main(self) -> bool:
+        return self.rank_id == 0
+
+
+def prepare_run(config: Config) -> Run:
+    """Set the CPU kernels, device, seed and, for a distributed run, the communication between ranks.
+
+    Raises:
+        UserError: the device is not there, or a launcher's variable is not a number.
+    """
+    set_cpu_kernels()
+    # MindSpore's warnings on set-up speak of its own internals; errors (level 3) still show.
+    os.environ.setdefault("GLOG_v", "3")
+    import mindspore  # noqa: PLC0415 - only after the variables above, which it reads on import
+    import numpy as np  # noqa: PLC0415
+
+    mindspore.set_context(mode=mindspore.GRAPH_MODE)
+    target = select_device(config.device_target, get_device_id(default=config.device_id))
+    rank_id, rank_size = 0, 1
+    if config.run_distribute:
+        rank_id, rank_size = _join_ranks()
+    random.seed(config.seed)
+    np.random.seed(config.seed)
+    mindspore.set_seed(config.seed)
+    return Run(rank_id, rank_size, target)
+
+
+def _join_ranks() -> tuple[int, int]:
+    """Open the communication that the launcher set up; alone (no launcher), a run of one rank."""
+    import mindspore  # noqa: PLC0415
+    from mindspore import communication  # noqa: PLC0415
+
+    if get_device_num() == 1:
+        return 0, 1
+    communication.init()
+    rank_id, rank_size = communication.get_rank(), communication.get_group_size()
+    mindspore.set_auto_parallel_context(
+        parallel_mode=mindspore.ParallelMode.DATA_PARALLEL, gradients_mean=True, device_num=rank_size
+    )
+    return rank_id, rank_size
+
+
+def describe(run: Run, config: Config) -> str:
+    """One line for the log: what was chosen."""
+    chosen = " (chosen automatically)" if config.device_target == "auto" else ""
+    rank = f", rank {run.rank_id} of {get_device_num()}" if run.rank_size > 1 else ""
+    return f"device {run.device_target}{chosen}, process rank {get_rank_id()}{rank}, seed {config.seed}"
