@@ -1,0 +1,50 @@
+"""Anchors of CTPN: boxes of one fixed width and several heights at every position of the feature map.
+
+Shape vocabulary: H, W feature rows and columns; A anchors a position (one a height); N = H * W * A.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+DEFAULT_HEIGHTS = (2, 4, 7, 11, 16, 23, 33, 48, 68, 97, 139, 198, 283, 406)
+
+
+def base_anchors(heights: Sequence[float] = DEFAULT_HEIGHTS, stride: int = 16, width: int = 16) -> np.ndarray:
+    """Anchors of the first position, (A, 4) float32, inclusive pixel corners (x1, y1, x2, y2).
+
+    Every anchor is centred on the stride x stride cell. Corners are cut to integers towards zero, as in the
+    published networks, whose weights expect exactly these boxes: with the default list the inclusive heights
+    are 3, 5, 8, 12, 16, 24, 34, 48, 68, 98, 140, 198, 284, 406.
+    """
+    heights = np.asarray(heights, dtype=np.float64)
+    if heights.ndim != 1 or heights.size == 0 or not np.all(np.isfinite(heights) & (heights > 0)):
+        raise ValueError(f"anchor heights must be a list of positive numbers, got {heights.tolist()}")
+    if stride < 1 or width < 1:
+        raise ValueError(f"stride and anchor width must be at least 1, got {stride} and {width}")
+    centre = (stride - 1) / 2
+    corners = np.empty((heights.size, 4))
+    corners[:, 0] = centre - (width - 1) / 2
+    corners[:, 2] = centre + (width - 1) / 2
+    corners[:, 1] = centre - heights / 2
+    corners[:, 3] = centre + heights / 2
+    return np.trunc(corners).astype(np.float32)
+
+
+def make_anchors(
+    feature_shape: tuple[int, int],
+    heights: Sequence[float] = DEFAULT_HEIGHTS,
+    stride: int = 16,
+    width: int = 16,
+) -> np.ndarray:
+    """Anchors of a whole image, (H * W * A, 4) float32, ordered by y, x, anchor.
+
+    `feature_shape` is (H, W), the image size divided by `stride`. Anchors may reach beyond the image.
+    """
+    rows, columns = feature_shape
+    if rows < 1 or columns < 1:
+        raise ValueError(f"the feature map must have at least one row and column, got {feature_shape}")
+    shift_y, shift_x = np.meshgrid(np.arange(rows) * stride, np.arange(columns) * stride, indexing="ij")
+    shifts = np.stack([shift_x, shift_y, shift_x, shift_y], axis=-1).astype(np.float32)  # (H, W, 4)
+    anchors = shifts[:, :, None, :] + base_anchors(heights, stride, width)  # (H, W, A, 4)
+    return anchors.reshape(-1, 4)

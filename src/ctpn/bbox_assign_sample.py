@@ -1,0 +1,160 @@
+"""Which anchors are text, which are background, and which of them take part in one training step.
+
+A slice of text lies exactly in one column of anchors, so the overlap of two boxes is that of two vertical
+intervals, and only the anchors of the slice's own column can meet it: the table of overlaps is (S, M), not (S, N).
+
+Shape vocabulary: H, W feature rows and columns; A anchors a position; N = H * W * A; S slices;
+M anchors of one column that lie wholly inside the image.
+"""
+
+import numpy as np
+
+from src.ctpn.bbox_coder import encode_boxes, encode_sides
+
+
+def assign_targets(
+    anchors: np.ndarray,
+    slices: np.ndarray,
+    ignored_slices: np.ndarray,
+    image_shape: tuple[int, int],
+    *,
+    rng: np.random.Generator,
+    pos_iou_thr: float = 0.7,
+    neg_iou_thr: float = 0.5,
+    min_pos_iou: float = 0.001,
+    ignore_overlap_thr: float = 0.5,
+    num_expected_pos: int = 256,
+    num_expected_neg: int = 512,
+    line_ends: np.ndarray | None = None,
+    side_distance: float = 32.0,
+    stride: int = 16,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels (N,) int32, delta targets (N, 4) and delta weights (N, 4) float32 of one image.
+
+    Rules (the reference network's, after Faster R-CNN):
+    - anchors that reach beyond the image are not trained;
+    - text: IoU with a slice of at least `pos_iou_thr`, or equal to the best that this slice has (if that is at
+      least `min_pos_iou`), so that every slice has an anchor. It is coded against the slice it overlaps most;
+    - background: IoU below `neg_iou_thr` with every slice; what lies between is not trained;
+    - an anchor is neither text nor background when at least `ignore_overlap_thr` of its own area lies in an
+      ignored slice, or when it is the best anchor of an ignored slice, even where it also meets text;
+    - at random at most `num_expected_pos` text anchors are kept; background fills up to `num_expected_neg` in all.
+
+    Labels are 1 text, 0 background, -1 not sampled. Weights are 1 for dy and dh of text. dx and dw stay out of the
+    loss because the decoder does not use them, except with `line_ends` (S, 2), the true x1 and x2 of each slice's
+    line: anchors whose centre is within `side_distance` pixels of an end learn dx = its offset (Tian et al. 2016,
+    section 3.3).
+
+    `anchors` (N, 4) in the order of `make_anchors`, `slices` and `ignored_slices` (., 4) on columns of `stride`
+    pixels, inclusive corners; `image_shape` (height, width). Raises ValueError where these do not fit together.
+    """
+    height, width = image_shape
+    rows, columns = height // stride, width // stride
+    per_position = len(anchors) // max(rows * columns, 1)
+    if not per_position or per_position * rows * columns != len(anchors):
+        raise ValueError(f"{len(anchors)} anchors do not fit a {height}x{width} image with stride {stride}")
+    grid = anchors.reshape(rows, columns, per_position, 4)
+    intervals = grid[:, 0, :, [1, 3]].transpose(1, 2, 0).reshape(-1, 2).astype(np.float64)  # (H * A, 2)
+    inside = np.flatnonzero((intervals[:, 0] >= 0) & (intervals[:, 1] <= height - 1))
+    intervals = intervals[inside]  # (M, 2)
+
+    min_best = max(min_pos_iou, np.finfo(np.float64).tiny)  # a slice that meets no anchor chooses none
+    overlap, best_slice, is_best = _match(intervals, slices, columns, stride, min_best)  # each (W, M)
+    text = (overlap >= pos_iou_thr) | is_best
+    background = ~text & (overlap < neg_iou_thr)
+    excluded = _match(intervals, ignored_slices, columns, stride, min_best)[2]
+    excluded |= _covered(intervals, ignored_slices, columns, stride) >= ignore_overlap_thr
+    text &= ~excluded
+    background &= ~excluded
+
+    chosen_text = _sample(np.flatnonzero(text), num_expected_pos, rng)
+    chosen_background = _sample(np.flatnonzero(background), num_expected_neg - len(chosen_text), rng)
+
+    def anchor_index(flat: np.ndarray) -> np.ndarray:  # (W, M) position -> place in the order y, x, anchor
+        column, place = np.divmod(flat, len(inside))
+        row, anchor = np.divmod(inside[place], per_position)
+        return (row * columns + column) * per_position + anchor
+
+    labels = np.full(len(anchors), -1, np.int32)
+    targets = np.zeros((len(anchors), 4), np.float32)
+    weights = np.zeros((len(anchors), 4), np.float32)
+    if len(chosen_background):
+        labels[anchor_index(chosen_background)] = 0
+    if len(chosen_text):
+        index = anchor_index(chosen_text)
+        matched = best_slice.reshape(-1)[chosen_text]
+        labels[index] = 1
+        targets[index] = encode_boxes(anchors[index], np.asarray(slices)[matched])
+        weights[index, 1] = weights[index, 3] = 1
+        if line_ends is not None:
+            offsets, near = _side_targets(anchors[index], np.asarray(line_ends)[matched], side_distance)
+            targets[index, 0] = np.where(near, offsets, 0)
+            weights[index, 0] = near
+    return labels, targets, weights
+
+
+def _sample(candidates: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    if len(candidates) <= count:
+        return candidates
+    return candidates[rng.choice(len(candidates), max(count, 0), replace=False)]
+
+
+def _columns_of(slices: np.ndarray, columns: int, stride: int) -> np.ndarray:
+    column = np.floor(slices[:, 0] / stride).astype(np.int64)
+    if len(column) and (column.min() < 0 or column.max() >= columns):
+        raise ValueError(f"slices must lie in the {columns} columns of the image, got x1 {slices[:, 0].tolist()}")
+    if np.any(slices[:, 0] != column * stride):
+        raise ValueError(f"slices must begin at multiples of {stride} (see split_boxes)")
+    return column
+
+
+def _common_height(intervals: np.ndarray, slices: np.ndarray) -> np.ndarray:
+    """Pixels shared by every slice and every anchor of its column, (S, M)."""
+    top = np.maximum(slices[:, 1:2], intervals[:, 0])
+    bottom = np.minimum(slices[:, 3:4], intervals[:, 1])
+    return np.maximum(bottom - top + 1, 0)
+
+
+def _match(
+    intervals: np.ndarray, slices: np.ndarray, columns: int, stride: int, min_best: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Best IoU, its slice (the first of equals) and "is the best anchor of some slice", each (W, M)."""
+    overlap = np.zeros((columns, len(intervals)))
+    best_slice = np.full((columns, len(intervals)), -1, np.int64)
+    is_best = np.zeros((columns, len(intervals)), bool)
+    slices = np.asarray(slices, np.float64).reshape(-1, 4)
+    if len(slices) and len(intervals):
+        column = _columns_of(slices, columns, stride)
+        order = np.argsort(column, kind="stable")
+        used, starts, counts = np.unique(column[order], return_index=True, return_counts=True)
+        ordered = slices[order]  # slices of one column side by side
+        common = _common_height(intervals, ordered)
+        heights = intervals[:, 1] - intervals[:, 0] + 1
+        iou = common / ((ordered[:, 3:4] - ordered[:, 1:2] + 1) + heights - common)  # (S, M)
+        overlap[used] = np.maximum.reduceat(iou, starts)
+        of_group = np.repeat(np.arange(len(used)), counts)
+        rank = np.where(iou == overlap[used][of_group], order[:, None], len(order))
+        best_slice[used] = np.minimum.reduceat(rank, starts)
+        own_best = iou.max(axis=1, keepdims=True)
+        is_best[used] = np.logical_or.reduceat((iou == own_best) & (own_best >= min_best), starts)
+    return overlap, best_slice, is_best
+
+
+def _covered(intervals: np.ndarray, slices: np.ndarray, columns: int, stride: int) -> np.ndarray:
+    """Largest share of each anchor's area that one slice covers, (W, M)."""
+    share = np.zeros((columns, len(intervals)))
+    slices = np.asarray(slices, np.float64).reshape(-1, 4)
+    if len(slices) and len(intervals):
+        common = _common_height(intervals, slices)
+        np.maximum.at(
+            share, _columns_of(slices, columns, stride), common / (intervals[:, 1] - intervals[:, 0] + 1)
+        )
+    return share
+
+
+def _side_targets(anchors: np.ndarray, ends: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Offset to the nearer end of each anchor's line, (n,), and whether that end is near, (n,) bool."""
+    centre = (anchors[:, 0] + anchors[:, 2]) / 2
+    gaps = np.abs(ends - centre[:, None])
+    side_x = np.take_along_axis(ends, gaps.argmin(axis=1)[:, None], axis=1)[:, 0]
+    return encode_sides(anchors, side_x), gaps.min(axis=1) <= distance

@@ -1,0 +1,57 @@
+"""From a picture to the input of CTPN, the same for training, evaluation and exported networks."""
+
+import cv2
+import numpy as np
+
+MEAN = (123.675, 116.28, 103.53)  # RGB, ImageNet
+STD = (58.395, 57.12, 57.375)
+
+
+def fitted_size(
+    image_size: tuple[int, int], image_shape: tuple[int, int], keep_ratio: bool
+) -> tuple[int, int]:
+    """Size (height, width) that a picture of `image_size` gets inside an input of `image_shape`."""
+    if not keep_ratio:
+        return image_shape
+    height, width = image_size
+    scale = min(image_shape[0] / height, image_shape[1] / width)
+    return (
+        min(max(round(height * scale), 1), image_shape[0]),
+        min(max(round(width * scale), 1), image_shape[1]),
+    )
+
+
+def preprocess(
+    image: np.ndarray, image_shape: tuple[int, int], keep_ratio: bool = False
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """RGB uint8 (H, W, 3) -> normalised float32 (3, *image_shape) and the scale (x, y).
+
+    The scale is input pixels a picture pixel. Bilinear resize to exactly `image_shape`; with `keep_ratio` the
+    picture keeps its proportions and fills the upper left, the rest is zero (the mean colour).
+    Raises ValueError for any other kind of array.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"expected an RGB uint8 picture (H, W, 3), got {image.dtype} {image.shape}")
+    height, width = image.shape[:2]
+    rows, columns = fitted_size((height, width), image_shape, keep_ratio)
+    if (rows, columns) != (height, width):
+        image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    if (rows, columns) == tuple(image_shape):
+        planes = np.empty((3, rows, columns), np.float32)
+    else:
+        planes = np.zeros((3, *image_shape), np.float32)
+    for channel, (mean, std) in enumerate(zip(MEAN, STD, strict=True)):
+        plane = planes[channel, :rows, :columns]  # (H, W, 3) -> (3, H, W), one plane at a time
+        np.multiply(image[:, :, channel], np.float32(1 / std), out=plane)
+        plane -= np.float32(mean / std)
+    return planes, (columns / width, rows / height)
+
+
+def scale_boxes(boxes: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
+    """Boxes (K, 4), inclusive corners, in a picture `scale` = (x, y) times as large, (K, 4) float32.
+
+    The outer edges are what scales: the right edge of a box lies at x2 + 1.
+    """
+    factor = np.array([*scale, *scale], np.float64)
+    outer = np.array([0, 0, 1, 1], np.float64)
+    return ((np.asarray(boxes, np.float64).reshape(-1, 4) + outer) * factor - outer).astype(np.float32)
