@@ -239,7 +239,7 @@ def _unknown_key(key: str, known) -> str:
 
 
 def _help_page(values: dict, help_texts: dict, choices: dict) -> str:
-    lines = ["Any key: --key value or --key=value; --config_path FILE lays a YAML file over these values.", ""]
+    lines = ["Any key: --key value or --key=value; --config_path FILE lays a YAML file over these.", ""]
     for key, value in values.items():
         rule = choices.get(key)
         if isinstance(rule, list):

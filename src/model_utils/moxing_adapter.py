@@ -65,7 +65,7 @@ def unpack_dataset(data_path: Path, name: str) -> None:
     candidates = [data_path / f"{name}{suffix}" for suffix in ("", ".zip", ".tar", ".tar.gz", ".tgz")]
     archive = next((path for path in candidates if path.is_file()), None)
     if archive is None:
-        raise UserError(f"modelarts_dataset_unzip_name: '{data_path}' has no {name}.zip, .tar, .tar.gz or .tgz")
+        raise UserError(f"modelarts_dataset_unzip_name: no {name}.zip, .tar, .tar.gz or .tgz there")
     unpack_archive(archive, data_path)
     finished.touch()  # only now: an unpacking that was cut off is done again
 
@@ -92,14 +92,18 @@ def _copies_for_node() -> bool:
     return get_device_id() % _DEVICES_PER_NODE == 0
 
 
-def once_a_node(task: str, work: Callable[[], None], *, folder: Path | None = None) -> None:
+def once_a_node(
+    task: str, work: Callable[[], None], *, first: bool | None = None, folder: Path | None = None
+) -> None:
     """Run `work` in one process of the node while the others wait; its failure is everybody's.
 
     The marker is named for the job and the launcher's process, so that one left by an earlier job on the same
-    machine is never taken for this one's.
+    machine is never taken for this one's. `first` says whether this process is the one that works; by default
+    the one with the node's first device.
     """
+    first = _copies_for_node() if first is None else first
     marker = (folder or Path(tempfile.gettempdir())) / f"scene_text_{task}_{get_job_id()}_{os.getppid()}"
-    if _copies_for_node():
+    if first:
         _write_marker(marker, "")
         try:
             work()

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Set up an environment, then lint and test. Works on a fresh machine with Python and pip alone.
+#
+# Usage: bash scripts/run_tests.sh [pytest arguments]
+# Example: bash scripts/run_tests.sh tests/metrics -k deteval
+#
+# Uses the active virtual environment, or makes .venv in the repository. PYTHON names another interpreter.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+# shellcheck source=scripts/lib/environment.sh
+source scripts/lib/environment.sh
+use_environment requirements-dev.txt
+
+echo "== ruff"
+python -m ruff check .
+
+if command -v shellcheck >/dev/null; then
+  echo "== shellcheck"
+  find scripts .ci -type f \( -name '*.sh' -o -name run \) -print0 | xargs -0 shellcheck -x
+else
+  echo "== shellcheck is not installed: scripts are not linted"
+fi
+
+echo "== pytest"
+exec python -m pytest "$@"

@@ -1,0 +1,129 @@
+"""The configuration: typed, merged in order, and every mistake answered in one line that names the key."""
+
+import pytest
+import yaml
+
+from src.model_utils.config import (
+    SCHEMAS,
+    ConfigError,
+    load_config,
+    read_documents,
+    require_path,
+    write_config,
+)
+
+
+def write(tmp_path, text, name="c.yaml"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("network", sorted(SCHEMAS))
+def test_every_key_has_help_and_every_default_is_accepted(network):
+    values, help_texts, choices = read_documents(SCHEMAS[network])
+    assert set(values) == set(help_texts)
+    assert set(choices) <= set(values)
+    config = load_config([f"--{key}={yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}"
+                          for key, value in values.items() if not isinstance(value, str)], network)
+    assert config.to_dict() == values
+
+
+def test_command_line_wins_over_file_and_file_over_schema(tmp_path):
+    path = write(tmp_path, "batch_size: 4\nseed: 7\n")
+    config = load_config(["--config_path", path, "--seed=9"])
+    assert (config.batch_size, config.seed, config.momentum) == (4, 9, 0.9)
+
+
+@pytest.mark.parametrize("flag", ["--config_path", "--_config_path"])
+def test_both_spellings_of_the_file_option(tmp_path, flag):
+    assert load_config([flag, write(tmp_path, "seed: 5")]).seed == 5
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("1e-4", 1e-4), ("1E+2", 100.0), ("1/3", 1 / 3), ("0.5", 0.5), ("3", 3.0), (".5e-1", 0.05),
+])
+def test_numbers_a_person_writes(tmp_path, text, value):
+    assert load_config([f"--weight_decay={text}"]).weight_decay == pytest.approx(value)
+    assert load_config(["--config_path", write(tmp_path, f"weight_decay: {text}")]).weight_decay == \
+        pytest.approx(value)
+
+
+def test_lists_booleans_and_values_with_equal_signs():
+    config = load_config(["--train_dataset", "[svt, coco]", "--run_eval", "--draw_results", "False",
+                          "--pre_trained=/a=b/c d.ckpt", "--file_name", "007"])
+    assert config.train_dataset == ["svt", "coco"]
+    assert config.run_eval is True
+    assert config.draw_results is False
+    assert config.pre_trained == "/a=b/c d.ckpt"
+    assert config.file_name == "007"
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["--bach_size", "2"], ("bach_size", "unknown key", "batch_size")),
+    (["--batch_size", "two"], ("batch_size", "two", "whole number")),
+    (["--batch_size", "1.5"], ("batch_size", "1.5", "whole number")),
+    (["--run_eval", "yep"], ("run_eval", "yep", "true or false")),
+    (["--train_dataset", "svt"], ("train_dataset", "svt", "list")),
+    (["--task_type", "Fine"], ("task_type", "Fine", "Pretraining, Finetune")),
+    (["--clip_norm", "-1"], ("clip_norm", "-1", "from 0 up")),
+    (["--pos_iou_thr", "nan"], ("pos_iou_thr", "nan")),
+    (["--pos_iou_thr", ".nan"], ("pos_iou_thr", "nan", "0 to 1")),
+    (["--pos_iou_thr", "1/0"], ("pos_iou_thr", "1/0", "a number")),
+    (["--seed", "1", "--seed", "2"], ("seed", "twice")),
+    (["seed", "1"], ("seed", "expected --key value")),
+    (["--network", "east"], ("network", "east", "ctpn, crnn")),
+    (["--config_path", "/nowhere.yaml"], ("config_path", "/nowhere.yaml")),
+])
+def test_mistakes_on_the_command_line(arguments, words):
+    with pytest.raises(ConfigError) as caught:
+        load_config(arguments)
+    assert "\n" not in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("seed: 1\nseed: 2\n", ("seed", "twice", "line 2")),
+    ("seed: !!python/object/apply:os.system ['true']\n", ("not a plain YAML file",)),
+    ("- a\n- b\n", ("mappings",)),
+    ("a: [1\n", ("not a plain YAML file",)),
+    ("seed: 1\n---\n---\n---\na: 1\n", ("one to three",)),
+    ("unheard_of: 1\n", ("unheard_of", "unknown key")),
+    ("momentum: '0.9'\n", ("momentum", "0.9", "a number")),
+])
+def test_mistakes_in_a_file(tmp_path, text, words):
+    with pytest.raises(ConfigError) as caught:
+        load_config(["--config_path", write(tmp_path, text)])
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_configuration_is_frozen_and_is_written_whole(tmp_path):
+    config = load_config(["--seed", "3"])
+    with pytest.raises(AttributeError, match="frozen"):
+        config.seed = 4
+    with pytest.raises(AttributeError, match="no key 'sead'"):
+        config.sead
+    with pytest.raises(ConfigError, match="sead"):
+        config.replace(sead=1)
+    assert config.replace(seed=4).seed == 4
+    written = write_config(config, tmp_path / "out")
+    assert load_config(["--config_path", str(written)]).to_dict() == config.to_dict()
+
+
+def test_require_path(tmp_path):
+    config = load_config([f"--pre_trained={tmp_path}"])
+    assert require_path(config, "pre_trained", "folder") == tmp_path
+    with pytest.raises(ConfigError, match="pre_trained.*existing file"):
+        require_path(config, "pre_trained", "file")
+    with pytest.raises(ConfigError, match="pre_trained: is empty"):
+        require_path(config.replace(pre_trained=""), "pre_trained")
+
+
+def test_help_lists_every_key(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        load_config(["--help"])
+    assert stopped.value.code == 0
+    page = capsys.readouterr().out
+    assert all(f"--{key} " in page for key in read_documents(SCHEMAS["ctpn"])[0])
