@@ -1,0 +1,195 @@
+"""Text proposals of one picture to text lines: the text connector of CTPN (Tian et al., ECCV 2016).
+
+Steps: keep proposals that score above a minimum, best first; non-maximum suppression; link neighbours
+(`get_successions`); make lines of the chains (`connect_text_lines`); clip to the picture; drop lines that
+are too tall for their width, too unsure or too short. Parameters are named as in the configuration file and
+default to the published MindSpore model's.
+
+N proposals, M lines; coordinates in pixels of the picture that `image_size` describes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from src.errors import UserError
+from src.text_connector.connect_text_lines import ConnectedLines, connect_text_lines
+from src.text_connector.get_successions import chains, get_successions
+from src.text_connector.nms import by_score, suppress
+
+
+class ConnectorError(UserError):
+    """A connector parameter or input that cannot be used."""
+
+
+@dataclass(frozen=True)
+class ConnectorParams:
+    """Parameters of the text connector. Raises ConnectorError for a value outside its range.
+
+    max_horizontal_gap: pixels between neighbouring proposals of a line, a whole number, at least 1.
+    text_proposals_min_scores: a proposal counts when its score is above this.
+    text_proposals_nms_thresh: IoU from which the worse of two proposals is dropped, in (0, 1].
+    min_v_overlaps, min_size_sim: vertical overlap and ratio of heights of neighbours, in (0, 1].
+    min_ratio: a line counts when width / height is above this.
+    line_min_score: a line counts when the mean score of its proposals is above this.
+    text_proposals_width, min_num_proposals: a line counts when it is wider than their product.
+
+    Beyond the published model, each off by default:
+    line_nms_thresh: IoU from which the worse of two lines is dropped, in (0, 1]; 0 = off.
+    side_refinement: move the ends of a line to where its first and last proposals place them (needs `dx`).
+    oriented: polygons follow the fitted top and bottom of a tilted line; boxes stay the same.
+    """
+
+    max_horizontal_gap: int = 60
+    text_proposals_min_scores: float = 0.7
+    text_proposals_nms_thresh: float = 0.2
+    min_v_overlaps: float = 0.7
+    min_size_sim: float = 0.7
+    min_ratio: float = 0.5
+    line_min_score: float = 0.9
+    text_proposals_width: int = 16
+    min_num_proposals: int = 2
+    line_nms_thresh: float = 0.0
+    side_refinement: bool = False
+    oriented: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("side_refinement", "oriented"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConnectorError(f"{name} must be true or false, got {getattr(self, name)!r}")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(field.default, bool):
+                continue
+            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+            if not number or not math.isfinite(value):
+                raise ConnectorError(f"{field.name} must be a number, got {value!r}")
+        for name, low in (("max_horizontal_gap", 1), ("text_proposals_width", 1), ("min_num_proposals", 0)):
+            value = getattr(self, name)
+            if value != int(value) or value < low:
+                raise ConnectorError(f"{name} must be a whole number, at least {low}, got {value!r}")
+            object.__setattr__(self, name, int(value))
+        for name in ("text_proposals_nms_thresh", "min_v_overlaps", "min_size_sim"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ConnectorError(f"{name} must be above 0 and at most 1, got {getattr(self, name)!r}")
+        for name in ("text_proposals_min_scores", "line_min_score", "line_nms_thresh"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConnectorError(f"{name} must be from 0 to 1, got {getattr(self, name)!r}")
+        if self.min_ratio < 0:
+            raise ConnectorError(f"min_ratio must not be negative, got {self.min_ratio!r}")
+
+
+@dataclass(frozen=True)
+class TextLines:
+    """Lines of one picture, those with the best first proposal first.
+
+    boxes: (M, 4) float32, inside the picture. scores: (M,) float32. polygons: (M, 4, 2) float32, clockwise
+    from the top left corner: the corners of the box, or of the tilted line with `oriented`.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    polygons: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+def detect_text_lines(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    image_size: tuple[int, int],
+    params: ConnectorParams | None = None,
+    dx: np.ndarray | None = None,
+) -> TextLines:
+    """Connect the text proposals of one picture to text lines.
+
+    Args:
+        boxes: (N, 4) proposals (x1, y1, x2, y2). One that is inverted, or whose corners or score are not
+            finite, is dropped; one that begins outside the picture links as if it began in the edge column.
+        scores: (N,) text scores.
+        image_size: (height, width) of the picture the boxes are in.
+        params: the parameters; None = `ConnectorParams()`.
+        dx: (N,) offset of the nearest line end from the proposal's centre x1 + (w - 1) / 2, in widths
+            w = `text_proposals_width`; required with `side_refinement`, unused without.
+
+    Raises:
+        ConnectorError: shapes that do not fit together, an empty picture, or `dx` missing.
+    """
+    params = params or ConnectorParams()
+    boxes, scores, dx = _checked(boxes, scores, image_size, params, dx)
+    # Coordinates near the largest float overflow to infinity or NaN, which no comparison below accepts.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        usable = np.isfinite(boxes).all(axis=1) & np.isfinite(scores)
+        usable &= (boxes[:, 2] >= boxes[:, 0]) & (boxes[:, 3] >= boxes[:, 1])
+        chosen = np.flatnonzero(usable & (scores > params.text_proposals_min_scores))
+        chosen = chosen[by_score(scores[chosen])]
+        chosen = chosen[suppress(boxes[chosen], scores[chosen], params.text_proposals_nms_thresh)]
+        boxes, scores = boxes[chosen], scores[chosen]
+        successor = get_successions(
+            boxes,
+            scores,
+            image_size[1],
+            max_gap=params.max_horizontal_gap,
+            min_v_overlaps=params.min_v_overlaps,
+            min_size_sim=params.min_size_sim,
+        )
+        side_x = None
+        if params.side_refinement:
+            width = params.text_proposals_width
+            side_x = boxes[:, 0] + (width - 1) / 2 + dx[chosen] * width
+        lines = connect_text_lines(boxes, scores, *chains(successor), side_x)
+        return _finish(lines, image_size, params)
+
+
+def _checked(
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    image_size: tuple[int, int],
+    params: ConnectorParams,
+    dx: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The inputs as float64 arrays of the shapes that `detect_text_lines` documents."""
+    boxes, scores = np.asarray(boxes, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if not boxes.size:
+        boxes = boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ConnectorError(f"boxes must have shape (N, 4), got {boxes.shape}")
+    if scores.shape != (len(boxes),):
+        raise ConnectorError(f"scores must have shape ({len(boxes)},) as there are boxes, got {scores.shape}")
+    if min(image_size) < 1:
+        raise ConnectorError(f"image_size must be (height, width), each at least 1, got {image_size}")
+    if not params.side_refinement:
+        return boxes, scores, None
+    if dx is None:
+        raise ConnectorError("side_refinement needs dx, the horizontal offset of each proposal")
+    dx = np.asarray(dx, dtype=np.float64)
+    if dx.shape != scores.shape:
+        raise ConnectorError(f"dx must have shape ({len(boxes)},) as there are boxes, got {dx.shape}")
+    return boxes, scores, dx
+
+
+def _finish(lines: ConnectedLines, image_size: tuple[int, int], params: ConnectorParams) -> TextLines:
+    """Clip, filter, suppress among lines."""
+    height, width = image_size
+    limit = np.array([width - 1, height - 1], dtype=np.float64)
+    boxes = np.clip(lines.boxes, 0, np.tile(limit, 2))
+    corners = np.clip(lines.corners, 0, limit)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    keep = sides[:, 0] / sides[:, 1] > params.min_ratio  # a fit that turned inside out fails here
+    keep &= lines.scores > params.line_min_score
+    keep &= sides[:, 0] > params.text_proposals_width * params.min_num_proposals
+    kept = np.flatnonzero(keep)
+    if params.line_nms_thresh > 0:
+        kept = np.sort(kept[suppress(boxes[kept], lines.scores[kept], params.line_nms_thresh)])
+    boxes = boxes[kept].astype(np.float32)
+    polygons = corners[kept].astype(np.float32) if params.oriented else rectangle(boxes)
+    return TextLines(boxes, lines.scores[kept].astype(np.float32), polygons)
+
+
+def rectangle(boxes: np.ndarray) -> np.ndarray:
+    """(M, 4) boxes to (M, 4, 2) corners, clockwise from the top left."""
+    return boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
