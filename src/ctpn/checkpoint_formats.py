@@ -1,0 +1,131 @@
+"""Parameters of published files under the names of `Ctpn`. Pure NumPy: dictionaries in, dictionaries out.
+
+Known files: MindSpore CTPN checkpoints (two LSTM branches, `rnn2` trained on GPU and CPU, `rnn` on Ascend;
+the other one is untrained noise and nothing in the file says which), backbone-only checkpoints, and
+torchvision's VGG16 with batch normalisation.
+"""
+
+import numpy as np
+
+from src.errors import UserError
+
+BACKBONE = "vgg16_feature_extractor."
+LSTM_BRANCHES = ("rnn2", "rnn")
+_LAYERS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")
+_TORCHVISION_CONVS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)  # batch norm at the next index
+_TRAINING_STATE_PREFIXES = ("moments.", "moment1.", "moment2.", "accum.", "accum_update.", "stat.")
+_TRAINING_STATE_NAMES = frozenset(
+    "learning_rate momentum global_step beta1_power beta2_power epoch_num step_num loss_scale "
+    "current_iterator_step last_overflow_iterator_step".split()
+)
+
+Parameters = dict[str, np.ndarray]
+
+
+class CheckpointFormatError(UserError):
+    """A file whose parameters are not those of any known format."""
+
+
+def mindspore_ctpn(params: Parameters, lstm_branch: str = "rnn2") -> Parameters:
+    """Parameters of a MindSpore CTPN checkpoint, published or saved here, for `Ctpn`.
+
+    Args:
+        params: all arrays of the file; optimizer state among them is left out.
+        lstm_branch: which LSTM was trained: "rnn2" (GPU, CPU, and every file saved here) or "rnn" (Ascend).
+
+    Returns:
+        float32 arrays. Names that are not known stay, so that a strict loader can name them.
+
+    Raises:
+        CheckpointFormatError: the branch is not one of the two, or is not in the file.
+    """
+    if lstm_branch not in LSTM_BRANCHES:
+        raise CheckpointFormatError(f"LSTM branch {lstm_branch!r}: choose one of {', '.join(LSTM_BRANCHES)}")
+    branches = [branch for branch in LSTM_BRANCHES if any(name.startswith(f"{branch}.") for name in params)]
+    if lstm_branch not in branches:
+        held = f"only {branches[0]}.*" if branches else "neither rnn2.* nor rnn.*"
+        raise CheckpointFormatError(f"LSTM branch {lstm_branch!r} is not in the checkpoint, which has {held}")
+    kept = {
+        name: np.asarray(value, np.float32)
+        for name, value in params.items()
+        if not name.startswith("rnn.") and not _is_training_state(name)
+    }
+    if lstm_branch == "rnn":
+        kept = {name: value for name, value in kept.items() if not name.startswith("rnn2.")}
+        kept.update(_lstm_from_dynamic_rnn(params, "", ""))
+        kept.update(_lstm_from_dynamic_rnn(params, "_bw", "_reverse"))
+    return kept
+
+
+def torchvision_vgg16_bn(params: Parameters) -> Parameters:
+    """Backbone parameters of a torchvision `vgg16_bn` state dict; its classifier is left out.
+
+    The convolution's bias b enters the following batch norm as (x + b) - mean = x - (mean - b), so it moves
+    into the stored mean and the bias-free network gives the same result.
+    """
+    converted = {}
+    for layer, index in zip(_LAYERS, _TORCHVISION_CONVS, strict=True):
+        conv, norm = f"features.{index}.", f"features.{index + 1}."
+        bias = _take(params, f"{conv}bias")
+        names = {
+            "0.weight": _take(params, f"{conv}weight"),
+            "1.gamma": _take(params, f"{norm}weight"),
+            "1.beta": _take(params, f"{norm}bias"),
+            "1.moving_mean": _take(params, f"{norm}running_mean") - bias,
+            "1.moving_variance": _take(params, f"{norm}running_var"),
+        }
+        converted.update({f"{BACKBONE}conv{layer}.{name}": value for name, value in names.items()})
+    return converted
+
+
+def backbone_only(params: Parameters) -> Parameters:
+    """Backbone parameters of any known file: a CTPN or backbone checkpoint, or torchvision's VGG16-BN.
+
+    Raises:
+        CheckpointFormatError: no backbone in the file.
+    """
+    if "features.0.weight" in params:
+        return torchvision_vgg16_bn(params)
+    kept = {name: np.asarray(value, np.float32) for name, value in params.items() if name.startswith(BACKBONE)}
+    if not kept:
+        some = ", ".join(sorted(params)[:3]) or "nothing"
+        raise CheckpointFormatError(
+            f"no backbone in the file: expected {BACKBONE}* (MindSpore) or features.* (torchvision vgg16_bn), "
+            f"found {some}"
+        )
+    return kept
+
+
+def _is_training_state(name: str) -> bool:
+    return name in _TRAINING_STATE_NAMES or name.startswith(_TRAINING_STATE_PREFIXES)
+
+
+def _lstm_from_dynamic_rnn(params: Parameters, suffix: str, direction: str) -> Parameters:
+    """One direction of ops.DynamicRNN as parameters of nn.LSTM.
+
+    DynamicRNN multiplies (x, h) by one matrix, (input + hidden) x 4 hidden, its columns in the gate order
+    i, j, f, o, forget bias 0; nn.LSTM has (4 hidden) x input and (4 hidden) x hidden in the order i, f, g, o,
+    where g is j, and adds two biases.
+    """
+    weight, bias = _take(params, f"rnn.w1{suffix}"), _take(params, f"rnn.b1{suffix}")
+    hidden = weight.shape[-1] // 4
+    if weight.ndim != 2 or bias.shape != (4 * hidden,) or len(weight) <= hidden:
+        raise CheckpointFormatError(
+            f"rnn.w1{suffix} {weight.shape} and rnn.b1{suffix} {bias.shape}: expected (input + hidden, 4 hidden) "
+            "and (4 hidden,)"
+        )
+    input_gate, cell, forget, output = np.split(np.arange(4 * hidden), 4)
+    gates = np.concatenate([input_gate, forget, cell, output])
+    weight, bias = weight.T[gates], bias[gates]
+    return {
+        f"rnn2.weight_ih_l0{direction}": np.ascontiguousarray(weight[:, :-hidden]),
+        f"rnn2.weight_hh_l0{direction}": np.ascontiguousarray(weight[:, -hidden:]),
+        f"rnn2.bias_ih_l0{direction}": bias,
+        f"rnn2.bias_hh_l0{direction}": np.zeros_like(bias),
+    }
+
+
+def _take(params: Parameters, name: str) -> np.ndarray:
+    if name not in params:
+        raise CheckpointFormatError(f"parameter {name} is missing from the file")
+    return np.asarray(params[name], np.float32)
