@@ -49,6 +49,13 @@ def test_gap_decides_between_one_line_and_two():
     assert found(4) == 2  # 64 pixels > 60
 
 
+@pytest.mark.parametrize("gap, linked", [(32, True), (31, False)])
+def test_gap_counts_pixel_columns_and_is_inclusive(gap, linked):
+    boxes, scores = row([1, 3, 5])
+    params = ConnectorParams(max_horizontal_gap=gap)
+    assert len(detect_text_lines(boxes, scores, (576, 960), params)) == int(linked)
+
+
 @pytest.mark.parametrize("maker", [proposals, scattered])
 @pytest.mark.parametrize("seed", range(6))
 def test_equal_to_plain_loops_on_random_pictures(maker, seed):
@@ -85,7 +92,7 @@ column_proposal = st.tuples(
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.one_of(column_proposal, proposal), max_size=40),
-    st.sampled_from([1, 17, 60]),
+    st.sampled_from([1, 16, 31, 60]),
     st.sampled_from([0.01, 0.2, 0.7, 1.0]),
     st.tuples(st.integers(1, 80), st.integers(1, 140)),
 )
