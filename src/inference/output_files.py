@@ -1,0 +1,111 @@
+"""Network outputs as files: what an inference application writes and post-processing reads.
+
+For the picture `a.jpg` the folder holds one raw little-endian file an output, `a.jpg_0.bin`, `a.jpg_1.bin`,
+and `a.jpg.json` which describes them:
+    {"image": "a.jpg", "width": 640, "height": 480,
+     "outputs": [{"file": "a.jpg_0.bin", "name": "score_map", "dtype": "float32", "shape": [1, 28, 36, 60]}, ...]}
+Pictures in sub-folders keep them, and names that differ in their ending only do not collide. A dump without the JSON (older applications: proposals (1000, 5) and a mask
+(1000) in half or full precision) is recognised by its size.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from src.errors import UserError
+
+_DTYPES = ("float32", "float16", "int32", "int64", "int8", "uint8", "bool")
+_PROPOSAL_COLUMNS = 5
+
+
+class OutputFileError(UserError):
+    """A dumped output that is missing, of the wrong size, or not described."""
+
+
+@dataclass(frozen=True)
+class NetworkOutputs:
+    """The outputs for one picture; `size` is (height, width), None where the dump does not say."""
+
+    image: str
+    size: tuple[int, int] | None
+    arrays: dict[str, np.ndarray]
+
+
+def write_outputs(folder: Path, image: str, size: tuple[int, int], arrays: dict[str, np.ndarray]) -> Path:
+    """Write the outputs for the picture named `image` (relative, no `..`) and return the JSON file."""
+    relative = _relative(image)
+    parent = folder / relative.parent
+    parent.mkdir(parents=True, exist_ok=True)
+    outputs = []
+    for number, (name, array) in enumerate(arrays.items()):
+        array = np.ascontiguousarray(array)
+        if array.dtype.name not in _DTYPES:
+            raise OutputFileError(f"output '{name}' of '{image}': dtype {array.dtype} is not one of {_DTYPES}")
+        file = parent / f"{relative.name}_{number}.bin"
+        file.write_bytes(array.tobytes())
+        outputs.append({"file": file.name, "name": name, "dtype": array.dtype.name, "shape": list(array.shape)})
+    header = {"image": image, "width": size[1], "height": size[0], "outputs": outputs}
+    path = parent / f"{relative.name}.json"
+    path.write_text(json.dumps(header, indent=1), encoding="utf-8")
+    return path
+
+
+def read_outputs(header_file: Path) -> NetworkOutputs:
+    """Read what `write_outputs` (or the C++ application) wrote.
+
+    Raises:
+        OutputFileError: the header is not as described, or a file is missing or has another size.
+    """
+    try:
+        header = json.loads(header_file.read_text(encoding="utf-8"))
+        image, outputs = str(_relative(header["image"])), header["outputs"]
+        size = (int(header["height"]), int(header["width"]))
+        arrays = {str(item["name"]): _read_array(header_file.parent, item) for item in outputs}
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise OutputFileError(f"'{header_file}': not a description of network outputs ({error!r})") from None
+    return NetworkOutputs(image, size, arrays)
+
+
+def read_undescribed(folder: Path, image: str) -> NetworkOutputs:
+    """Read the proposals and mask that an application without headers wrote for the picture `image`.
+
+    Its files are named for what stands before the first dot of the picture's name.
+    """
+    stem = image.split(".")[0]
+    boxes_file, mask_file = folder / f"{stem}_0.bin", folder / f"{stem}_1.bin"
+    for file in (boxes_file, mask_file):
+        if not file.is_file():
+            raise OutputFileError(f"'{file}': no such output for the picture '{image}'")
+    boxes, mask = boxes_file.read_bytes(), mask_file.read_bytes()
+    dtype = {2: np.float16, 4: np.float32}.get(len(boxes) // max(_PROPOSAL_COLUMNS * len(mask), 1))
+    if dtype is None or len(boxes) != len(mask) * _PROPOSAL_COLUMNS * np.dtype(dtype).itemsize:
+        raise OutputFileError(f"'{boxes_file}': {len(boxes)} bytes do not fit a mask of {len(mask)}")
+    return NetworkOutputs(image, None, {
+        "proposals": np.frombuffer(boxes, dtype).reshape(-1, _PROPOSAL_COLUMNS),
+        "mask": np.frombuffer(mask, np.int8).astype(bool),
+    })
+
+
+def _relative(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.name:
+        raise OutputFileError(f"'{name}' is not the relative name of a picture")
+    return path
+
+
+def _read_array(folder: Path, item: dict) -> np.ndarray:
+    name = _relative(item["file"])
+    if len(name.parts) != 1 or item["dtype"] not in _DTYPES:
+        raise OutputFileError(f"'{item['file']}' with dtype '{item['dtype']}' is not an output file")
+    dtype, shape = np.dtype(item["dtype"]), tuple(int(side) for side in item["shape"])
+    try:
+        data = (folder / name).read_bytes()
+    except FileNotFoundError:
+        raise OutputFileError(f"'{folder / name}': no such file") from None
+    if min(shape, default=0) < 0 or len(data) != int(np.prod(shape)) * dtype.itemsize:
+        raise OutputFileError(f"'{folder / name}': {len(data)} bytes do not make {dtype} {list(shape)}")
+    return np.frombuffer(data, dtype).reshape(shape)
