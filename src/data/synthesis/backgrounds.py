@@ -1,0 +1,83 @@
+"""What text is drawn on: photographs from folders, and surfaces made up where there are none."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from src.data.synthesis.textures import draw_shapes, patterned_surface, plain_surface
+from src.errors import UserError
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+
+def find_photos(folders: Iterable[str | Path]) -> list[Path]:
+    """Picture files under the folders, in a stable order. Raises UserError for a folder without any."""
+    found: list[Path] = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise UserError(f"backgrounds: {folder} is not a folder")
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+        if not files:
+            raise UserError(f"backgrounds: no {', '.join(PHOTO_SUFFIXES)} file under {folder}")
+        found += files
+    return found
+
+
+class Backgrounds:
+    """Source of surfaces to write on. Picklable: decoded pictures stay behind.
+
+    Args:
+        folders: folders of photographs; none means made-up surfaces only.
+        photo_share: share of pictures that begin as a photograph when there are some.
+        keep: decoded photographs kept in memory.
+    """
+
+    def __init__(self, folders: Iterable[str | Path] = (), photo_share: float = 0.85, keep: int = 24):
+        self.files = find_photos(folders)
+        self.photo_share = photo_share if self.files else 0.0
+        self.keep = keep
+        self._cache: OrderedDict[int, np.ndarray] = OrderedDict()
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_cache": OrderedDict()}
+
+    def picture(self, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+        """A background, float32 RGB (height, width, 3), 0 to 255."""
+        if rng.random() < self.photo_share:
+            return self._photo_crop(rng, height, width)
+        style = rng.random()
+        if style < 0.3:
+            return plain_surface(rng, height, width)
+        canvas = patterned_surface(rng, height, width)
+        if style < 0.7:
+            draw_shapes(rng, canvas, 4 + int(rng.random() * 10), largest=0.9)
+        return canvas
+
+    def _photo_crop(self, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+        photo = self._load(int(rng.random() * len(self.files)))
+        room = min(photo.shape[0] / height, photo.shape[1] / width)
+        scale = room * (1 - 0.5 * rng.random() ** 2)  # the part of the photograph that becomes the picture
+        h, w = max(int(height * scale), 1), max(int(width * scale), 1)
+        y = int(rng.random() * (photo.shape[0] - h + 1))
+        x = int(rng.random() * (photo.shape[1] - w + 1))
+        crop = photo[y : y + h, x : x + w]
+        if rng.random() < 0.5:
+            crop = crop[:, ::-1]
+        method = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+        return cv2.resize(np.ascontiguousarray(crop), (width, height), interpolation=method).astype(np.float32)
+
+    def _load(self, index: int) -> np.ndarray:
+        if index in self._cache:
+            self._cache.move_to_end(index)
+            return self._cache[index]
+        data = np.fromfile(self.files[index], np.uint8)
+        photo = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        if photo is None:
+            raise UserError(f"backgrounds: {self.files[index]} is not a picture that can be read")
+        self._cache[index] = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB)
+        if len(self._cache) > self.keep:
+            self._cache.popitem(last=False)
+        return self._cache[index]

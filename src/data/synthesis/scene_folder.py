@@ -1,0 +1,72 @@
+"""Write scenes as a folder in ICDAR 2013 format, with a manifest that says how it was made."""
+
+import json
+import platform
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import PIL
+
+from src.data.synthesis.parallel import ordered_results
+from src.data.synthesis.scenes import Box, SceneSource
+from src.errors import UserError
+
+MANIFEST = "manifest.json"
+
+
+def _write_scene(source: SceneSource, folder: Path, quality: int, index: int) -> tuple[int, int]:
+    """Draw scene `index`, write its three files, and return the number of its words and lines."""
+    scene = source.sample(index)
+    name = f"img_{index + 1}"
+    bgr = cv2.cvtColor(scene.image, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise OSError(f"cannot encode {name}.jpg")
+    (folder / "images" / f"{name}.jpg").write_bytes(data.tobytes())
+    for kind, boxes in (("gt", scene.words), ("gt_lines", scene.lines)):
+        (folder / kind / f"gt_{name}.txt").write_text(format_boxes(boxes), encoding="utf-8")
+    return len(scene.words), len(scene.lines)
+
+
+def format_boxes(boxes: list[tuple[Box, str]]) -> str:
+    """Lines `x1, y1, x2, y2, "text"`: the ICDAR 2013 format of the test split."""
+    return "".join(f'{x1}, {y1}, {x2}, {y2}, "{text}"\n' for (x1, y1, x2, y2), text in boxes)
+
+
+def write_scenes(source: SceneSource, folder: Path, count: int, *, quality: int = 92, workers: int = 1,
+                 arguments: dict | None = None, progress: Callable[[int], None] | None = None) -> dict:  # fmt: skip
+    """Write `count` scenes: images/img_N.jpg, gt/gt_img_N.txt, gt_lines/gt_img_N.txt, N from 1, and manifest.json.
+
+    The manifest comes last, so a folder without one is an unfinished one and is written again. Returns the
+    manifest. Raises UserError when the folder holds a finished set already.
+    """
+    refuse_finished(folder / MANIFEST)
+    for kind in ("images", "gt", "gt_lines"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    words = lines = 0
+    for number, (w, n) in enumerate(ordered_results(_write_scene, (source, folder, quality), count, workers), 1):
+        words, lines = words + w, lines + n
+        if progress:
+            progress(number)
+    manifest = describe_run(arguments or {}, {"images": count, "words": words, "lines": lines})
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return manifest
+
+
+def refuse_finished(manifest: Path) -> None:
+    """Raise UserError when `manifest` exists: a finished set is never overwritten or mixed with another."""
+    if manifest.exists():
+        raise UserError(f"output: {manifest.parent} already holds a finished set; name another folder or remove it")
+
+
+def describe_run(arguments: dict, counts: dict[str, int]) -> dict:
+    """What a manifest holds: arguments, counts, and the versions that drew the letters."""
+    versions = {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+        "pillow": PIL.__version__,
+    }
+    return {"arguments": arguments, "counts": counts, "versions": versions}

@@ -1,0 +1,120 @@
+"""Render training data: `scenes` for the detector, `words` for the recogniser.
+
+    python src/synthesize.py scenes --output DIR --count N [--backgrounds DIR] [--fonts DIR] [--lexicon FILE]
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from src.data.synthesis.backgrounds import Backgrounds
+from src.data.synthesis.fonts import FontBook
+from src.data.synthesis.lexicon import TextSampler, read_lexicon
+from src.data.synthesis.scene_folder import write_scenes
+from src.data.synthesis.scenes import STYLES, SceneSource
+from src.errors import UserError
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT, as in 960x576") from error
+    if min(width, height) < 64 or max(width, height) > 8192:
+        raise argparse.ArgumentTypeError(f"{text} is outside 64x64 .. 8192x8192")
+    return width, height
+
+
+def _quality(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is outside 1 .. 100")
+    return value
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line of both subcommands."""
+    parser = argparse.ArgumentParser(prog="synthesize.py", description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--count", type=_positive, required=True, help="how many to render")
+    shared.add_argument("--fonts", nargs="+", default=[], metavar="DIR", help="folders of .ttf, .otf, .ttc files")
+    shared.add_argument("--backgrounds", nargs="+", default=[], metavar="DIR", help="folders of photographs")
+    shared.add_argument("--lexicon", metavar="FILE", help="words, one a line; '#' begins a comment")
+    shared.add_argument("--seed", type=int, default=1, help="the same seed gives the same data (default 1)")
+    shared.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: cores)")
+    scenes = commands.add_parser("scenes", parents=[shared], help="pictures with word and line boxes")
+    scenes.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
+    scenes.add_argument("--size", type=_size, default=(960, 576), metavar="WxH", help="default 960x576")
+    scenes.add_argument("--difficulty", choices=sorted(STYLES), default="medium")
+    scenes.add_argument("--angle", type=float, metavar="DEGREES", help="largest rotation (default: by difficulty)")
+    scenes.add_argument("--jpeg_quality", type=_quality, default=92)
+    return parser
+
+
+def _run_scenes(args: argparse.Namespace, console: Console) -> None:
+    if args.angle is not None and not 0 <= args.angle <= 30:
+        raise UserError(f"--angle {args.angle}: 0 to 30 degrees keep boxes along the axes meaningful")
+    source = SceneSource(
+        FontBook(args.fonts),
+        TextSampler(read_lexicon(args.lexicon) if args.lexicon else None),
+        Backgrounds(args.backgrounds),
+        size=args.size,
+        difficulty=args.difficulty,
+        seed=args.seed,
+        angle=args.angle,
+    )
+    with _progress(console) as bar:
+        task = bar.add_task("scenes", total=args.count)
+        manifest = write_scenes(
+            source, args.output, args.count, quality=args.jpeg_quality, workers=min(args.workers, args.count),
+            arguments=_plain(args), progress=lambda done: bar.update(task, completed=done),
+        )  # fmt: skip
+    counts = manifest["counts"]
+    console.print(f"{counts['images']} scenes, {counts['words']} words in {counts['lines']} lines -> {args.output}")
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+               TimeRemainingColumn())  # fmt: skip
+    return Progress(*columns, console=console)
+
+
+def _plain(args: argparse.Namespace) -> dict:
+    return {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code (2 for a problem the user can solve)."""
+    args = build_parser().parse_args(argv)
+    console = Console(stderr=True)
+    try:
+        _run_scenes(args, console)
+    except UserError as error:
+        console.print(f"error: {error}", style="red", markup=False, highlight=False)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
