@@ -1,0 +1,141 @@
+"""CRNN (Shi, Bai and Yao, 2015): a line of text in, log-probabilities of characters a time step out.
+
+Shapes: B batch, W image width, T time steps, C classes (class 0 is the CTC blank).
+
+Parameter names, which saved checkpoints rely on:
+    cnn.conv{0,1,3,5}.{weight,bias}
+    cnn.conv{2,4,6}.weight                 no bias: the batch norm that follows would take it out again
+    cnn.batchnorm{2,4,6}.{gamma,beta,moving_mean,moving_variance}
+    rnn.{0,1}.rnn.{weight_ih,weight_hh,bias_ih,bias_hh}_l0 and the same with "_reverse"; gate order i, f, g, o
+    rnn.{0,1}.embedding.{weight,bias}      rnn.1.embedding is the head, the only part that knows the alphabet
+"""
+
+import mindspore as ms
+import numpy as np
+from mindspore import nn, ops
+
+from src.errors import UserError
+
+IMAGE_HEIGHT = 32
+CHANNELS = (64, 128, 256, 256, 512, 512, 512)
+HIDDEN_SIZE = 256
+WIDTH_STEP = 4  # the network halves the width twice
+
+
+def time_steps(image_width: int) -> int:
+    """Number of time steps T that the network gives for an image of this width in pixels (100 -> 26).
+
+    Two pools halve the width, two pools of stride 1 add one column each, and the last convolution takes one.
+    Raises UserError for a width that is not a positive multiple of 4.
+    """
+    if image_width < WIDTH_STEP or image_width % WIDTH_STEP:
+        raise UserError(f"image width {image_width}: accepted are positive multiples of {WIDTH_STEP}")
+    return image_width // WIDTH_STEP + 1
+
+
+class PooledConv(nn.Cell):
+    """3x3 convolution, 2x2 max-pool, bias, ReLU.
+
+    The published order is convolution, bias, ReLU, pool. A maximum commutes with adding a constant to a
+    channel and with ReLU, so pooling first is the same function with less elementwise work.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride, padding, compute_type):
+        super().__init__()
+        self.weight = ms.Parameter(np.zeros((out_channels, in_channels, 3, 3), np.float32))
+        self.bias = ms.Parameter(np.zeros(out_channels, np.float32))
+        self.conv = ops.Conv2D(out_channels, 3, pad_mode="pad", pad=1)
+        # pad_mode "pad", even with nothing to pad, selects an operator twice as fast on CPU as "valid"
+        self.pool = nn.MaxPool2d((2, 2), stride, pad_mode="pad", padding=padding)
+        self.bias_add = ops.BiasAdd()
+        self.relu = ops.ReLU()
+        self.compute_type = compute_type
+
+    def construct(self, x):
+        x = self.conv(x.astype(self.compute_type), self.weight.astype(self.compute_type))
+        return self.relu(self.bias_add(self.pool(x), self.bias.astype(self.compute_type)))
+
+
+class ConvStack(nn.Cell):
+    """Seven convolutions: (B, 1, 32, W) -> (B, 512, 1, T)."""
+
+    def __init__(self, channels, compute_type):
+        super().__init__()
+        half, half_height = (2, 2), (2, 1)
+        self.conv0 = PooledConv(1, channels[0], half, (0, 0), compute_type)
+        self.conv1 = PooledConv(channels[0], channels[1], half, (0, 0), compute_type)
+        self.conv2 = nn.Conv2d(channels[1], channels[2], 3, pad_mode="pad", padding=1)
+        self.batchnorm2 = nn.BatchNorm2d(channels[2])
+        self.conv3 = PooledConv(channels[2], channels[3], half_height, (0, 1), compute_type)
+        self.conv4 = nn.Conv2d(channels[3], channels[4], 3, pad_mode="pad", padding=1)
+        self.batchnorm4 = nn.BatchNorm2d(channels[4])
+        self.conv5 = PooledConv(channels[4], channels[5], half_height, (0, 1), compute_type)
+        self.conv6 = nn.Conv2d(channels[5], channels[6], 2, pad_mode="valid")
+        self.batchnorm6 = nn.BatchNorm2d(channels[6])
+        self.relu = ops.ReLU()
+        for conv in (self.conv2, self.conv4, self.conv6):
+            conv.to_float(compute_type)
+
+    def construct(self, image):
+        x = self.conv1(self.conv0(image))  # (B, 128, 8, W/4)
+        x = self.relu(self.batchnorm2(self.conv2(x).astype(ms.float32)))
+        x = self.conv3(x)  # (B, 256, 4, W/4 + 1)
+        x = self.relu(self.batchnorm4(self.conv4(x).astype(ms.float32)))
+        x = self.conv5(x)  # (B, 512, 2, W/4 + 2)
+        return self.relu(self.batchnorm6(self.conv6(x).astype(ms.float32)))  # (B, 512, 1, T)
+
+
+class BidirectionalLstm(nn.Cell):
+    """LSTM over time in both directions and a linear layer: (T, B, in) -> (T, B, out), float32."""
+
+    def __init__(self, in_size: int, hidden_size: int, out_size: int):
+        super().__init__()
+        self.rnn = nn.LSTM(in_size, hidden_size, bidirectional=True)
+        self.embedding = nn.Dense(2 * hidden_size, out_size)
+
+    def construct(self, sequence):
+        hidden, _ = self.rnn(sequence)
+        return self.embedding(hidden)
+
+
+class Crnn(nn.Cell):
+    """The network.
+
+    Args:
+        num_classes: classes C, the blank included.
+        width: fraction of the published channel and hidden sizes (in multiples of 8), for small networks.
+        compute_type: type of the convolutions, ms.float32 or ms.float16. Batch norm, LSTM, linear layers
+            and the softmax are float32 in either case.
+
+    `construct` takes grey images (B, 1, 32, W), W a multiple of 4, and returns float32 log-probabilities
+    (T, B, C).
+    All weights are zero after construction except batch norm's and the LSTM's: see `weight_init`.
+    """
+
+    def __init__(self, num_classes: int = 37, width: float = 1.0, compute_type=ms.float32):
+        super().__init__()
+        if num_classes < 2:
+            raise UserError(f"num_classes {num_classes}: a blank and at least one character are needed")
+        if width <= 0:
+            raise UserError(f"width {width}: a positive fraction of the published size is needed")
+        channels = [scaled(size, width) for size in CHANNELS]
+        hidden_size = scaled(HIDDEN_SIZE, width)
+        self.num_classes = num_classes
+        self.cnn = ConvStack(channels, compute_type)
+        self.rnn = nn.CellList(
+            [
+                BidirectionalLstm(channels[-1], hidden_size, hidden_size),
+                BidirectionalLstm(hidden_size, hidden_size, num_classes),
+            ]
+        )
+        self.log_softmax = ops.LogSoftmax(axis=-1)
+
+    def construct(self, image):
+        features = self.cnn(image)  # (B, 512, 1, T)
+        sequence = features.squeeze(2).transpose(2, 0, 1)  # (T, B, 512)
+        return self.log_softmax(self.rnn[1](self.rnn[0](sequence)))
+
+
+def scaled(size: int, width: float) -> int:
+    """Channel count at a fraction of the published size: a multiple of 8, at least 8."""
+    return max(8, round(size * width / 8) * 8)

@@ -1,0 +1,41 @@
+"""Weights that training starts from, with a random stream of its own for each parameter."""
+
+import zlib
+from math import prod
+
+import mindspore as ms
+import numpy as np
+from mindspore import nn
+
+
+def initial_weight(name: str, shape: tuple[int, ...], seed: int, lstm_hidden_size: int) -> np.ndarray:
+    """Starting value of one parameter, named as in `crnn`; the same for the same name, shape and seed.
+
+    Convolutions N(0, 0.02), batch-norm scale N(1, 0.02), LSTM U(+-1/sqrt(hidden size)), linear layers
+    U(+-1/sqrt(inputs)), all biases outside the LSTM 0.
+    """
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    kind = name.rpartition(".")[2]
+    if kind == "gamma":
+        value = rng.normal(1.0, 0.02, shape)
+    elif kind == "moving_variance":
+        value = np.ones(shape)
+    elif kind in {"beta", "moving_mean", "bias"}:
+        value = np.zeros(shape)
+    elif ".rnn." in name:
+        bound = lstm_hidden_size**-0.5
+        value = rng.uniform(-bound, bound, shape)
+    elif name.startswith("cnn."):
+        value = rng.normal(0.0, 0.02, shape)
+    else:
+        bound = prod(shape[1:]) ** -0.5
+        value = rng.uniform(-bound, bound, shape)
+    return value.astype(np.float32)
+
+
+def initialise(network: nn.Cell, seed: int) -> None:
+    """Give every parameter of a `Crnn` its starting value."""
+    hidden_size = network.rnn[0].rnn.hidden_size
+    for parameter in network.get_parameters():
+        value = initial_weight(parameter.name, tuple(parameter.shape), seed, hidden_size)
+        parameter.set_data(ms.Tensor(value))
