@@ -1,7 +1,8 @@
 """Which anchors are text, which are background, and which of them take part in one training step.
 
 A slice of text lies exactly in one column of anchors, so the overlap of two boxes is that of two vertical
-intervals, and only the anchors of the slice's own column can meet it: the table of overlaps is (S, M), not (S, N).
+intervals, and only the anchors of the slice's own column can meet it: the table of overlaps has
+S * M entries, not S * N.
 
 Shape vocabulary: H, W feature rows and columns; A anchors a position; N = H * W * A; S slices;
 M anchors of one column that lie wholly inside the image.
@@ -33,20 +34,22 @@ def assign_targets(
 
     Rules (the reference network's, after Faster R-CNN):
     - anchors that reach beyond the image are not trained;
-    - text: IoU with a slice of at least `pos_iou_thr`, or equal to the best that this slice has (if that is at
-      least `min_pos_iou`), so that every slice has an anchor. It is coded against the slice it overlaps most;
+    - text: IoU with a slice of at least `pos_iou_thr`, or equal to the best that this slice has (if that is
+      at least `min_pos_iou`), so that every slice has an anchor; coded against the slice it overlaps most;
     - background: IoU below `neg_iou_thr` with every slice; what lies between is not trained;
     - an anchor is neither text nor background when at least `ignore_overlap_thr` of its own area lies in an
       ignored slice, or when it is the best anchor of an ignored slice, even where it also meets text;
-    - at random at most `num_expected_pos` text anchors are kept; background fills up to `num_expected_neg` in all.
+    - at random at most `num_expected_pos` text anchors are kept; background fills up to `num_expected_neg`
+      in all.
 
-    Labels are 1 text, 0 background, -1 not sampled. Weights are 1 for dy and dh of text. dx and dw stay out of the
-    loss because the decoder does not use them, except with `line_ends` (S, 2), the true x1 and x2 of each slice's
-    line: anchors whose centre is within `side_distance` pixels of an end learn dx = its offset (Tian et al. 2016,
-    section 3.3).
+    Labels are 1 text, 0 background, -1 not sampled. Weights are 1 for dy and dh of text. dx and dw stay out
+    of the loss because the decoder does not use them, except with `line_ends` (S, 2), the true x1 and x2 of
+    each slice's line: anchors whose centre is within `side_distance` pixels of an end learn dx = its offset
+    (Tian et al. 2016, section 3.3).
 
-    `anchors` (N, 4) in the order of `make_anchors`, `slices` and `ignored_slices` (., 4) on columns of `stride`
-    pixels, inclusive corners; `image_shape` (height, width). Raises ValueError where these do not fit together.
+    `anchors` (N, 4) in the order of `make_anchors`, `slices` and `ignored_slices` (., 4) on columns of
+    `stride` pixels, inclusive corners; `image_shape` (height, width). Raises ValueError where these do not
+    fit together.
     """
     height, width = image_shape
     rows, columns = height // stride, width // stride
@@ -102,7 +105,7 @@ def _sample(candidates: np.ndarray, count: int, rng: np.random.Generator) -> np.
 def _columns_of(slices: np.ndarray, columns: int, stride: int) -> np.ndarray:
     column = np.floor(slices[:, 0] / stride).astype(np.int64)
     if len(column) and (column.min() < 0 or column.max() >= columns):
-        raise ValueError(f"slices must lie in the {columns} columns of the image, got x1 {slices[:, 0].tolist()}")
+        raise ValueError(f"slices must lie in columns 0 to {columns - 1}, got x1 = {slices[:, 0].tolist()}")
     if np.any(slices[:, 0] != column * stride):
         raise ValueError(f"slices must begin at multiples of {stride} (see split_boxes)")
     return column

@@ -32,7 +32,7 @@ def decode_boxes(anchors: np.ndarray, deltas: np.ndarray) -> np.ndarray:
 
 
 def encode_sides(anchors: np.ndarray, side_x: np.ndarray) -> np.ndarray:
-    """Offsets o* = (x_side - c_x) / w of line ends (n,) from their anchors (n, 4), in anchor widths, float32."""
+    """Offsets o* = (x_side - c_x) / w of line ends (n,) from their anchors (n, 4), (n,) float32."""
     anchors = np.asarray(anchors, np.float64)
     centre = (anchors[:, 0] + anchors[:, 2]) / 2
     width = anchors[:, 2] - anchors[:, 0] + 1
