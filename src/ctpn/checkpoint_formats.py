@@ -14,10 +14,15 @@ LSTM_BRANCHES = ("rnn2", "rnn")
 _LAYERS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")
 _TORCHVISION_CONVS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)  # batch norm at the next index
 _TRAINING_STATE_PREFIXES = ("moments.", "moment1.", "moment2.", "accum.", "accum_update.", "stat.")
-_TRAINING_STATE_NAMES = frozenset(
-    "learning_rate momentum global_step beta1_power beta2_power epoch_num step_num loss_scale "
-    "current_iterator_step last_overflow_iterator_step".split()
+_TRAINING_STATE_NAMES = (
+    "learning_rate",
+    "momentum",
+    "global_step",
+    "beta1_power",
+    "beta2_power",
+    "loss_scale",
 )
+_TRAINING_STATE_NAMES += ("epoch_num", "step_num", "current_iterator_step", "last_overflow_iterator_step")
 
 Parameters = dict[str, np.ndarray]
 
@@ -86,14 +91,13 @@ def backbone_only(params: Parameters) -> Parameters:
     """
     if "features.0.weight" in params:
         return torchvision_vgg16_bn(params)
-    kept = {name: np.asarray(value, np.float32) for name, value in params.items() if name.startswith(BACKBONE)}
-    if not kept:
+    names = [name for name in params if name.startswith(BACKBONE)]
+    if not names:
         some = ", ".join(sorted(params)[:3]) or "nothing"
         raise CheckpointFormatError(
-            f"no backbone in the file: expected {BACKBONE}* (MindSpore) or features.* (torchvision vgg16_bn), "
-            f"found {some}"
+            f"no backbone in the file: expected {BACKBONE}* or torchvision's features.*, found {some}"
         )
-    return kept
+    return {name: np.asarray(params[name], np.float32) for name in names}
 
 
 def _is_training_state(name: str) -> bool:
@@ -111,8 +115,8 @@ def _lstm_from_dynamic_rnn(params: Parameters, suffix: str, direction: str) -> P
     hidden = weight.shape[-1] // 4
     if weight.ndim != 2 or bias.shape != (4 * hidden,) or len(weight) <= hidden:
         raise CheckpointFormatError(
-            f"rnn.w1{suffix} {weight.shape} and rnn.b1{suffix} {bias.shape}: expected (input + hidden, 4 hidden) "
-            "and (4 hidden,)"
+            f"rnn.w1{suffix} {weight.shape} and rnn.b1{suffix} {bias.shape}: "
+            "expected (input + hidden, 4 hidden) and (4 hidden,)"
         )
     input_gate, cell, forget, output = np.split(np.arange(4 * hidden), 4)
     gates = np.concatenate([input_gate, forget, cell, output])

@@ -21,12 +21,11 @@ def export_onnx(network: nn.Cell, image_shape: tuple[int, int], path: Path | str
     """
     height, width = image_shape
     image = ms.Tensor(shape=[None, 3, height, width], dtype=ms.float32)
-    batch_axis = {0: "batch"}
     ms.onnx.export(
         network,
         image,
         file_name=str(path),
         input_names=[INPUT_NAME],
         output_names=list(OUTPUT_NAMES),
-        dynamic_axes={name: batch_axis for name in (INPUT_NAME, *OUTPUT_NAMES)},
+        dynamic_axes={INPUT_NAME: {0: "batch"}},
     )

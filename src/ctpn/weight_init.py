@@ -18,7 +18,7 @@ def he_normal(rng: np.random.Generator, shape: tuple[int, ...], gain: float = 2.
 
 
 def orthogonal_blocks(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Recurrent weights (4 * hidden, hidden): one random orthogonal matrix for each gate (Saxe et al. 2014)."""
+    """Recurrent weights (4 * hidden, hidden): a random orthogonal matrix for each gate (Saxe et al. 2014)."""
     hidden = shape[1]
     blocks = []
     for _ in range(shape[0] // hidden):
