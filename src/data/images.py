@@ -42,6 +42,7 @@ class ImageHeader:
     height, width: size in pixels as shown (EXIF orientation applied).
     orientation: EXIF orientation 1..8, 1 where the file has none.
     mode: Pillow's pixel mode as stored. has_alpha: whether the pixels or the palette carry transparency.
+    has_colour_profile: whether an ICC profile is embedded (it is not applied).
     """
 
     format: str
@@ -50,6 +51,7 @@ class ImageHeader:
     width: int
     orientation: int
     has_alpha: bool
+    has_colour_profile: bool
 
 
 def read_bytes(path: Path | str) -> bytes:
@@ -147,7 +149,13 @@ def _header(picture: Image.Image) -> ImageHeader:
     if orientation >= 5:  # 5..8 exchange rows and columns
         width, height = height, width
     return ImageHeader(
-        picture.format or "", picture.mode, height, width, orientation, picture.has_transparency_data
+        format=picture.format or "",
+        mode=picture.mode,
+        height=height,
+        width=width,
+        orientation=orientation,
+        has_alpha=picture.has_transparency_data,
+        has_colour_profile="icc_profile" in picture.info,
     )
 
 

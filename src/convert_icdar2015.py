@@ -1,0 +1,30 @@
+"""ICDAR 2015 or MLT 2017 quads to upright boxes: --src_label_path=LABELS --target_label_path=OUTPUT."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.data.label_conversion import convert_icdar2015
+from src.model_utils.command import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--src_label_path", required=True, help="folder of the official label files")
+    parser.add_argument(
+        "--target_label_path", required=True, help="folder for the label files, made when missing"
+    )
+    arguments = parser.parse_args()
+    report = convert_icdar2015(Path(arguments.src_label_path), Path(arguments.target_label_path))
+    print(
+        f"{report.files} label files with {report.boxes} boxes, {report.ignored} of them ignored,"
+        f" in {arguments.target_label_path}"
+    )
+    for reason, count in report.refused.items():
+        print(f"refused: {count} {reason}")
+
+
+if __name__ == "__main__":
+    run_command(main)

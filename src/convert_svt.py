@@ -1,0 +1,26 @@
+"""SVT labels from XML to text files: --dataset_path=IMAGES --xml_file=FILE --location_dir=OUTPUT."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.data.label_conversion import convert_svt
+from src.model_utils.command import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--dataset_path", "--dataset_dir", required=True, help="folder of the pictures")
+    parser.add_argument("--xml_file", required=True, help="train.xml or test.xml of SVT")
+    parser.add_argument("--location_dir", required=True, help="folder for the label files, made when missing")
+    arguments = parser.parse_args()
+    report = convert_svt(Path(arguments.dataset_path), Path(arguments.xml_file), Path(arguments.location_dir))
+    print(f"{report.files} label files with {report.boxes} boxes in {arguments.location_dir}")
+    for reason, count in report.refused.items():
+        print(f"refused: {count} {reason}")
+
+
+if __name__ == "__main__":
+    run_command(main)

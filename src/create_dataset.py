@@ -1,0 +1,54 @@
+"""Build the CTPN MindRecord sets that the configuration names: pretrain, finetune and test."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from src.data.annotations.data_sets import DataSetError
+from src.data.ctpn_sets import plan_sets, test_digests
+from src.data.mindrecord_builder import SetPlan, build_set
+from src.model_utils.command import run_command
+from src.model_utils.config import Config, ConfigError, load_config
+
+
+def main() -> None:
+    config = load_config(network="ctpn")
+    console = Console()
+    try:
+        plans = plan_sets(config.to_dict())
+    except DataSetError as error:
+        raise ConfigError(str(error)) from None
+    excluded = test_digests(plans)
+    for plan in plans:
+        for name in plan.not_configured:
+            console.print(f"{plan.set_name}: {name} is left out, its path is not configured", markup=False)
+        _build(plan, config, excluded, console)
+
+
+def _build(plan: SetPlan, config: Config, excluded: frozenset[str], console: Console) -> None:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(plan.set_name, total=None)
+        report = build_set(
+            plan,
+            max_bad_ratio=config.max_bad_ratio,
+            max_pixels=config.max_image_pixels,
+            excluded_digests=frozenset() if plan.set_name == "test" else excluded,
+            draw_samples=config.draw_samples,
+            progress=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    console.print(report.table())
+    console.print(f"{report.accepted} pictures in {report.mindrecord_file}", markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,106 @@
+"""What every annotation reader returns: a picture's path with its boxes as the label file has them."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from src.errors import UserError
+
+# Far beyond any picture; a larger number is a damaged line, and would not survive the cast to int32.
+MAX_COORDINATE = 1e6
+
+
+class AnnotationError(UserError):
+    """Labels that cannot be used at all: a missing folder or file, a foreign format, an unsafe name."""
+
+
+class RawBox(NamedTuple):
+    """One annotation before rounding: corners in pixels, transcription, whether it is not to be judged."""
+
+    corners: tuple[float, float, float, float]
+    text: str
+    ignored: bool
+
+
+@dataclass
+class LabelledImage:
+    """A picture and its annotation.
+
+    path: the picture. name: what identifies it inside its data set (a relative path with "/").
+    boxes: int32 (K, 4), x1 y1 x2 y2, left-top to right-bottom, inclusive, in pixels, not yet clipped.
+    ignored: bool (K,), regions that are neither text to find nor background. texts: K transcriptions.
+    problems: rejected annotations by reason. repaired: annotations that were put right, by what was done.
+    stored_frame: whether boxes refer to the pixels as stored rather than as shown, where EXIF makes
+        these differ and the boxes themselves do not tell (see `fit_boxes`).
+    missing: why the picture cannot be used although nothing is wrong with its pixels, or "".
+    """
+
+    path: Path
+    name: str
+    boxes: np.ndarray
+    ignored: np.ndarray
+    texts: list[str]
+    problems: Counter = field(default_factory=Counter)
+    repaired: Counter = field(default_factory=Counter)
+    stored_frame: bool = False
+    missing: str = ""
+
+
+@dataclass
+class LabelledImages:
+    """A data set as read: its pictures, the label format found, and what was left out on purpose."""
+
+    images: list[LabelledImage]
+    layout: str
+    skipped: Counter = field(default_factory=Counter)
+
+
+def labelled_image(
+    path: Path,
+    name: str,
+    raw: list[RawBox],
+    problems: Counter | None = None,
+    *,
+    stored_frame: bool = False,
+    missing: str = "",
+) -> LabelledImage:
+    """Round, order and check raw boxes.
+
+    A reversed box is turned round and counted as repaired; one that is not finite, is absurdly large or
+    has no area is rejected and counted. Edges are rounded to the nearest pixel.
+    """
+    problems = Counter() if problems is None else problems
+    repaired: Counter = Counter()
+    corners = np.array([box.corners for box in raw], dtype=np.float64).reshape(-1, 4)
+    finite = np.isfinite(corners).all(axis=1)
+    sane = finite & (np.abs(np.where(np.isfinite(corners), corners, 0)) <= MAX_COORDINATE).all(axis=1)
+    rounded = np.rint(np.where(sane[:, None], corners, 0)).astype(np.int32)
+    low = np.minimum(rounded[:, :2], rounded[:, 2:])
+    high = np.maximum(rounded[:, :2], rounded[:, 2:])
+    reversed_box = (rounded[:, :2] > rounded[:, 2:]).any(axis=1)
+    with_area = (high > low).all(axis=1)
+    keep = sane & with_area
+    _count(problems, "coordinate not a finite number", ~finite)
+    _count(problems, "coordinate out of range", finite & ~sane)
+    _count(problems, "no area", sane & ~with_area)
+    _count(repaired, "corners reversed", keep & reversed_box)
+    kept = np.flatnonzero(keep)
+    return LabelledImage(
+        path=path,
+        name=name,
+        boxes=np.concatenate([low, high], axis=1)[kept].astype(np.int32),
+        ignored=np.array([raw[i].ignored for i in kept], dtype=bool),
+        texts=[raw[i].text for i in kept],
+        problems=problems,
+        repaired=repaired,
+        stored_frame=stored_frame,
+        missing=missing,
+    )
+
+
+def _count(counter: Counter, reason: str, mask: np.ndarray) -> None:
+    if number := int(np.count_nonzero(mask)):
+        counter[reason] += number
