@@ -7,12 +7,13 @@ taken as an encoded picture and as UTF-8 text; nothing in a data base is unpickl
 import os
 import threading
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import lmdb
 import numpy as np
 
+from src.data.word_pictures import SampleError, decode_grey, header_size
 from src.errors import UserError
 
 NUM_SAMPLES_KEY = b"num-samples"
@@ -36,17 +37,6 @@ def label_key(index: int) -> bytes:
 
 class LmdbError(UserError):
     """A data base that cannot be used at all: missing, not an LMDB, unfinished, without a count."""
-
-
-class SampleError(UserError):
-    """One unusable sample. `reason` is a short, countable word; the message names the sample."""
-
-    def __init__(self, message: str, reason: str):
-        super().__init__(message)
-        self.reason = reason
-
-    def __reduce__(self):
-        return (SampleError, (str(self), self.reason))
 
 
 class _Environment:
@@ -158,10 +148,29 @@ class LmdbWords:
             raise SampleError(f"{self.path}: {image_key(index).decode()} is missing", "missing image")
         return image, self._decode_label(label, index)
 
-    def label(self, index: int) -> str:
-        """Text of sample `index`, without touching its picture."""
-        with self._handle().begin() as transaction:
-            return self._decode_label(transaction.get(label_key(index)), index)
+    def labels(self) -> Iterator[str | SampleError]:
+        """Every text in order, without touching the pictures; the error in the place of a bad one."""
+        with self._handle().begin() as transaction, transaction.cursor() as cursor:
+            alive = cursor.set_range(b"label-")
+            for index in range(self._count):
+                wanted = label_key(index)
+                while alive and cursor.key() < wanted:
+                    alive = cursor.next()
+                found = alive and cursor.key() == wanted
+                try:
+                    yield self._decode_label(cursor.value() if found else None, index)
+                except SampleError as error:
+                    yield error
+
+    def image_sizes(self) -> np.ndarray:
+        """(height, width) of every picture from its header, int32 (N, 2); (0, 0) where there is none."""
+        sizes = np.zeros((self._count, 2), np.int32)
+        with self._handle().begin(buffers=True) as transaction:
+            for index in range(self._count):
+                data = transaction.get(image_key(index))
+                if data is not None:
+                    sizes[index] = header_size(data) or (0, 0)
+        return sizes
 
     def _decode_label(self, label: bytes | None, index: int) -> str:
         name = f"{self.path}: {label_key(index).decode()}"
@@ -183,16 +192,3 @@ class LmdbWords:
     def close(self) -> None:
         """Let go of the file (it reopens on the next use)."""
         self._environment, self._process = None, -1
-
-
-def decode_grey(data: bytes, name: str) -> np.ndarray:
-    """Encoded picture -> uint8 grey (H, W). Raises SampleError naming `name`."""
-    if not data:
-        raise SampleError(f"{name}: empty picture", "empty image")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-    except cv2.error:  # raised for pictures beyond OpenCV's own limit of 2^30 pixels
-        image = None
-    if image is None:
-        raise SampleError(f"{name}: not a picture, or truncated", "not an image")
-    return image

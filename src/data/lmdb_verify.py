@@ -5,7 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from src.data.lmdb_reader import LmdbError, LmdbWords, SampleError
+from src.data.lmdb_reader import LmdbError, LmdbWords
+from src.data.word_pictures import SampleError
 
 _CHUNK = 2000
 

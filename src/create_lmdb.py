@@ -1,0 +1,133 @@
+"""Build word LMDBs for the recognition network.
+
+    python src/create_lmdb.py FORMAT --label_path FILE_OR_DIR --output DIR [--image_path DIR]
+
+FORMAT   --label_path
+mjsynth    annotation_train.txt (lexicon.txt beside it, or --lexicon)
+iiit5k     train.tags, or annotation.txt with `picture,text`
+svt        train.xml (words are cut out of the photographs)
+icdar2013  gt.txt of the word recognition task; icdar2015 the same
+detection  folder of label files, SVT XML or COCO-Text JSON of a detection set (its words are cut out)
+tsv        your own: picture, tab, text
+
+A build that was killed goes on when the same command is given again.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from src.data.lmdb_build import REJECTED_NAME, REPORT_NAME, build_lmdb
+from src.data.word_annotations import WordSet, read_icdar_words, read_iiit5k, read_mjsynth, read_tsv
+from src.data.word_crops import read_detection_words, read_svt_words
+from src.errors import UserError
+from src.model_utils.command import run_command
+
+READERS = {
+    "mjsynth": read_mjsynth,
+    "iiit5k": read_iiit5k,
+    "svt": read_svt_words,
+    "icdar2013": read_icdar_words,
+    "icdar2015": read_icdar_words,
+    "detection": read_detection_words,
+    "tsv": read_tsv,
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="create_lmdb.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("format", choices=sorted(READERS))
+    parser.add_argument("--label_path", type=Path, required=True, metavar="PATH", help="see above")
+    parser.add_argument(
+        "--image_path", type=Path, metavar="DIR", help="pictures (default: beside the labels)"
+    )
+    parser.add_argument(
+        "--lexicon", type=Path, metavar="FILE", help="of mjsynth (default: beside the labels)"
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="LMDB folder to write")
+    parser.add_argument(
+        "--holdout", type=int, default=0, metavar="N", help="words to set aside for validation"
+    )
+    parser.add_argument("--holdout_output", type=Path, metavar="DIR", help="LMDB folder for those")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: cores)")
+    parser.add_argument(
+        "--max_bad_ratio", type=float, default=0.1, help="fail above this share (default 0.1)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an LMDB that is there")
+    return parser
+
+
+def _read(args: argparse.Namespace) -> WordSet:
+    if args.lexicon and args.format != "mjsynth":
+        raise UserError(f"--lexicon belongs to mjsynth, not to {args.format}")
+    if not args.label_path.exists():
+        raise UserError(f"--label_path {str(args.label_path)!r} does not exist")
+    extra = (args.lexicon,) if args.lexicon else ()
+    return READERS[args.format](args.label_path, args.image_path, *extra)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build, verify and report; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    console = Console()
+    words = _read(args)
+    label_path = args.label_path.resolve()
+    description = {
+        "format": args.format,
+        "label_path": str(label_path),
+        "image_path": str(args.image_path.resolve()) if args.image_path else "",
+        "label_bytes": label_path.stat().st_size if label_path.is_file() else 0,
+    }
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bars:
+        tasks: dict[str, int] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)
+
+        reports = build_lmdb(
+            words,
+            args.output,
+            description=description,
+            holdout=args.holdout,
+            holdout_output=args.holdout_output,
+            workers=max(1, args.workers),
+            overwrite=args.force,
+            max_bad_ratio=args.max_bad_ratio,
+            on_progress=show,
+        )
+    for report in reports:
+        console.print(f"{report['output']}: {report['written']} words, verified", soft_wrap=True)
+        table = Table()
+        table.add_column("left out because")
+        table.add_column("words", justify="right")
+        for reason, count in report["rejected"].items():
+            table.add_row(reason, str(count))
+        if not report["rejected"]:
+            table.add_row("nothing was left out", "0")
+        console.print(table)
+        console.print(f"details: {Path(report['output']) / REPORT_NAME}, {REJECTED_NAME}", soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
