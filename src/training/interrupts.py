@@ -1,0 +1,48 @@
+"""SIGTERM and SIGINT become a request that the loop answers at the end of the step."""
+
+import signal
+import threading
+from types import FrameType
+
+EXIT_CODE_BASE = 128  # as shells count: 143 after SIGTERM, 130 after SIGINT
+
+
+class StopRequest:
+    """Context manager that notes SIGTERM/SIGINT instead of dying from them.
+
+    A second signal gets the handler that was there before, so an impatient Ctrl-C still ends the run at once.
+    Outside the main thread, where Python allows no handlers, it does nothing. Handlers are put back at the end.
+    """
+
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self.signum: int | None = None
+        self._previous: dict[int, object] = {}
+
+    @property
+    def requested(self) -> bool:
+        return self.signum is not None
+
+    @property
+    def name(self) -> str | None:
+        """"SIGTERM", "SIGINT" or None."""
+        return None if self.signum is None else signal.Signals(self.signum).name
+
+    def __enter__(self) -> "StopRequest":
+        if threading.current_thread() is threading.main_thread():
+            for signum in self.signals:
+                self._previous[signum] = signal.signal(signum, self._note)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._put_back()
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        self.signum = signum
+        self._put_back()
+
+    def _put_back(self) -> None:
+        while self._previous:
+            signum, handler = self._previous.popitem()
+            signal.signal(signum, handler if handler is not None else signal.SIG_DFL)

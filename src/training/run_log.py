@@ -1,0 +1,167 @@
+"""What a run leaves to read: the screen, `loss_<rank>.log`, `metrics.jsonl` and TensorBoard scalars."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from src.training.atomic_file import write_atomically
+
+
+class RunLog:
+    """Every rank writes its `loss_<rank>.log`; rank 0 writes and shows the rest.
+
+    On a terminal progress is a bar; elsewhere (the scripts send it to `./log`) it is a plain line now and then.
+    The loss lines have the form `377 epoch: 1 step: 229 ,rpn_loss: 0.00355`: seconds since the start, epoch, step
+    of the epoch, mean of the loss since the line before.
+
+    Args:
+        folder: where the files go.
+        total_steps: steps of the whole training.
+        loss_label: name of the total loss in the loss lines.
+        start_step: steps done before (resume); later lines of `metrics.jsonl` are dropped, they will come again.
+        interactive: bar or lines; None = whether standard output is a terminal.
+        line_seconds: least time between plain lines.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        total_steps: int,
+        rank_id: int = 0,
+        loss_label: str = "rpn_loss",
+        start_step: int = 0,
+        interactive: bool | None = None,
+        line_seconds: float = 10.0,
+    ):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.rank_id = rank_id
+        self.loss_label = loss_label
+        self.total_steps = total_steps
+        self.line_seconds = line_seconds
+        self.started = time.monotonic()
+        self._last_line = float("-inf")
+        mode = "a" if start_step else "w"
+        self._loss_file = open(self.folder / f"loss_{rank_id}.log", mode, encoding="utf-8", buffering=1)  # noqa: SIM115
+        self._metrics_file = self._board = self._progress = None
+        if rank_id != 0:
+            return
+        metrics = self.folder / "metrics.jsonl"
+        if start_step:
+            _keep_until(metrics, start_step)
+        self._metrics_file = open(metrics, mode, encoding="utf-8", buffering=1)  # noqa: SIM115
+        self._board = _tensorboard(self.folder / "tensorboard", start_step)
+        if sys.stdout.isatty() if interactive is None else interactive:
+            self._progress = _bar(total_steps, start_step)
+
+    def __enter__(self) -> "RunLog":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def say(self, message: str) -> None:
+        """A line for the user (rank 0 only)."""
+        if self._progress is not None:
+            self._progress.console.print(message, markup=False, highlight=False)
+        elif self.rank_id == 0:
+            print(message, flush=True)
+
+    def advance(self, epoch: int, step: int, global_step: int, values: dict[str, float]) -> None:
+        """Show a step: `values` are figures of this step by name."""
+        if self.rank_id != 0:
+            return
+        figures = " ".join(f"{name} {_short(value)}" for name, value in values.items() if value is not None)
+        if self._progress is not None:
+            self._progress.update(self._progress.task_ids[0], completed=global_step, epoch=epoch, figures=figures)
+            return
+        now = time.monotonic()
+        if now - self._last_line >= self.line_seconds or global_step == self.total_steps:
+            self._last_line = now
+            rest = self._remaining(now, global_step)
+            print(f"epoch {epoch} step {step} ({global_step}/{self.total_steps}) {figures}{rest}", flush=True)
+
+    def record(self, epoch: int, step: int, global_step: int, values: dict[str, float | None]) -> None:
+        """Write means of an interval to every file. `values["loss"]` is the total loss."""
+        seconds = int(time.monotonic() - self.started)
+        loss = values.get("loss")
+        if loss is not None:
+            self._loss_file.write(f"{seconds} epoch: {epoch} step: {step} ,{self.loss_label}: {loss:.5f}\n")
+        self._write("train", epoch, step, global_step, values)
+
+    def record_evaluation(self, epoch: int, step: int, global_step: int, values: dict) -> None:
+        """Write the figures of an evaluation and show them."""
+        self._write("eval", epoch, step, global_step, values)
+        numbers = {k: v for k, v in values.items() if isinstance(v, (int, float)) and k != "seconds"}
+        self.say(f"{json.dumps(numbers)} epoch: {epoch} evaluation: {values.get('seconds', 0.0):.1f} s")
+
+    def close(self) -> None:
+        """Flush and close everything; may be called twice."""
+        for part, method in (
+            (self._progress, "stop"), (self._board, "close"), (self._loss_file, "close"), (self._metrics_file, "close")
+        ):  # fmt: skip
+            if part is not None:
+                getattr(part, method)()
+        self._progress = self._board = self._metrics_file = None
+
+    def _write(self, event: str, epoch: int, step: int, global_step: int, values: dict) -> None:
+        if self._metrics_file is None:
+            return
+        line = {"event": event, "epoch": epoch, "step": step, "global_step": global_step, **values}
+        self._metrics_file.write(json.dumps(line, default=float) + "\n")
+        for name, value in values.items():
+            if self._board is not None and isinstance(value, (int, float)):
+                self._board.add_scalar(f"{event}/{name}", value, global_step)
+
+    def _remaining(self, now: float, global_step: int) -> str:
+        if not hasattr(self, "_first"):
+            self._first = (now, global_step)  # the first line comes after the compilation
+            return ""
+        done = global_step - self._first[1]
+        seconds = (now - self._first[0]) / max(done, 1) * (self.total_steps - global_step)
+        return f" eta {int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
+
+
+def _bar(total_steps: int, start_step: int) -> Progress:
+    progress = Progress(
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+        console=Console(file=sys.stdout),
+    )
+    progress.add_task("train", total=total_steps, completed=start_step, epoch="-", figures="compiling")
+    progress.start()
+    return progress
+
+
+def _short(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _keep_until(metrics: Path, start_step: int) -> None:
+    """Drop the lines after `start_step` and a last line that a kill cut short."""
+    if not metrics.exists():
+        return
+    kept = []
+    for line in metrics.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+        try:
+            if json.loads(line)["global_step"] <= start_step and line.endswith("\n"):
+                kept.append(line.encode())
+        except (ValueError, KeyError, TypeError):
+            continue
+    write_atomically(metrics, kept)
+
+
+def _tensorboard(folder: Path, start_step: int):
+    try:
+        from tensorboardX import SummaryWriter  # noqa: PLC0415 - optional
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=start_step + 1 if start_step else None)

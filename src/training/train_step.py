@@ -1,0 +1,92 @@
+"""One training step as a graph: loss, gradient, reduction over ranks, clipping, and the update if all is finite."""
+
+import mindspore as ms
+from mindspore import Tensor, nn, ops
+
+_square_sum = ops.MultitypeFuncGraph("square_sum")
+_multiply = ops.MultitypeFuncGraph("multiply")
+
+
+@_square_sum.register("Tensor")
+def _square_sum_of_tensor(gradient):
+    return ops.square(gradient.astype(ms.float32)).sum()
+
+
+@_multiply.register("Tensor", "Tensor")
+def _multiply_tensor(factor, gradient):
+    return gradient * factor.astype(gradient.dtype)
+
+
+class _ScaledLoss(nn.Cell):
+    """Loss cell whose first output, the one that is differentiated, carries the loss scale."""
+
+    def __init__(self, loss_cell: nn.Cell):
+        super().__init__(auto_prefix=False)
+        self.loss_cell = loss_cell
+
+    def construct(self, scale, *batch):
+        terms = self.loss_cell(*batch)
+        return terms[0] * scale.astype(terms[0].dtype), terms
+
+
+class TrainStep(nn.Cell):
+    """A step that leaves weights and optimiser untouched when a loss term or the gradient is not finite.
+
+    Args:
+        loss_cell: `construct(*batch)` gives a tuple of scalars, the first is minimised.
+        optimizer: over the trainable parameters of `loss_cell`.
+        clip_norm: greatest global norm of the gradient, 0 = no clipping.
+        rank_size: above 1, gradients are averaged and a step that is bad on one rank is skipped on all.
+        scaled: whether a loss scale is used; without it the division is not in the graph.
+
+    Inputs:
+        control (2,) float32: the loss scale; 1 when this rank was asked to stop, else 0.
+        batch: inputs of the loss cell.
+
+    Outputs:
+        (K + 4,) float32: the K loss terms of this rank, the norm of the gradient before clipping, and three numbers
+        of ranks: with a loss term that is not finite, with a gradient that is not, asked to stop. The update
+        happened if the first two are 0. One tensor, so that the host waits once a step.
+    """
+
+    def __init__(
+        self,
+        loss_cell: nn.Cell,
+        optimizer: nn.Optimizer,
+        *,
+        clip_norm: float = 0.0,
+        rank_size: int = 1,
+        scaled: bool = False,
+    ):
+        super().__init__(auto_prefix=False)
+        self.scaled_loss = _ScaledLoss(loss_cell)
+        self.optimizer = optimizer
+        self.gradient = ops.value_and_grad(self.scaled_loss, None, optimizer.parameters, has_aux=True)
+        self.clip_norm = float(clip_norm)
+        self.scaled = scaled
+        self.distributed = rank_size > 1
+        if self.distributed:
+            self.mean_over_ranks = nn.DistributedGradReducer(optimizer.parameters, True, rank_size)
+            self.sum_over_ranks = ops.AllReduce(ops.ReduceOp.SUM)
+        self.map = ops.HyperMap()
+
+    def construct(self, control, *batch):
+        scale, stop = control[0], control[1]
+        (_, terms), gradients = self.gradient(scale, *batch)
+        if self.distributed:
+            gradients = self.mean_over_ranks(gradients)
+        loss_terms = ops.stack(terms).astype(ms.float32)  # K
+        norm = ops.sqrt(ops.addn(self.map(_square_sum, gradients))) / scale
+        bad_loss = 1.0 - ops.isfinite(loss_terms).all().astype(ms.float32)
+        bad_gradient = 1.0 - ops.isfinite(norm).astype(ms.float32)
+        flags = ops.stack((bad_loss, bad_gradient, stop))  # 3
+        if self.distributed:
+            flags = self.sum_over_ranks(flags)
+        if self.clip_norm > 0:
+            factor = ops.minimum(Tensor(1.0, ms.float32), self.clip_norm / (norm + 1e-12)) / scale
+            gradients = self.map(ops.partial(_multiply, factor), gradients)
+        elif self.scaled:
+            gradients = self.map(ops.partial(_multiply, 1.0 / scale), gradients)
+        if flags[0] + flags[1] < 0.5:
+            self.optimizer(gradients)
+        return ops.concat((loss_terms, norm.reshape((1,)), flags))

@@ -1,0 +1,77 @@
+"""Weights as a dict of arrays, from every format users have, and into a network.
+
+Nothing is executed from a file, and a file that is damaged or does not fit is refused in one line.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn
+
+from src.errors import UserError
+from src.training import mindspore_ckpt
+from src.training.atomic_file import write_atomically
+
+
+class WeightsError(UserError):
+    """A weights file that cannot be read, or does not fit the network."""
+
+
+def save_weights(source: nn.Cell | Mapping[str, np.ndarray], path: str | Path) -> None:
+    """Write a network's parameters, or a dict of arrays, as a MindSpore `.ckpt` with a checksum, atomically."""
+    params = network_arrays(source) if isinstance(source, nn.Cell) else source
+    write_atomically(path, mindspore_ckpt.encode(params))
+
+
+def network_arrays(network: nn.Cell) -> dict[str, np.ndarray]:
+    """Copies of all parameters of `network` by their path in it, whatever cells are wrapped around it."""
+    return {name: param.asnumpy().copy() for name, param in network.parameters_and_names()}
+
+
+def load_weights(
+    network: nn.Cell,
+    params: Mapping[str, np.ndarray],
+    *,
+    allow_missing: Iterable[str] = (),
+    allow_unexpected: Iterable[str] = (),
+) -> None:
+    """Copy `params` into `network`; all of them or, on a mismatch, none.
+
+    Args:
+        params: arrays by parameter name. Floats are converted to the network's precision, the arrays are copied.
+        allow_missing, allow_unexpected: prefixes of names of the network that the file need not have, and of names
+            of the file that the network need not have. Everything else must match.
+
+    Raises:
+        WeightsError: names what is missing, unexpected, or of another shape or type.
+    """
+    own = dict(network.parameters_and_names())
+    missing = [n for n in own if n not in params and not n.startswith(tuple(allow_missing))]
+    unexpected = [n for n in params if n not in own and not n.startswith(tuple(allow_unexpected))]
+    shapes = [
+        f"{n} (file {tuple(params[n].shape)}, network {tuple(own[n].shape)})"
+        for n in own
+        if n in params and tuple(params[n].shape) != tuple(own[n].shape)
+    ]
+    kinds = [n for n in own if n in params and params[n].dtype.kind not in "fiub"]
+    problems = [
+        f"{label}: {_listed(names)}"
+        for label, names in (
+            ("missing in the file", missing), ("not in the network", unexpected),
+            ("other shape", shapes), ("not numbers", kinds),
+        )
+        if names
+    ]  # fmt: skip
+    if problems:
+        raise WeightsError("weights do not fit the network; " + "; ".join(problems))
+    for name, param in own.items():
+        if name in params:
+            array = params[name].astype(ms.dtype_to_nptype(param.dtype), copy=True)
+            param.set_data(Tensor(array, param.dtype))
+
+
+def _listed(names: list[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
