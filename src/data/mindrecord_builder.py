@@ -88,7 +88,7 @@ def build_set(
             row = _account(task, outcome)
             if row is not None:
                 writer.add(row)
-                samples.offer(task.record_name, row["image"], row["annotation"])
+                samples.offer(done - 1, task.record_name, row["image"], row["annotation"])
             if progress is not None:
                 progress(done, len(tasks))
         report_file = plan.output_dir / f"ctpn_{plan.set_name}_report.json"

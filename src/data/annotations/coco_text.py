@@ -16,6 +16,7 @@ from src.data.annotations.labelled_image import (
     AnnotationError,
     LabelledImages,
     RawBox,
+    corners_of_size,
     labelled_image,
 )
 from src.data.annotations.svt_xml import is_safe_name
@@ -98,7 +99,7 @@ def _boxes(annotations: list[dict], image_width: object) -> tuple[list[RawBox], 
             continue
         legible = annotation.get("legibility", "legible") == "legible" and not annotation.get("iscrowd")
         narrow = isinstance(image_width, (int, float)) and COLUMNS * width < image_width
-        corners = (x, y, x + max(width - 1, 0), y + max(height - 1, 0))
+        corners = corners_of_size(x, y, width, height)
         boxes.append(RawBox(corners, str(annotation.get("utf8_string", "")), not legible or narrow))
     return boxes, problems
 

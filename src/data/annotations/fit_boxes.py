@@ -29,8 +29,8 @@ class FittedBoxes:
 def fit_boxes(image: LabelledImage, header: ImageHeader) -> FittedBoxes:
     """Turn boxes into the shown frame where needed, clip them, and reject what lies outside.
 
-    problems: those of the label file, "outside the picture", and "no area" (less than two pixels wide or
-    high after clipping). repaired: those of the label file, "clipped", "turned with the picture".
+    problems: those of the label file, "outside the picture", and "no area" (a sliver of one pixel is
+    left after clipping). repaired: those of the label file, "clipped", "turned with the picture".
     """
     problems, repaired = image.problems.copy(), image.repaired.copy()
     boxes = image.boxes
@@ -40,7 +40,8 @@ def fit_boxes(image: LabelledImage, header: ImageHeader) -> FittedBoxes:
     limit = np.array([header.width - 1, header.height - 1] * 2, dtype=np.int32)
     clipped = np.clip(boxes, 0, limit)
     outside = (boxes[:, 2:] < 0).any(axis=1) | (boxes[:, :2] > limit[:2]).any(axis=1)
-    flat = (clipped[:, 2:] <= clipped[:, :2]).any(axis=1)
+    shrunk_flat = (clipped[:, 2:] == clipped[:, :2]) & (boxes[:, 2:] > boxes[:, :2])
+    flat = shrunk_flat.any(axis=1)
     keep = ~outside & ~flat
     for reason, mask in (("outside the picture", outside), ("no area", flat & ~outside)):
         if mask.any():

@@ -11,7 +11,7 @@ A transcription made of "#" only ("###") marks a region that is not to be judged
 import re
 from collections import Counter
 
-from src.data.annotations.labelled_image import RawBox
+from src.data.annotations.labelled_image import RawBox, corners_of_size
 
 NUMBERS = {"corners": 4, "size": 4, "quad": 8, "mlt": 8}
 # The scripts of MLT 2017 and 2019.
@@ -39,9 +39,7 @@ def parse_line(line: str, layout: str) -> RawBox | None:
     values = [float(value) for value in match.groups()]
     text = line[match.end() :].strip()
     if layout == "size":
-        x, y, width, height = values
-        # Inclusive corners, as everywhere here; a negative size is damaged, not reversed, so it gets no area.
-        corners = (x, y, x + max(width - 1, 0), y + max(height - 1, 0))
+        corners = corners_of_size(*values)
     elif layout == "corners":
         corners = tuple(values)
     else:

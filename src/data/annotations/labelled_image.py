@@ -17,6 +17,13 @@ class AnnotationError(UserError):
     """Labels that cannot be used at all: a missing folder or file, a foreign format, an unsafe name."""
 
 
+def corners_of_size(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:
+    """Position and size -> inclusive corners; a size that is not positive gives a point, so no area."""
+    if not (width > 0 and height > 0):
+        return (x, y, x, y)
+    return (x, y, x + width - 1, y + height - 1)
+
+
 class RawBox(NamedTuple):
     """One annotation before rounding: corners in pixels, transcription, whether it is not to be judged."""
 
@@ -69,8 +76,10 @@ def labelled_image(
 ) -> LabelledImage:
     """Round, order and check raw boxes.
 
-    A reversed box is turned round and counted as repaired; one that is not finite, is absurdly large or
-    has no area is rejected and counted. Edges are rounded to the nearest pixel.
+    Edges are rounded to the nearest pixel. A reversed box is turned round and counted as repaired. One that
+    is not finite, is absurdly large or is a single pixel is rejected and counted. One that is a pixel thin
+    (a dash or a bar in the small print of born-digital pictures) is real ink but nothing to learn from: it
+    becomes an ignored region, counted as repaired.
     """
     problems = Counter() if problems is None else problems
     repaired: Counter = Counter()
@@ -81,18 +90,21 @@ def labelled_image(
     low = np.minimum(rounded[:, :2], rounded[:, 2:])
     high = np.maximum(rounded[:, :2], rounded[:, 2:])
     reversed_box = (rounded[:, :2] > rounded[:, 2:]).any(axis=1)
-    with_area = (high > low).all(axis=1)
-    keep = sane & with_area
+    extent = high - low
+    point = (extent == 0).all(axis=1)
+    thin = (extent == 0).any(axis=1)
+    keep = sane & ~point
     _count(problems, "coordinate not a finite number", ~finite)
     _count(problems, "coordinate out of range", finite & ~sane)
-    _count(problems, "no area", sane & ~with_area)
+    _count(problems, "no area", sane & point)
     _count(repaired, "corners reversed", keep & reversed_box)
+    _count(repaired, "one pixel thin, ignored", keep & thin)
     kept = np.flatnonzero(keep)
     return LabelledImage(
         path=path,
         name=name,
         boxes=np.concatenate([low, high], axis=1)[kept].astype(np.int32),
-        ignored=np.array([raw[i].ignored for i in kept], dtype=bool),
+        ignored=np.array([raw[i].ignored or thin[i] for i in kept], dtype=bool),
         texts=[raw[i].text for i in kept],
         problems=problems,
         repaired=repaired,

@@ -11,6 +11,7 @@ from src.data.annotations.labelled_image import (
     AnnotationError,
     LabelledImages,
     RawBox,
+    corners_of_size,
     labelled_image,
 )
 
@@ -74,6 +75,6 @@ def _read_image(image: ElementTree.Element) -> tuple[str, list[RawBox], Counter]
             problems["rectangle without x, y, width and height"] += 1
             continue
         text = (rectangle.findtext("tag") or "").strip()
-        corners = (x, y, x + max(width - 1, 0), y + max(height - 1, 0))
+        corners = corners_of_size(x, y, width, height)
         boxes.append(RawBox(corners, text, is_ignored_text(text)))
     return (image.findtext("imageName") or "").strip(), boxes, problems
