@@ -1,0 +1,113 @@
+"""How well words were read.
+
+Every figure is over all samples given, none is left out. "Without case" compares lower case with lower case,
+as the Acc@1 of the CRNN literature does; nothing else is normalised or stripped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from src.errors import UserError
+from src.metrics.edit_distance import Lexicon, edit_distances
+
+
+@dataclass(frozen=True)
+class RecognitionResult:
+    """The figures of one data set, each a share of 1 except `samples`; see the functions of this module."""
+
+    samples: int
+    accuracy: float
+    case_sensitive_accuracy: float
+    one_minus_ned: float
+    character_error_rate: float
+
+    def figures(self) -> dict[str, float]:
+        return asdict(self)
+
+
+def evaluate_words(predictions: Sequence[str], truths: Sequence[str]) -> RecognitionResult:
+    """All figures at once; 1-NED and the error rate without case. Raises UserError as `word_accuracy`."""
+    return RecognitionResult(
+        samples=len(truths),
+        accuracy=word_accuracy(predictions, truths),
+        case_sensitive_accuracy=word_accuracy(predictions, truths, case_sensitive=True),
+        one_minus_ned=one_minus_ned(predictions, truths),
+        character_error_rate=character_error_rate(predictions, truths),
+    )
+
+
+def word_accuracy(predictions: Sequence[str], truths: Sequence[str], case_sensitive: bool = False) -> float:
+    """Share of words read without any error: Acc@1.
+
+    Raises UserError when there are no samples, or not as many predictions as truths.
+    """
+    predictions, truths = _prepared(predictions, truths, case_sensitive)
+    return sum(map(str.__eq__, predictions, truths)) / len(truths)
+
+
+def one_minus_ned(predictions: Sequence[str], truths: Sequence[str], case_sensitive: bool = False) -> float:
+    """Mean over the samples of 1 - distance / max(length of prediction, length of truth).
+
+    This is the 1-N.E.D. of ICDAR 2019 (ArT, LSVT, ReCTS); two empty words agree fully.
+    Raises as `word_accuracy`.
+    """
+    predictions, truths = _prepared(predictions, truths, case_sensitive)
+    longest = np.maximum(_lengths(predictions), _lengths(truths))
+    return float(np.mean(1 - edit_distances(predictions, truths) / np.maximum(longest, 1)))
+
+
+def character_error_rate(
+    predictions: Sequence[str], truths: Sequence[str], case_sensitive: bool = False
+) -> float:
+    """Sum of the edit distances / number of characters in the truths; above 1 is possible.
+
+    With no characters at all in the truths, what was read counts against one character.
+    Raises as `word_accuracy`.
+    """
+    predictions, truths = _prepared(predictions, truths, case_sensitive)
+    return float(edit_distances(predictions, truths).sum() / max(int(_lengths(truths).sum()), 1))
+
+
+def lexicon_accuracy(
+    predictions: Sequence[str],
+    truths: Sequence[str],
+    lexicon: Sequence[str] | Sequence[Sequence[str]],
+    case_sensitive: bool = False,
+) -> float:
+    """Word accuracy after each prediction is replaced by the nearest word of its lexicon.
+
+    `lexicon` is one list of words for all samples ("full") or one list a sample ("50", "1k"). A truth that is
+    not in its lexicon cannot be read rightly, and counts as wrong. Raises as `word_accuracy`, and UserError
+    for an empty lexicon or not as many lexicons as samples.
+    """
+    if len(lexicon) and isinstance(lexicon[0], str):
+        shared = Lexicon(lexicon, case_sensitive)
+        nearest = [shared.nearest(word)[0] for word in predictions]
+    elif len(lexicon) == len(predictions):
+        nearest = [
+            Lexicon(words, case_sensitive).nearest(word)[0]
+            for word, words in zip(predictions, lexicon, strict=True)
+        ]
+    else:
+        raise UserError(f"there are {len(predictions)} samples, but {len(lexicon)} lexicons")
+    return word_accuracy(nearest, truths, case_sensitive)
+
+
+def _prepared(
+    predictions: Sequence[str], truths: Sequence[str], case_sensitive: bool
+) -> tuple[Sequence[str], Sequence[str]]:
+    if len(predictions) != len(truths):
+        raise UserError(f"there are {len(truths)} truths, but {len(predictions)} predictions")
+    if not len(truths):
+        raise UserError("there are no samples to score")
+    if case_sensitive:
+        return predictions, truths
+    return [word.lower() for word in predictions], [word.lower() for word in truths]
+
+
+def _lengths(words: Sequence[str]) -> np.ndarray:
+    return np.fromiter(map(len, words), dtype=np.int64, count=len(words))

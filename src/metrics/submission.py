@@ -1,0 +1,183 @@
+"""The files of the ICDAR detection protocols: `gt_*.txt` in `gt.zip`, `res_*.txt` in `submit_*.zip`.
+
+An image is known by the stem of its file name: `img_12.jpg` has ground truth `gt_img_12.txt` and results
+`res_img_12.txt`; `100.jpg` has `gt_100.txt` and `res_100.txt`. Everything here that is "by image" uses that
+stem as the key.
+
+Result lines are `x1,y1,x2,y2`, whole pixels. Ground truth lines are `x1, y1, x2, y2, "word"` or the same with
+spaces for commas, or eight coordinates and a word; quotes are optional, "###" is to be ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from src.errors import UserError
+from src.metrics.detection_result import GroundTruth
+from src.metrics.safe_zip import read_text_members, write_text_members
+
+IGNORED_TEXT = "###"
+
+_NUMBER = r"[+-]?\d+(?:\.\d+)?"
+_SEPARATOR = r"(?:\s*,\s*|\s+)"
+_BOX_LINE = re.compile(rf"({_NUMBER}(?:{_SEPARATOR}{_NUMBER}){{3}})(?:{_SEPARATOR}(.*)|\s*,?)")
+_QUAD_LINE = re.compile(rf"({_NUMBER}(?:\s*,\s*{_NUMBER}){{7}})(?:\s*,(.*))?")
+_RESULT_LINE = re.compile(r"(-?\d+)\s*,\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(-?\d+)\s*,?")
+
+
+class SubmissionError(UserError):
+    """A result or ground truth file that is not in the format of the protocol."""
+
+
+def image_key(image: str | Path) -> str:
+    """The name by which an image is known: its file name without folders and extension."""
+    return PurePosixPath(str(image).replace("\\", "/")).stem
+
+
+def result_name(image: str | Path) -> str:
+    return f"res_{image_key(image)}.txt"
+
+
+def ground_truth_name(image: str | Path) -> str:
+    return f"gt_{image_key(image)}.txt"
+
+
+def to_pixels(boxes: np.ndarray) -> np.ndarray:
+    """(M, 4) boxes rounded to whole pixels, int64: what a submission holds and what should be scored.
+
+    Raises SubmissionError for a box that is not finite.
+    """
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    if not np.isfinite(boxes).all():
+        bad = boxes[~np.isfinite(boxes).all(axis=1)][0]
+        raise SubmissionError(f"a box to write is not finite: {bad.tolist()}")
+    return np.rint(boxes).astype(np.int64)
+
+
+def result_texts(detections: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """File name to content for (M, 4) boxes by image file name.
+
+    Raises SubmissionError when two images would get the same file.
+    """
+    texts: dict[str, str] = {}
+    for image, boxes in detections.items():
+        name = result_name(image)
+        if name in texts:
+            raise SubmissionError(f"two images would both be written to {name}; the second is {image}")
+        texts[name] = "".join(",".join(map(str, box)) + "\n" for box in to_pixels(boxes).tolist())
+    return texts
+
+
+def write_results(folder: str | Path, detections: Mapping[str, np.ndarray]) -> list[Path]:
+    """Write `res_*.txt`, one an image, into a folder; returns their paths."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, text in result_texts(detections).items():
+        paths.append(folder / name)
+        paths[-1].write_text(text, encoding="utf-8")
+    return paths
+
+
+def write_submission(path: str | Path, detections: Mapping[str, np.ndarray]) -> Path:
+    """Write `submit_*.zip` with one `res_*.txt` an image at its root, also for images without detections."""
+    return write_text_members(path, result_texts(detections))
+
+
+def read_submission(path: str | Path) -> dict[str, np.ndarray]:
+    """(M, 4) int64 boxes by image from a zip of `res_*.txt`.
+
+    As strict as the official script, so that what passes here passes there.
+    Raises SubmissionError naming file and line, ArchiveError.
+    """
+    return _by_image(read_text_members(path), "res_", parse_results, path)
+
+
+def read_ground_truth(path: str | Path) -> dict[str, GroundTruth]:
+    """Ground truth by image from a zip of `gt_*.txt`, or from a folder of them.
+
+    Raises SubmissionError naming file and line, ArchiveError.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(path.glob("gt_*.txt"))
+        try:
+            texts = {file.name: file.read_text(encoding="utf-8-sig") for file in files}
+        except UnicodeDecodeError as error:
+            raise SubmissionError(f"{path}: a file is not UTF-8 text ({error})") from error
+    else:
+        texts = read_text_members(path)
+    return _by_image(texts, "gt_", parse_ground_truth, path)
+
+
+def parse_results(text: str, where: str = "results") -> np.ndarray:
+    """(M, 4) int64 from the lines of one result file."""
+    boxes = []
+    for number, line in _lines(text):
+        found = _RESULT_LINE.fullmatch(line)
+        if not found:
+            raise SubmissionError(f"{where}, line {number}: expected whole x1,y1,x2,y2, got '{line}'")
+        boxes.append([int(value) for value in found.groups()])
+        _check_order(boxes[-1], where, number)
+    return np.array(boxes, dtype=np.int64).reshape(-1, 4)
+
+
+def parse_ground_truth(text: str, where: str = "ground truth") -> GroundTruth:
+    """One ground truth file; quadrilaterals when every line begins with eight coordinates."""
+    lines = list(_lines(text))
+    quads = [_QUAD_LINE.fullmatch(line) for _, line in lines]
+    outlined = bool(lines) and all(quads)
+    shapes, words = [], []
+    for (number, line), quad in zip(lines, quads, strict=True):
+        found = quad if outlined else _BOX_LINE.fullmatch(line)
+        if not found:
+            raise SubmissionError(f"{where}, line {number}: expected x1,y1,x2,y2,\"word\", got '{line}'")
+        shapes.append([float(value) for value in re.split(_SEPARATOR, found.group(1))])
+        words.append(_unquoted(found.group(2) or ""))
+        if not outlined:
+            _check_order(shapes[-1], where, number)
+    # MLT-2017 writes the script's name before the word: "Latin,###".
+    tails = [word.rpartition(",")[2].strip() if outlined else word for word in words]
+    ignored = np.array([tail == IGNORED_TEXT for tail in tails], dtype=bool)
+    if not outlined:
+        return GroundTruth(np.array(shapes).reshape(-1, 4), ignored, texts=tuple(words))
+    polygons = np.array(shapes).reshape(-1, 4, 2)
+    boxes = np.concatenate([polygons.min(axis=1), polygons.max(axis=1)], axis=1)
+    return GroundTruth(boxes, ignored, polygons, tuple(words))
+
+
+def _by_image(texts: Mapping[str, str], prefix: str, parse, path: str | Path) -> dict:
+    """Parse every file; the key of an image is what follows the prefix."""
+    strangers = [name for name in texts if not name.startswith(prefix)]
+    if strangers:
+        raise SubmissionError(f"{path}: files must be named {prefix}<image>.txt, got '{strangers[0]}'")
+    if not texts:
+        raise SubmissionError(f"{path}: no {prefix}*.txt in it")
+    return {
+        name[len(prefix) : -len(".txt")]: parse(text, f"{path}: {name}") for name, text in texts.items()
+    }
+
+
+def _lines(text: str) -> Iterable[tuple[int, str]]:
+    """(line number, line) of the lines that are not empty; Windows line ends do not matter."""
+    # Not splitlines(): a word may hold characters that Unicode counts as line ends.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    stripped = ((number, line.strip().lstrip("\ufeff")) for number, line in enumerate(lines, 1))
+    return ((number, line) for number, line in stripped if line)
+
+
+def _unquoted(word: str) -> str:
+    """The word between its quotes, inside which a backslash makes the next quote or backslash plain."""
+    word = word.strip()
+    if len(word) >= 2 and word[0] == word[-1] == '"':
+        return re.sub(r'\\(["\\])', r"\1", word[1:-1])
+    return word
+
+
+def _check_order(box: list[float], where: str, number: int) -> None:
+    if box[2] < box[0] or box[3] < box[1]:
+        raise SubmissionError(f"{where}, line {number}: not a box x1 <= x2, y1 <= y2: {box}")
