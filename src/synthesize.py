@@ -1,6 +1,7 @@
 """Render training data: `scenes` for the detector, `words` for the recogniser.
 
     python src/synthesize.py scenes --output DIR --count N [--backgrounds DIR] [--fonts DIR] [--lexicon FILE]
+    python src/synthesize.py words --output LMDB --count N [--alphabet NAME|FILE] [--max_words N] ...
 """
 
 import argparse
@@ -20,11 +21,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from src.crnn.alphabet import NAMED, Alphabet
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.fonts import FontBook
-from src.data.synthesis.lexicon import TextSampler, read_lexicon
+from src.data.synthesis.grey_patches import GreyPatches
+from src.data.synthesis.lexicon import CAPITALS, DIGITS, SMALL, TextSampler, read_lexicon
 from src.data.synthesis.scene_folder import write_scenes
 from src.data.synthesis.scenes import STYLES, SceneSource
+from src.data.synthesis.word_lmdb import write_words
+from src.data.synthesis.words import WordSource
 from src.errors import UserError
 
 
@@ -69,6 +74,16 @@ def build_parser() -> argparse.ArgumentParser:
     scenes.add_argument("--difficulty", choices=sorted(STYLES), default="medium")
     scenes.add_argument("--angle", type=float, metavar="DEGREES", help="largest rotation (default: by difficulty)")
     scenes.add_argument("--jpeg_quality", type=_quality, default=92)
+    words = commands.add_parser("words", parents=[shared], help="word or line crops in an LMDB")
+    words.add_argument("--output", type=Path, required=True, metavar="LMDB", help="LMDB folder to write")
+    words.add_argument(
+        "--alphabet", default="alphanumeric", metavar="NAME|FILE",
+        help="characters of the labels: alphanumeric (default; both cases), digits_lower, printable_ascii, or a file",
+    )  # fmt: skip
+    words.add_argument("--max_words", type=_positive, default=1, help="words a crop (default 1; more makes lines)")
+    words.add_argument("--height", type=_positive, nargs=2, default=(20, 48), metavar=("MIN", "MAX"),
+                       help="heights of the crops in pixels (default 20 48)")  # fmt: skip
+    words.add_argument("--jpeg_quality", type=_quality, default=90)
     return parser
 
 
@@ -77,7 +92,7 @@ def _run_scenes(args: argparse.Namespace, console: Console) -> None:
         raise UserError(f"--angle {args.angle}: 0 to 30 degrees keep boxes along the axes meaningful")
     source = SceneSource(
         FontBook(args.fonts),
-        TextSampler(read_lexicon(args.lexicon) if args.lexicon else None),
+        _sampler(args),
         Backgrounds(args.backgrounds),
         size=args.size,
         difficulty=args.difficulty,
@@ -92,6 +107,43 @@ def _run_scenes(args: argparse.Namespace, console: Console) -> None:
         )  # fmt: skip
     counts = manifest["counts"]
     console.print(f"{counts['images']} scenes, {counts['words']} words in {counts['lines']} lines -> {args.output}")
+
+
+def _run_words(args: argparse.Namespace, console: Console) -> None:
+    alphabet = _alphabet(args.alphabet)
+    if not 8 <= args.height[0] <= args.height[1]:
+        raise UserError(f"--height {args.height[0]} {args.height[1]}: MIN from 8, and MAX not below it")
+    source = WordSource(
+        FontBook(args.fonts),
+        _sampler(args, alphabet),
+        GreyPatches(args.backgrounds),
+        alphabet=alphabet,
+        seed=args.seed,
+        max_words=args.max_words,
+        height=tuple(args.height),
+    )
+    with _progress(console) as bar:
+        task = bar.add_task("words", total=args.count)
+        write_words(
+            source, args.output, args.count, quality=args.jpeg_quality, workers=args.workers,
+            arguments=_plain(args), progress=lambda done: bar.update(task, completed=done),
+        )  # fmt: skip
+    console.print(f"{args.count} words -> {args.output}")
+
+
+def _sampler(args: argparse.Namespace, alphabet: str = "") -> TextSampler:
+    return TextSampler(read_lexicon(args.lexicon) if args.lexicon else None, alphabet=alphabet)
+
+
+def _alphabet(name: str) -> str:
+    if name == "alphanumeric":
+        return DIGITS + SMALL + CAPITALS
+    if name in NAMED:
+        return NAMED[name]
+    if not Path(name).is_file():
+        accepted = ", ".join(["alphanumeric", *NAMED])
+        raise UserError(f"--alphabet {name}: neither a file nor one of {accepted}")
+    return Alphabet.from_file(name).characters
 
 
 def _progress(console: Console) -> Progress:
@@ -109,7 +161,7 @@ def main(argv: list[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     console = Console(stderr=True)
     try:
-        _run_scenes(args, console)
+        {"scenes": _run_scenes, "words": _run_words}[args.command](args, console)
     except UserError as error:
         console.print(f"error: {error}", style="red", markup=False, highlight=False)
         return 2

@@ -16,7 +16,7 @@ from src.errors import UserError
 
 FONT_SUFFIXES = (".ttf", ".otf", ".ttc")
 _CACHE_BYTES = 48_000_000
-_PROBE_EM = 48
+PROBE_EM = 40  # the type size of word crops: its glyphs serve for measuring, too
 _HERSHEY_UNIT = 30.0  # em size in pixels of a Hershey font at scale 1
 _HERSHEY_STYLES = (
     (cv2.FONT_HERSHEY_SIMPLEX, 0.06), (cv2.FONT_HERSHEY_SIMPLEX, 0.11), (cv2.FONT_HERSHEY_DUPLEX, 0.06),
@@ -86,7 +86,7 @@ class FontBook:
         self._glyphs: dict[tuple[str, int, str], Glyph] = {}
         self._bytes = 0
         self._fonts: dict[tuple[str, int], ImageFont.FreeTypeFont] = {}
-        self._kerning: dict[tuple[str, str], float] = {}
+        self._kerning: dict[str, dict[str, float]] = {}
         self._able: dict[tuple[str, str], bool] = {}
         self._unicase: dict[str, bool] = {}
         self._stroke: dict[str, float] = {}
@@ -103,9 +103,9 @@ class FontBook:
         """Every face, built-in ones first."""
         return self.builtin + self.from_files
 
-    def pick(self, rng: np.random.Generator, text: str) -> Face:
-        """A random face that can draw every character of `text` (the built-in one as the last resort)."""
-        for _ in range(8):
+    def pick(self, rng: np.random.Generator, text: str) -> Face | None:
+        """A random face that can draw every character of `text`, or None when some luck finds none."""
+        for _ in range(12):
             if rng.random() >= self.builtin_share:
                 face = self.from_files[int(rng.random() * len(self.from_files))]
             elif rng.random() < 0.35:
@@ -114,7 +114,7 @@ class FontBook:
                 face = self.builtin[1 + int(rng.random() * (len(self.builtin) - 1))]
             if all(self.supports(face, char) for char in text):
                 return face
-        return self.builtin[0]
+        return None
 
     def supports(self, face: Face, char: str) -> bool:
         """Whether the face has a glyph of its own for `char` (not the "missing glyph" box, not blank)."""
@@ -129,8 +129,8 @@ class FontBook:
         if face.hershey:
             return "!" <= char <= "~"
         try:
-            ink = self.glyph(face, _PROBE_EM, char).ink
-            missing = self.glyph(face, _PROBE_EM, "\uffff").ink
+            ink = self.glyph(face, PROBE_EM, char).ink
+            missing = self.glyph(face, PROBE_EM, "\uffff").ink
         except OSError:  # a damaged font file
             return False
         return ink.max(initial=0) > 64 and not np.array_equal(ink, missing)
@@ -145,7 +145,7 @@ class FontBook:
         if not all(self.supports(face, char) for char in pair):
             return True
         small, capital = (
-            cv2.resize(self.glyph(face, _PROBE_EM, char).ink, (20, 20), interpolation=cv2.INTER_AREA).ravel()
+            cv2.resize(self.glyph(face, PROBE_EM, char).ink, (20, 20), interpolation=cv2.INTER_AREA).ravel()
             for char in pair
         )
         return float(np.corrcoef(small, capital)[0, 1]) > 0.85
@@ -153,9 +153,9 @@ class FontBook:
     def stroke(self, face: Face) -> float:
         """Width of a capital's thickest stroke, in em: about 0.03 for a hairline face, 0.2 for a black one."""
         if face.name not in self._stroke:
-            ink = cv2.copyMakeBorder(self.glyph(face, _PROBE_EM, "E").ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+            ink = cv2.copyMakeBorder(self.glyph(face, PROBE_EM, "E").ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
             depth = cv2.distanceTransform((ink > 100).astype(np.uint8), cv2.DIST_L2, 3)
-            self._stroke[face.name] = 2 * float(depth.max()) / _PROBE_EM
+            self._stroke[face.name] = 2 * float(depth.max()) / PROBE_EM
         return self._stroke[face.name]
 
     def glyph(self, face: Face, em: int, char: str) -> Glyph:
@@ -175,12 +175,11 @@ class FontBook:
         """Correction of the distance between two characters, in em."""
         if face.hershey:
             return 0.0
-        key = (face.name, pair)
-        if key not in self._kerning:
-            font = self._font(face, _PROBE_EM)
-            apart = font.getlength(pair[0]) + font.getlength(pair[1])
-            self._kerning[key] = (font.getlength(pair) - apart) / _PROBE_EM
-        return self._kerning[key]
+        known = self._kerning.setdefault(face.name, {})
+        if pair not in known:
+            apart = sum(self.glyph(face, PROBE_EM, char).advance for char in pair)
+            known[pair] = (self._font(face, PROBE_EM).getlength(pair) - apart) / PROBE_EM
+        return known[pair]
 
     def _font(self, face: Face, em: int) -> ImageFont.FreeTypeFont:
         key = (face.name, em)

@@ -19,22 +19,30 @@ class TextInk:
     advance: float
 
 
-def set_text(book: FontBook, face: Face, text: str, em: int, tracking: float = 0.0) -> TextInk:
+def set_text(book: FontBook, face: Face, text: str, em: int, tracking: float = 0.0,
+             rises: list[int] | None = None) -> TextInk:  # fmt: skip
     """Draw `text` on one line at `em` pixels per em, with `tracking` em added between characters.
 
-    A space moves the pen. Raises ValueError if nothing visible was drawn.
+    A space moves the pen. `rises` lifts each character by so many pixels. Raises ValueError if nothing visible
+    was drawn.
     """
     pen, placed, previous = 0.0, [], ""
-    for char in text:
+    for position, char in enumerate(text):
         glyph = book.glyph(face, em, char)
         if previous and char != " " and previous != " ":
             pen += book.kerning(face, previous + char) * em
         if char != " ":
-            placed.append((round(pen) + glyph.left, glyph.top, glyph.ink))
+            lift = rises[position] if rises else 0
+            placed.append((round(pen) + glyph.left, glyph.top + lift, glyph.ink))
         pen += glyph.advance + tracking * em
         previous = char
     if not placed:
         raise ValueError(f"text {text!r} has nothing to draw")
+    return _assemble(placed, pen - tracking * em)
+
+
+def _assemble(placed: list[tuple[int, int, np.ndarray]], advance: float) -> TextInk:
+    """One canvas from pieces (left, top above the baseline, ink)."""
     left = min(x for x, _, _ in placed)
     top = max(t for _, t, _ in placed)
     right = max(x + ink.shape[1] for x, _, ink in placed)
@@ -43,7 +51,21 @@ def set_text(book: FontBook, face: Face, text: str, em: int, tracking: float = 0
     for x, t, ink in placed:
         spot = canvas[top - t : top - t + ink.shape[0], x - left : x - left + ink.shape[1]]
         np.maximum(spot, ink, out=spot)
-    return TextInk(canvas, left, top, pen - tracking * em)
+    return TextInk(canvas, left, top, advance)
+
+
+def set_small_caps(book: FontBook, face: Face, text: str, em: int, tracking: float = 0.0) -> TextInk:
+    """Capitals of which the first of each word is taller, as on covers and shop fronts."""
+    pen, placed = 0.0, []
+    small = round(em * 0.78)
+    for word in text.upper().split():
+        for part, size in ((word[0], em), (word[1:], small)):
+            if part:
+                ink = set_text(book, face, part, size, tracking)
+                placed.append((round(pen) + ink.left, ink.top, ink.ink))
+                pen += ink.advance + tracking * em
+        pen += 0.3 * em
+    return _assemble(placed, pen - 0.3 * em)
 
 
 def pad_ink(text: TextInk, amount: int) -> TextInk:

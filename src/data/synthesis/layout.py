@@ -7,6 +7,7 @@ import numpy as np
 from src.data.synthesis.fonts import Face, FontBook
 from src.data.synthesis.glyphs import TextInk, bend, embolden, pad_ink, set_text, slant
 from src.data.synthesis.lexicon import TextSampler
+from src.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,13 @@ def make_block(rng: np.random.Generator, book: FontBook, sampler: TextSampler, e
     A word that does not fit its line is left out; the type shrinks when not even the first word fits.
     `sag` bends a block of one word onto an arc.
     """
-    texts = block_texts(rng, sampler, lines, most_words)
-    face = book.pick(rng, "".join("".join(line) for line in texts))
+    for _ in range(50):
+        texts = block_texts(rng, sampler, lines, most_words)
+        face = book.pick(rng, "".join("".join(line) for line in texts))
+        if face is not None:
+            break
+    else:
+        raise UserError(f"no font can draw words such as {texts[0][0]!r}")
     if book.is_unicase(face):
         texts = [[word.upper() for word in line] for line in texts]
     tracking = 0.0 if rng.random() < 0.7 else float(rng.random() * 0.22)

@@ -56,9 +56,11 @@ class TextSampler:
         lexicon: words to choose from; None means the built-in ones.
         mix: how often each kind of text appears.
         max_length: longest word in characters.
+        alphabet: where it has characters beyond ASCII, half of the random strings are made of these.
     """
 
-    def __init__(self, lexicon: list[str] | None = None, mix: TextMix | None = None, max_length: int = 23):
+    def __init__(self, lexicon: list[str] | None = None, mix: TextMix | None = None, max_length: int = 23,
+                 alphabet: str = ""):  # fmt: skip
         words = [word for word in (lexicon or ENGLISH_WORDS) if len(word) <= max_length]
         if not words:
             raise UserError(f"lexicon: no word of at most {max_length} characters")
@@ -68,6 +70,7 @@ class TextSampler:
             raise UserError(f"text mix {mix} needs weights of at least 0 with a positive sum")
         self.words = words
         self.max_length = max_length
+        self.foreign = "".join(char for char in alphabet if not char.isascii())
         self.cumulative = np.cumsum(weights / weights.sum())
         self.letter_cdf = np.cumsum(_LETTER_WEIGHTS / _LETTER_WEIGHTS.sum())
 
@@ -79,7 +82,10 @@ class TextSampler:
         """One word, number, price or code, cased, without surrounding punctuation."""
         kind = _KINDS[min(int(np.searchsorted(self.cumulative, rng.random())), len(_KINDS) - 1)]
         if kind == "lexicon":
-            return _cased(rng, self.words[int(rng.random() * len(self.words))])
+            word = self.words[int(rng.random() * len(self.words))]
+            if rng.random() < 0.6:  # a dictionary has more long words than a street has
+                word = min(word, self.words[int(rng.random() * len(self.words))], key=len)
+            return _cased(rng, word)
         if kind == "common":
             return _cased(rng, ENGLISH_WORDS[int(rng.random() * len(ENGLISH_WORDS))])
         text = getattr(self, f"_{kind}")(rng)
@@ -132,6 +138,8 @@ class TextSampler:
 
     def _letters(self, rng: np.random.Generator) -> str:
         length = 1 + int(rng.random() * rng.random() * 11)
+        if self.foreign and rng.random() < 0.5:
+            return "".join(self.foreign[i] for i in rng.integers(0, len(self.foreign), length))
         if rng.random() < 0.3:
             text = "".join(SMALL[i] for i in rng.integers(0, 26, length))
         else:

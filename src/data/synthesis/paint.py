@@ -15,7 +15,8 @@ GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 class Paint:
     """How a text is painted. Colours are float32 (channels,) or plain floats on grey canvases.
 
-    `outline` is a width in pixels, `shadow` an offset in pixels with a blur sigma; zero width and None are off.
+    `outline` is a width in pixels (with `hollow`, only the outline is painted, in `colour`), `shadow` an offset
+    in pixels with a blur sigma; zero width and None are off.
     """
 
     colour: np.ndarray | float
@@ -48,9 +49,10 @@ def apply_paint(canvas: np.ndarray, ink: np.ndarray, paint: Paint) -> None:
         blend(canvas, fallen * (scale * np.float32(0.8)), paint.shadow_colour)
     if paint.outline > 0:
         grown = embolden(ink, paint.outline)
+        if paint.hollow:
+            blend(canvas, cv2.subtract(grown, ink) * scale, paint.colour)
+            return
         blend(canvas, grown * scale, paint.outline_colour)
-    if paint.hollow:
-        return
     colour = paint.colour
     if paint.second is not None:
         ramp = np.linspace(0, 1, ink.shape[0], dtype=np.float32)[:, None]

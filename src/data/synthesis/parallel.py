@@ -19,18 +19,18 @@ def _perform(index: int) -> Any:
     return function(*arguments, index)
 
 
-def ordered_results(function: Callable[..., Any], arguments: tuple, count: int, workers: int,
-                    chunk: int = 8) -> Iterator[Any]:  # fmt: skip
-    """Yield `function(*arguments, index)` for index 0 .. count-1, computed by `workers` processes.
+def ordered_results(function: Callable[..., Any], arguments: tuple, count: int, workers: int, *,
+                    start: int = 0, chunk: int = 8) -> Iterator[Any]:  # fmt: skip
+    """Yield `function(*arguments, index)` for index start .. count-1, computed by `workers` processes.
 
     `arguments` are sent to each process once. With one worker everything happens in this process. The results
     do not depend on the number of workers as long as the function depends on its arguments alone.
     """
     if workers <= 1:
-        for index in range(count):
+        for index in range(start, count):
             yield function(*arguments, index)
         return
     # fresh processes: a forked copy of a process with running threads may hang
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers, initializer=_prepare, initargs=(function, arguments)) as pool:
-        yield from pool.imap(_perform, range(count), chunksize=chunk)
+        yield from pool.imap(_perform, range(start, count), chunksize=chunk)

@@ -1,19 +1,14 @@
 """Write scenes as a folder in ICDAR 2013 format, with a manifest that says how it was made."""
 
 import json
-import platform
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-import numpy as np
-import PIL
 
+from src.data.synthesis.manifest import MANIFEST, describe_run, refuse_finished
 from src.data.synthesis.parallel import ordered_results
 from src.data.synthesis.scenes import Box, SceneSource
-from src.errors import UserError
-
-MANIFEST = "manifest.json"
 
 
 def _write_scene(source: SceneSource, folder: Path, quality: int, index: int) -> tuple[int, int]:
@@ -53,20 +48,3 @@ def write_scenes(source: SceneSource, folder: Path, count: int, *, quality: int 
     manifest = describe_run(arguments or {}, {"images": count, "words": words, "lines": lines})
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return manifest
-
-
-def refuse_finished(manifest: Path) -> None:
-    """Raise UserError when `manifest` exists: a finished set is never overwritten or mixed with another."""
-    if manifest.exists():
-        raise UserError(f"output: {manifest.parent} already holds a finished set; name another folder or remove it")
-
-
-def describe_run(arguments: dict, counts: dict[str, int]) -> dict:
-    """What a manifest holds: arguments, counts, and the versions that drew the letters."""
-    versions = {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "opencv": cv2.__version__,
-        "pillow": PIL.__version__,
-    }
-    return {"arguments": arguments, "counts": counts, "versions": versions}
