@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from src.errors import UserError
+
 DEFAULT_HEIGHTS = (2, 4, 7, 11, 16, 23, 33, 48, 68, 97, 139, 198, 283, 406)
 
 
@@ -19,9 +21,9 @@ def base_anchors(heights: Sequence[float] = DEFAULT_HEIGHTS, stride: int = 16, w
     """
     heights = np.asarray(heights, dtype=np.float64)
     if heights.ndim != 1 or heights.size == 0 or not np.all(np.isfinite(heights) & (heights > 0)):
-        raise ValueError(f"anchor heights must be a list of positive numbers, got {heights.tolist()}")
+        raise UserError(f"anchor heights must be a list of positive numbers, got {heights.tolist()}")
     if stride < 1 or width < 1:
-        raise ValueError(f"stride and anchor width must be at least 1, got {stride} and {width}")
+        raise UserError(f"stride and anchor width must be at least 1, got {stride} and {width}")
     centre = (stride - 1) / 2
     corners = np.empty((heights.size, 4))
     corners[:, 0] = centre - (width - 1) / 2
