@@ -1,0 +1,124 @@
+"""CRNN train step and inference in MindSpore beside the same network in PyTorch, fp32, same machine.
+
+    python benchmarks/bench_crnn.py [--batch 64] [--width 100] [--classes 37] [--repeats 7] [--threads N]
+
+Both do the same work on the same data, taking turns, so that a busy machine slows both. Printed are the
+medians and the median of the ratios of neighbouring runs (MindSpore / PyTorch: below 1, MindSpore is faster).
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import mindspore as ms
+import numpy as np
+import torch
+from mindspore import nn
+
+from benchmarks.torch_crnn import TorchCrnn, train_step
+from src.crnn.checkpoint_formats import mindspore_crnn
+from src.crnn.crnn import Crnn
+from src.crnn.ctc_loss import CrnnLoss
+from src.training.train_step import TrainStep
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--width", type=int, default=100)
+    parser.add_argument("--classes", type=int, default=37)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    args = parser.parse_args()
+    ms.set_device("CPU")
+    ms.set_context(mode=ms.GRAPH_MODE)
+    torch.set_num_threads(args.threads)
+
+    batch = make_batch(args.batch, args.width, args.classes)
+    torch_model = TorchCrnn(args.classes)
+    weights = {name: value.detach().numpy() for name, value in torch_model.state_dict().items()}
+    # both MindSpore networks take their weights before PyTorch trains on
+    ours = mindspore_inference(weights, batch), mindspore_training(weights, batch)
+    compare("inference", ours[0], torch_inference(torch_model, batch), args.repeats)
+    compare("train step", ours[1], torch_training(torch_model, batch), args.repeats)
+
+
+def make_batch(size: int, width: int, classes: int):
+    """Random images (B, 1, 32, W) and labels of 3 to 12 characters."""
+    rng = np.random.default_rng(0)
+    image = rng.standard_normal((size, 1, 32, width)).astype(np.float32)
+    labels = rng.integers(1, classes, (size, 12)).astype(np.int32)
+    return image, labels, rng.integers(3, 13, size).astype(np.int32)
+
+
+def mindspore_network(weights) -> Crnn:
+    converted = mindspore_crnn(weights)
+    network = Crnn(len(converted["rnn.1.embedding.bias"]))
+    for parameter in network.get_parameters():
+        parameter.set_data(ms.Tensor(converted[parameter.name]))
+    return network
+
+
+def mindspore_inference(weights, batch):
+    network = mindspore_network(weights).set_train(False)
+    image = ms.Tensor(batch[0])
+    return lambda: float(network(image).asnumpy()[0, 0, 0])
+
+
+def torch_inference(model, batch):
+    image = torch.from_numpy(batch[0])
+
+    def run():
+        model.eval()
+        with torch.inference_mode():
+            return float(model(image)[0, 0, 0])
+
+    return run
+
+
+def mindspore_training(weights, batch):
+    network = mindspore_network(weights)
+    optimizer = nn.Adadelta(network.trainable_params(), 1.0)
+    step = TrainStep(CrnnLoss(network), optimizer).set_train()
+    tensors = [ms.Tensor(array) for array in batch]
+    control = ms.Tensor(np.array([1, 0], np.float32))
+    return lambda: float(step(control, *tensors).asnumpy()[0])
+
+
+def torch_training(model, batch):
+    optimizer = torch.optim.Adadelta(model.parameters(), lr=1.0, rho=0.9, eps=1e-6)
+    image, labels, lengths = (torch.from_numpy(array) for array in batch)
+
+    def run():
+        model.train()
+        return train_step(model, optimizer, image, labels.long(), lengths.long())
+
+    return run
+
+
+def compare(title: str, ours, theirs, repeats: int) -> None:
+    """Run both in turns and print times, ratio and the values that show they did the same work."""
+    values = ours(), theirs()  # also compiles
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for repeat in range(repeats):
+        order = (0, 1) if repeat % 2 else (1, 0)
+        for which in order:
+            start = time.perf_counter()
+            (ours, theirs)[which]()
+            seconds[which].append(time.perf_counter() - start)
+    medians = [statistics.median(times) for times in seconds]
+    ratio = statistics.median(a / b for a, b in zip(*seconds, strict=True))
+    print(
+        f"{title:10}  MindSpore {1e3 * medians[0]:8.1f} ms   PyTorch {1e3 * medians[1]:8.1f} ms   "
+        f"ratio {ratio:.2f}   first values {values[0]:.4f} {values[1]:.4f}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""From log-probabilities to classes: best path and prefix beam search. Pure NumPy, on the host.
+
+Shapes: T time steps, B batch, C classes (0 is the CTC blank).
+"""
+
+from dataclasses import dataclass
+from math import exp, inf, log1p
+
+import numpy as np
+
+BLANK = 0
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One read word.
+
+    Attributes:
+        indices: classes of its characters, without blanks; `Alphabet.decode` makes the text.
+        confidence: probability in [0, 1] that the network gives the reading: of its best path (greedy), or of
+            all its paths that the beam kept (beam search). An empty reading has one, too.
+        character_scores: for each character the greatest probability among its time steps.
+    """
+
+    indices: tuple[int, ...]
+    confidence: float
+    character_scores: tuple[float, ...]
+
+
+def greedy_decode(log_probs: np.ndarray) -> list[Decoded]:
+    """Most probable class of each time step, repetitions merged, blanks removed; one `Decoded` an image.
+
+    Args:
+        log_probs: (T, B, C) natural logarithms.
+    """
+    log_probs = _checked(log_probs)
+    num_steps, batch, _ = log_probs.shape
+    best = log_probs.argmax(-1).T  # (B, T)
+    best_log_probs = np.take_along_axis(log_probs.transpose(1, 0, 2), best[..., None], -1)[..., 0]  # (B, T)
+    confidence = np.exp(best_log_probs.sum(1, dtype=np.float64))
+    is_run_start = np.ones((batch, num_steps), bool)
+    is_run_start[:, 1:] = best[:, 1:] != best[:, :-1]
+    run_starts = np.flatnonzero(is_run_start)
+    run_scores = np.exp(np.maximum.reduceat(best_log_probs.ravel(), run_starts)) if batch else np.empty(0)
+    run_classes = best.ravel()[run_starts]
+    is_character = run_classes != BLANK
+    image_of_run = run_starts // num_steps
+    ends = np.cumsum(np.bincount(image_of_run[is_character], minlength=batch)) if batch else np.empty(0, int)
+    classes = np.split(run_classes[is_character], ends[:-1])
+    scores = np.split(run_scores[is_character], ends[:-1])
+    return [
+        Decoded(tuple(classes[i].tolist()), float(confidence[i]), tuple(scores[i].tolist()))
+        for i in range(batch)
+    ]
+
+
+def beam_search_decode(
+    log_probs: np.ndarray, beam_width: int = 10, candidates: int = 20
+) -> list[Decoded]:
+    """Most probable word of each image, over all the paths that write it (prefix beam search, Hannun 2014).
+
+    Args:
+        log_probs: (T, B, C) natural logarithms.
+        beam_width: prefixes kept after each time step.
+        candidates: most probable classes tried at each time step; bounds the time for large alphabets.
+    """
+    if beam_width < 1 or candidates < 1:
+        raise ValueError(f"beam_width {beam_width}, candidates {candidates}: accepted are values from 1")
+    log_probs = _checked(log_probs)
+    return [_beam_search(log_probs[:, i], beam_width, candidates) for i in range(log_probs.shape[1])]
+
+
+def _beam_search(log_probs: np.ndarray, beam_width: int, candidates: int) -> Decoded:
+    num_steps, num_classes = log_probs.shape
+    kept = min(candidates, num_classes)
+    tried = np.argpartition(-log_probs, kept - 1, axis=1)[:, :kept]  # (T, candidates)
+    # prefix -> (log probability ending in blank, ending in its last character, character scores)
+    beam: dict[tuple[int, ...], tuple[float, float, tuple[float, ...]]] = {(): (0.0, -inf, ())}
+    for step in range(num_steps):
+        classes = tried[step].tolist()
+        values = dict(zip(classes, log_probs[step, tried[step]].tolist(), strict=True))
+        grown: dict[tuple[int, ...], list] = {}
+        for prefix, (ends_blank, ends_character, scores) in beam.items():
+            either = _log_add(ends_blank, ends_character)
+            for value_class, value in values.items():
+                if value_class == BLANK:
+                    _collect(grown, prefix, 0, either + value, scores)
+                    continue
+                if prefix and prefix[-1] == value_class:
+                    longer_run = (*scores[:-1], max(scores[-1], exp(value)))
+                    _collect(grown, prefix, 1, ends_character + value, longer_run)
+                    _collect(grown, (*prefix, value_class), 1, ends_blank + value, (*scores, exp(value)))
+                else:
+                    _collect(grown, (*prefix, value_class), 1, either + value, (*scores, exp(value)))
+        ranked = sorted(grown.items(), key=lambda item: -_log_add(item[1][0], item[1][1]))
+        beam = {prefix: (state[0], state[1], state[2]) for prefix, state in ranked[:beam_width]}
+    prefix, (ends_blank, ends_character, scores) = next(iter(beam.items()))
+    return Decoded(prefix, min(1.0, exp(_log_add(ends_blank, ends_character))), scores)
+
+
+def _collect(
+    grown: dict, prefix: tuple[int, ...], ending: int, value: float, scores: tuple[float, ...]
+) -> None:
+    """Add a path to a prefix; the character scores are those of its most probable contribution."""
+    if value == -inf:
+        return
+    state = grown.setdefault(prefix, [-inf, -inf, scores, -inf])
+    state[ending] = _log_add(state[ending], value)
+    if value > state[3]:
+        state[2], state[3] = scores, value
+
+
+def _log_add(a: float, b: float) -> float:
+    greater, smaller = (a, b) if a > b else (b, a)
+    return greater if smaller == -inf else greater + log1p(exp(smaller - greater))
+
+
+def _checked(log_probs: np.ndarray) -> np.ndarray:
+    log_probs = np.asarray(log_probs)
+    if log_probs.ndim != 3 or log_probs.shape[0] == 0 or log_probs.shape[2] < 2:
+        raise ValueError(f"log-probabilities of shape {log_probs.shape}: (T, B, C) with C >= 2 is accepted")
+    if np.isnan(log_probs).any():
+        raise ValueError("log-probabilities hold NaN")
+    return log_probs

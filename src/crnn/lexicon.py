@@ -1,0 +1,113 @@
+"""Reading with a word list: the word of it that the network finds most probable, or the nearest by spelling.
+
+The protocols "50", "1k" and "full" of the recognition benchmarks differ only in the list: one of its own for
+each image, or one for all.
+
+Shapes: T time steps, C classes (0 is the CTC blank), W words, L length of the longest.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from src.errors import UserError
+
+METHODS = ("ctc", "edit")
+
+
+class Lexicon:
+    """Word list, encoded once.
+
+    Args:
+        words: the list; repetitions are dropped.
+        encode: text -> classes, raising ValueError for a word it cannot write (`Alphabet.encode`).
+
+    Attributes:
+        words: words that can be read.
+        left_out: words that the alphabet cannot write.
+
+    Raises UserError when no word remains.
+    """
+
+    def __init__(self, words: Iterable[str], encode: Callable[[str], list[int]]):
+        self.words: list[str] = []
+        self.left_out: list[str] = []
+        encoded = []
+        for word in dict.fromkeys(words):
+            try:
+                encoded.append(encode(word))
+                self.words.append(word)
+            except ValueError:
+                self.left_out.append(word)
+        if not self.words:
+            raise UserError(f"lexicon: none of {len(self.left_out)} words can be written in the alphabet")
+        self.lengths = np.array([len(classes) for classes in encoded])
+        self.labels = np.zeros((len(encoded), max(1, self.lengths.max())), np.int32)
+        for row, classes in zip(self.labels, encoded, strict=True):
+            row[: len(classes)] = classes
+
+    def nearest(
+        self, log_probs: np.ndarray, read: Iterable[int], method: str = "ctc", max_distance: int = 3
+    ) -> str:
+        """The word for one image.
+
+        Args:
+            log_probs: (T, C) of the image.
+            read: classes that were read without the lexicon.
+            method: "ctc" takes the most probable word; among more than 1000 words only those within
+                `max_distance` edits of `read` compete, as in the CRNN paper (all when none is that near).
+                "edit" takes the word with the fewest edits, and the most probable among equals.
+            max_distance: see "ctc".
+        """
+        if method not in METHODS:
+            raise ValueError(f"method {method!r}: accepted are {', '.join(METHODS)}")
+        competing = np.arange(len(self.words))
+        if method == "edit" or len(competing) > 1000:
+            distances = edit_distances(np.array(list(read), np.int32), self.labels, self.lengths)
+            limit = distances.min() if method == "edit" else max_distance
+            near = np.flatnonzero(distances <= limit)
+            competing = near if len(near) else competing
+        likelihood = ctc_log_likelihood(log_probs, self.labels[competing], self.lengths[competing])
+        return self.words[competing[likelihood.argmax()]]
+
+
+def ctc_log_likelihood(log_probs: np.ndarray, labels: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Log-probability of each of W words for one image, -inf for a word that does not fit into T time steps.
+
+    Args:
+        log_probs: (T, C) natural logarithms.
+        labels: (W, L) classes, padded at the end.
+        lengths: (W,) numbers of characters.
+    """
+    words, width = labels.shape
+    extended = np.zeros((words, 2 * width + 1), labels.dtype)  # blank, character, blank, ..., blank
+    extended[:, 1::2] = labels
+    skips_blank = np.zeros(extended.shape, bool)
+    skips_blank[:, 3::2] = labels[:, 1:] != labels[:, :-1]
+    emitted = log_probs.astype(np.float64)[:, extended]  # (T, W, 2L + 1)
+    alpha = np.full(extended.shape, -np.inf)
+    alpha[:, :2] = emitted[0, :, :2]
+    for step_log_probs in emitted[1:]:
+        from_previous = np.full_like(alpha, -np.inf)
+        from_previous[:, 1:] = alpha[:, :-1]
+        over_blank = np.full_like(alpha, -np.inf)
+        over_blank[:, 2:] = np.where(skips_blank[:, 2:], alpha[:, :-2], -np.inf)
+        alpha = np.logaddexp(np.logaddexp(alpha, from_previous), over_blank) + step_log_probs
+    rows = np.arange(words)
+    last_character = np.where(lengths > 0, alpha[rows, np.maximum(2 * lengths - 1, 0)], -np.inf)
+    return np.logaddexp(alpha[rows, 2 * lengths], last_character)
+
+
+def edit_distances(read: np.ndarray, labels: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Levenshtein distance of `read` (classes) to each of W words (labels (W, L), lengths (W,)): (W,) int."""
+    words, width = labels.shape
+    positions = np.arange(width + 1)
+    # row[w, k]: distance of what was read so far to the first k characters of word w
+    row = np.broadcast_to(positions, (words, width + 1)).copy()
+    for count, character in enumerate(read, start=1):
+        changed = np.empty_like(row)
+        changed[:, 0] = count
+        changed[:, 1:] = np.minimum(row[:, 1:] + 1, row[:, :-1] + (labels != character))
+        # inserting characters of the word: the least of changed[j] + (k - j) over j <= k
+        row = np.minimum.accumulate(changed - positions, axis=1) + positions
+    return row[np.arange(words), lengths]
