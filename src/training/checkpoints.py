@@ -1,8 +1,8 @@
 """Checkpoints of a run: weights a user can take away, and beside them what a resumed run needs.
 
-`ctpn-<epoch>_<step>.ckpt` holds the network's parameters and nothing else. `ctpn-<epoch>_<step>.state` holds the
-optimiser, the counters and the random state, and the SHA-256 of its `.ckpt`. The state file is written first: a
-`.ckpt` that is there has its state, and a pair cut short by a kill is recognised and passed over.
+`ctpn-<epoch>_<step>.ckpt` holds the network's parameters and nothing else. `ctpn-<epoch>_<step>.state` holds
+the optimiser, the counters and the random state, and the SHA-256 of its `.ckpt`. The state file is written
+first: a `.ckpt` that is there has its state, and a pair cut short by a kill is recognised and passed over.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ _META = "meta.json"
 class Snapshot:
     """A run between two steps.
 
-    `weights` and `optimizer` are arrays by name; `progress` is a dict of JSON values with at least `epoch` (from 1)
-    and `step` (steps done in that epoch).
+    `weights` and `optimizer` are arrays by name; `progress` is a dict of JSON values with at least `epoch`
+    (from 1) and `step` (steps done in that epoch).
     """
 
     weights: dict[str, np.ndarray]
@@ -47,7 +47,12 @@ class CheckpointFolder:
     """
 
     def __init__(
-        self, folder: str | Path, *, prefix: str = "ctpn", keep_max: int = 5, say: Callable[[str], None] = print
+        self,
+        folder: str | Path,
+        *,
+        prefix: str = "ctpn",
+        keep_max: int = 5,
+        say: Callable[[str], None] = print,
     ):
         self.folder = Path(folder)
         self.prefix = prefix
@@ -64,7 +69,7 @@ class CheckpointFolder:
         """Write the pair and remove what is beyond `keep_max`. Returns the `.ckpt`."""
         progress = snapshot.progress
         path = self.folder / f"{self.prefix}-{progress['epoch']}_{progress['step']}.ckpt"
-        # Encoded twice instead of held in memory: a .ckpt can be larger than the free memory of a device host.
+        # Encoded twice, so that the file is never in memory as a whole.
         digest = hashlib.sha256()
         for piece in mindspore_ckpt.encode(snapshot.weights):
             digest.update(piece)
@@ -117,7 +122,7 @@ class CheckpointFolder:
             return
         for path in self.existing()[: -self.keep_max]:
             try:
-                # Weights first: what is left after a kill here is a lone state file, which resume does not see.
+                # Weights first: a kill between the two leaves a lone state file, which resume does not see.
                 path.unlink(missing_ok=True)
                 path.with_suffix(".state").unlink(missing_ok=True)
             except OSError as error:
@@ -139,7 +144,7 @@ def _unpack(data: bytes) -> tuple[dict[str, np.ndarray], dict]:
     arrays = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for name in archive.namelist():
-            content = archive.read(name)  # whole, so that the CRC is checked
+            content = io.BytesIO(archive.read(name))  # whole, so that the CRC is checked
             if name != _META:
-                arrays[name[: -len(".npy")]] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+                arrays[name.removesuffix(".npy")] = np.lib.format.read_array(content, allow_pickle=False)
         return arrays, json.loads(archive.read(_META))

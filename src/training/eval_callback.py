@@ -37,12 +37,12 @@ class EvalCallback:
         return epoch >= self.start_epoch and (epoch - self.start_epoch) % max(self.interval, 1) == 0
 
     def run(self) -> tuple[dict, bool]:
-        """Evaluate. Returns the figures with `seconds`, and whether they are the best so far (or equal to it)."""
+        """Evaluate. Returns the figures with `seconds`, and whether they are at least as good as the best."""
         started = time.perf_counter()
         with evaluation_mode(self.network):
             figures = dict(self.evaluate())
         if self.metric not in figures:
-            raise UserError(f"evaluation gave {sorted(figures)}, but the metric to choose by is {self.metric!r}")
+            raise UserError(f"metric: {self.metric!r} is not among the evaluation's {sorted(figures)}")
         figures["seconds"] = time.perf_counter() - started
         value = float(figures[self.metric])
         is_best = self.best is None or value >= self.best

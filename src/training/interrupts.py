@@ -11,7 +11,7 @@ class StopRequest:
     """Context manager that notes SIGTERM/SIGINT instead of dying from them.
 
     A second signal gets the handler that was there before, so an impatient Ctrl-C still ends the run at once.
-    Outside the main thread, where Python allows no handlers, it does nothing. Handlers are put back at the end.
+    Outside the main thread, where Python allows no handlers, it does nothing.
     """
 
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -26,7 +26,7 @@ class StopRequest:
 
     @property
     def name(self) -> str | None:
-        """"SIGTERM", "SIGINT" or None."""
+        """The signal's name, None while there was none."""
         return None if self.signum is None else signal.Signals(self.signum).name
 
     def __enter__(self) -> "StopRequest":

@@ -1,7 +1,7 @@
 """Loss scale of mixed-precision training, kept on the host.
 
-The optimiser step skips itself when a gradient is not finite; this decides what happens next. (MindSpore's own
-dynamic scale needs an operator that CPU does not have.)
+The training step skips its update when a gradient is not finite; this decides what happens next. (MindSpore's
+own dynamic scale needs an operator that CPU does not have.)
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,12 @@ from src.errors import UserError
 
 
 def warmup_cosine(
-    base_lr: float, total_steps: int, *, warmup_steps: int = 0, warmup_ratio: float = 1 / 3, final_lr: float = 0.0
+    base_lr: float,
+    total_steps: int,
+    *,
+    warmup_steps: int = 0,
+    warmup_ratio: float = 1 / 3,
+    final_lr: float = 0.0,
 ) -> np.ndarray:
     """Linear warm-up, then half a cosine from `base_lr` down to `final_lr` at the last step.
 
@@ -33,7 +38,7 @@ def warmup_cosine(
     """
     _check_steps(total_steps)
     if warmup_steps < 0 or not 0.0 <= warmup_ratio <= 1.0:
-        raise UserError(f"warm-up of {warmup_steps} steps from {warmup_ratio}: steps >= 0, ratio in 0..1 expected")
+        raise UserError(f"warm-up: {warmup_steps} steps from {warmup_ratio}; steps >= 0, ratio in 0..1 expected")
     warmup = usable_warmup(warmup_steps, total_steps)
     step = np.arange(total_steps, dtype=np.float64)
     rising = base_lr * (warmup_ratio + (1.0 - warmup_ratio) * step / max(warmup, 1))
@@ -56,4 +61,4 @@ def constant(base_lr: float, total_steps: int) -> np.ndarray:
 
 def _check_steps(total_steps: int) -> None:
     if total_steps < 1:
-        raise UserError(f"a schedule of {total_steps} steps: at least 1 expected (data set and epochs not empty?)")
+        raise UserError(f"learning rate schedule: {total_steps} steps given, at least 1 expected")

@@ -1,9 +1,9 @@
 """MindSpore's `.ckpt` format, read and written without MindSpore.
 
-A file is a protobuf message: field 1, repeated, is a parameter {1: name, 2: {1: dims, 2: type name, 3: raw bytes}};
-a parameter of more than 512 MB comes as several such entries in a row. `crc_check=True` of MindSpore appends
-"crc_num" and the CRC-32 of everything before it as ten big-endian bytes. Reading it here gives one clear error for
-any damage, checks the CRC whenever there is one, and needs no framework at inference.
+A file is a protobuf message whose field 1, repeated, is a parameter: {1: name, 2: {1: dims, 2: type name,
+3: raw bytes}}; one of more than 512 MB comes as several such entries in a row. `crc_check=True` of MindSpore
+appends "crc_num" and the CRC-32 of all before it as ten big-endian bytes. Reading it here gives one clear
+error for any damage, checks the CRC whenever there is one, and needs no framework at inference.
 """
 
 import zlib

@@ -17,10 +17,8 @@ def restore_optimizer(optimizer: nn.Optimizer, arrays: dict[str, np.ndarray]) ->
     expected = {name: tuple(param.shape) for name, param in remembered.items()}
     given = {name: array.shape for name, array in arrays.items()}
     if expected != given:
-        differing = sorted(name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name))
-        raise UserError(
-            "resume: the checkpoint is of another optimizer or network; these differ: " + ", ".join(differing[:10])
-        )
+        differing = sorted(n for n in expected.keys() | given.keys() if expected.get(n) != given.get(n))
+        raise UserError(f"resume: the checkpoint is of another optimizer; these differ: {', '.join(differing[:8])}")
     for name, param in remembered.items():
         param.set_data(Tensor(arrays[name].copy(), param.dtype))
 

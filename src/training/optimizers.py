@@ -21,8 +21,8 @@ def make_optimizer(
     """An optimiser over trainable `parameters`.
 
     Args:
-        name: one of `OPTIMIZERS`. momentum, adadelta (rho 0.9, eps 1e-6) and adam add the decay to the gradient
-            (L2); adamw takes lr * decay * weight off the weight itself (Loshchilov & Hutter 2019).
+        name: one of `OPTIMIZERS`. momentum, adadelta (rho 0.9, eps 1e-6) and adam add the decay to the
+            gradient (L2); adamw takes lr * decay * weight off the weight (Loshchilov & Hutter 2019).
         parameters: usually `network.trainable_params()`.
         learning_rates: (steps,) table of `lr_schedule`.
         weight_decay: strength of the decay.
@@ -85,6 +85,7 @@ class AdamW(nn.Optimizer):
         learning_rate: Tensor,
         weight_decay: float,
         decayed: tuple[bool, ...],
+        *,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,

@@ -3,26 +3,29 @@
 import json
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from src.errors import UserError
 from src.training.atomic_file import write_atomically
 
 
 class RunLog:
     """Every rank writes its `loss_<rank>.log`; rank 0 writes and shows the rest.
 
-    On a terminal progress is a bar; elsewhere (the scripts send it to `./log`) it is a plain line now and then.
-    The loss lines have the form `377 epoch: 1 step: 229 ,rpn_loss: 0.00355`: seconds since the start, epoch, step
-    of the epoch, mean of the loss since the line before.
+    On a terminal progress is a bar; elsewhere (the scripts send it to `./log`) a plain line now and then.
+    The loss lines have the form `377 epoch: 1 step: 229 ,rpn_loss: 0.00355`: seconds since the start, epoch,
+    step of the epoch, mean of the loss since the line before.
 
     Args:
         folder: where the files go.
         total_steps: steps of the whole training.
         loss_label: name of the total loss in the loss lines.
-        start_step: steps done before (resume); later lines of `metrics.jsonl` are dropped, they will come again.
+        start_step: steps done before (resume); later lines of `metrics.jsonl` are dropped, they come again.
         interactive: bar or lines; None = whether standard output is a terminal.
         line_seconds: least time between plain lines.
     """
@@ -39,23 +42,24 @@ class RunLog:
         line_seconds: float = 10.0,
     ):
         self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.rank_id = rank_id
         self.loss_label = loss_label
         self.total_steps = total_steps
         self.line_seconds = line_seconds
         self.started = time.monotonic()
         self._last_line = float("-inf")
-        mode = "a" if start_step else "w"
-        self._loss_file = open(self.folder / f"loss_{rank_id}.log", mode, encoding="utf-8", buffering=1)  # noqa: SIM115
         self._metrics_file = self._board = self._progress = None
-        if rank_id != 0:
-            return
-        metrics = self.folder / "metrics.jsonl"
-        if start_step:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._loss_file = _open(self.folder / f"loss_{rank_id}.log", start_step)
+            if rank_id != 0:
+                return
+            metrics = self.folder / "metrics.jsonl"
             _keep_until(metrics, start_step)
-        self._metrics_file = open(metrics, mode, encoding="utf-8", buffering=1)  # noqa: SIM115
-        self._board = _tensorboard(self.folder / "tensorboard", start_step)
+            self._metrics_file = _open(metrics, start_step)
+            self._board = _tensorboard(self.folder / "tensorboard", start_step)
+        except OSError as error:
+            raise UserError(f"cannot write logs to {self.folder}: {error.strerror}") from None
         if sys.stdout.isatty() if interactive is None else interactive:
             self._progress = _bar(total_steps, start_step)
 
@@ -72,19 +76,28 @@ class RunLog:
         elif self.rank_id == 0:
             print(message, flush=True)
 
-    def advance(self, epoch: int, step: int, global_step: int, values: dict[str, float]) -> None:
+    def advance(
+        self,
+        epoch: int,
+        step: int,
+        global_step: int,
+        values: dict[str, float | None],
+        seconds_per_step: float | None = None,
+    ) -> None:
         """Show a step: `values` are figures of this step by name."""
         if self.rank_id != 0:
             return
         figures = " ".join(f"{name} {_short(value)}" for name, value in values.items() if value is not None)
         if self._progress is not None:
-            self._progress.update(self._progress.task_ids[0], completed=global_step, epoch=epoch, figures=figures)
+            task = self._progress.task_ids[0]
+            self._progress.update(task, completed=global_step, epoch=epoch, figures=figures)
             return
         now = time.monotonic()
         if now - self._last_line >= self.line_seconds or global_step == self.total_steps:
             self._last_line = now
-            rest = self._remaining(now, global_step)
-            print(f"epoch {epoch} step {step} ({global_step}/{self.total_steps}) {figures}{rest}", flush=True)
+            rest = timedelta(seconds=round((self.total_steps - global_step) * (seconds_per_step or 0)))
+            eta = f" eta {rest}" if seconds_per_step else ""
+            print(f"epoch {epoch} step {step} ({global_step}/{self.total_steps}) {figures}{eta}", flush=True)
 
     def record(self, epoch: int, step: int, global_step: int, values: dict[str, float | None]) -> None:
         """Write means of an interval to every file. `values["loss"]` is the total loss."""
@@ -102,11 +115,11 @@ class RunLog:
 
     def close(self) -> None:
         """Flush and close everything; may be called twice."""
-        for part, method in (
-            (self._progress, "stop"), (self._board, "close"), (self._loss_file, "close"), (self._metrics_file, "close")
-        ):  # fmt: skip
-            if part is not None:
-                getattr(part, method)()
+        if self._progress is not None:
+            self._progress.stop()
+        for file in (self._loss_file, self._metrics_file, self._board):
+            if file is not None:
+                file.close()
         self._progress = self._board = self._metrics_file = None
 
     def _write(self, event: str, epoch: int, step: int, global_step: int, values: dict) -> None:
@@ -117,14 +130,6 @@ class RunLog:
         for name, value in values.items():
             if self._board is not None and isinstance(value, (int, float)):
                 self._board.add_scalar(f"{event}/{name}", value, global_step)
-
-    def _remaining(self, now: float, global_step: int) -> str:
-        if not hasattr(self, "_first"):
-            self._first = (now, global_step)  # the first line comes after the compilation
-            return ""
-        done = global_step - self._first[1]
-        seconds = (now - self._first[0]) / max(done, 1) * (self.total_steps - global_step)
-        return f" eta {int(seconds) // 3600}:{int(seconds) // 60 % 60:02d}:{int(seconds) % 60:02d}"
 
 
 def _bar(total_steps: int, start_step: int) -> Progress:
@@ -139,6 +144,11 @@ def _bar(total_steps: int, start_step: int) -> Progress:
     progress.add_task("train", total=total_steps, completed=start_step, epoch="-", figures="compiling")
     progress.start()
     return progress
+
+
+def _open(path: Path, start_step: int) -> TextIO:
+    """Line-buffered, so that every line is there after a kill; a new training starts a new file."""
+    return open(path, "a" if start_step else "w", encoding="utf-8", buffering=1)
 
 
 def _short(value: float) -> str:

@@ -1,4 +1,4 @@
-"""How fast training is: wall time of steps, data loading included, without compilation, saving and evaluation."""
+"""How fast training is: time of steps with data loading, without compilation, saving and evaluation."""
 
 import time
 from collections.abc import Callable

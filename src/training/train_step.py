@@ -1,6 +1,9 @@
-"""One training step as a graph: loss, gradient, reduction over ranks, clipping, and the update if all is finite."""
+"""One training step as a graph: loss, gradient, mean over ranks, clipping, and an update if all is finite."""
+
+from typing import NamedTuple
 
 import mindspore as ms
+import numpy as np
 from mindspore import Tensor, nn, ops
 
 _square_sum = ops.MultitypeFuncGraph("square_sum")
@@ -29,6 +32,16 @@ class _ScaledLoss(nn.Cell):
         return terms[0] * scale.astype(terms[0].dtype), terms
 
 
+class StepReport(NamedTuple):
+    """A step as the host sees it; the last three count ranks (see `TrainStep`)."""
+
+    terms: dict[str, float]
+    norm: float
+    bad_losses: int
+    bad_gradients: int
+    stopping: int
+
+
 class TrainStep(nn.Cell):
     """A step that leaves weights and optimiser untouched when a loss term or the gradient is not finite.
 
@@ -44,9 +57,9 @@ class TrainStep(nn.Cell):
         batch: inputs of the loss cell.
 
     Outputs:
-        (K + 4,) float32: the K loss terms of this rank, the norm of the gradient before clipping, and three numbers
-        of ranks: with a loss term that is not finite, with a gradient that is not, asked to stop. The update
-        happened if the first two are 0. One tensor, so that the host waits once a step.
+        (K + 4,) float32: the K loss terms of this rank, the norm of the gradient before clipping, and three
+        numbers of ranks: with a loss term that is not finite, with a gradient that is not, asked to stop. The
+        update happened if the first two are 0. One tensor, so that the host waits once a step.
     """
 
     def __init__(
@@ -69,6 +82,20 @@ class TrainStep(nn.Cell):
             self.mean_over_ranks = nn.DistributedGradReducer(optimizer.parameters, True, rank_size)
             self.sum_over_ranks = ops.AllReduce(ops.ReduceOp.SUM)
         self.map = ops.HyperMap()
+
+    def run(self, batch: tuple[np.ndarray, ...], scale: float, stop: bool) -> StepReport:
+        """Make a step with a batch of arrays (they are copied, so the data may reuse its buffers)."""
+        control = Tensor(np.array([scale, float(stop)], np.float32))
+        inputs = [Tensor(np.ascontiguousarray(array)) for array in batch]
+        *terms, norm, bad_losses, bad_gradients, stopping = self(control, *inputs).asnumpy().tolist()
+        names = self.scaled_loss.loss_cell.term_names
+        return StepReport(
+            dict(zip(names, terms, strict=True)),
+            norm,
+            round(bad_losses),
+            round(bad_gradients),
+            round(stopping),
+        )
 
     def construct(self, control, *batch):
         scale, stop = control[0], control[1]
