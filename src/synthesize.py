@@ -1,7 +1,7 @@
 """Render training data: `scenes` for the detector, `words` for the recogniser.
 
-    python src/synthesize.py scenes --output DIR --count N [--backgrounds DIR] [--fonts DIR] [--lexicon FILE]
-    python src/synthesize.py words --output LMDB --count N [--alphabet NAME|FILE] [--max_words N] ...
+python src/synthesize.py scenes --output DIR --count N [--backgrounds DIR] [--fonts DIR] [--lexicon FILE]
+python src/synthesize.py words --output LMDB --count N [--alphabet NAME|FILE] [--max_words N] ...
 """
 
 import argparse

@@ -16,9 +16,10 @@ def cast_shadow(rng: np.random.Generator, image: np.ndarray, strength: float) ->
     """Darken one side of a random, soft-edged line by `strength`."""
     height, width = image.shape[:2]
     angle = rng.random() * 2 * np.pi
-    along = np.arange(width, dtype=np.float32) * np.float32(np.cos(angle)) + (
-        np.arange(height, dtype=np.float32) * np.float32(np.sin(angle))
-    )[:, None]
+    along = (
+        np.arange(width, dtype=np.float32) * np.float32(np.cos(angle))
+        + (np.arange(height, dtype=np.float32) * np.float32(np.sin(angle)))[:, None]
+    )
     low, high = float(along.min()), float(along.max())
     edge = low + (high - low) * (0.2 + 0.6 * rng.random())
     softness = max(1.0, (high - low) * 0.15 * rng.random())

@@ -112,9 +112,13 @@ class FontBook:
                 face = self.builtin[0]
             else:
                 face = self.builtin[1 + int(rng.random() * (len(self.builtin) - 1))]
-            if all(self.supports(face, char) for char in text):
+            if self.can_draw(face, text):
                 return face
         return None
+
+    def can_draw(self, face: Face, text: str) -> bool:
+        """Whether the face has a glyph for every character of `text`."""
+        return all(self.supports(face, char) for char in text)
 
     def supports(self, face: Face, char: str) -> bool:
         """Whether the face has a glyph of its own for `char` (not the "missing glyph" box, not blank)."""

@@ -19,7 +19,7 @@ class TextInk:
     advance: float
 
 
-def set_text(book: FontBook, face: Face, text: str, em: int, tracking: float = 0.0,
+def set_text(book: FontBook, face: Face, text: str, em: int, tracking: float = 0.0, *,
              rises: list[int] | None = None) -> TextInk:  # fmt: skip
     """Draw `text` on one line at `em` pixels per em, with `tracking` em added between characters.
 
@@ -93,7 +93,7 @@ def slant(text: TextInk, shear: float) -> TextInk:
     height, width = text.ink.shape
     shift = shear * text.top
     left_room = max(0.0, -min(shift, shear * (text.top - height)))
-    right_room = max(0.0, max(shift, shear * (text.top - height)))
+    right_room = max(0.0, shift, shear * (text.top - height))
     matrix = np.array([[1, -shear, shift + left_room], [0, 1, 0]], np.float32)
     ink = cv2.warpAffine(text.ink, matrix, (int(width + left_room + right_room + 1), height))
     return TextInk(ink, text.left - round(left_room), text.top, text.advance)

@@ -31,7 +31,7 @@ class Block:
     em: int
 
 
-def draw_word(rng: np.random.Generator, book: FontBook, face: Face, text: str, em: int, tracking: float = 0.0,
+def draw_word(book: FontBook, face: Face, text: str, em: int, *, tracking: float = 0.0,
               lean: float = 0.0) -> TextInk:  # fmt: skip
     """Ink of a word with strokes of at least a visible width; hairline faces are thickened."""
     ink = set_text(book, face, text, em, tracking)
@@ -55,7 +55,7 @@ def block_texts(rng: np.random.Generator, sampler: TextSampler, lines: int, most
     return texts
 
 
-def make_block(rng: np.random.Generator, book: FontBook, sampler: TextSampler, em: int, lines: int,
+def make_block(rng: np.random.Generator, book: FontBook, sampler: TextSampler, em: int, *, lines: int,
                most_words: int, most_width: float, sag: float = 0.0) -> Block:  # fmt: skip
     """Set random words in up to `lines` lines no wider than `most_width` pixels.
 
@@ -86,7 +86,7 @@ def make_block(rng: np.random.Generator, book: FontBook, sampler: TextSampler, e
         size = em if number == 0 else max(7, round(em * smaller))
         row, pen = [], 0.0
         for word in line:
-            ink = draw_word(rng, book, face, word, size, tracking, lean)
+            ink = draw_word(book, face, word, size, tracking=tracking, lean=lean)
             width = ink.ink.shape[1]
             start = pen + (gap * size if row else 0.0)
             if start + width > most_width and row:
@@ -97,7 +97,7 @@ def make_block(rng: np.random.Generator, book: FontBook, sampler: TextSampler, e
             pen = start + width
         if row:
             rows.append((row, pen, size))
-    if sag and len(rows[0][0]) >= 1:
+    if sag:
         word, ink, _ = rows[0][0][0]
         curved = np.ascontiguousarray(bend(ink.ink, sag))
         return Block([PlacedWord(word, curved, 0.0, 0.0, 0)], curved.shape[1], curved.shape[0], em)
@@ -109,9 +109,9 @@ def _stack(rows: list, leading: float, align: float, em: int) -> Block:
     words, floor = [], 0.0
     for number, (row, pen, size) in enumerate(rows):
         # baselines fall where the tallest letters just clear the line above, plus the leading
-        rise = max(max(ink.top for _, ink, _ in row), 0.72 * size)
+        rise = max(0.72 * size, *(ink.top for _, ink, _ in row))
         baseline = floor + (leading * size if number else 0.0) + rise
         indent = align * (width - pen)
         words += [PlacedWord(word, ink.ink, indent + x, baseline - ink.top, number) for word, ink, x in row]
-        floor = baseline + max(max(ink.ink.shape[0] - ink.top for _, ink, _ in row), 0.05 * size)
+        floor = baseline + max(0.05 * size, *(ink.ink.shape[0] - ink.top for _, ink, _ in row))
     return Block(words, width, floor, em)

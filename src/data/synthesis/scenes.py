@@ -18,42 +18,11 @@ from src.data.synthesis.degradations import (
     uneven_light,
 )
 from src.data.synthesis.fonts import FontBook
-from src.data.synthesis.glyphs import embolden
 from src.data.synthesis.layout import Block, make_block
 from src.data.synthesis.lexicon import TextSampler
-from src.data.synthesis.paint import Paint, apply_paint, distance, random_paint
-from src.data.synthesis.textures import cloud_field, draw_shapes, plain_surface, smooth_field
-
-Box = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class SceneStyle:
-    """What a level of difficulty means. Heights are shares of the picture's height, angles degrees.
-
-    Every text keeps at least `contrast` grey levels to what is behind it when it is drawn.
-    """
-
-    blocks: tuple[int, int]
-    most_lines: int
-    most_words: int
-    type_size: tuple[float, float]
-    smallest: int
-    angle: float
-    perspective: float
-    panel: float
-    contrast: float
-    effects: float
-    spoil: float
-    shapes: int
-    curved: float
-
-
-STYLES = {
-    "easy": SceneStyle((1, 3), 2, 2, (0.09, 0.24), 14, 0.0, 0.0, 0.6, 80, 0.05, 0.15, 3, 0.0),
-    "medium": SceneStyle((1, 5), 4, 3, (0.035, 0.26), 12, 2.5, 0.06, 0.5, 50, 0.2, 0.5, 6, 0.02),
-    "hard": SceneStyle((1, 8), 5, 4, (0.022, 0.36), 10, 6.0, 0.14, 0.4, 28, 0.3, 1.0, 8, 0.05),
-}
+from src.data.synthesis.paint import random_paint
+from src.data.synthesis.scene_paint import Box, draw_clutter, draw_panel, draw_placed_word
+from src.data.synthesis.scene_style import STYLES, SceneStyle
 
 
 @dataclass(frozen=True)
@@ -88,8 +57,7 @@ class SceneSource:
         rng = np.random.default_rng([self.seed, index])
         style = self.style
         canvas = self.backgrounds.picture(rng, self.height, self.width)
-        if rng.random() < 0.5:
-            draw_shapes(rng, canvas, int(rng.random() * (style.shapes + 1)), largest=0.3)
+        draw_clutter(rng, canvas, style.shapes)
         if rng.random() < 0.5 * style.spoil:
             canvas = defocus(canvas, float(rng.random() * 2))
         taken: list[np.ndarray] = []
@@ -111,7 +79,10 @@ class SceneSource:
             curved = rng.random() < style.curved
             count = 1 if curved else 1 + int(rng.random() ** 1.5 * few)
             sag = (rng.random() - 0.5) * 0.5 if curved else 0.0
-            block = make_block(rng, self.book, self.sampler, em, count, style.most_words, 0.86 * self.width, sag)
+            block = make_block(
+                rng, self.book, self.sampler, em,
+                lines=count, most_words=style.most_words, most_width=0.86 * self.width, sag=sag,
+            )  # fmt: skip
             margin = block.em * (0.25 + 0.8 * rng.random())
             panel = rng.random() < style.panel
             corners = self._warp(rng, block, margin)
@@ -123,7 +94,7 @@ class SceneSource:
                 area = np.concatenate([start, start + size])
                 if all((area[2:] < t[:2]).any() or (t[2:] < area[:2]).any() for t in taken):
                     placed = (corners - corners.min(0) + start).astype(np.float32)
-                    drawn = self._draw_block(rng, canvas, block, placed, margin, panel)
+                    drawn = self._draw_block(rng, canvas, block, placed, margin=margin, panel=panel)
                     if drawn:
                         taken.append(area)
                         return drawn
@@ -145,7 +116,7 @@ class SceneSource:
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         return corners @ turn
 
-    def _draw_block(self, rng: np.random.Generator, canvas: np.ndarray, block: Block, corners: np.ndarray,
+    def _draw_block(self, rng: np.random.Generator, canvas: np.ndarray, block: Block, corners: np.ndarray, *,
                     margin: float, panel: bool) -> list:  # fmt: skip
         w, h = block.width + 2 * margin, block.height + 2 * margin
         plane = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
@@ -157,10 +128,10 @@ class SceneSource:
         for attempt in range(4):
             view[:] = before
             if panel or attempt >= 2:
-                _draw_panel(rng, view, corners - (x1, y1), block.em)
+                draw_panel(rng, view, corners - (x1, y1), block.em)
             surface = view.reshape(-1, 3).mean(0)
             paint = random_paint(rng, surface, self.style.contrast, block.em, self.style.effects)
-            drawn = [_draw_word(canvas, word, to_picture, margin, paint) for word in block.words]
+            drawn = [draw_placed_word(canvas, word, to_picture, margin, paint) for word in block.words]
             if all(box is not None and seen >= 0.55 * self.style.contrast for box, seen in drawn):
                 return [(box, word.text, word.line) for (box, _), word in zip(drawn, block.words, strict=True)]
         view[:] = before
@@ -191,53 +162,6 @@ class SceneSource:
         if rng.random() < 0.4 * spoil:
             picture = jpeg(picture, 35 + int(rng.random() * 50))
         return picture
-
-
-def _draw_panel(rng: np.random.Generator, view: np.ndarray, corners: np.ndarray, em: int) -> None:
-    """A sign, label or painted area that fills the block's corners, in place."""
-    height, width = view.shape[:2]
-    cover = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(cover, np.round(corners).astype(np.int32), 255, cv2.LINE_AA)
-    strength = np.float32(1.0 if rng.random() < 0.8 else 0.75 + 0.2 * rng.random())
-    face = plain_surface(rng, height, width)
-    if rng.random() < 0.3:
-        face += (smooth_field(rng, height, width, 2) * 20)[..., None]
-    elif rng.random() < 0.2:
-        face += cloud_field(rng, height, width)[..., None] * 18
-    view += (cover.astype(np.float32) * (strength / 255))[..., None] * (face - view)
-    if rng.random() < 0.45:
-        inset = corners + (corners.mean(0) - corners) * (0.04 if rng.random() < 0.5 else 0.0)
-        colour = (rng.random(3) * 255).tolist() if rng.random() < 0.4 else [float(rng.random() < 0.5) * 240] * 3
-        thick = 1 + int(rng.random() * 0.08 * em)
-        cv2.polylines(view, [np.round(inset).astype(np.int32)], True, colour, thick, cv2.LINE_AA)
-
-
-def _draw_word(canvas: np.ndarray, word, to_picture: np.ndarray, margin: float, paint: Paint):
-    """Paint one word through the block's homography; returns its box and how far it stands out (grey levels)."""
-    room = 2 + int(paint.outline + 1) + (int(max(map(abs, paint.shadow)) * 2) + 1 if paint.shadow else 0)
-    ink = cv2.copyMakeBorder(word.ink, room, room, room, room, cv2.BORDER_CONSTANT)
-    x, y = word.x + margin - room, word.y + margin - room
-    shift = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
-    h, w = ink.shape
-    matrix = to_picture @ shift
-    outline = cv2.perspectiveTransform(np.array([[[0, 0], [w, 0], [w, h], [0, h]]], np.float64), matrix)[0]
-    x1, y1 = np.maximum(np.floor(outline.min(0)).astype(int), 0)
-    x2 = min(int(np.ceil(outline[:, 0].max())) + 1, canvas.shape[1])
-    y2 = min(int(np.ceil(outline[:, 1].max())) + 1, canvas.shape[0])
-    if x2 <= x1 or y2 <= y1:
-        return None, 0.0
-    back = np.array([[1, 0, -x1], [0, 1, -y1], [0, 0, 1]], np.float64)
-    warped = cv2.warpPerspective(ink, back @ matrix, (x2 - x1, y2 - y1), flags=cv2.INTER_LINEAR)
-    view = canvas[y1:y2, x1:x2]
-    before = view.copy()
-    apply_paint(view, warped, paint)
-    solid = warped >= max(0.6 * warped.max(), 1)
-    seen = float(np.percentile(distance(view[solid], before[solid]), 25)) if solid.any() else 0.0
-    visible = embolden(warped, paint.outline) if paint.outline >= 1 else warped
-    bx, by, bw, bh = cv2.boundingRect((visible > 90).astype(np.uint8))
-    if bw < 2 or bh < 4:
-        return None, 0.0
-    return (int(x1 + bx), int(y1 + by), int(x1 + bx + bw - 1), int(y1 + by + bh - 1)), seen
 
 
 def _join_lines(drawn: list) -> list[tuple[Box, str]]:

@@ -70,10 +70,9 @@ def patterned_surface(rng: np.random.Generator, height: int, width: int) -> np.n
     elif style < 0.55:
         period = 4 + rng.random() * 50
         angle = rng.random() * np.pi
-        along = (
-            np.arange(width, dtype=np.float32) * np.cos(angle)
-            + np.arange(height, dtype=np.float32)[:, None] * np.sin(angle)
-        )
+        along = np.arange(width, dtype=np.float32) * np.cos(angle) + np.arange(height, dtype=np.float32)[
+            :, None
+        ] * np.sin(angle)
         stripes = np.clip(np.sin(along * (2 * np.pi / period)) * 3, -0.5, 0.5) + 0.5
         canvas += (stripes * (0.15 + 0.5 * rng.random()))[..., None] * (second - canvas)
     else:
