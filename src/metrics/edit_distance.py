@@ -6,6 +6,7 @@ A character is a Unicode code point; insertion, deletion and replacement cost 1 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -101,10 +102,9 @@ class Lexicon:
         keys = codes[used, owner].astype(np.int64) * len(self._words) + owner
         keys, times = np.unique(keys, return_counts=True)
         letter, holder = np.divmod(keys, len(self._words))
-        starts = np.flatnonzero(np.diff(letter, prepend=-1)).tolist()
+        edges = [*np.flatnonzero(np.diff(letter, prepend=-1)).tolist(), len(letter)]
         self._counts = {  # letter -> the words that hold it, and how often each does
-            chr(letter[begin]): (holder[begin:end], times[begin:end])
-            for begin, end in zip(starts, [*starts[1:], len(letter)], strict=True)
+            chr(letter[begin]): (holder[begin:end], times[begin:end]) for begin, end in pairwise(edges)
         }
 
     def nearest(self, reading: str) -> tuple[str, int]:
