@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from src.data.ctpn_preprocess import fitted_size, scale_boxes
+from src.data.ctpn_preprocess import fitted_size
 from src.data.photometric import add_noise, blur, distort, recolour
 from src.errors import UserError
 
@@ -88,18 +88,14 @@ def augment(
     window = _choose_window(image.shape[:2], boxes[~ignored], rng, options)
     flip = rng.random() < options.flip_ratio
     angle = math.radians(rng.uniform(-1, 1) * options.rotate_degrees)
-    tilt = 0.0
-    if window is None and not flip and angle == 0:
-        size = fitted_size(image.shape[:2], image_shape, keep_ratio)
-        boxes = scale_boxes(boxes, (size[1] / image.shape[1], size[0] / image.shape[0]))
-        if size != image.shape[:2]:
-            image = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-    else:
-        window = window or (0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
-        size = fitted_size((max(round(window[3]), 1), max(round(window[2]), 1)), image_shape, keep_ratio)
-        matrix = _window_to_output(window, size, angle, flip)
+    left, top, width, height = window or (0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
+    size = fitted_size((max(round(height), 1), max(round(width), 1)), image_shape, keep_ratio)
+    matrix = _window_to_output((left, top, width, height), size, angle, flip)
+    if window or flip or angle:
         image = _warp(image, matrix, size)
-        boxes, ignored, tilt = move_boxes(boxes, ignored, matrix, size, options.min_visible)
+    elif size != image.shape[:2]:
+        image = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    boxes, ignored, tilt = move_boxes(boxes, ignored, matrix, size, options.min_visible)
 
     if rng.random() < options.photo_ratio:
         image = distort(image, rng)

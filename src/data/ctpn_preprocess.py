@@ -7,9 +7,7 @@ MEAN = (123.675, 116.28, 103.53)  # RGB, ImageNet
 STD = (58.395, 57.12, 57.375)
 
 
-def fitted_size(
-    image_size: tuple[int, int], image_shape: tuple[int, int], keep_ratio: bool
-) -> tuple[int, int]:
+def fitted_size(image_size: tuple[int, int], image_shape: tuple[int, int], keep_ratio: bool) -> tuple[int, int]:
     """Size (height, width) that a picture of `image_size` gets inside an input of `image_shape`."""
     if not keep_ratio:
         return image_shape
@@ -45,13 +43,3 @@ def preprocess(
         np.multiply(image[:, :, channel], np.float32(1 / std), out=plane)
         plane -= np.float32(mean / std)
     return planes, (columns / width, rows / height)
-
-
-def scale_boxes(boxes: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
-    """Boxes (K, 4), inclusive corners, in a picture `scale` = (x, y) times as large, (K, 4) float32.
-
-    The outer edges are what scales: the right edge of a box lies at x2 + 1.
-    """
-    factor = np.array([*scale, *scale], np.float64)
-    outer = np.array([0, 0, 1, 1], np.float64)
-    return ((np.asarray(boxes, np.float64).reshape(-1, 4) + outer) * factor - outer).astype(np.float32)

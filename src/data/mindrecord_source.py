@@ -5,11 +5,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import mindspore.dataset as ds
 import numpy as np
 
 from src.errors import UserError
+
+_LARGEST_HEADER = 1 << 27  # bytes; MindSpore writes no longer one
 
 
 class MindRecordError(UserError):
@@ -93,35 +96,48 @@ def _first_shard(path: Path) -> Path:
     raise MindRecordError(f"{path}: no such MindRecord file (neither it nor {shard.name} is there)")
 
 
-def _check(path: Path, columns: Mapping[str, str]) -> None:
-    """Shards, their indices and the schema, from the header: 8 bytes of length, then JSON."""
+class _Header(NamedTuple):
+    shards: list[str]
+    columns: dict[str, str]
+    length: int  # bytes that the file must have
+
+
+def _read_header(path: Path) -> _Header:
+    """What the beginning of a shard says: 8 bytes of length, then JSON."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if not 0 < length <= path.stat().st_size:
-                raise MindRecordError(f"{path}: is not a MindRecord file, or is cut short")
-            header = json.loads(file.read(length))
-        shards = [path.with_name(Path(name).name) for name in header["shard_addresses"]]
-        fields = header["schema"][0]["schema"]
-        found = {name: field["type"] for name, field in fields.items()}
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise MindRecordError(f"{path}: is not a MindRecord file, or is cut short") from error
+            header = json.loads(file.read(min(length, _LARGEST_HEADER)))
+        ends = [page["page_id"] * header["page_size"] + page["page_size"] for page in header["page"]]
+        return _Header(
+            shards=[Path(name).name for name in header["shard_addresses"]],
+            columns={name: field["type"] for name, field in header["schema"][0]["schema"].items()},
+            length=header["header_size"] + max(ends, default=0),
+        )
     except OSError as error:
         raise MindRecordError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise MindRecordError(f"{path}: is not a MindRecord file, or its beginning is damaged") from error
+
+
+def _check(path: Path, columns: Mapping[str, str]) -> None:
+    """Shards, their indices, their length and the schema, before the engine meets them.
+
+    The engine reads beyond the end of a shard that is cut short, and takes the process with it.
+    """
+    header = _read_header(path)
+    shards = [path.with_name(name) for name in header.shards]
     needed = [shard.with_name(shard.name + suffix) for shard in shards for suffix in ("", ".db")]
     missing = [file.name for file in needed if not file.is_file()]
     if missing:
-        raise MindRecordError(
-            f"{path}: {len(missing)} of {len(needed)} files are missing: {', '.join(missing)}"
-        )
-    wrong = [
-        f"{name} ({kind}, found {found.get(name, 'none')})"
-        for name, kind in columns.items()
-        if found.get(name) != kind
-    ]
+        names = ", ".join(missing)
+        raise MindRecordError(f"{path}: {len(missing)} of {len(needed)} files are missing: {names}")
+    for shard in shards:
+        length, expected = shard.stat().st_size, _read_header(shard).length
+        if length < expected:
+            raise MindRecordError(f"{shard}: is cut short ({length} of {expected} bytes)")
+    found = header.columns
+    wrong = [name for name, kind in columns.items() if found.get(name) != kind]
     if wrong:
-        raise MindRecordError(
-            f"{path}: was made for something else: needs the columns {', '.join(wrong)}; it holds {found}"
-        )
+        wanted = ", ".join(f"{name} ({columns[name]}, found {found.get(name, 'none')})" for name in wrong)
+        raise MindRecordError(f"{path}: was made for something else: needs the columns {wanted}")

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.data.ctpn_augment import AugmentOptions, augment, move_boxes
-from src.data.ctpn_preprocess import preprocess, scale_boxes
+from src.data.ctpn_preprocess import preprocess
 from src.data.photometric import add_noise, blur, distort, recolour
 from src.data.split_boxes import split_boxes
 from src.errors import UserError
@@ -36,11 +36,13 @@ def test_everything_off_is_the_preprocessing_of_evaluation():
     rng = np.random.default_rng(1)
     image = rng.integers(0, 256, (70, 110, 3), dtype=np.uint8)
     boxes = np.array([[3, 4, 50, 20], [60, 30, 100, 65]], np.float32)
+    outer = np.array([0, 0, 1, 1])
     for keep_ratio in (False, True):
         result = run(AugmentOptions(), image=image, boxes=boxes, keep_ratio=keep_ratio)
         expected, scale = preprocess(image, SHAPE, keep_ratio)
         np.testing.assert_array_equal(preprocess(result.image, SHAPE, keep_ratio)[0], expected)
-        np.testing.assert_allclose(result.boxes, scale_boxes(boxes, scale), atol=1e-4)
+        edges = (boxes + outer) * [*scale, *scale]  # the right edge of a box lies at x2 + 1
+        np.testing.assert_allclose(result.boxes, edges - outer, atol=1e-4)
         assert result.tilt == 0
 
 
