@@ -149,9 +149,7 @@ def _covered(intervals: np.ndarray, slices: np.ndarray, columns: int, stride: in
     slices = np.asarray(slices, np.float64).reshape(-1, 4)
     if len(slices) and len(intervals):
         common = _common_height(intervals, slices)
-        np.maximum.at(
-            share, _columns_of(slices, columns, stride), common / (intervals[:, 1] - intervals[:, 0] + 1)
-        )
+        np.maximum.at(share, _columns_of(slices, columns, stride), common / (intervals[:, 1] - intervals[:, 0] + 1))
     return share
 
 

@@ -45,9 +45,7 @@ class SampleMaker:
     ) -> None:
         height, width = image_shape
         if height < stride or width < stride or height % stride or width % stride:
-            raise UserError(
-                f"image size {height}x{width} (height x width): multiples of {stride} are accepted"
-            )
+            raise UserError(f"image size {height}x{width} (height x width): multiples of {stride} are accepted")
         self.image_shape = (int(height), int(width))
         self.anchors = make_anchors((height // stride, width // stride), anchor_heights, stride, stride)
         self.options = options or AugmentOptions()
@@ -58,9 +56,7 @@ class SampleMaker:
         self.assignment = dict(assignment or {})
         self.stride = stride
 
-    def __call__(
-        self, image: np.ndarray, boxes: np.ndarray, ignored: np.ndarray, rng: np.random.Generator
-    ) -> Sample:
+    def __call__(self, image: np.ndarray, boxes: np.ndarray, ignored: np.ndarray, rng: np.random.Generator) -> Sample:
         """Sample of an RGB uint8 picture with boxes (K, 4), inclusive corners, and ignored (K,) bool."""
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
         corners = np.sort(boxes.reshape(-1, 2, 2), axis=1)  # x1 <= x2 and y1 <= y2, whatever the file says
@@ -88,9 +84,7 @@ class SampleMaker:
         return Sample(planes, labels, targets, weights)
 
 
-def _clip_to_rows(
-    slices: np.ndarray, rows: int, min_visible: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _clip_to_rows(slices: np.ndarray, rows: int, min_visible: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Slices (S, 4) clipped to the picture's rows; which are inside; which lost too much to be text."""
     clipped = slices.copy()
     clipped[:, 1] = np.maximum(slices[:, 1], 0)

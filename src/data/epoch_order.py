@@ -19,9 +19,7 @@ def epoch_order(
     over, so that every rank has the same number of full steps, however small the data set is.
     """
     if size < 1 or batch_size < 1 or not 0 <= rank_id < rank_size:
-        raise ValueError(
-            f"cannot deal {size} samples in batches of {batch_size} to rank {rank_id} of {rank_size}"
-        )
+        raise ValueError(f"cannot deal {size} samples in batches of {batch_size} to rank {rank_id} of {rank_size}")
     steps = count_steps(size, batch_size, rank_size)
     permutation = np.random.default_rng([seed, epoch]).permutation(size)
     dealt = np.resize(permutation, steps * rank_size * batch_size)  # repeats from the start

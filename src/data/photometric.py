@@ -31,9 +31,7 @@ def distort(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     hue = rng.uniform(-18, 18) if rng.random() < 0.5 else 0.0
     if saturation != 1 or hue != 0:
         hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)  # hue counts 2 degrees in 8 bits
-        table = np.stack(
-            [np.mod(np.rint(_LEVELS + hue / 2), 180), _table(_LEVELS * saturation), _LEVELS], axis=-1
-        )
+        table = np.stack([np.mod(np.rint(_LEVELS + hue / 2), 180), _table(_LEVELS * saturation), _LEVELS], axis=-1)
         image = cv2.cvtColor(cv2.LUT(hsv, table[None].astype(np.uint8)), cv2.COLOR_HSV2RGB)
 
     if not contrast_first and contrast != 1:
@@ -82,9 +80,7 @@ def add_noise(image: np.ndarray, rng: np.random.Generator, max_std: float) -> np
         min(height, 256),
         min(width, 256),
     )  # repeated: noise is the dearest step otherwise
-    noise = (
-        rng.standard_normal((tile_height, tile_width, 3), dtype=np.float32) * rng.uniform(0.2, 1.0) * max_std
-    )
+    noise = rng.standard_normal((tile_height, tile_width, 3), dtype=np.float32) * rng.uniform(0.2, 1.0) * max_std
     repeats = (-(-height // tile_height), -(-width // tile_width), 1)
     noise = np.tile(np.rint(noise).astype(np.int16), repeats)[:height, :width]
     return np.clip(image + noise, 0, 255).astype(np.uint8)

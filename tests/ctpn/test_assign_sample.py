@@ -26,9 +26,7 @@ def brute_force(anchors, slices, ignored, shape, *, pos=0.7, neg=0.5, least=0.00
     """The rules of the docstring with whole boxes and plain loops: label and slice of every anchor."""
     height, width = shape
     inside = [a[0] >= 0 and a[1] >= 0 and a[2] <= width - 1 and a[3] <= height - 1 for a in anchors]
-    table = [
-        [iou_and_cover(a, s)[0] if ok else 0 for a, ok in zip(anchors, inside, strict=True)] for s in slices
-    ]
+    table = [[iou_and_cover(a, s)[0] if ok else 0 for a, ok in zip(anchors, inside, strict=True)] for s in slices]
     labels, owner = np.full(len(anchors), -1), np.full(len(anchors), -1)
     best_of_ignored = set()
     for s in ignored:
@@ -61,9 +59,7 @@ def slices_of(draw, most):
 @settings(max_examples=60, deadline=None)
 @given(slices_of(10), slices_of(3))
 def test_equals_brute_force(slices, ignored):
-    labels, targets, weights = assign_targets(
-        ANCHORS, slices, ignored, SHAPE, rng=np.random.default_rng(0), **EVERY
-    )
+    labels, targets, weights = assign_targets(ANCHORS, slices, ignored, SHAPE, rng=np.random.default_rng(0), **EVERY)
     expected, owner = brute_force(ANCHORS.tolist(), slices.tolist(), ignored.tolist(), SHAPE)
     np.testing.assert_array_equal(labels, expected)
     text = expected == 1
