@@ -55,21 +55,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("format", choices=sorted(READERS))
     parser.add_argument("--label_path", type=Path, required=True, metavar="PATH", help="see above")
-    parser.add_argument(
-        "--image_path", type=Path, metavar="DIR", help="pictures (default: beside the labels)"
-    )
-    parser.add_argument(
-        "--lexicon", type=Path, metavar="FILE", help="of mjsynth (default: beside the labels)"
-    )
+    parser.add_argument("--image_path", type=Path, metavar="DIR", help="pictures (default: beside the labels)")
+    parser.add_argument("--lexicon", type=Path, metavar="FILE", help="of mjsynth (default: beside the labels)")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="LMDB folder to write")
-    parser.add_argument(
-        "--holdout", type=int, default=0, metavar="N", help="words to set aside for validation"
-    )
+    parser.add_argument("--holdout", type=int, default=0, metavar="N", help="words to set aside for validation")
     parser.add_argument("--holdout_output", type=Path, metavar="DIR", help="LMDB folder for those")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: cores)")
-    parser.add_argument(
-        "--max_bad_ratio", type=float, default=0.1, help="fail above this share (default 0.1)"
-    )
+    parser.add_argument("--max_bad_ratio", type=float, default=0.1, help="fail above this share (default 0.1)")
     parser.add_argument("--force", action="store_true", help="replace an LMDB that is there")
     return parser
 

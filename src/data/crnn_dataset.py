@@ -80,9 +80,7 @@ class CrnnTrainData:
             seed=seed,
         )
         self._pools: list[SourcePool] = [
-            scan_source(
-                source, self._maker.rules, height=height, widths=self._maker.widths, max_steps=max_steps
-            )
+            scan_source(source, self._maker.rules, height=height, widths=self._maker.widths, max_steps=max_steps)
             for source in self._sources
         ]
         self._replaced: dict[tuple[int, int], tuple[str, str, bool]] = {}
@@ -169,9 +167,7 @@ class CrnnTrainData:
     def report(self) -> dict[str, Any]:
         """What was left out and why, so far (JSON): per source the scan, over all what was replaced later."""
         replaced = list(self._replaced.values())
-        names = [name for pool in self._pools for name in pool.bad_names] + [
-            m for _, m, broken in replaced if broken
-        ]
+        names = [name for pool in self._pools for name in pool.bad_names] + [m for _, m, broken in replaced if broken]
         return {
             "sources": [
                 {

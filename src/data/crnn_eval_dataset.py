@@ -46,8 +46,8 @@ class CrnnEvalData:
 
     label_policy "keep" (default) judges every sample: a text with characters outside the alphabet can then
     only be missed. "drop" and "strip" are the protocols of the references (see LabelRules). Case is folded
-    when the alphabet has small letters only. A picture that cannot be decoded stays in, as a flat grey one, so
-    that it counts as missed; a label that cannot be read says nothing and is left out. Both are in `report`.
+    when the alphabet has small letters only. A picture that cannot be decoded stays in, as a flat grey one,
+    so that it counts as missed; a label that cannot be read says nothing and is left out. `report` has both.
     widths: as in CrnnTrainData; with several, each batch has the narrowest that holds its pictures.
     rank_id of rank_size takes every rank_size-th sample; len() is the number of samples of this rank.
     """
@@ -72,11 +72,7 @@ class CrnnEvalData:
         self._left_out: Counter = Counter()
         self._unreadable: dict[int, tuple[str, str]] = {}
         rules = LabelRules(characters, label_policy)
-        texts = (
-            source.labels()
-            if hasattr(source, "labels")
-            else (source.sample(i)[1] for i in range(len(source)))
-        )
+        texts = source.labels() if hasattr(source, "labels") else (source.sample(i)[1] for i in range(len(source)))
         self._texts: dict[int, str] = {}
         for index, text in enumerate(texts):
             try:

@@ -36,7 +36,7 @@ def resize_word(grey: np.ndarray, height: int, width: int, *, keep_ratio: bool) 
     """Grey (h, w) -> grey (height, width), uint8, bicubic.
 
     Stretched to the whole width, or, with `keep_ratio`, only as wide as its proportions say (never wider than
-    `width`) and continued to the right by its last column, which adds no edge.
+    `width`) and filled up on the right with the median of its upper and lower edge, which is mostly background.
     Pillow's bicubic filter widens with the shrinking factor, as in the reference; OpenCV's would alias.
     """
     fitted = min(width, kept_ratio_width(*grey.shape, height)) if keep_ratio else width
@@ -44,7 +44,9 @@ def resize_word(grey: np.ndarray, height: int, width: int, *, keep_ratio: bool) 
         picture = Image.fromarray(np.ascontiguousarray(grey))
         grey = np.asarray(picture.resize((fitted, height), Image.Resampling.BICUBIC))
     if fitted < width:
-        grey = np.pad(grey, ((0, 0), (0, width - fitted)), mode="edge")
+        filled = np.full((height, width), np.median(grey[[0, -1]]), np.uint8)
+        filled[:, :fitted] = grey
+        return filled
     return grey
 
 

@@ -31,14 +31,14 @@ _CHUNK = 64
 class _Output:
     """One LMDB being built, its list of rejects, and its place in the word set."""
 
-    def __init__(self, path: Path, job: dict[str, Any], overwrite: bool):
+    def __init__(self, path: Path, job: dict[str, Any], overwrite: bool, commit_samples: int):
         self.path = path
         self.job = job
         self.writer: LmdbWriter | None = None
         if self._already_built() and not overwrite:
             self.next, self.rejected = job["items"], Counter(self.report["rejected"])
             return
-        self.writer = LmdbWriter(path, job=job, overwrite=overwrite)
+        self.writer = LmdbWriter(path, job=job, overwrite=overwrite, commit_samples=commit_samples)
         progress = self.writer.progress
         self.next: int = progress.get("next", 0)
         self.rejected: Counter = Counter(progress.get("rejected", {}))
@@ -129,6 +129,7 @@ def build_lmdb(
     workers: int = 1,
     overwrite: bool = False,
     max_bad_ratio: float = 0.1,
+    commit_samples: int = 2000,
     on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> list[dict[str, Any]]:
     """Write `words` to the LMDB folder `output`; returns one report an output (JSON).
@@ -145,7 +146,7 @@ def build_lmdb(
     with ExitStack() as stack:
         outputs = []
         for path, part in [(output, "main"), (holdout_output, "holdout")][: 1 + bool(holdout)]:
-            outputs.append(_Output(Path(path), {**job, "part": part}, overwrite))
+            outputs.append(_Output(Path(path), {**job, "part": part}, overwrite, commit_samples))
             stack.callback(outputs[-1].close)
         if all(one.complete for one in outputs):
             raise LmdbError(f"{str(output)!r} is a finished LMDB; force its overwriting or give a new folder")
@@ -172,7 +173,7 @@ def _write(words, outputs, threshold, workers, on_progress) -> None:
 
     items = todo()
     chunks = iter(lambda: list(islice(items, _CHUNK)), [])
-    for chunk, results in _checked(chunks, workers):
+    for chunk, results in _checked(chunks, workers if words.count > 4 * _CHUNK else 1):
         for (index, part, _), result in zip(chunk, results, strict=True):
             part.take(index, result)
         on_progress("write", chunk[-1][0] + 1, words.count)

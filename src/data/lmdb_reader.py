@@ -19,9 +19,7 @@ from src.errors import UserError
 NUM_SAMPLES_KEY = b"num-samples"
 PROGRESS_KEY = b"build-progress"  # present only while a build is unfinished; see lmdb_writer
 
-_environments: weakref.WeakValueDictionary = (
-    weakref.WeakValueDictionary()
-)  # (process, device, inode) -> holder
+_environments: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # (device, inode) -> holder
 _environments_lock = threading.Lock()
 
 
@@ -43,6 +41,7 @@ class _Environment:
     """Weakly referable holder: LMDB forbids opening one file twice in a process, so readers share it."""
 
     def __init__(self, path: Path):
+        self.process = os.getpid()
         self.handle = lmdb.open(
             str(path),
             subdir=path.is_dir(),
@@ -57,11 +56,14 @@ class _Environment:
 
 def _open_shared(path: Path) -> _Environment:
     status = (path / "data.mdb" if path.is_dir() else path).stat()
-    key = (os.getpid(), status.st_dev, status.st_ino)
+    file = (status.st_dev, status.st_ino)
     with _environments_lock:
-        environment = _environments.get(key)
+        environment = _environments.get(file)
+        if environment is not None and environment.process != os.getpid():
+            environment.handle.close()  # inherited through a fork; its own process is not touched by this
+            environment = None
         if environment is None:
-            environment = _environments[key] = _Environment(path)
+            environment = _environments[file] = _Environment(path)
         return environment
 
 
@@ -101,7 +103,6 @@ class LmdbWords:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self._environment: _Environment | None = None
-        self._process = -1
         self._count = self._read_count()
 
     def _read_count(self) -> int:
@@ -123,12 +124,12 @@ class LmdbWords:
         return int(count)
 
     def _handle(self) -> lmdb.Environment:
-        if self._process != os.getpid():  # an environment must not cross a fork
-            self._environment, self._process = _open_shared(self.path), os.getpid()
+        if self._environment is None or self._environment.process != os.getpid():
+            self._environment = _open_shared(self.path)  # an environment must not cross a fork
         return self._environment.handle
 
     def __getstate__(self):
-        return {**self.__dict__, "_environment": None, "_process": -1}
+        return {**self.__dict__, "_environment": None}
 
     def __len__(self) -> int:
         return self._count
@@ -191,4 +192,4 @@ class LmdbWords:
 
     def close(self) -> None:
         """Let go of the file (it reopens on the next use)."""
-        self._environment, self._process = None, -1
+        self._environment = None

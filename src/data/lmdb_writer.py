@@ -85,15 +85,11 @@ class LmdbWriter:
         if overwrite and entries:
             self._start_again()
         elif finished is not None:
-            raise LmdbError(
-                f"{str(self.path)!r} is a finished LMDB; overwrite it on purpose or give a new folder"
-            )
+            raise LmdbError(f"{str(self.path)!r} is a finished LMDB; overwrite it on purpose or give a new folder")
         elif stored is not None:
             state = json.loads(stored)
             if state["job"] != self._job:
-                raise LmdbError(
-                    f"{str(self.path)!r} holds an unfinished build of another job: {state['job']}"
-                )
+                raise LmdbError(f"{str(self.path)!r} holds an unfinished build of another job: {state['job']}")
             self.count, self.progress = state["count"], state["progress"]
         elif entries:
             raise LmdbError(f"{str(self.path)!r} is an LMDB that was not made here and has no num-samples")

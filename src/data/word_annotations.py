@@ -119,9 +119,7 @@ def read_tsv(label_file: Path, image_dir: Path | None = None) -> WordSet:
 
 def group_hash(group: str) -> int:
     """A 64-bit number that depends on the name only, on every machine and in every run."""
-    return int.from_bytes(
-        hashlib.blake2b(group.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
-    )
+    return int.from_bytes(hashlib.blake2b(group.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
 def _photograph(name: str) -> str:

@@ -29,9 +29,7 @@ def encode_words(words: list[Word | Reject]) -> list[tuple[bytes, str] | Reject]
                 name = str(word.picture)
                 photograph = (name, read_header(data, name=name), decode_image(data, name=name))
             crop = _crop(word, *photograph[1:])
-            encoded.append(
-                (_png(crop), word.text) if crop is not None else Reject(word.name, "box without area")
-            )
+            encoded.append((_png(crop), word.text) if crop is not None else Reject(word.name, "box without area"))
         except ImageError as error:
             encoded.append(Reject(word.name, error.reason))
     return encoded

@@ -74,8 +74,7 @@ def scan_source(
     if len(widths) > 1 and hasattr(source, "image_sizes"):
         sizes = source.image_sizes()[pool.usable]
         by_shape = [
-            widths.index(bucket_width(kept_ratio_width(max(h, 1), w, height), widths))
-            for h, w in sizes.tolist()
+            widths.index(bucket_width(kept_ratio_width(max(h, 1), w, height), widths)) for h, w in sizes.tolist()
         ]
         by_steps = np.searchsorted(np.asarray(max_steps), np.asarray(steps))
         pool.buckets = np.maximum(by_shape, by_steps).astype(np.uint8).reshape(-1)
@@ -137,10 +136,7 @@ def plan_epoch(
     ]
     indices = np.concatenate([indices for indices, _ in drawn])[order]
     buckets = np.concatenate(
-        [
-            buckets if buckets is not None else np.full(len(i), num_widths - 1, np.uint8)
-            for i, buckets in drawn
-        ]
+        [buckets if buckets is not None else np.full(len(i), num_widths - 1, np.uint8) for i, buckets in drawn]
     )[order]
     groups, widths, carried = [], [], np.empty(0, np.int64)
     for width in range(num_widths):

@@ -85,7 +85,7 @@ class _WorkerProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             code = (
-                f"import sys; sys.path.insert(0, {str(_ROOT)!r}); "
+                f"import sys; sys.path[:] = {[str(_ROOT), *sys.path]!r}; "
                 f"from src.data.word_workers import serve; serve({theirs.fileno()})"
             )
             self._process = subprocess.Popen(
@@ -127,11 +127,15 @@ def serve(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the trainer, which then closes the pipe
     connection = Connection(descriptor)
     try:
-        maker = pickle.loads(connection.recv_bytes())
+        content, problem = connection.recv_bytes(), None
+        try:
+            maker = pickle.loads(content)  # from the process that started this one
+        except (ImportError, AttributeError) as error:
+            problem = UserError(f"num_workers needs word sources from an importable module ({error}); use 0")
         while True:
             task = connection.recv()
             try:
-                answer = (True, maker(task))
+                answer = (False, problem) if problem else (True, maker(task))
             except Exception as error:
                 answer = (False, error)
             connection.send(answer)
