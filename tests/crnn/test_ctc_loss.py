@@ -17,8 +17,8 @@ LABELS = {
     "longer than the time": [1, 2, 3, 1, 2, 3, 1],
     "as wide as the array": [3, 2, 1, 3, 2, 1, 3, 2, 1],
 }
-FEASIBLE = np.array([name not in {"repetitions that do not fit", "longer than the time", "as wide as the array"}
-                     for name in LABELS])  # fmt: skip
+INFEASIBLE = {"repetitions that do not fit", "longer than the time", "as wide as the array"}
+FEASIBLE = np.array([name not in INFEASIBLE for name in LABELS])
 
 
 def reference_loss(log_probs, label):
