@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from src.data.annotations.data_sets import DataSetError
 from src.data.ctpn_sets import plan_sets, test_digests
-from src.data.mindrecord_builder import SetPlan, build_set
+from src.data.set_plan import SetPlan
 from src.model_utils.command import run_command
 from src.model_utils.config import Config, ConfigError, load_config
 
@@ -30,6 +30,9 @@ def main() -> None:
 
 
 def _build(plan: SetPlan, config: Config, excluded: frozenset[str], console: Console) -> None:
+    # Imported here because it brings MindSpore, which a wrong configuration need not wait for.
+    from src.data.mindrecord_builder import build_set  # noqa: PLC0415
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

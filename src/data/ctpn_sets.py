@@ -8,7 +8,7 @@ from typing import Any
 
 from src.data.annotations.data_sets import DataSetError, Source, find_sources
 from src.data.annotations.labelled_image import LabelledImage, LabelledImages
-from src.data.mindrecord_builder import SetPlan, file_digests
+from src.data.set_plan import SetPlan, file_digests
 
 TRAIN_SHARDS, TEST_SHARDS = 8, 1
 _HELD_OUT_KIND = "icdar2013"

@@ -67,9 +67,7 @@ def read_bytes(path: Path | str) -> bytes:
     return data
 
 
-def read_header(
-    source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = ""
-) -> ImageHeader:
+def read_header(source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> ImageHeader:
     """Format, shown size and orientation, from the header alone; ImageError as `decode_image`."""
     data, name = _source(source, name)
     with _open(data, max_pixels, name) as picture:
@@ -84,9 +82,7 @@ def image_size(
     return header.height, header.width
 
 
-def decode_image(
-    source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = ""
-) -> np.ndarray:
+def decode_image(source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> np.ndarray:
     """Decode a picture to contiguous uint8 (H, W, 3) RGB, as a viewer shows it.
 
     EXIF orientation is applied; an animation gives its first frame; transparency lies on white; 16-bit

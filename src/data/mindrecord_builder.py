@@ -1,42 +1,25 @@
 """Labelled pictures -> one MindRecord set with its report."""
 
-import hashlib
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from src.data.annotations.data_sets import Source
 from src.data.annotations.fit_boxes import FittedBoxes, fit_boxes
 from src.data.annotations.labelled_image import LabelledImage
 from src.data.dataset_report import DataSetReport, SetReport
 from src.data.detection_record import SCHEMA, pack_annotation
 from src.data.image_storage import StoredImage, storable_image
-from src.data.images import ImageError, read_bytes
+from src.data.images import ImageError
 from src.data.mindrecord_writer import MindRecordWriter
 from src.data.sample_drawing import SampleFolder
+from src.data.set_plan import SetPlan, file_digest
 
 MIN_SIDE = 8  # pixels; less than that is an icon or a damaged file, and no text fits into it
 ALSO_IN_TEST = "also in the test set"
-
-
-@dataclass(frozen=True)
-class SetPlan:
-    """One set to build: "pretrain", "finetune" or "test"; `not_configured` names data sets left out of it."""
-
-    set_name: str
-    sources: list[Source]
-    output_dir: Path
-    shards: int
-    not_configured: list[str]
-
-    @property
-    def file_name(self) -> str:
-        return f"ctpn_{self.set_name}.mindrecord"
 
 
 @dataclass(frozen=True)
@@ -100,17 +83,6 @@ def build_set(
     return report
 
 
-def file_digests(images: Iterable[LabelledImage]) -> frozenset[str]:
-    """SHA-256 of the picture files, which knows a picture again under any name. Bad files have none."""
-    digests = set()
-    for image in images:
-        try:
-            digests.add(_digest(image.path))
-        except ImageError:
-            continue
-    return frozenset(digests)
-
-
 def _read_sources(plan: SetPlan) -> tuple[list[_Task], list[DataSetReport]]:
     found: list[tuple[DataSetReport, LabelledImage]] = []
     reports = []
@@ -133,7 +105,7 @@ def _prepare(task: _Task, max_pixels: int, excluded_digests: frozenset[str]) -> 
     if image.missing:
         return ImageError(image.missing, str(image.path))
     try:
-        if excluded_digests and _digest(image.path) in excluded_digests:
+        if excluded_digests and file_digest(image.path) in excluded_digests:
             return ALSO_IN_TEST
         stored = storable_image(image.path, max_pixels=max_pixels)
     except ImageError as error:
@@ -184,7 +156,3 @@ def _in_order(function: Callable, items: list, workers: int | None) -> Iterator:
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(read_bytes(path)).hexdigest()

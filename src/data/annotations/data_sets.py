@@ -141,9 +141,7 @@ def _pairs(key: str, value: object) -> list[tuple[str, str]]:
         return []
     pairs = value if isinstance(value, list) and all(isinstance(pair, list) for pair in value) else [value]
     for pair in pairs:
-        if not (
-            isinstance(pair, list) and len(pair) == 2 and all(isinstance(path, str) and path for path in pair)
-        ):
+        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(path, str) and path for path in pair)):
             raise DataSetError(f"{key}: {pair!r} is not a pair [pictures, labels]")
         for path in pair:
             if not Path(path).exists():
@@ -163,6 +161,4 @@ def _coco_sources(values: Mapping[str, Any], split: str) -> list[Source]:
     image_folder = values.get("coco_train_data_type") or "train2017"
     # The test part of COCO-Text has no public labels; its validation part takes that place.
     part = "train" if split == "train" else "val"
-    return [
-        Source(COCO, COCO, lambda: read_coco_text(root, json_file, image_folder=image_folder, split=part))
-    ]
+    return [Source(COCO, COCO, lambda: read_coco_text(root, json_file, image_folder=image_folder, split=part))]

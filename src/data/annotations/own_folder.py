@@ -24,9 +24,7 @@ def read_own_folder(image_dir: Path, label_path: Path) -> LabelledImages:
     """
     label_path = Path(label_path)
     if label_path.is_dir():
-        return read_label_folder(
-            Path(image_dir), label_path, "gt_", ALL_LAYOUTS, recursive=True, stored_frame=False
-        )
+        return read_label_folder(Path(image_dir), label_path, "gt_", ALL_LAYOUTS, recursive=True, stored_frame=False)
     suffix = label_path.suffix.lower()
     if suffix == ".xml":
         found = read_svt(Path(image_dir), label_path)

@@ -27,7 +27,7 @@ def read_svt(image_dir: Path, label_path: Path, prefix: str = "gt_") -> Labelled
             skipped["unsafe picture name in the XML"] += 1
             continue
         path = find_svt_picture(image_dir, name)
-        images.append(labelled_image(path, name, raw, problems, stored_frame=True))
+        images.append(labelled_image(path, path.relative_to(image_dir).as_posix(), raw, problems, stored_frame=True))
     return LabelledImages(images, "svt xml", skipped)
 
 
