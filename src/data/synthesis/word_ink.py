@@ -1,6 +1,6 @@
 """Ink of a word crop: letters set, bent, turned and seen from the side, on a canvas of the crop's size."""
 
-from math import atan, cos, radians, sin
+from math import atan, ceil, cos, radians, sin
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ def draw_crop(rng: np.random.Generator, book: FontBook, face: Face, text: str, *
     scale = target / (rows * max(1 + margins[1] + margins[3], 0.8))
     stretch = float(np.exp(rng.normal(-0.05, 0.15)))
     text_h, text_w = rows * scale, columns * scale * stretch
-    canvas_w = max(int(text_w + text_h * (margins[0] + margins[2])), 8)
+    canvas_w = max(ceil(text_w + text_h * (margins[0] + margins[2])), 8)
     corners = _corners(rng, style, text_w=text_w, text_h=text_h, left=margins[0] * text_h, top=margins[1] * text_h)
     source = np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], np.float32)
     matrix = cv2.getPerspectiveTransform(source, corners)
@@ -46,7 +46,7 @@ def draw_crop(rng: np.random.Generator, book: FontBook, face: Face, text: str, *
 
 def _margins(rng: np.random.Generator, cut: float) -> np.ndarray:
     """Room left, above, right and below, in text heights; a share `cut` loses a sliver at one side."""
-    margins = rng.random(4) ** 2 * 0.4 + 0.02
+    margins = rng.random(4) ** 2 * 0.38 + 0.04
     if rng.random() < cut:
         margins[int(rng.random() * 4)] = -0.09 * rng.random()
     return margins
