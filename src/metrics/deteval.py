@@ -92,9 +92,7 @@ def score_image(truths: np.ndarray, ignored: np.ndarray, found: np.ndarray) -> I
             precision_credit += MERGED_CREDIT
 
     outside = tuple(np.flatnonzero(found_ignored).tolist())
-    return ImageResult(
-        recall_credit, precision_credit, **counting, matches=matches, ignored_detections=outside
-    )
+    return ImageResult(recall_credit, precision_credit, **counting, matches=matches, ignored_detections=outside)
 
 
 def _area_shares(truths: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -45,10 +45,7 @@ def iou_hmean(
     check_names(ground_truth, detections)
     nothing = np.empty((0, 4))
     return DetectionResult.from_images(
-        {
-            name: score_image(truth, detections.get(name, nothing), iou, name)
-            for name, truth in ground_truth.items()
-        }
+        {name: score_image(truth, detections.get(name, nothing), iou, name) for name, truth in ground_truth.items()}
     )
 
 

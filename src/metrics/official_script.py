@@ -24,9 +24,7 @@ from src.metrics.submission import read_ground_truth, read_submission
 PROTOCOLS = {"deteval": deteval, "iou": iou_hmean}
 
 
-def evaluate_archives(
-    ground_truth: str | Path, submission: str | Path, protocol: str = "deteval"
-) -> DetectionResult:
+def evaluate_archives(ground_truth: str | Path, submission: str | Path, protocol: str = "deteval") -> DetectionResult:
     """Score a zip of `res_*.txt` against a zip of `gt_*.txt`.
 
     Raises UserError: an unreadable archive, a bad line, an image without ground truth, an unknown protocol.

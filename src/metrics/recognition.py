@@ -60,9 +60,7 @@ def one_minus_ned(predictions: Sequence[str], truths: Sequence[str], case_sensit
     return float(np.mean(1 - edit_distances(predictions, truths) / np.maximum(longest, 1)))
 
 
-def character_error_rate(
-    predictions: Sequence[str], truths: Sequence[str], case_sensitive: bool = False
-) -> float:
+def character_error_rate(predictions: Sequence[str], truths: Sequence[str], case_sensitive: bool = False) -> float:
     """Sum of the edit distances / number of characters in the truths; above 1 is possible.
 
     With no characters at all in the truths, what was read counts against one character.
@@ -89,8 +87,7 @@ def lexicon_accuracy(
         nearest = [shared.nearest(word)[0] for word in predictions]
     elif len(lexicon) == len(predictions):
         nearest = [
-            Lexicon(words, case_sensitive).nearest(word)[0]
-            for word, words in zip(predictions, lexicon, strict=True)
+            Lexicon(words, case_sensitive).nearest(word)[0] for word, words in zip(predictions, lexicon, strict=True)
         ]
     else:
         raise UserError(f"there are {len(predictions)} samples, but {len(lexicon)} lexicons")

@@ -157,9 +157,7 @@ def _by_image(texts: Mapping[str, str], prefix: str, parse, path: str | Path) ->
         raise SubmissionError(f"{path}: files must be named {prefix}<image>.txt, got '{strangers[0]}'")
     if not texts:
         raise SubmissionError(f"{path}: no {prefix}*.txt in it")
-    return {
-        name[len(prefix) : -len(".txt")]: parse(text, f"{path}: {name}") for name, text in texts.items()
-    }
+    return {name[len(prefix) : -len(".txt")]: parse(text, f"{path}: {name}") for name, text in texts.items()}
 
 
 def _lines(text: str) -> Iterable[tuple[int, str]]:

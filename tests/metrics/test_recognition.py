@@ -62,9 +62,9 @@ def test_a_hundred_thousand_words_take_little_time():
     letters = rng.integers(97, 123, (200_000, 12)).astype(np.uint32).view("U12")[:, 0].tolist()
     cut = rng.integers(2, 13, 200_000).tolist()
     words = [text[:length] for text, length in zip(letters, cut, strict=True)]
-    start = time.perf_counter()
+    start = time.process_time()
     edit_distances(words[:100_000], words[100_000:])
-    assert time.perf_counter() - start < 5  # 0.5 s on a free core
+    assert time.process_time() - start < 5  # 0.5 s on a free core
 
 
 def test_metrics_by_hand():
@@ -128,8 +128,8 @@ def test_nearest_in_a_large_lexicon_is_quick():
     rng = np.random.default_rng(2)
     letters = rng.integers(97, 123, (50_000, 9)).astype(np.uint32).view("U9")[:, 0].tolist()
     lexicon = Lexicon(letters)
-    start = time.perf_counter()
+    start = time.process_time()
     for place in range(50):
         damaged = letters[place][:4] + "-" + letters[place][5:]
         assert lexicon.nearest(damaged)[1] == 1
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

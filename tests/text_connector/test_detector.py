@@ -89,7 +89,7 @@ column_proposal = st.tuples(
 ).map(lambda part: (part[0], part[1], part[0] + 16, part[1] + part[2], part[3]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.lists(st.one_of(column_proposal, proposal), max_size=40),
     st.sampled_from([1, 16, 31, 60]),
@@ -112,9 +112,7 @@ def test_precursor_is_judged_from_the_successor():
     # a (best column neighbour of c by reach) loses c to the better scored b, though c is a's own choice.
     boxes, _ = row([1, 1, 2])
     boxes[0, [1, 3]], boxes[1, [1, 3]], boxes[2, [1, 3]] = (100, 119), (104, 123), (102, 121)
-    link = get_successions(
-        boxes, np.array([0.8, 0.9, 0.7]), 960, max_gap=60, min_v_overlaps=0.7, min_size_sim=0.7
-    )
+    link = get_successions(boxes, np.array([0.8, 0.9, 0.7]), 960, max_gap=60, min_v_overlaps=0.7, min_size_sim=0.7)
     assert link.tolist() == [NONE, 2, NONE]
 
 
@@ -142,12 +140,10 @@ def test_chains_equal_plain(steps, random):
 
 
 @given(
-    st.lists(
-        st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 12), st.integers(0, 12)), max_size=30
-    ),
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 12), st.integers(0, 12)), max_size=30),
     st.sampled_from([0.1, 0.2, 0.5, 1.0]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_nms_equals_plain(rows, threshold):
     boxes = np.array(rows, dtype=np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
