@@ -31,12 +31,13 @@ class LossScaler:
     @classmethod
     def from_option(cls, option: float | str | None) -> "LossScaler":
         """None or 1: no scaling; a number: fixed; "dynamic": starts at 65536."""
-        if option is None or option == 1:
+        if option is None:
             return cls()
         if option == "dynamic":
             return cls(scale=2.0**16, dynamic=True, enabled=True)
-        if isinstance(option, (int, float)) and not isinstance(option, bool) and 0 < option < float("inf"):
-            return cls(scale=float(option), enabled=True)
+        is_number = isinstance(option, (int, float)) and not isinstance(option, bool)
+        if is_number and 0 < option < float("inf"):
+            return cls(scale=float(option), enabled=option != 1)
         raise UserError(f"loss_scale: {option!r} is not accepted; give a positive number or 'dynamic'")
 
     def after_step(self, overflowed: bool) -> bool:

@@ -1,4 +1,8 @@
-"""The random generators of a process as JSON values."""
+"""The random generators of a process as JSON values.
+
+The masks of `nn.Dropout` in graph mode come from a state inside the compiled kernel that cannot be read: a resumed
+run with dropout is a valid continuation, but draws other masks.
+"""
 
 import random
 

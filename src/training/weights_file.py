@@ -7,7 +7,6 @@ import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
@@ -108,8 +107,7 @@ def load_weights(
         raise WeightsError("weights do not fit the network; " + "; ".join(problems))
     for name, param in own.items():
         if name in params:
-            array = params[name].astype(ms.dtype_to_nptype(param.dtype), copy=True)
-            param.set_data(Tensor(array, param.dtype))
+            param.set_data(Tensor(params[name].astype(param.asnumpy().dtype, copy=True)))
 
 
 def _listed(names: list[str], most: int = 8) -> str:
