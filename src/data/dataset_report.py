@@ -135,7 +135,7 @@ class SetReport:
         counts = Table(title=f"{self.set_name}: {self.accepted} pictures")
         counts.add_column("data set", no_wrap=True)
         counts.add_column("labels", no_wrap=True)
-        for heading in ("good", "bad", "skipped", "no text", "text boxes", "ignored", "bad boxes"):
+        for heading in ("good", "bad", "skipped", "no text", "boxes", "ignored", "bad boxes"):
             counts.add_column(heading, justify="right")
         reasons = Table(title="why")
         for heading in ("data set", "what", "reason"):

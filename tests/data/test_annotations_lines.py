@@ -1,5 +1,7 @@
 """One label line at a time, and telling the layouts apart."""
 
+import time
+
 import pytest
 
 from src.data.annotations.label_lines import detect_layout, is_ignored_text, parse_line, parse_lines
@@ -38,6 +40,13 @@ def test_official_lines(line, layout, corners, text, ignored):
 @pytest.mark.parametrize("line", ["hello", "1,2,3", "1;2;3;4", "1,2,three,4", '"1,2,3,4"', "1,2,3,4word"])
 def test_foreign_lines(line):
     assert parse_line(line, "corners") is None
+
+
+def test_a_hostile_line_costs_little_time():
+    for line in ("1" * 200_000 + "x", "1," + " " * 200_000 + "x", "1.5e" * 50_000, "1 " * 100_000):
+        started = time.perf_counter()
+        parse_line(line, "quad")
+        assert time.perf_counter() - started < 1
 
 
 def test_quad_needs_eight_numbers():

@@ -18,7 +18,7 @@ NUMBERS = {"corners": 4, "size": 4, "quad": 8, "mlt": 8}
 SCRIPTS = frozenset(
     ["arabic", "bangla", "chinese", "hindi", "japanese", "korean", "latin", "mixed", "none", "symbols"]
 )
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)"
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)"
 _SEPARATOR = r"(?:\s*,\s*|\s+)"
 _HEADS = {
     count: re.compile(rf"\s*({_NUMBER})" + rf"{_SEPARATOR}({_NUMBER})" * (count - 1) + rf"(?:{_SEPARATOR}|$)")
