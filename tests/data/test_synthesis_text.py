@@ -103,6 +103,16 @@ def test_unusable_font_folder_is_a_user_error(tmp_path, make):
         FontBook([folder])
 
 
+@pytest.mark.skipif(not (SHARED / "fonts").is_dir(), reason="no shared fonts here")
+def test_fonts_of_one_file_name_are_kept_apart(tmp_path):
+    for folder, font in (("a", "OpenSans-Bold.ttf"), ("b", "Pacifico.ttf")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "Regular.ttf").write_bytes((SHARED / "fonts" / font).read_bytes())
+    book = FontBook([tmp_path / "a", tmp_path / "b"])
+    first, second = (set_text(book, face, "Same", 40).ink for face in book.from_files)
+    assert first.shape != second.shape
+
+
 def test_ink_is_tight_and_stands_on_its_baseline(book):
     flat = set_text(book, book.faces[0], "HEX", 60)
     deep = set_text(book, book.faces[0], "gyp", 60)

@@ -10,7 +10,7 @@ import pytest
 from src.data.synthesis import word_lmdb
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.grey_patches import GreyPatches
-from src.data.synthesis.lexicon import CAPITALS, DIGITS, PRINTABLE, SMALL, TextSampler
+from src.data.synthesis.lexicon import CAPITALS, DIGITS, PRINTABLE, SMALL, TextMix, TextSampler
 from src.data.synthesis.word_ink import draw_crop
 from src.data.synthesis.word_style import WordStyle
 from src.data.synthesis.words import WordSource
@@ -55,6 +55,15 @@ def test_labels_use_the_alphabet_and_nothing_else(book, alphabet):
     labels = "".join(source.sample(index)[1] for index in range(80))
     assert set(labels) <= set(alphabet)
     assert bool(set(labels) & set(CAPITALS)) == (len(alphabet) > 36)
+
+
+def test_capitals_become_small_letters_where_the_alphabet_has_no_others(book):
+    mix = TextMix(lexicon=1, common=0, number=0, price=0, code=0, letters=0, address=0)
+    for alphabet, expected in ((SMALL, {"zebra"}), (SMALL + CAPITALS, {"zebra", "Zebra", "ZEBRA"})):
+        source = WordSource(book, TextSampler(["zebra"], mix), alphabet=alphabet)
+        labels = [source.sample(index)[1].removesuffix("s") for index in range(40)]
+        assert set(labels) >= expected
+        assert {label.lower() for label in labels} == {"zebra"}
 
 
 def test_lines_are_wider_and_hold_single_spaces(book):

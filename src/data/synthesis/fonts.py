@@ -27,8 +27,10 @@ _HERSHEY_STYLES = (
 
 @dataclass(frozen=True)
 class Face:
-    """One font face. `path` is None for a built-in one; `hershey` is (OpenCV font, stroke width / em) or None."""
+    """One font face; `number` tells faces of one book apart. `path` is None for a built-in one; `hershey` is
+    (OpenCV font, stroke width / em) or None."""
 
+    number: int
     name: str
     path: str | None = None
     hershey: tuple[int, float] | None = None
@@ -72,24 +74,27 @@ class FontBook:
     def __init__(self, folders: Iterable[str | Path] = (), builtin_share: float = 0.12):
         if not features.check("freetype2"):
             raise UserError("this Pillow was built without FreeType and cannot draw text; install a Pillow wheel")
-        self.builtin = [Face("built-in")] + [
-            Face(f"hershey-{font}-{weight}", hershey=(font, weight)) for font, weight in _HERSHEY_STYLES
+        self.builtin = [Face(0, "built-in")] + [
+            Face(number, f"hershey-{style[0]}-{style[1]}", hershey=style)
+            for number, style in enumerate(_HERSHEY_STYLES, start=1)
         ]
-        self.from_files = [Face(p.stem, path=str(p)) for p in find_fonts(folders)]
+        first = len(self.builtin)
+        files = find_fonts(folders)
+        self.from_files = [Face(number, p.stem, path=str(p)) for number, p in enumerate(files, start=first)]
         self.builtin_share = builtin_share if self.from_files else 1.0
         self._clear()
-        self.from_files = [face for face in self.from_files if self.supports(face, "A")]
+        self.from_files = [face for face in self.from_files if self._is_latin(face)]
         if self.builtin_share < 1.0 and not self.from_files:
             raise UserError(f"fonts: none of the files under {', '.join(map(str, folders))} can draw Latin letters")
 
     def _clear(self) -> None:
-        self._glyphs: dict[tuple[str, int, str], Glyph] = {}
+        self._glyphs: dict[tuple[int, int, str], Glyph] = {}
         self._bytes = 0
-        self._fonts: dict[tuple[str, int], ImageFont.FreeTypeFont] = {}
-        self._kerning: dict[str, dict[str, float]] = {}
-        self._able: dict[tuple[str, str], bool] = {}
-        self._unicase: dict[str, bool] = {}
-        self._stroke: dict[str, float] = {}
+        self._fonts: dict[tuple[int, int], ImageFont.FreeTypeFont] = {}
+        self._kerning: dict[int, dict[str, float]] = {}
+        self._able: dict[tuple[int, str], bool] = {}
+        self._unicase: dict[int, bool] = {}
+        self._stroke: dict[int, float] = {}
 
     def __getstate__(self) -> dict:
         return {k: v for k, v in self.__dict__.items() if not k.startswith("_")}
@@ -122,7 +127,7 @@ class FontBook:
 
     def supports(self, face: Face, char: str) -> bool:
         """Whether the face has a glyph of its own for `char` (not the "missing glyph" box, not blank)."""
-        key = (face.name, char)
+        key = (face.number, char)
         if key not in self._able:
             self._able[key] = self._probe(face, char)
         return self._able[key]
@@ -139,11 +144,17 @@ class FontBook:
             return False
         return ink.max(initial=0) > 64 and not np.array_equal(ink, missing)
 
+    def _is_latin(self, face: Face) -> bool:
+        """Whether the face draws Latin letters, and not one placeholder for all of them."""
+        if not self.can_draw(face, "AB"):
+            return False
+        return not np.array_equal(self.glyph(face, PROBE_EM, "A").ink, self.glyph(face, PROBE_EM, "B").ink)
+
     def is_unicase(self, face: Face) -> bool:
         """Whether small letters are drawn as capitals, so that only capitals are a truthful label."""
-        if face.name not in self._unicase:
-            self._unicase[face.name] = all(self._same_shape(face, pair) for pair in ("aA", "eE", "gG", "rR"))
-        return self._unicase[face.name]
+        if face.number not in self._unicase:
+            self._unicase[face.number] = all(self._same_shape(face, pair) for pair in ("aA", "eE", "gG", "rR"))
+        return self._unicase[face.number]
 
     def _same_shape(self, face: Face, pair: str) -> bool:
         if not all(self.supports(face, char) for char in pair):
@@ -156,15 +167,15 @@ class FontBook:
 
     def stroke(self, face: Face) -> float:
         """Width of a capital's thickest stroke, in em: about 0.03 for a hairline face, 0.2 for a black one."""
-        if face.name not in self._stroke:
+        if face.number not in self._stroke:
             ink = cv2.copyMakeBorder(self.glyph(face, PROBE_EM, "E").ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
             depth = cv2.distanceTransform((ink > 100).astype(np.uint8), cv2.DIST_L2, 3)
-            self._stroke[face.name] = 2 * float(depth.max()) / PROBE_EM
-        return self._stroke[face.name]
+            self._stroke[face.number] = 2 * float(depth.max()) / PROBE_EM
+        return self._stroke[face.number]
 
     def glyph(self, face: Face, em: int, char: str) -> Glyph:
         """The cached glyph of `char` at `em` pixels per em."""
-        key = (face.name, em, char)
+        key = (face.number, em, char)
         found = self._glyphs.get(key)
         if found is None:
             found = _draw_hershey(face.hershey, em, char) if face.hershey else self._draw(face, em, char)
@@ -179,14 +190,14 @@ class FontBook:
         """Correction of the distance between two characters, in em."""
         if face.hershey:
             return 0.0
-        known = self._kerning.setdefault(face.name, {})
+        known = self._kerning.setdefault(face.number, {})
         if pair not in known:
             apart = sum(self.glyph(face, PROBE_EM, char).advance for char in pair)
             known[pair] = (self._font(face, PROBE_EM).getlength(pair) - apart) / PROBE_EM
         return known[pair]
 
     def _font(self, face: Face, em: int) -> ImageFont.FreeTypeFont:
-        key = (face.name, em)
+        key = (face.number, em)
         if key not in self._fonts:
             if len(self._fonts) > 400:
                 self._fonts.clear()

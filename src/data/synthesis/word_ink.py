@@ -29,7 +29,7 @@ def draw_crop(rng: np.random.Generator, book: FontBook, face: Face, text: str, *
     target = int(np.exp(low + (high - low) * rng.random()))
     margins = _margins(rng, style.cut)  # left, top, right, bottom in text heights
     scale = target / (rows * max(1 + margins[1] + margins[3], 0.8))
-    stretch = float(np.exp(rng.normal(-0.05, 0.15)))
+    stretch = float(np.exp(rng.normal(-0.12, 0.17)))
     text_h, text_w = rows * scale, columns * scale * stretch
     canvas_w = max(ceil(text_w + text_h * (margins[0] + margins[2])), 8)
     corners = _corners(rng, style, text_w=text_w, text_h=text_h, left=margins[0] * text_h, top=margins[1] * text_h)

@@ -23,9 +23,9 @@ class WordStyle:
     hollow: float = 0.02
     shadow: float = 0.16
     gradient: float = 0.2
-    blur: float = 0.4
+    blur: float = 0.33
     motion: float = 0.07
-    low_resolution: float = 0.25
+    low_resolution: float = 0.22
     noise: float = 0.45
     jpeg: float = 0.4
     light: float = 0.35
