@@ -4,6 +4,7 @@ Works on grey pictures: the network sees no colour, so a change of colour is a c
 """
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -53,7 +54,7 @@ class WordAugment:
             if getattr(self, name) > 0.4:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; above 0.4 opposite sides could cross")
 
-    @property
+    @cached_property
     def active(self) -> bool:
         """Whether any change can happen."""
         return any(getattr(self, field.name) > 0 for field in fields(self) if field.name.endswith("_prob"))

@@ -84,10 +84,15 @@ def scan_source(
 def epoch_shares(pools: Sequence[SourcePool], weights: Sequence[float] | None, samples: int) -> list[int]:
     """How many samples of an epoch of `samples` come from each source.
 
-    In proportion to the weights, or to the numbers of usable samples when there are none; largest remainders
-    are rounded up, so the numbers add up and are the same in every epoch.
+    In proportion to the weights; without any, to the numbers of usable samples (in equal parts when all sources
+    are endless). Largest remainders are rounded up, so the numbers add up and are the same in every epoch.
     """
-    parts = np.array([len(pool) for pool in pools] if weights is None else weights, np.float64)
+    if weights is None:
+        endless = [pool.usable is None for pool in pools]
+        if any(endless) and not all(endless):
+            raise UserError("an endless source beside finite ones needs weights: (source, weight) for each")
+        weights = [1 if pool.usable is None else len(pool) for pool in pools]
+    parts = np.array(weights, np.float64)
     if not (np.isfinite(parts).all() and (parts >= 0).all() and parts.sum() > 0):
         raise UserError(f"mixing weights {parts.tolist()}; expected numbers from 0, not all of them 0")
     exact = parts / parts.sum() * samples
