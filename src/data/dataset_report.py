@@ -134,10 +134,9 @@ class SetReport:
         """The counts and, where there are any, the reasons; printed by rich."""
         counts = Table(title=f"{self.set_name}: {self.accepted} pictures")
         counts.add_column("data set", no_wrap=True)
-        counts.add_column("labels", no_wrap=True)
-        for heading in ("good", "bad", "skipped", "no text", "boxes", "ignored", "bad boxes"):
-            counts.add_column(heading, justify="right")
-        reasons = Table(title="why")
+        for heading in ("good", "bad", "skipped", "no\ntext", "boxes", "ignored", "bad\nboxes"):
+            counts.add_column(heading, justify="right", no_wrap=True)
+        reasons = Table(title="details")
         for heading in ("data set", "what", "reason"):
             reasons.add_column(heading)
         reasons.add_column("count", justify="right")
@@ -151,11 +150,12 @@ class SetReport:
                 report.ignored_boxes,
                 report.rejected_boxes.total(),
             )
-            counts.add_row(report.label, report.layout, *map(str, numbers))
+            counts.add_row(report.label, *map(str, numbers))
+            reasons.add_row(report.label, "label format", report.layout, "")
             for what, why in report.reasons().items():
                 for reason, count in why.most_common():
                     reasons.add_row(report.label, what, reason, str(count))
-        return Group(counts, reasons) if reasons.rows else Group(counts)
+        return Group(counts, reasons)
 
 
 def _listing(reasons: Counter) -> str:
