@@ -163,7 +163,7 @@ class FontBook:
             cv2.resize(self.glyph(face, PROBE_EM, char).ink, (20, 20), interpolation=cv2.INTER_AREA).ravel()
             for char in pair
         )
-        return float(np.corrcoef(small, capital)[0, 1]) > 0.85
+        return float(np.corrcoef(small, capital)[0, 1]) > 0.6
 
     def stroke(self, face: Face) -> float:
         """Width of a capital's thickest stroke, in em: about 0.03 for a hairline face, 0.2 for a black one."""
@@ -199,7 +199,7 @@ class FontBook:
     def _font(self, face: Face, em: int) -> ImageFont.FreeTypeFont:
         key = (face.number, em)
         if key not in self._fonts:
-            if len(self._fonts) > 400:
+            if len(self._fonts) > 200:
                 self._fonts.clear()
             if face.path is None:
                 self._fonts[key] = ImageFont.load_default(em)
