@@ -15,6 +15,7 @@ from src.errors import UserError
 from src.inference.detect import DetectOptions, lines_from_maps
 from src.metrics.deteval import GroundTruth, deteval
 from src.metrics.iou_hmean import iou_hmean
+from src.metrics.submission import to_pixels
 from src.text_connector.detector import TextLines
 
 PredictMaps = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -27,10 +28,11 @@ class DetectionEvaluation:
     lines: dict[str, TextLines] = field(default_factory=dict)
     ground_truth: dict[str, GroundTruth] = field(default_factory=dict)
     seconds: float = 0.0
+    has_ground_truth: bool = True
 
     def figures(self) -> dict[str, dict[str, float]]:
         """Precision, recall and hmean under each protocol."""
-        detections = {name: lines.boxes.astype(np.int64) for name, lines in self.lines.items()}
+        detections = {name: to_pixels(lines.boxes) for name, lines in self.lines.items()}
         results = {
             "deteval": deteval(self.ground_truth, detections),
             "iou_0.5": iou_hmean(self.ground_truth, detections),

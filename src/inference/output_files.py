@@ -4,8 +4,8 @@ For the picture `a.jpg` the folder holds one raw little-endian file an output, `
 and `a.jpg.json` which describes them:
     {"image": "a.jpg", "width": 640, "height": 480,
      "outputs": [{"file": "a.jpg_0.bin", "name": "score_map", "dtype": "float32", "shape": [1, 28, 36, 60]}, ...]}
-Pictures in sub-folders keep them, and names that differ in their ending only do not collide. A dump without the JSON (older applications: proposals (1000, 5) and a mask
-(1000) in half or full precision) is recognised by its size.
+Pictures in sub-folders keep them, and names that differ in their ending only do not collide. A dump without the
+JSON (older applications: proposals (1000, 5) and a mask (1000) in half or full precision) is recognised by its size.
 """
 
 from __future__ import annotations
@@ -42,11 +42,10 @@ def write_outputs(folder: Path, image: str, size: tuple[int, int], arrays: dict[
     parent.mkdir(parents=True, exist_ok=True)
     outputs = []
     for number, (name, array) in enumerate(arrays.items()):
-        array = np.ascontiguousarray(array)
         if array.dtype.name not in _DTYPES:
             raise OutputFileError(f"output '{name}' of '{image}': dtype {array.dtype} is not one of {_DTYPES}")
         file = parent / f"{relative.name}_{number}.bin"
-        file.write_bytes(array.tobytes())
+        file.write_bytes(array.tobytes(order="C"))
         outputs.append({"file": file.name, "name": name, "dtype": array.dtype.name, "shape": list(array.shape)})
     header = {"image": image, "width": size[1], "height": size[0], "outputs": outputs}
     path = parent / f"{relative.name}.json"
@@ -75,7 +74,7 @@ def read_undescribed(folder: Path, image: str) -> NetworkOutputs:
 
     Its files are named for what stands before the first dot of the picture's name.
     """
-    stem = image.split(".")[0]
+    stem = image.split(".", maxsplit=1)[0]
     boxes_file, mask_file = folder / f"{stem}_0.bin", folder / f"{stem}_1.bin"
     for file in (boxes_file, mask_file):
         if not file.is_file():

@@ -128,3 +128,11 @@ def _write_marker(marker: Path, text: str) -> None:
     temporary = marker.with_suffix(".tmp")
     temporary.write_text(text)
     temporary.replace(marker)
+
+
+def place_outputs(config: Config) -> Config:
+    """On ModelArts, the output folders that are relative, placed in `output_path`; elsewhere unchanged."""
+    if not config.enable_modelarts:
+        return config
+    keys = ("save_checkpoint_path", "eval_output_path", "file_name")
+    return config.replace(**{key: str(Path(config.output_path) / getattr(config, key)) for key in keys})

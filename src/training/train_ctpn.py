@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import mindspore as ms
-import numpy as np
 
 from src.ctpn.build import build_training_ctpn
 from src.ctpn.checkpoint_formats import backbone_only, mindspore_ctpn
 from src.data.ctpn_augment import AugmentOptions
-from src.data.ctpn_dataset import CtpnEvalData, CtpnTrainData
+from src.data.ctpn_dataset import CtpnTrainData
 from src.errors import UserError
-from src.inference.ctpn_options import detect_options, image_shape
-from src.inference.evaluate_detection import evaluate_detection
 from src.training.loop import TrainResult, train
 from src.training.lr_schedule import warmup_cosine
 from src.training.optimizers import make_optimizer
@@ -27,8 +25,16 @@ ASSIGNMENT_KEYS = (
 )  # fmt: skip
 
 
-def train_ctpn(config: Any, rank_id: int, rank_size: int) -> TrainResult:
+def train_ctpn(
+    config: Any,
+    rank_id: int,
+    rank_size: int,
+    evaluate: Callable[[Any, ms.nn.Cell], dict] | None = None,
+) -> TrainResult:
     """Pre-train or fine-tune; checkpoints, logs and figures go below `save_checkpoint_path`.
+
+    Args:
+        evaluate: gives the figures of the network for `config`; called when `run_eval` says so.
 
     Raises:
         UserError: a file that is missing or does not fit, or a diverged training; see `loop.train`.
@@ -65,7 +71,7 @@ def train_ctpn(config: Any, rank_id: int, rank_size: int) -> TrainResult:
         rank_size=rank_size,
         clip_norm=config.clip_norm,
         loss_scale=loss_scale if config.mixed_precision else None,
-        evaluate=partial(evaluate_network, config, network) if config.run_eval else None,
+        evaluate=partial(evaluate, config, network) if config.run_eval and evaluate else None,
         eval_start_epoch=config.eval_start_epoch,
         eval_interval=config.eval_interval,
         save_best_ckpt=config.save_best_ckpt,
@@ -92,7 +98,7 @@ def training_data(config: Any, rank_id: int, rank_size: int) -> CtpnTrainData:
     return CtpnTrainData(
         file,
         batch_size=config.batch_size,
-        image_shape=image_shape(config),
+        image_shape=(config.img_height, config.img_width),
         anchor_heights=tuple(config.anchor_height),
         seed=config.seed,
         rank_id=rank_id,
@@ -123,29 +129,3 @@ def load_pre_trained(network: ms.nn.Cell, path: str, pretraining: bool, lstm_bra
     else:
         load_weights(network, mindspore_ctpn(params, lstm_branch))
         print(f"network: all parameters from {path} (LSTM branch {lstm_branch})")
-
-
-def evaluate_network(config: Any, network: ms.nn.Cell) -> dict[str, float]:
-    """Figures of `network`, as it is, on `eval_dataset_path`: DetEval under plain names, IoU beside it."""
-    options = detect_options(config)
-    data = CtpnEvalData(
-        config.eval_dataset_path,
-        batch_size=config.test_batch_size,
-        image_shape=options.image_shape,
-        keep_ratio=config.keep_ratio,
-        num_workers=config.num_parallel_workers,
-        max_bad_ratio=config.max_bad_ratio,
-    )
-    evaluation = evaluate_detection(predictor(network), data, config.test_batch_size, options)
-    figures = evaluation.figures()
-    return {**figures["deteval"], "iou_hmean": figures["iou_0.5"]["hmean"], "images": len(evaluation.lines)}
-
-
-def predictor(network: ms.nn.Cell):
-    """The network as a function from arrays to its two maps as arrays."""
-
-    def predict(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        score_map, delta_map = network(ms.Tensor(images))
-        return score_map.asnumpy(), delta_map.asnumpy()
-
-    return predict

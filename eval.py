@@ -1,0 +1,24 @@
+"""Evaluate checkpoints: python eval.py [--checkpoint_path FILE_OR_FOLDER] [--dataset_path FILE] [--key value ...]"""
+
+from src.model_utils.command import run_command
+from src.model_utils.config import load_config, require_path
+from src.model_utils.moxing_adapter import modelarts_job, place_outputs
+from src.model_utils.prepare_run import describe, prepare_run
+
+
+def main() -> None:
+    config = load_config()
+    with modelarts_job(config):
+        config = place_outputs(config)
+        require_path(config, "checkpoint_path")
+        run = prepare_run(config)
+        print(describe(run, config))
+        if config.network == "crnn":
+            from src.inference.evaluate_crnn import evaluate_crnn as evaluate  # noqa: PLC0415 - after prepare_run
+        else:
+            from src.inference.evaluate_ctpn import evaluate_ctpn as evaluate  # noqa: PLC0415
+        evaluate(config)
+
+
+if __name__ == "__main__":
+    run_command(main)

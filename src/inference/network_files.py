@@ -1,0 +1,105 @@
+"""Write a network for other runtimes, load the file again and compare, before anything is called a success.
+
+MINDIR and AIR are MindSpore's own formats; ONNX is checked in ONNX Runtime and OpenVINO.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import nn
+
+from src.errors import UserError
+
+
+class ExportError(UserError):
+    """An export that is not possible here, or whose file does not agree with the network."""
+
+
+def export_mindir(network: nn.Cell, example: np.ndarray, path: Path) -> float:
+    """Write `path` (.mindir) for inputs of the shape of `example`; the largest difference after reloading.
+
+    Raises:
+        ExportError: the reloaded graph does not reproduce the network's outputs.
+    """
+    expected = as_arrays(network(ms.Tensor(example)))
+    ms.export(network, ms.Tensor(example), file_name=str(path.with_suffix("")), file_format="MINDIR")
+    reloaded = nn.GraphCell(ms.load(str(path.with_suffix(".mindir"))))
+    return compare(expected, as_arrays(reloaded(ms.Tensor(example))), path, tolerance=1e-5)
+
+
+def export_air(network: nn.Cell, example: np.ndarray, path: Path, device_target: str) -> None:
+    """Write `path` (.air). MindSpore can do so on an Ascend host only.
+
+    Raises:
+        ExportError: on any other device.
+    """
+    if device_target != "Ascend":
+        raise ExportError(
+            f"file_format: AIR can only be written on an Ascend host, this run is on {device_target}; "
+            "use MINDIR, or run the same command there"
+        )
+    ms.export(network, ms.Tensor(example), file_name=str(path.with_suffix("")), file_format="AIR")
+
+
+def check_onnx(
+    path: Path, network: nn.Cell, examples: Sequence[np.ndarray], tolerance: float = 1e-4
+) -> dict[str, float]:
+    """Largest difference between `network` and the file at `path`, by runtime, over all `examples`.
+
+    Raises:
+        ExportError: a difference above `tolerance`.
+    """
+    import onnxruntime  # noqa: PLC0415 - only an ONNX export needs the two runtimes
+    import openvino  # noqa: PLC0415
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    # Full precision: the default hint may choose bfloat16, whose rounding would hide a wrong graph.
+    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    runtimes = {
+        "onnxruntime": lambda image: session.run(None, {session.get_inputs()[0].name: image}),
+        "openvino": lambda image: [np.array(compiled_output) for compiled_output in compiled(image).values()],
+    }
+    differences = dict.fromkeys(runtimes, 0.0)
+    for image in examples:
+        expected = as_arrays(network(ms.Tensor(image)))
+        for name, run in runtimes.items():
+            difference = compare(expected, run(image), path, tolerance)
+            differences[name] = max(differences[name], difference)
+    return differences
+
+
+def as_arrays(outputs: ms.Tensor | tuple) -> list[np.ndarray]:
+    """The outputs of a network as a list of arrays."""
+    return [output.asnumpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+
+
+def compare(expected: list[np.ndarray], found: list[np.ndarray], path: Path, tolerance: float) -> float:
+    """The largest absolute difference; raises ExportError above `tolerance` or for other shapes."""
+    shapes, found_shapes = [array.shape for array in expected], [array.shape for array in found]
+    if shapes != found_shapes:
+        raise ExportError(f"'{path}': outputs of shapes {found_shapes}, the network gives {shapes}")
+    difference = max(
+        float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max()) for a, b in zip(expected, found, strict=True)
+    )
+    if not difference <= tolerance:
+        raise ExportError(f"'{path}': differs from the network by {difference:.2g}, more than {tolerance:.2g}")
+    return difference
+
+
+@contextlib.contextmanager
+def written_safely(path: Path):
+    """A temporary name beside `path` that becomes `path` only if the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".partial_{path.name}")
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
