@@ -112,12 +112,14 @@ def crop_word(image: np.ndarray, corners: np.ndarray) -> np.ndarray | None:
     A nearly upright one is cut along its enclosing rectangle; others are rectified to the mean of their
     opposite sides, so that the text reads from left to right.
     """
+    if not np.isfinite(corners).all():
+        return None
     height, width = image.shape[:2]
     low, high = corners.min(axis=0), corners.max(axis=0)
     upright = np.array([low, [high[0], low[1]], high, [low[0], high[1]]], np.float32)
     x1, y1 = np.clip(np.floor(low), 0, (width, height)).astype(int)
     x2, y2 = np.clip(np.ceil(high), 0, (width, height)).astype(int)
-    if not np.isfinite(corners).all() or x2 - x1 < 2 or y2 - y1 < 2:
+    if x2 - x1 < 2 or y2 - y1 < 2:
         return None
     if np.abs(upright - corners).max() <= max(1.0, _MAX_TILT * float((high - low).max())):
         return image[y1:y2, x1:x2]
