@@ -175,8 +175,11 @@ class _Run:
         report = self.step_cell.run(batch, state.scaler.scale, self.stop.requested)
         rate = float(self.rates[state.updates])
         # On several ranks all of them see the same counts, so all go on or none does.
-        if report.bad_losses or not state.scaler.after_step(report.bad_gradients > 0):
-            raise NotFiniteError(_not_finite_message(report.terms, report.norm, state))
+        overflowed = report.bad_gradients > 0
+        if report.bad_losses or not state.scaler.after_step(overflowed):
+            raise NotFiniteError(_not_finite_message({**report.terms, "gradient norm": report.norm}, state))
+        if overflowed and not state.statistics_are_finite():
+            raise NotFiniteError(_not_finite_message({"batch-norm statistics": float("nan")}, state))
         state.count_step({**report.terms, "grad_norm": report.norm})
         self.speed.step_done()
         self.log.advance(
@@ -217,9 +220,7 @@ class _Run:
         self.speed.restart_clock()
 
 
-def _not_finite_message(terms: dict[str, float], norm: float, state: RunState) -> str:
-    bad = [
-        f"{name} = {value}" for name, value in {**terms, "gradient norm": norm}.items() if not math.isfinite(value)
-    ]
+def _not_finite_message(figures: dict[str, float], state: RunState) -> str:
+    bad = [f"{name} = {value}" for name, value in figures.items() if not math.isfinite(value)]
     where = f"epoch {state.epoch} step {state.step + 1} (step {state.global_step + 1} of the training)"
     return f"not finite at {where}: {', '.join(bad) or 'loss of another rank'}; no update was made"

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 from mindspore import nn
 
 from src.errors import UserError
@@ -61,6 +62,14 @@ class RunState:
         means = {name: self._sums[name] / self._counts[name] for name in self._sums}
         self._sums, self._counts = {}, {}
         return means
+
+    def statistics_are_finite(self) -> bool:
+        """Whether the batch-norm statistics are sound: they move in the forward pass, before any check.
+
+        A loss scale cannot help a forward pass that is not finite (ReLU can hide it from the loss).
+        """
+        statistics = [p for p in self.network.get_parameters() if not p.requires_grad]
+        return all(np.isfinite(param.asnumpy()).all() for param in statistics)
 
     def snapshot(self) -> Snapshot:
         """Everything a resumed run needs, copied."""

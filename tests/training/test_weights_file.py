@@ -5,8 +5,10 @@ import os
 import pickle
 import zipfile
 
+import mindspore as ms
 import numpy as np
 import pytest
+from training_stand_in import Net
 
 from src.training.weights_file import WeightsError, load_weights, read_weights, save_weights
 
@@ -55,7 +57,7 @@ def pickled(obj):
     return buffer.getvalue()
 
 
-def tensor(key, shape, kind="FloatStorage", offset=0, stride=None, count=None):
+def tensor(key, shape, kind="FloatStorage", *, offset=0, stride=None, count=None):
     strides = stride or tuple(int(np.prod(shape[i + 1 :])) for i in range(len(shape)))
     count = int(np.prod(shape)) if count is None else count
     storage = ("PERSISTENT", "storage", FakeGlobal("torch", kind), key, "cpu", count)
@@ -223,10 +225,8 @@ def test_a_file_without_parameters(tmp_path):
         read_weights(tmp_path / "a.pth")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def nets(graph_mode):
-    from training_stand_in import Net
-
     return Net
 
 
@@ -248,7 +248,6 @@ def test_one_dict_in_two_networks_does_not_tie_them(nets):
     first, second = nets(), nets()
     load_weights(first, params)
     load_weights(second, params)
-    ms = pytest.importorskip("mindspore")
     ms.ops.assign(first.dense.bias, ms.Tensor(np.full(4, 9, np.float32)))
     assert first.dense.bias.asnumpy()[0] == 9
     assert second.dense.bias.asnumpy()[0] == 0

@@ -12,12 +12,13 @@ import numpy as np
 os.environ.setdefault("GLOG_v", "3")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import mindspore as ms  # noqa: E402
-from mindspore import nn, ops  # noqa: E402
+import mindspore as ms
+from mindspore import nn, ops
+from mindspore.communication import get_group_size, get_rank, init
 
-from src.training.loop import train  # noqa: E402
-from src.training.lr_schedule import warmup_cosine  # noqa: E402
-from src.training.optimizers import make_optimizer  # noqa: E402
+from src.training.loop import train
+from src.training.lr_schedule import warmup_cosine
+from src.training.optimizers import make_optimizer
 
 STEPS = 5
 TOTAL_EPOCHS = 4
@@ -111,8 +112,6 @@ def main(output, epochs, *words):
     options = dict(word.split("=") for word in words if "=" in word)
     rank_id, rank_size = 0, 1
     if "ranks" in options:
-        from mindspore.communication import get_group_size, get_rank, init
-
         init()
         rank_id, rank_size = get_rank(), get_group_size()
         ms.set_auto_parallel_context(parallel_mode="data_parallel", gradients_mean=True, device_num=rank_size)
