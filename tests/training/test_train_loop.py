@@ -132,9 +132,11 @@ def test_a_stop_at_the_last_step_of_an_epoch_still_gets_its_evaluation(tmp_path)
 
 
 def test_sigterm_to_a_process_and_resume_in_another(straight, tmp_path):
-    command = [sys.executable, str(SCRIPT), str(tmp_path)]
     with subprocess.Popen(
-        [*command, "4", "wait=8"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(SCRIPT), str(tmp_path), "4", "8"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         for line in process.stdout:
             if "ready for step 8" in line:
@@ -143,10 +145,9 @@ def test_sigterm_to_a_process_and_resume_in_another(straight, tmp_path):
         out, _ = process.communicate("\n", timeout=60)
     assert process.returncode == 143
     assert "stopped by SIGTERM after epoch 2 step 3" in out
-    resumed = subprocess.run([*command, "4", "resume"], capture_output=True, text=True, timeout=120, check=True)
-    assert "resumed after epoch 2 step 3" in resumed.stdout
-    assert "ready for step 9" in resumed.stdout
-    assert "ready for step 8" not in resumed.stdout
+    data = Data()
+    run(tmp_path, 4, resume=True, data=data)
+    assert data.asked[0] == 9
     assert ckpt(tmp_path).read_bytes() == ckpt(straight[0]).read_bytes()
 
 

@@ -1,6 +1,7 @@
 """A small network, loss and data set that train in seconds; also a script that other processes run.
 
-python training_stand_in.py OUTPUT EPOCHS [resume] [poison=STEP] [rank-stop=RANK]
+python training_stand_in.py OUTPUT EPOCHS STEP
+python training_stand_in.py OUTPUT ranks
 """
 
 import os
@@ -16,7 +17,7 @@ import mindspore as ms
 from mindspore import nn, ops
 from mindspore.communication import get_group_size, get_rank, init
 
-from src.training.loop import train
+from src.training.loop import NotFiniteError, train
 from src.training.lr_schedule import warmup_cosine
 from src.training.optimizers import make_optimizer
 
@@ -65,9 +66,8 @@ class Data:
     batch_size = BATCH
     steps_per_epoch = STEPS
 
-    def __init__(self, poison=None, rank_id=0, rank_size=1, hook=None):
-        self.poison, self.rank_id, self.rank_size, self.hook = poison, rank_id, rank_size, hook
-        self.batch_size = BATCH // rank_size
+    def __init__(self, poison=None, hook=None):
+        self.poison, self.hook = poison, hook
         self.asked = []
 
     def epoch(self, epoch, first_step=0):
@@ -78,8 +78,6 @@ class Data:
             self.asked.append(global_step)
             image = np.random.default_rng([epoch, step]).random((BATCH, 3, 8, 8), np.float32)
             target = image.mean((2, 3))[:, [0, 1, 2, 0]] * 3
-            part = slice(self.rank_id * self.batch_size, (self.rank_id + 1) * self.batch_size)
-            image, target = image[part], target[part]
             if global_step == self.poison:
                 image = np.full_like(image, np.nan)
             yield image, target
@@ -106,32 +104,44 @@ def run(output, epochs, *, optimizer="momentum", data=None, network=None, **opti
     return network, result
 
 
-def main(output, epochs, *words):
-    ms.set_context(mode=ms.GRAPH_MODE)
-    ms.set_device("CPU")
-    options = dict(word.split("=") for word in words if "=" in word)
-    rank_id, rank_size = 0, 1
-    if "ranks" in options:
-        init()
-        rank_id, rank_size = get_rank(), get_group_size()
-        ms.set_auto_parallel_context(parallel_mode="data_parallel", gradients_mean=True, device_num=rank_size)
+def one_process(output, epochs, wait):
+    """Train; before step number `wait` wait for a line on standard input."""
 
     def hook(global_step):
         print(f"ready for step {global_step}", flush=True)
-        if "wait" in options and global_step == int(options["wait"]):
+        if global_step == int(wait):
             input()
-        if options.get("stop") == f"{rank_id}@{global_step}":
-            os.kill(os.getpid(), 15)
 
-    poison = int(options["poison"]) if "poison" in options and rank_id == rank_size - 1 else None
-    data = Data(poison, rank_id, rank_size, hook)
-    network, result = run(
-        output, int(epochs), data=data, rank_id=rank_id, rank_size=rank_size, resume="resume" in words
-    )
-    total = sum(float(np.abs(p.asnumpy()).sum()) for p in network.trainable_params())
-    print(f"weights {total:.9g} stopped {result.stopped_by} step {result.global_step}", flush=True)
+    _, result = run(output, int(epochs), data=Data(hook=hook))
     sys.exit(result.exit_code)
 
 
+def one_rank(output):
+    """One of several processes with the same data: a training with a bad batch on the last rank alone, then
+    one in which the last rank alone gets SIGTERM at step 7."""
+    init()
+    rank_id, rank_size = get_rank(), get_group_size()
+    ms.set_auto_parallel_context(parallel_mode="data_parallel", gradients_mean=True, device_num=rank_size)
+    last = rank_id == rank_size - 1
+    ranks = {"rank_id": rank_id, "rank_size": rank_size}
+    try:
+        run(Path(output) / "poisoned", 1, data=Data(poison=3 if last else None), **ranks)
+    except NotFiniteError as error:
+        print(error, flush=True)
+
+    def hook(global_step):
+        if last and global_step == 7:
+            os.kill(os.getpid(), 15)
+
+    network, result = run(Path(output) / "stopped", 2, data=Data(hook=hook), **ranks)
+    total = sum(float(np.abs(p.asnumpy()).sum()) for p in network.trainable_params())
+    print(f"weights {total:.9g} stopped by {result.stopped_by}, step {result.global_step}", flush=True)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    ms.set_context(mode=ms.GRAPH_MODE)
+    ms.set_device("CPU")
+    if sys.argv[2] == "ranks":
+        one_rank(sys.argv[1])
+    else:
+        one_process(*sys.argv[1:])
