@@ -9,33 +9,34 @@ type of a key is the type of its value there. Any other file is laid over the sc
 from __future__ import annotations
 
 import difflib
-import re
+import math
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from src.errors import UserError
+from src.model_utils.plain_yaml import ConfigError, parse_value, read_documents
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = {"ctpn": REPOSITORY / "default_config.yaml", "crnn": REPOSITORY / "configs" / "crnn.yaml"}
 
 _TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: "a list"}
-_FRACTION = re.compile(r"[+-]?\d+(\.\d+)?/\d+(\.\d+)?")
-_EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
-
-
-class ConfigError(UserError):
-    """A configuration that cannot be used; the message names the key, the value and what is accepted."""
+_FILE_KEYS = ("config_path", "_config_path")
 
 
 class Config:
-    """The frozen values of one run, as attributes. `schema` keeps where each key's help and choices are."""
+    """The frozen values of one run, as attributes.
 
-    def __init__(self, values: dict[str, Any], source: Path):
+    `source` is the file they come from; `given` names the keys that a file or the command line laid over the
+    schema.
+    """
+
+    def __init__(self, values: dict[str, Any], source: Path, given: Iterable[str] = ()):
         object.__setattr__(self, "_values", dict(values))
         object.__setattr__(self, "source", source)
+        object.__setattr__(self, "given", frozenset(given))
 
     def __getattr__(self, key: str) -> Any:
         try:
@@ -54,58 +55,10 @@ class Config:
         for key in changes:
             if key not in self._values:
                 raise ConfigError(_unknown_key(key, self._values))
-        return Config({**self._values, **changes}, self.source)
+        return Config({**self._values, **changes}, self.source, self.given)
 
     def to_dict(self) -> dict[str, Any]:
         return dict(self._values)
-
-    def to_yaml(self) -> str:
-        return yaml.safe_dump(self._values, sort_keys=False, allow_unicode=True)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which a key may stand once and 1e-4 and 1/3 are numbers (YAML 1.1 reads them as text)."""
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                line = key_node.start_mark.line + 1
-                raise ConfigError(f"{self.name}: the key '{key}' stands twice (line {line})")
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _construct_fraction(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float | str:
-    top, bottom = (float(part) for part in node.value.split("/"))
-    return top / bottom if bottom else node.value
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(f"^{_EXPONENT.pattern}$"), list("+-.0123456789")
-)
-_Loader.add_implicit_resolver("!fraction", re.compile(f"^{_FRACTION.pattern}$"), list("+-0123456789"))
-_Loader.add_constructor("!fraction", _construct_fraction)
-
-
-def read_documents(path: Path) -> tuple[dict, dict, dict]:
-    """The (values, help, choices) documents of one file.
-
-    Raises:
-        ConfigError: the file is missing, is not YAML, holds a tag, or is not made of mappings.
-    """
-    if not path.is_file():
-        raise ConfigError(f"config_path: '{path}' is not a file")
-    try:
-        with path.open(encoding="utf-8") as stream:
-            documents = [document or {} for document in yaml.load_all(stream, Loader=_Loader)]  # a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        first_line = " ".join(str(error).split())
-        raise ConfigError(f"{path}: not a plain YAML file ({first_line})") from None
-    if not documents or len(documents) > 3 or not all(isinstance(document, dict) for document in documents):
-        raise ConfigError(f"{path}: expected one to three YAML mappings (values, help, choices)")
-    return tuple(documents + [{}] * (3 - len(documents)))
 
 
 def load_config(argv: list[str] | None = None, network: str = "ctpn") -> Config:
@@ -120,27 +73,31 @@ def load_config(argv: list[str] | None = None, network: str = "ctpn") -> Config:
         SystemExit: 0, after printing the help, when `--help` is asked for.
     """
     arguments = _split_arguments(list(sys.argv[1:] if argv is None else argv))
-    path = arguments.pop("_config_path", None)
-    path = arguments.pop("config_path", path)
-    wants_help = arguments.pop("help", arguments.pop("h", None)) is not None
+    wants_help = "help" in arguments
+    arguments.pop("help", None)
+    paths = [arguments.pop(key) for key in _FILE_KEYS if key in arguments]
+    if None in paths:
+        raise ConfigError("config_path: a value is missing")
+    path = paths[0] if paths else None
 
     overlay: dict = {}
     if path is not None:
         overlay, _, _ = read_documents(Path(path))
-    network = arguments.get("network", overlay.get("network", network))
-    if network not in SCHEMAS:
+    network = arguments.get("network") or overlay.get("network", network)
+    if not isinstance(network, str) or network not in SCHEMAS:
         raise ConfigError(f"network: '{network}' is not one of {', '.join(SCHEMAS)}")
     values, help_texts, choices = read_documents(SCHEMAS[network])
     if wants_help:
         print(_help_page(values, help_texts, choices))
         raise SystemExit(0)
 
-    schema_types = {key: type(value) for key, value in values.items()}
+    schema = dict(values)
     for key, value in overlay.items():
-        values[key] = _checked(key, value, schema_types, choices)
+        values[key] = _checked(key, value, schema, choices)
     for key, text in arguments.items():
-        values[key] = _checked(key, _parse(key, text, schema_types), schema_types, choices)
-    return Config(values, Path(path) if path is not None else SCHEMAS[network])
+        values[key] = _checked(key, _parsed(key, text, schema), schema, choices)
+    source = Path(path) if path is not None else SCHEMAS[network]
+    return Config(values, source, overlay.keys() | arguments.keys())
 
 
 def require_path(config: Config, key: str, kind: str = "path") -> Path:
@@ -162,17 +119,9 @@ def require_path(config: Config, key: str, kind: str = "path") -> Path:
     return path
 
 
-def write_config(config: Config, folder: Path) -> Path:
-    """Write the resolved values as `config.yaml` into `folder` and return the file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / "config.yaml"
-    target.write_text(config.to_yaml(), encoding="utf-8")
-    return target
-
-
-def _split_arguments(argv: list[str]) -> dict[str, str]:
-    """`--key value`, `--key=value`; a key alone is `true`."""
-    arguments: dict[str, str] = {}
+def _split_arguments(argv: list[str]) -> dict[str, str | None]:
+    """`--key value`, `--key=value`; a key alone has the value None."""
+    arguments: dict[str, str | None] = {}
     position = 0
     while position < len(argv):
         item = argv[position]
@@ -184,7 +133,7 @@ def _split_arguments(argv: list[str]) -> dict[str, str]:
         key, equals, value = item[2:].partition("=")
         if not equals:
             follows = position < len(argv) and not argv[position].startswith("--")
-            value = argv[position] if follows else "true"
+            value = argv[position] if follows else None
             position += int(follows)
         if key in arguments:
             raise ConfigError(f"{key}: is given twice on the command line")
@@ -192,36 +141,47 @@ def _split_arguments(argv: list[str]) -> dict[str, str]:
     return arguments
 
 
-def _parse(key: str, text: str, schema_types: dict[str, type]) -> Any:
+def _parsed(key: str, text: str | None, schema: dict[str, Any]) -> Any:
     """A command-line text as the type of its key; texts are taken as they stand, the rest in YAML syntax."""
-    if schema_types.get(key) is str:
-        return text
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError:
-        return text
+    wanted = type(schema.get(key))
+    if text is None and key in schema:
+        if wanted is not bool:
+            raise ConfigError(f"{key}: a value is missing; expected {_TYPE_NAMES[wanted]}")
+        return True
+    return text if wanted is str or not text else parse_value(text)
 
 
-def _checked(key: str, value: Any, schema_types: dict[str, type], choices: dict) -> Any:
-    if key not in schema_types:
-        raise ConfigError(_unknown_key(key, schema_types))
-    wanted = schema_types[key]
-    if wanted is float and type(value) is int:
+def _checked(key: str, value: Any, schema: dict[str, Any], choices: dict) -> Any:
+    if key not in schema:
+        raise ConfigError(_unknown_key(str(key), schema))
+    wanted = type(schema[key])
+    if wanted is float and type(value) is int and abs(value) < 2**63:
         value = float(value)
     if wanted is str and value is None:
         value = ""
     if type(value) is not wanted:
         raise ConfigError(f"{key}: '{value}' is not {_TYPE_NAMES[wanted]}")
+    if wanted is float and not math.isfinite(value):
+        raise ConfigError(f"{key}: {value} is not a finite number")
+    if wanted is list:
+        _check_items(key, value, schema[key])
     rule = choices.get(key)
     if isinstance(rule, list) and value not in rule:
         raise ConfigError(f"{key}: '{value}' is not one of {', '.join(map(str, rule))}")
     if isinstance(rule, dict):
         low, high = rule.get("min"), rule.get("max")
-        below = low is not None and not value >= low
-        above = high is not None and not value <= high
-        if below or above:
+        if (low is not None and value < low) or (high is not None and value > high):
             raise ConfigError(f"{key}: {value} is outside {_range_text(low, high)}")
     return value
+
+
+def _check_items(key: str, items: list, example: list) -> None:
+    """The items of a list are of the kind that the schema's list holds; an empty one there accepts any."""
+    for kind, name in ((str, "texts"), ((int, float), "numbers")):
+        if example and all(isinstance(item, kind) for item in example):
+            wrong = [item for item in items if not isinstance(item, kind) or isinstance(item, bool)]
+            if wrong:
+                raise ConfigError(f"{key}: '{wrong[0]}' in the list is not one of its {name}")
 
 
 def _range_text(low: float | None, high: float | None) -> str:
@@ -232,7 +192,7 @@ def _range_text(low: float | None, high: float | None) -> str:
     return f"the range {low} to {high}"
 
 
-def _unknown_key(key: str, known) -> str:
+def _unknown_key(key: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(key, list(known), n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else "; --help lists the keys"
     return f"{key}: unknown key{hint}"

@@ -9,7 +9,6 @@ from src.model_utils.config import (
     load_config,
     read_documents,
     require_path,
-    write_config,
 )
 
 
@@ -68,10 +67,23 @@ def test_lists_booleans_and_values_with_equal_signs():
     (["--task_type", "Fine"], ("task_type", "Fine", "Pretraining, Finetune")),
     (["--clip_norm", "-1"], ("clip_norm", "-1", "from 0 up")),
     (["--pos_iou_thr", "nan"], ("pos_iou_thr", "nan")),
-    (["--pos_iou_thr", ".nan"], ("pos_iou_thr", "nan", "0 to 1")),
+    (["--pos_iou_thr", ".nan"], ("pos_iou_thr", "nan", "finite")),
     (["--pos_iou_thr", "1/0"], ("pos_iou_thr", "1/0", "a number")),
     (["--seed", "1", "--seed", "2"], ("seed", "twice")),
     (["seed", "1"], ("seed", "expected --key value")),
+    (["--weight_decay", ".inf"], ("weight_decay", "inf", "finite")),
+    (["--weight_decay", "9" * 400], ("weight_decay", "a number")),
+    (["--seed", "9" * 5000], ("seed", "a whole number")),
+    (["--seed", "2001-99-99"], ("seed", "2001-99-99", "whole number")),
+    (["--seed", "[" * 5000], ("seed", "whole number")),
+    (["--seed", "? [a]: b"], ("seed", "whole number")),
+    (["--seed="], ("seed", "''", "whole number")),
+    (["--seed"], ("seed", "a value is missing", "whole number")),
+    (["--pre_trained", "--seed", "1"], ("pre_trained", "a value is missing")),
+    (["--config_path"], ("config_path", "a value is missing")),
+    (["--anchor_height", "[3, wide]"], ("anchor_height", "wide", "numbers")),
+    (["--train_dataset", "[svt, 3]"], ("train_dataset", "3", "texts")),
+    (["--network"], ("network", "a value is missing")),
     (["--network", "east"], ("network", "east", "ctpn, crnn")),
     (["--config_path", "/nowhere.yaml"], ("config_path", "/nowhere.yaml")),
 ])
@@ -90,6 +102,11 @@ def test_mistakes_on_the_command_line(arguments, words):
     ("a: [1\n", ("not a plain YAML file",)),
     ("seed: 1\n---\n---\n---\na: 1\n", ("one to three",)),
     ("unheard_of: 1\n", ("unheard_of", "unknown key")),
+    ("network: [ctpn]\n", ("network", "ctpn, crnn")),
+    ("seed: 2001-99-99\n", ("not a plain YAML file",)),
+    ("[" * 5000, ("not a plain YAML file",)),
+    ("1: 2\n", ("1", "unknown key")),
+    ("? [a]\n: b\n", ("a", "name of a key", "line 1")),
     ("momentum: '0.9'\n", ("momentum", "0.9", "a number")),
 ])
 def test_mistakes_in_a_file(tmp_path, text, words):
@@ -99,7 +116,7 @@ def test_mistakes_in_a_file(tmp_path, text, words):
         assert word in str(caught.value)
 
 
-def test_a_configuration_is_frozen_and_is_written_whole(tmp_path):
+def test_a_configuration_is_frozen():
     config = load_config(["--seed", "3"])
     with pytest.raises(AttributeError, match="frozen"):
         config.seed = 4
@@ -108,8 +125,14 @@ def test_a_configuration_is_frozen_and_is_written_whole(tmp_path):
     with pytest.raises(ConfigError, match="sead"):
         config.replace(sead=1)
     assert config.replace(seed=4).seed == 4
-    written = write_config(config, tmp_path / "out")
-    assert load_config(["--config_path", str(written)]).to_dict() == config.to_dict()
+
+
+def test_a_configuration_knows_what_was_given(tmp_path):
+    path = write(tmp_path, "batch_size: 4\n")
+    config = load_config(["--config_path", path, "--seed", "1"])
+    assert config.given == {"batch_size", "seed"}
+    assert config.replace(momentum=0.8).given == {"batch_size", "seed"}
+    assert load_config([]).given == set()
 
 
 def test_require_path(tmp_path):

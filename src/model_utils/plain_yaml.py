@@ -1,0 +1,85 @@
+"""YAML of which only plain values are read: no tags, no key twice, and 1e-4 and 1/3 are numbers.
+
+YAML 1.1 reads 1e-4 and 1/3 as texts and lets the last of two equal keys win in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from src.errors import UserError
+
+_FRACTION = re.compile(r"[+-]?\d+(\.\d+)?/\d+(\.\d+)?")
+_EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
+
+
+class ConfigError(UserError):
+    """A configuration that cannot be used; the message names the key, the value and what is accepted."""
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with the rules above."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            line = key_node.start_mark.line + 1
+            if not isinstance(key, Hashable):
+                raise ConfigError(f"{self.name}: '{key}' is not the name of a key (line {line})")
+            if key in seen:
+                raise ConfigError(f"{self.name}: the key '{key}' stands twice (line {line})")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _construct_fraction(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float | str:
+    top, bottom = (float(part) for part in node.value.split("/"))
+    return top / bottom if bottom else node.value
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(f"^{_EXPONENT.pattern}$"), list("+-.0123456789")
+)
+_Loader.add_implicit_resolver("!fraction", re.compile(f"^{_FRACTION.pattern}$"), list("+-0123456789"))
+_Loader.add_constructor("!fraction", _construct_fraction)
+
+# What PyYAML raises for text that is not YAML, for dates and whole numbers that do not exist or are too long,
+# and for brackets nested without end.
+_NOT_YAML = (yaml.YAMLError, ValueError, OverflowError, RecursionError)
+
+
+def read_documents(path: Path) -> tuple[dict, dict, dict]:
+    """The (values, help, choices) documents of one file.
+
+    Raises:
+        ConfigError: the file cannot be read, is not YAML, holds a tag, or is not made of mappings.
+    """
+    if not path.is_file():
+        raise ConfigError(f"config_path: '{path}' is not a file")
+    try:
+        with path.open(encoding="utf-8") as stream:
+            documents = [document or {} for document in yaml.load_all(stream, Loader=_Loader)]  # a SafeLoader
+    except ConfigError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"config_path: '{path}' cannot be read ({error.strerror})") from None
+    except _NOT_YAML as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(f"{path}: not a plain YAML file ({reason})") from None
+    if not documents or len(documents) > 3 or not all(isinstance(document, dict) for document in documents):
+        raise ConfigError(f"{path}: expected one to three YAML mappings (values, help, choices)")
+    return tuple(documents + [{}] * (3 - len(documents)))
+
+
+def parse_value(text: str) -> Any:
+    """A text from the command line as a YAML value; the text itself where it is none."""
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except _NOT_YAML:
+        return text
