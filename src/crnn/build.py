@@ -1,0 +1,39 @@
+"""The recognition network and its alphabet as a configuration describes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mindspore as ms
+
+from src.crnn.alphabet import NAMED, Alphabet, AlphabetError
+from src.crnn.crnn import Crnn
+from src.crnn.ctc_loss import CrnnLoss
+from src.crnn.weight_init import initialise
+
+
+def build_alphabet(config: Any) -> Alphabet:
+    """The named alphabet, or the one in a file.
+
+    Raises:
+        AlphabetError: neither a name nor a file, or a file with characters that are not usable.
+    """
+    if config.alphabet in NAMED:
+        return Alphabet.named(config.alphabet)
+    if not Path(config.alphabet).is_file():
+        raise AlphabetError(f"alphabet: '{config.alphabet}' is neither a file nor one of {', '.join(NAMED)}")
+    return Alphabet.from_file(config.alphabet)
+
+
+def build_crnn(config: Any, alphabet: Alphabet) -> Crnn:
+    """The network for evaluation and export, in float32."""
+    return Crnn(alphabet.num_classes, config.network_width).set_train(False)
+
+
+def build_training_crnn(config: Any, alphabet: Alphabet) -> tuple[Crnn, CrnnLoss]:
+    """Network and loss for training, with the weights that `seed` gives."""
+    compute_type = ms.float16 if config.mixed_precision else ms.float32
+    network = Crnn(alphabet.num_classes, config.network_width, compute_type)
+    initialise(network, config.seed)
+    return network, CrnnLoss(network)

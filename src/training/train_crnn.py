@@ -1,0 +1,164 @@
+"""Train the recognition network as a configuration says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+
+from src.crnn.alphabet import Alphabet
+from src.crnn.build import build_alphabet, build_training_crnn
+from src.crnn.crnn import IMAGE_HEIGHT, time_steps
+from src.data.crnn_augment import WordAugment
+from src.data.crnn_dataset import CrnnTrainData
+from src.data.crnn_sources import mix_sources, open_lmdbs, rendered_words
+from src.errors import UserError
+from src.training.crnn_weights import load_pre_trained, write_alphabet
+from src.training.loop import TrainResult, train
+from src.training.lr_schedule import constant, usable_warmup, warmup_cosine
+from src.training.optimizers import make_optimizer
+from src.training.result_table import write_result_table
+
+METRIC = "accuracy"
+
+
+def train_crnn(
+    config: Any,
+    rank_id: int,
+    rank_size: int,
+    evaluate: Callable[[Any, ms.nn.Cell], dict] | None = None,
+) -> TrainResult:
+    """Train, or fine-tune from `pre_trained`; everything goes below `save_checkpoint_path`.
+
+    Args:
+        evaluate: gives the figures of the network for `config`; called when `run_eval` says so.
+
+    Raises:
+        UserError: a file that is missing or does not fit, or a diverged training; see `loop.train`.
+    """
+    alphabet = build_alphabet(config)
+    if config.run_eval and not open_lmdbs(config.eval_lmdb, config.lmdb_root):  # now, not after the first epoch
+        raise UserError("eval_lmdb: is empty; name LMDBs to evaluate on, or use run_eval False")
+    data = training_data(config, alphabet, rank_id, rank_size)
+    network, loss_cell = build_training_crnn(config, alphabet)
+    if config.pre_trained:
+        remade = load_pre_trained(network, config.pre_trained, alphabet)
+        print(f"network: weights from {config.pre_trained}")
+        if remade:
+            print(f"the head ({', '.join(remade)}) was made for another alphabet; it starts from scratch")
+    output = Path(config.save_checkpoint_path)
+    if rank_id == 0 and config.save_checkpoint:
+        write_alphabet(output / "ckpt_0", alphabet)
+
+    rates = learning_rates(config, config.total_epoch * data.steps_per_epoch)
+    optimizer = make_optimizer(
+        config.optimizer, network.trainable_params(), rates,
+        weight_decay=config.weight_decay, momentum=config.momentum,
+    )  # fmt: skip
+    loss_scale = "dynamic" if config.dynamic_loss_scale else config.loss_scale
+    try:
+        result = train(
+            loss_cell,
+            optimizer,
+            data,
+            epochs=config.total_epoch,
+            output_dir=output,
+            network=network,
+            rank_id=rank_id,
+            rank_size=rank_size,
+            clip_norm=config.clip_norm,
+            loss_scale=loss_scale if config.mixed_precision else None,
+            evaluate=partial(evaluate, config, network) if config.run_eval and evaluate else None,
+            eval_start_epoch=config.eval_start_epoch,
+            eval_interval=config.eval_interval,
+            metric=METRIC,
+            save_best_ckpt=config.save_best_ckpt,
+            save_checkpoint_epochs=config.save_checkpoint_epochs if config.save_checkpoint else 0,
+            save_checkpoint_minutes=config.save_checkpoint_minutes,
+            keep_checkpoint_max=config.keep_checkpoint_max,
+            resume=config.resume,
+            prefix="crnn",
+            loss_label="ctc_loss",
+            log_every=config.log_interval,
+            config=config.to_dict(),
+        )
+    finally:
+        data.close()
+    if rank_id == 0:
+        report_data(data)
+        print(write_result_table(result, output, rank_size, "O1" if config.mixed_precision else "O0"))
+    return result
+
+
+def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int) -> CrnnTrainData:
+    """The training words of this rank.
+
+    Raises:
+        UserError: an LMDB, folder or file that is missing or cannot be used, or widths that are not accepted.
+    """
+    stored = []
+    if config.synthetic_weight < 1:
+        stored = list(open_lmdbs(config.train_lmdb, config.lmdb_root).values())
+    rendered = None
+    if config.synthetic_weight > 0:
+        rendered = rendered_words(config.fonts, config.backgrounds, config.lexicon, alphabet.characters, config.seed)
+    if not stored and not config.samples_per_epoch:
+        raise UserError("samples_per_epoch: is 0, but rendered words have no end; give a number")
+    try:
+        augment = WordAugment(**{field.name: getattr(config, field.name) for field in fields(WordAugment)})
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    return CrnnTrainData(
+        mix_sources(stored, config.train_weight, rendered, config.synthetic_weight),
+        characters=alphabet.characters,
+        encode=alphabet.encode,
+        time_steps=time_steps,
+        batch_size=config.batch_size,
+        height=IMAGE_HEIGHT,
+        widths=input_widths(config.image_width),
+        label_policy=config.label_policy,
+        augment=augment,
+        samples_per_epoch=config.samples_per_epoch or None,
+        seed=config.seed,
+        rank_id=rank_id,
+        rank_size=rank_size,
+        num_workers=config.loader_workers,
+        max_bad_ratio=config.max_bad_ratio,
+    )
+
+
+def input_widths(widths: list) -> tuple[int, ...]:
+    """The widths of the configuration. Raises UserError unless they are ascending multiples of 4."""
+    if not widths or any(type(width) is not int for width in widths) or widths != sorted(set(widths)):
+        raise UserError(f"image_width: {widths} is not a list of ascending whole numbers")
+    for width in widths:
+        time_steps(width)
+    return tuple(widths)
+
+
+def learning_rates(config: Any, total_steps: int) -> np.ndarray:
+    """(total_steps,) float32: linear warm-up, then constant or a cosine to 0."""
+    warmup = {"warmup_steps": config.warmup_step, "warmup_ratio": config.warmup_ratio}
+    cosine = warmup_cosine(config.base_lr, total_steps, **warmup)
+    if config.lr_schedule == "cosine":
+        return cosine
+    rates = constant(config.base_lr, total_steps)
+    steps = usable_warmup(config.warmup_step, total_steps)
+    rates[:steps] = cosine[:steps]
+    return rates
+
+
+def report_data(data: CrnnTrainData) -> None:
+    """Say what the data did not give."""
+    report = data.report
+    for source in report["sources"]:
+        for kind in ("dropped", "bad"):
+            for reason, count in source[kind].items():
+                print(f"{source['source']}: {count} of {source['samples']} words left out: {reason}")
+    for reason, count in report["replaced"].items():
+        print(f"{count} words replaced while training: {reason}")
