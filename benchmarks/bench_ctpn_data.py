@@ -60,10 +60,12 @@ def time_parts(shape: tuple[int, int]) -> None:
 
 def time_batches(file: str, shape: tuple[int, int], batch_size: int, steps: int) -> None:
     from src.data.ctpn_dataset import CtpnTrainData  # noqa: PLC0415 - MindSpore is needed only here
+    from src.training.ctpn_samples import SampleMaker  # noqa: PLC0415
 
     for name, options in (("plain", None), ("augmented", AUGMENTED)):
         for workers in (1, 2):
-            data = CtpnTrainData(file, batch_size=batch_size, image_shape=shape, num_workers=workers, augment=options)
+            make_sample = SampleMaker(shape, options=options)
+            data = CtpnTrainData(file, make_sample, batch_size=batch_size, num_workers=workers)
             start, cpu = time.perf_counter(), time.process_time()
             count = sum(len(batch[0]) for batch in islice(data.epoch(0), steps))
             rate = count / (time.perf_counter() - start)

@@ -1,15 +1,12 @@
 """Batches for training and evaluating CTPN, from MindRecord or a folder of pictures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from src.ctpn.anchor_generator import DEFAULT_HEIGHTS
 from src.data.bad_samples import BadSamples
-from src.data.ctpn_augment import AugmentOptions
 from src.data.ctpn_preprocess import preprocess
-from src.data.ctpn_samples import Sample, SampleMaker
 from src.data.detection_record import SCHEMA, pack_annotation, parse_annotation
 from src.data.epoch_order import count_steps, epoch_order
 from src.data.images import IMAGE_SUFFIXES, ImageError, decode_image
@@ -19,14 +16,16 @@ from src.errors import UserError
 
 COLUMNS = {name: SCHEMA[name]["type"] for name in ("image", "annotation", "file_name")}
 
+MakeSample = Callable[[np.ndarray, np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, ...]]
+
 
 class CtpnTrainData:
     """Training batches: a function of (seed, epoch, step), whatever the number of workers.
 
     mindrecord_file: the file, its first shard or its name without the shard's number.
-    batch_size: pictures a step on this rank. image_shape: (height, width), multiples of 16.
+    make_sample: (RGB picture, boxes (K, 4), ignored (K,), rng) -> tuple of arrays, from several threads.
+    batch_size: pictures a step on this rank.
     num_workers: threads; never more than the cores at hand. prefetch: batches kept ready.
-    assignment: keyword arguments of `assign_targets` (thresholds, counts). Other options: see `SampleMaker`.
     max_bad_ratio: a record that cannot be decoded is named in `report` and the next good one takes its place;
         more than this share of the data set raises UserError.
     A data set smaller than a step is repeated to fill it. Raises UserError for an unusable file or option.
@@ -35,33 +34,17 @@ class CtpnTrainData:
     def __init__(
         self,
         mindrecord_file: str | Path,
+        make_sample: MakeSample,
         *,
         batch_size: int,
-        image_shape: tuple[int, int],
-        anchor_heights: Sequence[float] = DEFAULT_HEIGHTS,
         seed: int = 1,
         rank_id: int = 0,
         rank_size: int = 1,
         num_workers: int | None = None,
-        augment: AugmentOptions | None = None,
-        keep_ratio: bool = False,
-        side_refinement: bool = False,
-        min_cover: float = 0.0,
-        min_text_height: float = 0.0,
-        assignment: Mapping[str, float] | None = None,
         max_bad_ratio: float = 0.05,
         prefetch: int = 2,
     ) -> None:
-        self._make = SampleMaker(
-            image_shape,
-            anchor_heights=anchor_heights,
-            options=augment,
-            keep_ratio=keep_ratio,
-            side_refinement=side_refinement,
-            min_cover=min_cover,
-            min_text_height=min_text_height,
-            assignment=assignment,
-        )
+        self._make = make_sample
         _check_part(batch_size, rank_id, rank_size)
         self._source = MindRecordSource(mindrecord_file, COLUMNS)
         self.batch_size = batch_size
@@ -89,7 +72,7 @@ class CtpnTrainData:
             depth=self._prefetch,
         )
 
-    def _sample(self, job: tuple[int, int, dict]) -> Sample:
+    def _sample(self, job: tuple[int, int, dict]) -> tuple[np.ndarray, ...]:
         epoch, index, row = job
         rng = np.random.default_rng([self._seed, epoch, index])
         for following in range(index + 1, index + 1 + self.num_samples):
@@ -197,7 +180,7 @@ def _read(row: dict, report: BadSamples) -> tuple[np.ndarray, np.ndarray, np.nda
         return None
 
 
-def _stack(samples: list[Sample]) -> tuple[np.ndarray, ...]:
+def _stack(samples: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
     return tuple(np.stack(parts) for parts in zip(*samples, strict=True))
 
 

@@ -15,6 +15,7 @@ from src.ctpn.checkpoint_formats import backbone_only, mindspore_ctpn
 from src.data.ctpn_augment import AugmentOptions
 from src.data.ctpn_dataset import CtpnTrainData
 from src.errors import UserError
+from src.training.ctpn_samples import SampleMaker
 from src.training.loop import TrainResult, train
 from src.training.lr_schedule import warmup_cosine
 from src.training.optimizers import make_optimizer
@@ -95,21 +96,24 @@ def training_data(config: Any, rank_id: int, rank_size: int) -> CtpnTrainData:
     file = getattr(config, key)
     if not file:
         raise UserError(f"{key}: is empty; make the data with src/create_dataset.py and name its first file")
-    return CtpnTrainData(
-        file,
-        batch_size=config.batch_size,
-        image_shape=(config.img_height, config.img_width),
+    make_sample = SampleMaker(
+        (config.img_height, config.img_width),
         anchor_heights=tuple(config.anchor_height),
-        seed=config.seed,
-        rank_id=rank_id,
-        rank_size=rank_size,
-        num_workers=config.num_parallel_workers,
-        augment=AugmentOptions(**{item.name: getattr(config, item.name) for item in fields(AugmentOptions)}),
+        options=AugmentOptions(**{item.name: getattr(config, item.name) for item in fields(AugmentOptions)}),
         keep_ratio=config.keep_ratio,
         side_refinement=config.side_refinement,
         min_cover=config.min_cover,
         min_text_height=config.min_text_height,
         assignment={key: getattr(config, key) for key in ASSIGNMENT_KEYS},
+    )
+    return CtpnTrainData(
+        file,
+        make_sample,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        rank_id=rank_id,
+        rank_size=rank_size,
+        num_workers=config.num_parallel_workers,
         max_bad_ratio=config.max_bad_ratio,
     )
 

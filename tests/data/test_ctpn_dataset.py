@@ -15,6 +15,7 @@ from src.data.ctpn_dataset import CtpnEvalData, CtpnTrainData
 from src.data.detection_record import SCHEMA, pack_annotation
 from src.data.mindrecord_source import MindRecordError, MindRecordSource
 from src.errors import UserError
+from src.training.ctpn_samples import SampleMaker
 
 SHAPE = (48, 64)
 COUNT = 11
@@ -59,9 +60,9 @@ def source(tmp_path_factory):
     return write(tmp_path_factory.mktemp("records") / "set.mindrecord", [record(i) for i in range(COUNT)])
 
 
-def train_data(path, **kwargs):
-    kwargs = {"batch_size": 2, "image_shape": SHAPE, "anchor_heights": (6, 16, 30), "seed": 3, **kwargs}
-    return CtpnTrainData(path, **kwargs)
+def train_data(path, augment=None, image_shape=SHAPE, **kwargs):
+    make_sample = SampleMaker(image_shape, anchor_heights=(6, 16, 30), options=augment)
+    return CtpnTrainData(path, make_sample, **{"batch_size": 2, "seed": 3, **kwargs})
 
 
 def numbers(batches):
@@ -306,7 +307,6 @@ def test_a_set_made_for_something_else_is_named(tmp_path):
         {"batch_size": 0},
         {"rank_id": 2, "rank_size": 2},
         {"image_shape": (50, 64)},
-        {"anchor_heights": ()},
         {"max_bad_ratio": 2},
     ],
 )

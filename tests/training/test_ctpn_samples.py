@@ -3,7 +3,7 @@ import pytest
 
 from src.ctpn.bbox_coder import decode_boxes
 from src.data.ctpn_augment import AugmentOptions
-from src.data.ctpn_samples import SampleMaker
+from src.training.ctpn_samples import SampleMaker
 from src.errors import UserError
 
 SHAPE = (96, 160)
