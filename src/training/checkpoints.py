@@ -118,6 +118,8 @@ class CheckpointFolder:
         return path
 
     def _remove_old(self) -> None:
+        for leftover in self.folder.glob(f".{self.prefix}-*.tmp"):  # of a process killed while it wrote
+            leftover.unlink(missing_ok=True)
         if self.keep_max <= 0:
             return
         for path in self.existing()[: -self.keep_max]:

@@ -29,7 +29,7 @@ class _ScaledLoss(nn.Cell):
 
     def construct(self, scale, *batch):
         terms = self.loss_cell(*batch)
-        return terms[0] * scale.astype(terms[0].dtype), terms
+        return terms[0].astype(ms.float32) * scale, terms
 
 
 class StepReport(NamedTuple):
@@ -102,7 +102,7 @@ class TrainStep(nn.Cell):
         (_, terms), gradients = self.gradient(scale, *batch)
         if self.distributed:
             gradients = self.mean_over_ranks(gradients)
-        loss_terms = ops.stack(terms).astype(ms.float32)  # K
+        loss_terms = ops.stack([term.astype(ms.float32) for term in terms])  # K
         norm = ops.sqrt(ops.addn(self.map(_square_sum, gradients))) / scale
         bad_loss = 1.0 - ops.isfinite(loss_terms).all().astype(ms.float32)
         bad_gradient = 1.0 - ops.isfinite(norm).astype(ms.float32)

@@ -122,6 +122,12 @@ def test_every_flipped_byte_of_a_state_is_noticed(tmp_path):
     assert unnoticed == []
 
 
+def test_leftovers_of_a_killed_process_are_cleared(tmp_path):
+    (tmp_path / ".ctpn-1_5.ckpt.123.tmp").write_bytes(b"half")
+    CheckpointFolder(tmp_path).save(snapshot(1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ctpn-1_5.ckpt", "ctpn-1_5.state"]
+
+
 def test_all_damaged_is_an_error_and_none_is_none(tmp_path):
     folder = CheckpointFolder(tmp_path, say=lambda _: None)
     assert folder.load_newest() is None

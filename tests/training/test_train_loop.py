@@ -198,6 +198,7 @@ def test_overflow_lowers_the_scale_skips_the_step_and_counts(tmp_path):
     assert result.overflows > 0
     lines = metrics(tmp_path)
     scales = [line["loss_scale"] for line in lines]
+    # Half-precision gradients of this loss overflow at 65536 at least.
     assert scales == [2.0**16 / 2 ** min(n, result.overflows) for n in range(1, STEPS + 1)]
     assert lines[-1]["overflows"] == result.overflows
     assert int(optimizer.global_step.asnumpy()[0]) == STEPS - result.overflows
