@@ -1,23 +1,26 @@
-"""Score dumped outputs: python postprocess.py --export_dataset_path PICTURES --result_path OUTPUTS [--label_path GT]"""
-
-import json
+"""Score dumped outputs: python postprocess.py --export_dataset_path DIR --result_path DIR [--label_path GT]"""
 
 from src.model_utils.command import run_command
-from src.model_utils.config import load_config, require_path
+from src.model_utils.config import ConfigError, load_config, require_path
 
 
 def main() -> None:
     config = load_config()
+    if config.network != "ctpn":
+        raise ConfigError(f"network: '{config.network}' is not ctpn, whose outputs this command reads")
     require_path(config, "export_dataset_path", "folder")
     require_path(config, "result_path", "folder")
     if config.label_path:
         require_path(config, "label_path")
-    from src.inference.postprocess_ctpn import postprocess_ctpn  # noqa: PLC0415 - only once the paths are right
+    # Only once the paths are right: this takes a second.
+    from src.inference.figures_text import figures_line, show_table  # noqa: PLC0415
+    from src.inference.postprocess_ctpn import postprocess_ctpn  # noqa: PLC0415
 
     figures = postprocess_ctpn(config)
+    if figures:
+        show_table({"outputs": figures})
+    print(figures_line("submit.zip", figures))
     print(f"results are in {config.eval_output_path}")
-    for protocol, values in figures.items():
-        print(protocol, json.dumps(values))
 
 
 if __name__ == "__main__":

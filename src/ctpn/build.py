@@ -11,6 +11,7 @@ from src.ctpn.loss import CtpnLoss
 from src.ctpn.vgg16 import freeze_first_stages
 
 DROPOUT = 0.3  # of the published training
+AUTO_KEYS = ("bn_statistics", "first_stages")
 
 
 def build_ctpn(config: Any) -> Ctpn:
@@ -18,25 +19,27 @@ def build_ctpn(config: Any) -> Ctpn:
     return Ctpn(width=config.backbone_width, num_anchors=len(config.anchor_height))
 
 
-def build_training_ctpn(config: Any, has_backbone: bool) -> tuple[Ctpn, nn.Cell]:
-    """Network and loss for training.
+def settle_auto(config: Any, has_backbone: bool) -> Any:
+    """`config` with `auto` replaced by what it stands for.
 
     Args:
-        has_backbone: trained weights will be loaded; `auto` then keeps batch-norm statistics and the first two
-            stages as they are, as the published training did. From scratch both must learn.
+        has_backbone: trained weights will be loaded; batch-norm statistics and the first two stages then stay
+            as they are, as in the published training. From scratch both must learn.
     """
+    chosen = "frozen" if has_backbone else "learned"
+    return config.replace(**{key: chosen for key in AUTO_KEYS if getattr(config, key) == "auto"})
 
-    def learns(option: str) -> bool:
-        return option == "learned" or (option == "auto" and not has_backbone)
 
+def build_training_ctpn(config: Any) -> tuple[Ctpn, nn.Cell]:
+    """Network and loss for training; `auto` must be settled."""
     network = Ctpn(
         width=config.backbone_width,
         num_anchors=len(config.anchor_height),
-        bn_statistics="learned" if learns(config.bn_statistics) else "frozen",
+        bn_statistics=config.bn_statistics,
         dropout=DROPOUT if config.use_dropout else 0.0,
         seed=config.seed,
     )
-    if not learns(config.first_stages):
+    if config.first_stages == "frozen":
         freeze_first_stages(network)
     if config.mixed_precision:
         use_mixed_precision(network)

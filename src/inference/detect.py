@@ -69,8 +69,18 @@ def lines_from_maps(
 def lines_from_proposals(proposals: Proposals, size: tuple[int, int], options: DetectOptions) -> TextLines:
     """Connect the proposals of one picture of `size` (height, width) and map the lines back to its pixels."""
     fitted = fitted_size(size, options.image_shape, options.keep_ratio)
+    if options.keep_ratio:
+        proposals = _within(proposals, fitted)
     lines = detect_text_lines(proposals.boxes, proposals.scores, fitted, options.connector, proposals.dx)
     return scale_lines(lines, fitted, size)
+
+
+def _within(proposals: Proposals, size: tuple[int, int]) -> Proposals:
+    """Those whose centre lies in a picture of `size` (height, width); the others are in the filled margin."""
+    centres = (proposals.boxes[:, :2] + proposals.boxes[:, 2:]) / 2
+    inside = (centres < (size[1], size[0])).all(axis=1)
+    dx = None if proposals.dx is None else proposals.dx[inside]
+    return Proposals(proposals.boxes[inside], proposals.scores[inside], dx)
 
 
 def scale_lines(lines: TextLines, from_size: tuple[int, int], to_size: tuple[int, int]) -> TextLines:

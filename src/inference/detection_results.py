@@ -11,6 +11,7 @@ import numpy as np
 
 from src.inference.drawing import draw_lines
 from src.inference.evaluate_detection import DetectionEvaluation
+from src.inference.submission_names import submission_names
 from src.metrics.detection_result import GroundTruth
 from src.metrics.safe_zip import write_text_members
 from src.metrics.submission import ground_truth_name, to_pixels, write_submission
@@ -27,20 +28,21 @@ def write_detection_results(
         extra: further entries of the JSON file (what was evaluated with which options).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_submission(
-        folder / f"submit_{stem}.zip", {name: lines.boxes for name, lines in evaluation.lines.items()}
-    )
-    record: dict[str, object] = dict(extra)
+    keys = submission_names(evaluation.lines)
+    detections = {keys[name]: lines.boxes for name, lines in evaluation.lines.items()}
+    write_submission(folder / f"submit_{stem}.zip", detections)
     figures = {}
     if evaluation.has_ground_truth:
-        write_text_members(folder / "gt.zip", ground_truth_texts(evaluation.ground_truth))
+        truths = {keys[name]: evaluation.ground_truth[name] for name in evaluation.lines}
+        write_text_members(folder / "gt.zip", ground_truth_texts(truths))
         figures = evaluation.figures()
-    record.update(
-        figures=figures,
-        images=len(evaluation.lines),
-        seconds_per_image=round(evaluation.seconds / len(evaluation.lines), 4),
-        lines={name: describe_lines(lines) for name, lines in evaluation.lines.items()},
-    )
+    record = {
+        **extra,
+        "figures": figures,
+        "images": len(evaluation.lines),
+        "seconds_per_image": round(evaluation.seconds / len(evaluation.lines), 4),
+        "lines": {name: describe_lines(lines) for name, lines in evaluation.lines.items()},
+    }
     path = folder / f"results_{stem}.json"
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
     return figures
@@ -66,15 +68,14 @@ def describe_lines(lines: TextLines) -> list[dict]:
 def draw_detections(
     evaluation: DetectionEvaluation, pictures: Iterable[tuple[str, np.ndarray]], folder: Path
 ) -> int:
-    """Draw detections and ground truth on each (file name, RGB picture) that was evaluated; returns how many.
+    """Draw detections and ground truth on each (file name, RGB picture), which was evaluated; returns how many.
 
     The files keep the pictures' names, with `.jpg` added where it is not there.
     """
     count = 0
     for name, picture in pictures:
-        if name not in evaluation.lines:
-            continue
-        lines, truth = evaluation.lines[name], evaluation.ground_truth.get(name)
+        lines = evaluation.lines[name]
+        truth = evaluation.ground_truth[name] if evaluation.has_ground_truth else None
         drawn = draw_lines(
             picture,
             lines.polygons,
@@ -95,5 +96,6 @@ def draw_detections(
 def drawn_name(name: str) -> PurePosixPath:
     """`a/b.png` -> `a/b.png.jpg`; never outside the folder it is put in."""
     path = PurePosixPath(name.replace("\\", "/"))
-    inner = PurePosixPath(*(part for part in path.parts if part not in ("..", "/", ".")))
+    parts = [part.replace("\0", "_") for part in path.parts if part not in ("..", "/", "//")]
+    inner = PurePosixPath(*(parts or ["unnamed"]))
     return inner if inner.suffix.lower() in (".jpg", ".jpeg") else inner.with_name(f"{inner.name}.jpg")

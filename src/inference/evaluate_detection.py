@@ -13,7 +13,8 @@ import numpy as np
 
 from src.errors import UserError
 from src.inference.detect import DetectOptions, lines_from_maps
-from src.metrics.deteval import GroundTruth, deteval
+from src.metrics.detection_result import GroundTruth
+from src.metrics.deteval import deteval
 from src.metrics.iou_hmean import iou_hmean
 from src.metrics.submission import to_pixels
 from src.text_connector.detector import TextLines
@@ -37,14 +38,7 @@ class DetectionEvaluation:
             "deteval": deteval(self.ground_truth, detections),
             "iou_0.5": iou_hmean(self.ground_truth, detections),
         }
-        return {
-            protocol: {
-                "precision": round(result.precision, 6),
-                "recall": round(result.recall, 6),
-                "hmean": round(result.hmean, 6),
-            }
-            for protocol, result in results.items()
-        }
+        return {protocol: result.figures() for protocol, result in results.items()}
 
 
 def evaluate_detection(

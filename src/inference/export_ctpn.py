@@ -9,14 +9,23 @@ import numpy as np
 
 from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
+from src.ctpn.ctpn import Ctpn
 from src.ctpn.export_onnx import export_onnx
-from src.ctpn.proposal_cell import CtpnProposals
+from src.ctpn.proposal_cell import NMS_LIMIT, CtpnProposals
 from src.inference.ctpn_options import detect_options
-from src.inference.network_files import check_onnx, export_air, export_mindir, written_safely
+from src.inference.detect import DetectOptions
+from src.inference.network_files import (
+    ExportError,
+    check_format,
+    check_onnx,
+    export_air,
+    export_mindir,
+    written_safely,
+)
 from src.training.weights_file import load_weights, read_weights
 
 
-def load_ctpn(config: Any, checkpoint: Path):
+def load_ctpn(config: Any, checkpoint: Path) -> Ctpn:
     """The network of `config` in evaluation mode with the weights of `checkpoint`."""
     network = build_ctpn(config)
     load_weights(network, mindspore_ctpn(read_weights(checkpoint), config.lstm_branch))
@@ -30,26 +39,34 @@ def export_ctpn(config: Any, checkpoint: Path, device_target: str) -> Path:
         UserError: the checkpoint does not fit, the format needs another host, or the file does not reproduce
             the network.
     """
+    check_format(config.file_format, device_target)
     options = detect_options(config)
+    if config.file_format != "ONNX" and options.nms_pre > NMS_LIMIT:
+        raise ExportError(f"rpn_nms_pre: {options.nms_pre} given; {config.file_format} takes at most {NMS_LIMIT}")
     network = load_ctpn(config, checkpoint)
     path = Path(f"{config.file_name}.{config.file_format.lower()}")
+    with written_safely(path) as temporary:
+        if config.file_format == "ONNX":
+            export_onnx(network, options.image_shape, temporary)
+            found = check_onnx(temporary, network, [example_images(count, options.image_shape) for count in (1, 2)])
+        else:
+            found = export_with_proposals(network, options, config, temporary)
+    agreement = ", ".join(f"{name} {difference:.1e}" for name, difference in found.items())
+    checked = f"largest difference after reloading: {agreement}" if found else "it cannot be loaded again here"
+    print(f"wrote {path} ({path.stat().st_size / 2**20:.1f} MiB); {checked}")
+    return path
+
+
+def export_with_proposals(network: Ctpn, options: DetectOptions, config: Any, path: Path) -> dict[str, float]:
+    """Write network and proposals as MINDIR or AIR; the largest difference after reloading, by runtime."""
     example = example_images(config.export_batch_size, options.image_shape)
     with_proposals = CtpnProposals(
         network, options.anchors(), options.nms_pre, options.nms_threshold, options.max_num
     ).set_train(False)
     if config.file_format == "AIR":
-        export_air(with_proposals, example, path, device_target)
-        print(f"wrote {path}")
-        return path
-    with written_safely(path) as temporary:
-        if config.file_format == "MINDIR":
-            found = {"mindspore": export_mindir(with_proposals, example, temporary)}
-        else:
-            export_onnx(network, options.image_shape, temporary)
-            found = check_onnx(temporary, network, [example_images(count, options.image_shape) for count in (1, 2)])
-    agreement = ", ".join(f"{name} {difference:.1e}" for name, difference in found.items())
-    print(f"wrote {path} ({path.stat().st_size / 2**20:.1f} MiB); largest difference after reloading: {agreement}")
-    return path
+        export_air(with_proposals, example, path)
+        return {}
+    return {"mindspore": export_mindir(with_proposals, example, path)}
 
 
 def example_images(count: int, image_shape: tuple[int, int]) -> np.ndarray:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import mindspore as ms
@@ -19,6 +20,19 @@ from src.errors import UserError
 
 class ExportError(UserError):
     """An export that is not possible here, or whose file does not agree with the network."""
+
+
+def check_format(file_format: str, device_target: str) -> None:
+    """Refuse what cannot be written here, before any work is done for it.
+
+    Raises:
+        ExportError: AIR on anything but Ascend, the only device on which MindSpore can write it.
+    """
+    if file_format == "AIR" and device_target != "Ascend":
+        raise ExportError(
+            f"file_format: AIR can only be written on an Ascend host, this run is on {device_target}; "
+            "use MINDIR, or run the same command there"
+        )
 
 
 def export_mindir(network: nn.Cell, example: np.ndarray, path: Path) -> float:
@@ -33,17 +47,8 @@ def export_mindir(network: nn.Cell, example: np.ndarray, path: Path) -> float:
     return compare(expected, as_arrays(reloaded(ms.Tensor(example))), path, tolerance=1e-5)
 
 
-def export_air(network: nn.Cell, example: np.ndarray, path: Path, device_target: str) -> None:
-    """Write `path` (.air). MindSpore can do so on an Ascend host only.
-
-    Raises:
-        ExportError: on any other device.
-    """
-    if device_target != "Ascend":
-        raise ExportError(
-            f"file_format: AIR can only be written on an Ascend host, this run is on {device_target}; "
-            "use MINDIR, or run the same command there"
-        )
+def export_air(network: nn.Cell, example: np.ndarray, path: Path) -> None:
+    """Write `path` (.air) for inputs of the shape of `example`; on Ascend only, where nothing can load it again."""
     ms.export(network, ms.Tensor(example), file_name=str(path.with_suffix("")), file_format="AIR")
 
 
@@ -53,10 +58,13 @@ def check_onnx(
     """Largest difference between `network` and the file at `path`, by runtime, over all `examples`.
 
     Raises:
-        ExportError: a difference above `tolerance`.
+        ExportError: a difference above `tolerance`, or a runtime is not installed.
     """
-    import onnxruntime  # noqa: PLC0415 - only an ONNX export needs the two runtimes
-    import openvino  # noqa: PLC0415
+    try:
+        import onnxruntime  # noqa: PLC0415 - only an ONNX export needs the two runtimes
+        import openvino  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ExportError(f"ONNX files are checked with {error.name}, which is not installed") from None
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     # Full precision: the default hint may choose bfloat16, whose rounding would hide a wrong graph.
@@ -84,22 +92,25 @@ def compare(expected: list[np.ndarray], found: list[np.ndarray], path: Path, tol
     shapes, found_shapes = [array.shape for array in expected], [array.shape for array in found]
     if shapes != found_shapes:
         raise ExportError(f"'{path}': outputs of shapes {found_shapes}, the network gives {shapes}")
-    difference = max(
-        float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max()) for a, b in zip(expected, found, strict=True)
-    )
+    pairs = zip(expected, found, strict=True)
+    difference = max(float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max()) for a, b in pairs)
     if not difference <= tolerance:
         raise ExportError(f"'{path}': differs from the network by {difference:.2g}, more than {tolerance:.2g}")
     return difference
 
 
 @contextlib.contextmanager
-def written_safely(path: Path):
+def written_safely(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` that becomes `path` only if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".partial_{path.name}")
+    temporary = path.with_name(f".partial_{os.getpid()}_{path.name}")
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        temporary.touch()
+        usual_mode = temporary.stat().st_mode
+        temporary.unlink()
+        with contextlib.redirect_stdout(io.StringIO()):  # the exporters talk about their own progress
             yield temporary
+        temporary.chmod(usual_mode)  # MindSpore lets nobody else read what it writes
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 
 from src.ctpn.proposal_generator import Proposals
-from src.data.images import IMAGE_SUFFIXES, decode_image
+from src.data.bad_samples import BadSamples
+from src.data.evaluation_pictures import pictures_of
+from src.data.images import IMAGE_SUFFIXES, ImageError, decode_image
 from src.errors import UserError
 from src.inference.ctpn_options import detect_options
-from src.inference.detect import DetectOptions, lines_from_maps, lines_from_proposals
+from src.inference.detect import STRIDE, DetectOptions, lines_from_maps, lines_from_proposals
 from src.inference.detection_results import draw_detections
 from src.inference.evaluate_detection import DetectionEvaluation
 from src.inference.output_files import NetworkOutputs, OutputFileError, read_outputs, read_undescribed
-from src.metrics.submission import image_key, read_ground_truth, write_results, write_submission
+from src.inference.submission_names import submission_names
+from src.metrics.detection_result import GroundTruth
+from src.metrics.submission import read_ground_truth, write_results, write_submission
 from src.text_connector.detector import TextLines
 
 
@@ -31,36 +35,63 @@ def postprocess_ctpn(config: Any) -> dict[str, dict]:
         else an empty dict.
 
     Raises:
-        UserError: a picture without outputs, outputs that do not fit the configuration, an unreadable label.
+        UserError: a picture without outputs, outputs that do not fit the configuration or the picture, an
+            unreadable label, or more unreadable pictures than `max_bad_ratio`.
     """
     options = detect_options(config)
     pictures, results = Path(config.export_dataset_path), Path(config.result_path)
+    labels = read_ground_truth(config.label_path) if config.label_path else None
+    evaluation = DetectionEvaluation(has_ground_truth=labels is not None)
+    for name, picture in read_pictures(pictures, config.max_bad_ratio):
+        evaluation.lines[name] = lines_from_outputs(find_outputs(results, name), picture.shape[:2], options)
+    keys = submission_names(evaluation.lines)
+    if labels is not None:
+        evaluation.ground_truth = match_labels(labels, keys, config.label_path)
     folder = Path(config.eval_output_path)
-    evaluation = DetectionEvaluation(has_ground_truth=bool(config.label_path))
-    for name, picture in read_pictures(pictures):
-        size = picture.shape[:2]
-        evaluation.lines[name] = lines_from_outputs(find_outputs(results, name), size, options)
-    if not evaluation.lines:
-        raise UserError(f"export_dataset_path: no picture in '{pictures}'")
-    detections = {name: lines.boxes for name, lines in evaluation.lines.items()}
+    detections = {keys[name]: lines.boxes for name, lines in evaluation.lines.items()}
     write_results(folder / "output", detections)
     write_submission(folder / "submit.zip", detections)
-    if config.label_path:
-        labels = read_ground_truth(config.label_path)
-        missing = [name for name in evaluation.lines if image_key(name) not in labels]
-        if missing:
-            raise UserError(f"label_path: no gt_{image_key(missing[0])}.txt for '{missing[0]}' in '{config.label_path}'")
-        evaluation.ground_truth = {name: labels[image_key(name)] for name in evaluation.lines}
     if config.draw_results:
-        draw_detections(evaluation, read_pictures(pictures), folder / "output_img")
-    return evaluation.figures() if config.label_path else {}
+        draw_detections(evaluation, pictures_of(pictures, None, evaluation.lines), folder / "output_img")
+    return evaluation.figures() if labels is not None else {}
 
 
-def read_pictures(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """(relative name, RGB picture) of every picture below `folder`, by name."""
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in IMAGE_SUFFIXES:
-            yield path.relative_to(folder).as_posix(), decode_image(path)
+def read_pictures(folder: Path, max_bad_ratio: float) -> Iterator[tuple[str, np.ndarray]]:
+    """(relative name, RGB picture) of every picture below `folder`, by name; says which ones are unreadable.
+
+    Raises:
+        UserError: there is none, or more than `max_bad_ratio` of them are unreadable.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not paths:
+        raise UserError(f"export_dataset_path: no picture in '{folder}'")
+    bad = BadSamples(len(paths), max_bad_ratio)
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        try:
+            picture = decode_image(path)
+        except ImageError as error:
+            bad.add(name, error.reason)
+            print(f"left out {name}: {error.reason}")
+            continue
+        yield name, picture
+
+
+def match_labels(
+    labels: Mapping[str, GroundTruth], keys: Mapping[str, str], label_path: str
+) -> dict[str, GroundTruth]:
+    """The ground truth by file name, from that by name in a submission; says how many labels have no picture.
+
+    Raises:
+        UserError: a picture has no label.
+    """
+    for name, key in keys.items():
+        if key not in labels:
+            raise UserError(f"label_path: no gt_{key}.txt for '{name}' in '{label_path}'")
+    others = len(labels) - len(keys)
+    if others:
+        print(f"label_path: {others} labels belong to no picture and are not counted")
+    return {name: labels[key] for name, key in keys.items()}
 
 
 def find_outputs(results: Path, image: str) -> NetworkOutputs:
@@ -76,14 +107,25 @@ def lines_from_outputs(outputs: NetworkOutputs, size: tuple[int, int], options: 
         size: (height, width) of the picture.
 
     Raises:
-        OutputFileError: neither kind, or of a shape that does not fit the configured input.
+        OutputFileError: neither kind, of a shape that does not fit, or made of a picture of another size.
     """
+    if outputs.size is not None and outputs.size != tuple(size):
+        sides = "x".join(map(str, outputs.size[::-1])), "x".join(map(str, size[::-1]))
+        raise OutputFileError(f"'{outputs.image}': made of a picture of {sides[0]} pixels, this one has {sides[1]}")
     arrays = outputs.arrays
     if {"score_map", "delta_map"} <= set(arrays):
         maps = [_one_picture(arrays[key], 4, outputs.image) for key in ("score_map", "delta_map")]
-        sized = replace(options, image_shape=tuple(16 * side for side in maps[0].shape[2:]))
+        channels, rows, columns = maps[0].shape[1:]
+        if (channels, maps[1].shape[1:]) != (2 * len(options.anchor_heights), (2 * channels, rows, columns)):
+            raise OutputFileError(
+                f"'{outputs.image}': maps {maps[0].shape} and {maps[1].shape} are not those of a network with "
+                f"{len(options.anchor_heights)} anchors (anchor_height)"
+            )
+        sized = replace(options, image_shape=(STRIDE * rows, STRIDE * columns))
         return lines_from_maps(*maps, np.array([size]), sized)[0]
     if {"proposals", "mask"} <= set(arrays):
+        if options.side_refinement:
+            raise OutputFileError(f"'{outputs.image}': side_refinement needs the outputs of an ONNX file")
         proposals = _one_picture(arrays["proposals"], 3, outputs.image)[0].astype(np.float32)
         mask = _one_picture(arrays["mask"], 2, outputs.image)[0].astype(bool)
         if proposals.shape != (len(mask), 5):

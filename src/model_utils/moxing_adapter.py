@@ -22,6 +22,7 @@ from src.model_utils.local_adapter import get_device_id, get_job_id
 
 _DEVICES_PER_NODE = 8
 _WAIT_SECONDS = 3 * 3600
+_OUTPUT_KEYS = ("save_checkpoint_path", "eval_output_path", "file_name")
 
 
 @contextmanager
@@ -131,8 +132,7 @@ def _write_marker(marker: Path, text: str) -> None:
 
 
 def place_outputs(config: Config) -> Config:
-    """On ModelArts, the output folders that are relative, placed in `output_path`; elsewhere unchanged."""
+    """On ModelArts, the outputs whose path is relative, placed in `output_path`; elsewhere unchanged."""
     if not config.enable_modelarts:
         return config
-    keys = ("save_checkpoint_path", "eval_output_path", "file_name")
-    return config.replace(**{key: str(Path(config.output_path) / getattr(config, key)) for key in keys})
+    return config.replace(**{key: str(Path(config.output_path) / getattr(config, key)) for key in _OUTPUT_KEYS})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from src.model_utils.config import Config
 from src.model_utils.device_adapter import select_device, set_cpu_kernels
-from src.model_utils.local_adapter import get_device_id, get_device_num, get_rank_id
+from src.model_utils.local_adapter import get_device_id, get_device_num
 
 
 @dataclass(frozen=True)
@@ -65,5 +65,5 @@ def _join_ranks() -> tuple[int, int]:
 def describe(run: Run, config: Config) -> str:
     """One line for the log: what was chosen."""
     chosen = " (chosen automatically)" if config.device_target == "auto" else ""
-    rank = f", rank {run.rank_id} of {get_device_num()}" if run.rank_size > 1 else ""
-    return f"device {run.device_target}{chosen}, process rank {get_rank_id()}{rank}, seed {config.seed}"
+    rank = f", rank {run.rank_id} of {run.rank_size}" if run.rank_size > 1 else ""
+    return f"device {run.device_target}{chosen}{rank}, seed {config.seed}"

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import mindspore as ms
+import yaml
 
-from src.ctpn.build import build_training_ctpn
+from src.ctpn.build import AUTO_KEYS, build_training_ctpn, settle_auto
 from src.ctpn.checkpoint_formats import backbone_only, mindspore_ctpn
 from src.data.ctpn_augment import AugmentOptions
-from src.data.ctpn_dataset import CtpnTrainData
+from src.data.ctpn_dataset import COLUMNS, CtpnTrainData
+from src.data.evaluation_pictures import check_folder
+from src.data.mindrecord_source import MindRecordSource
 from src.errors import UserError
+from src.training.checkpoints import CheckpointFolder
 from src.training.ctpn_samples import SampleMaker
-from src.training.loop import TrainResult, train
+from src.training.loop import train
 from src.training.lr_schedule import warmup_cosine
 from src.training.optimizers import make_optimizer
+from src.training.options import TrainResult
 from src.training.weights_file import load_weights, read_weights
 
+PREFIX = "ctpn"
 ASSIGNMENT_KEYS = (
     "pos_iou_thr", "neg_iou_thr", "min_pos_iou", "ignore_overlap_thr", "num_expected_pos", "num_expected_neg",
 )  # fmt: skip
@@ -41,12 +48,19 @@ def train_ctpn(
         UserError: a file that is missing or does not fit, or a diverged training; see `loop.train`.
     """
     pretraining = config.task_type == "Pretraining"
-    if not pretraining and not config.pre_trained and not config.resume:
+    output = Path(config.save_checkpoint_path)
+    continues = config.resume and bool(CheckpointFolder(output / "ckpt_0", prefix=PREFIX).existing())
+    if not pretraining and not config.pre_trained and not continues:
         raise UserError("pre_trained: Finetune needs the checkpoint to start from (--pre_trained FILE)")
+    if continues:
+        config = config.replace(**choices_before(output / "ckpt_0", config))
+    config = settle_auto(config, has_backbone=bool(config.pre_trained) or not pretraining)
     data = training_data(config, rank_id, rank_size)
-    network, loss_cell = build_training_ctpn(config, has_backbone=bool(config.pre_trained))
-    if config.pre_trained:
-        load_pre_trained(network, config.pre_trained, pretraining, config.lstm_branch)
+    if config.run_eval and evaluate:
+        check_evaluation_data(config)
+    network, loss_cell = build_training_ctpn(config)
+    if config.pre_trained and not continues:
+        print(load_pre_trained(network, config.pre_trained, pretraining, config.lstm_branch))
 
     epochs = config.pre_total_epoch if pretraining else config.fine_total_epoch
     stage = "pre" if pretraining else "fine"
@@ -61,12 +75,14 @@ def train_ctpn(
         weight_decay=config.weight_decay, momentum=config.momentum,
     )  # fmt: skip
     loss_scale = "dynamic" if config.dynamic_loss_scale else config.loss_scale
-    return train(
+    if rank_id == 0:
+        print(describe_training(config, data, epochs, rank_size), flush=True)
+    result = train(
         loss_cell,
         optimizer,
         data,
         epochs=epochs,
-        output_dir=Path(config.save_checkpoint_path),
+        output_dir=output,
         network=network,
         rank_id=rank_id,
         rank_size=rank_size,
@@ -80,10 +96,15 @@ def train_ctpn(
         save_checkpoint_minutes=config.save_checkpoint_minutes,
         keep_checkpoint_max=config.keep_checkpoint_max,
         resume=config.resume,
-        prefix="ctpn",
+        prefix=PREFIX,
         log_every=config.log_interval,
         config=config.to_dict(),
     )
+    for name, reason in data.report.reasons.items():
+        print(f"replaced {name} while training: {reason}")
+    if rank_id == 0:
+        print(describe_result(config, result), flush=True)
+    return result
 
 
 def training_data(config: Any, rank_id: int, rank_size: int) -> CtpnTrainData:
@@ -93,9 +114,8 @@ def training_data(config: Any, rank_id: int, rank_size: int) -> CtpnTrainData:
         UserError: the data file is missing or not one of ours.
     """
     key = "pretraining_dataset_file" if config.task_type == "Pretraining" else "finetune_dataset_file"
-    file = getattr(config, key)
-    if not file:
-        raise UserError(f"{key}: is empty; make the data with src/create_dataset.py and name its first file")
+    with _named(key, getattr(config, key)) as file:
+        MindRecordSource(file, COLUMNS)
     make_sample = SampleMaker(
         (config.img_height, config.img_width),
         anchor_heights=tuple(config.anchor_height),
@@ -118,18 +138,72 @@ def training_data(config: Any, rank_id: int, rank_size: int) -> CtpnTrainData:
     )
 
 
-def load_pre_trained(network: ms.nn.Cell, path: str, pretraining: bool, lstm_branch: str) -> None:
-    """The backbone (Pretraining) or the whole network (Finetune) from a file, strictly.
+def check_evaluation_data(config: Any) -> None:
+    """What an evaluation while training needs is there now, not only found missing after the first epochs."""
+    with _named("eval_dataset_path", config.eval_dataset_path) as file:
+        MindRecordSource(file, COLUMNS)
+    if config.eval_image_path:
+        with _named("eval_image_path", config.eval_image_path) as folder:
+            check_folder(config.eval_dataset_path, folder)
+
+
+@contextlib.contextmanager
+def _named(key: str, path: str) -> Iterator[str]:
+    """Errors about the data at `path` name the key of the configuration it came from."""
+    if not path:
+        raise UserError(f"{key}: is empty; make the data with src/create_dataset.py and name its first file")
+    try:
+        yield path
+    except UserError as error:
+        raise UserError(f"{key}: {error}") from None
+
+
+def choices_before(folder: Path, config: Any) -> dict[str, str]:
+    """What `auto` stood for in the training that is continued; it depends on its `pre_trained`, not on ours."""
+    try:
+        before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    before = before if isinstance(before, dict) else {}
+    open_keys = [key for key in AUTO_KEYS if getattr(config, key) == "auto"]
+    return {key: before[key] for key in open_keys if before.get(key) in ("learned", "frozen")}
+
+
+def load_pre_trained(network: ms.nn.Cell, path: str, pretraining: bool, lstm_branch: str) -> str:
+    """The backbone (Pretraining) or the whole network (Finetune) from a file, strictly; says what was loaded.
 
     Raises:
         UserError: missing, damaged, or of another shape; names what differs.
     """
-    params = read_weights(path)
-    if pretraining:
+    with _named("pre_trained", path):
+        params = read_weights(path)
+        if not pretraining:
+            load_weights(network, mindspore_ctpn(params, lstm_branch))
+            return f"network: all parameters from {path} (LSTM branch {lstm_branch})"
         backbone = backbone_only(params)
         others = [name for name, _ in network.parameters_and_names() if not name.startswith("vgg16_")]
         load_weights(network, backbone, allow_missing=others)
-        print(f"backbone: {len(backbone)} parameters from {path}; the rest starts from scratch")
-    else:
-        load_weights(network, mindspore_ctpn(params, lstm_branch))
-        print(f"network: all parameters from {path} (LSTM branch {lstm_branch})")
+        return f"backbone: {len(backbone)} parameters from {path}; the rest starts from scratch"
+
+
+def describe_training(config: Any, data: CtpnTrainData, epochs: int, rank_size: int) -> str:
+    """What is about to happen, for the person who started it."""
+    cards = f" on each of {rank_size} devices" if rank_size > 1 else ""
+    return (
+        f"{config.task_type}: {data.num_samples} pictures, {epochs} epochs of {data.steps_per_epoch} steps, "
+        f"{data.batch_size} pictures a step{cards}; batch norm {config.bn_statistics}, "
+        f"first stages {config.first_stages}\n"
+        f"writing to {Path(config.save_checkpoint_path)}: ckpt_0, loss_<rank>.log, metrics.jsonl, tensorboard\n"
+        "the first step compiles the network, which takes some time"
+    )
+
+
+def describe_result(config: Any, result: TrainResult) -> str:
+    """How it ended, and what to do next."""
+    speed = "" if result.images_per_second is None else f", {result.images_per_second:.2f} pictures/s"
+    done = f"after epoch {result.epoch} step {result.step}{speed}"
+    if result.stopped_by:
+        onwards = "the same command with --resume True continues" if config.save_checkpoint else "nothing was saved"
+        return f"stopped {done}; {onwards}"
+    best = "" if result.best is None else f", best hmean {result.best:.5f}"
+    return f"finished {done}{best}"
