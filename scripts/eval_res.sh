@@ -53,7 +53,8 @@ for submission in "${submissions[@]}"; do
   if [[ -f $official ]]; then
     "$python" "$official" "-g=$truth" "-s=$submission" "-o=$(dirname -- "$submission")"
   else
-    PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH} "$python" -m src.metrics.official_script \
+    # By its path: with -m, a folder named src where the user stands would be taken for ours.
+    PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH} "$python" "$ROOT/src/metrics/official_script.py" \
       "-g=$truth" "-s=$submission" "-o=$(dirname -- "$submission")"
   fi
 done

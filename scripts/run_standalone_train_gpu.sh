@@ -3,10 +3,13 @@
 #
 # Usage: bash scripts/run_standalone_train_gpu.sh TASK_TYPE [PRETRAINED_PATH] [DEVICE_ID] [CONFIG_PATH] [--key value ...]
 #   TASK_TYPE        Pretraining or Finetune
-#   PRETRAINED_PATH  backbone (Pretraining; empty or left out trains from scratch) or checkpoint (Finetune)
+#   PRETRAINED_PATH  backbone (Pretraining; '' trains from scratch) or checkpoint (Finetune)
+#   DEVICE_ID        number of the card
+# What is left out comes from the configuration.
 # Example: bash scripts/run_standalone_train_gpu.sh Pretraining backbone/0-150_5004.ckpt 0
 #
-# Everything is written to ./train: the log, loss_0.log and the checkpoints in ckpt_0.
+# Everything is written to ./train: the log, loss_0.log and the checkpoints in ckpt_0. Stopping it (Ctrl-C, kill)
+# saves a checkpoint first; the same command with --resume True continues.
 set -euo pipefail
 # shellcheck source=scripts/lib/train.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/train.sh"

@@ -3,27 +3,32 @@
 
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 
-# The interpreter: PYTHON, else the active environment's, else the repository's .venv, else python3.
-find_python() {
-  if [[ -n ${PYTHON:-} ]]; then
-    printf '%s\n' "$PYTHON"
-  elif [[ -z ${VIRTUAL_ENV:-} && -x $ROOT/.venv/bin/python ]]; then
-    printf '%s\n' "$ROOT/.venv/bin/python"
-  elif command -v python >/dev/null; then
-    command -v python
-  else
-    command -v python3
-  fi
-}
-
 fail() {
   printf 'error: %s\n' "$*" >&2
   exit 2
 }
 
+# find_python: print the interpreter: PYTHON, else the active environment's, else the repository's .venv, else
+# python3.
+find_python() {
+  if [[ -n ${PYTHON:-} ]]; then
+    printf '%s\n' "$PYTHON"
+  elif [[ -z ${VIRTUAL_ENV:-} && -x $ROOT/.venv/bin/python ]]; then
+    printf '%s\n' "$ROOT/.venv/bin/python"
+  else
+    command -v python || command -v python3 || fail "no Python found; name one with PYTHON=..."
+  fi
+}
+
 # show_usage: print the comment block at the top of the calling script.
 show_usage() {
   sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
+}
+
+# wrong_usage MESSAGE: print the usage and the message to standard error and end.
+wrong_usage() {
+  show_usage >&2
+  fail "$@"
 }
 
 # split_arguments ARGUMENTS...: into POSITIONAL (before the first --option) and OPTIONS (from it on, handed on
@@ -38,7 +43,6 @@ split_arguments() {
         exit 0
         ;;
       --*)
-        # shellcheck disable=SC2034  # read by the scripts that source this file
         OPTIONS=("$@")
         return
         ;;
@@ -50,6 +54,15 @@ split_arguments() {
   done
 }
 
+# is_option KEY: whether OPTIONS gives --KEY.
+is_option() {
+  local option
+  for option in ${OPTIONS[@]+"${OPTIONS[@]}"}; do
+    [[ $option == "--$1" || $option == "--$1="* ]] && return 0
+  done
+  return 1
+}
+
 # check_task_type NAME
 check_task_type() {
   case $1 in
@@ -58,11 +71,26 @@ check_task_type() {
   esac
 }
 
+# keep_log LOG_FILE: pass on what comes in, and write it to LOG_FILE. It ends when its input does, not with
+# Ctrl-C or a request to stop: the program that it listens to has something to say then.
+keep_log() {
+  trap '' INT TERM HUP
+  exec tee -- "$1"
+}
+
 # logged LOG_FILE COMMAND...: run the command, its output on the terminal and in LOG_FILE; its exit code is kept.
 logged() {
   local log=$1
   shift
   mkdir -p -- "$(dirname -- "$log")"
-  set -o pipefail
-  "$@" 2>&1 | tee -- "$log"
+  "$@" 2>&1 | keep_log "$log"
+}
+
+# become LOG_FILE COMMAND...: like `logged`, but the command takes the place of the script, so that a signal to
+# the script reaches it, once, wherever it came from. Nothing after it is run.
+become() {
+  local log=$1
+  shift
+  mkdir -p -- "$(dirname -- "$log")"
+  exec "$@" > >(keep_log "$log") 2>&1
 }

@@ -7,20 +7,19 @@ evaluate() {
   local device=$1
   shift
   split_arguments "$@"
-  if ((${#POSITIONAL[@]} > 4)); then
-    show_usage >&2
-    exit 2
-  fi
-  local -a given=()
+  ((${#POSITIONAL[@]} <= 4)) || wrong_usage "${#POSITIONAL[@]} arguments before the first --key, at most 4 expected"
   local -a names=(image_path dataset_path checkpoint_path config_path)
+  local -a arguments=(--device_target "$device")
   local position value
   for position in "${!POSITIONAL[@]}"; do
     value=${POSITIONAL[position]}
     [[ -z $value ]] && continue
     [[ -e $value ]] || fail "${names[position]^^}: '$value' does not exist"
-    given+=("--${names[position]}" "$value")
+    arguments+=("--${names[position]}" "$value")
   done
+  is_option eval_output_path || arguments+=(--eval_output_path eval)
 
-  logged eval/log "$(find_python)" "$ROOT/eval.py" --device_target "$device" --eval_output_path eval \
-    ${given[@]+"${given[@]}"} ${OPTIONS[@]+"${OPTIONS[@]}"}
+  local python
+  python=$(find_python)
+  logged eval/log "$python" "$ROOT/eval.py" "${arguments[@]}" ${OPTIONS[@]+"${OPTIONS[@]}"}
 }

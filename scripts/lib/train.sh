@@ -7,18 +7,27 @@ standalone_train() {
   local device=$1
   shift
   split_arguments "$@"
-  if ((${#POSITIONAL[@]} < 1 || ${#POSITIONAL[@]} > 4)); then
-    show_usage >&2
-    exit 2
-  fi
-  local task_type=${POSITIONAL[0]} pretrained=${POSITIONAL[1]:-} device_id=${POSITIONAL[2]:-0}
-  local config=${POSITIONAL[3]:-$ROOT/default_config.yaml}
+  local count=${#POSITIONAL[@]}
+  ((count >= 1)) || wrong_usage "TASK_TYPE is missing"
+  ((count <= 4)) || wrong_usage "$count arguments before the first --key, at most 4 expected"
+  local task_type=${POSITIONAL[0]} pretrained=${POSITIONAL[1]:-} device_id=${POSITIONAL[2]:-} config=${POSITIONAL[3]:-}
   check_task_type "$task_type"
-  [[ -z $pretrained || -f $pretrained ]] || fail "PRETRAINED_PATH: '$pretrained' is not a file"
-  [[ -f $config ]] || fail "CONFIG_PATH: '$config' is not a file"
-  [[ $device_id =~ ^[0-9]+$ ]] || fail "DEVICE_ID: '$device_id' is not a number"
+  local -a arguments=(--device_target "$device" --task_type "$task_type")
+  if ((count >= 2)); then
+    [[ -z $pretrained || -f $pretrained ]] || fail "PRETRAINED_PATH: '$pretrained' is not a file"
+    arguments+=(--pre_trained "$pretrained")
+  fi
+  if [[ -n $device_id ]]; then
+    [[ $device_id =~ ^[0-9]+$ ]] || fail "DEVICE_ID: '$device_id' is not a number"
+    export DEVICE_ID=$device_id
+  fi
+  if [[ -n $config ]]; then
+    [[ -f $config ]] || fail "CONFIG_PATH: '$config' is not a file"
+    arguments+=(--config_path "$config")
+  fi
+  is_option save_checkpoint_path || arguments+=(--save_checkpoint_path train)
 
-  DEVICE_ID=$device_id logged train/log "$(find_python)" "$ROOT/train.py" --config_path "$config" \
-    --device_target "$device" --task_type "$task_type" --pre_trained "$pretrained" \
-    --save_checkpoint_path train ${OPTIONS[@]+"${OPTIONS[@]}"}
+  local python
+  python=$(find_python)
+  become train/log "$python" "$ROOT/train.py" "${arguments[@]}" ${OPTIONS[@]+"${OPTIONS[@]}"}
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 
@@ -15,6 +16,10 @@ def run_command(main: Callable[[], int | None]) -> None:
     Interrupting with Ctrl-C ends with 130, as a shell reports it. Any other exception is a defect of this
     project and keeps its traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Lines appear as they are written, also in a log; a name that the terminal cannot show is no error.
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
         code = main()
     except ConfigError as error:

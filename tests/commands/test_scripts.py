@@ -1,0 +1,335 @@
+"""The shell entry points, with a stand-in for Python that notes how it was called."""
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "scripts"
+TRAIN = [f"run_standalone_train_{device}.sh" for device in ("cpu", "gpu", "ascend")]
+EVAL = [f"run_eval_{device}.sh" for device in ("cpu", "gpu", "ascend")]
+DEVICES = {"cpu": "CPU", "gpu": "GPU", "ascend": "Ascend"}
+NASTY = "a b; $(touch pwned) `touch pwned` 'q' \"d\" *"
+
+STAND_IN = """#!{python}
+import json, os, signal, sys, time
+
+def stop(number, frame):
+    print("asked to stop by", signal.Signals(number).name, flush=True)
+    time.sleep(0.3)
+    print("saved", flush=True)
+    sys.exit(128 + number)
+
+signal.signal(signal.SIGTERM, stop)
+signal.signal(signal.SIGINT, stop)
+with open(os.environ["CALLS"], "a") as calls:
+    call = {{"arguments": sys.argv[1:], "device_id": os.environ.get("DEVICE_ID")}}
+    calls.write(json.dumps(call) + "\\n")
+print("working", flush=True)
+print("complaining", file=sys.stderr, flush=True)
+if os.environ.get("WAIT"):
+    time.sleep(60)
+sys.exit(int(os.environ.get("EXIT_CODE", "0")))
+"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder to call scripts from, with the stand-in under a name with a space."""
+    (tmp_path / "my python").write_text(STAND_IN.format(python=sys.executable))
+    (tmp_path / "my python").chmod(stat.S_IRWXU)
+    (tmp_path / "here").mkdir()
+    return tmp_path / "here"
+
+
+def environment(place, **more):
+    return {**os.environ, "PYTHON": str(place.parent / "my python"), "CALLS": str(place.parent / "calls"), **more}
+
+
+def call(place, script, *arguments, cwd=None, **more):
+    """Run a script; returns the finished process and the calls of Python."""
+    done = subprocess.run(
+        ["bash", str(SCRIPTS / script), *arguments], cwd=cwd or place, env=environment(place, **more),
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    noted = place.parent / "calls"
+    calls = [json.loads(line) for line in noted.read_text().splitlines()] if noted.exists() else []
+    assert not list(place.parent.rglob("pwned"))
+    return done, calls
+
+
+def log_of(path, text):
+    """The content of a log, once it holds `text`: a script that became Python cannot wait for its log."""
+    for _ in range(100):
+        content = path.read_text() if path.exists() else ""
+        if text in content:
+            return content
+        time.sleep(0.05)
+    raise AssertionError(f"{text!r} is not in {path}: {content!r}")
+
+
+def options_of(arguments):
+    """`--key value` pairs as a dict; each key once."""
+    keys = [key for key in arguments if key.startswith("--")]
+    assert len(keys) == len(set(keys))
+    return dict(zip(arguments[::2], arguments[1::2], strict=True))
+
+
+@pytest.mark.parametrize("script", TRAIN)
+def test_training_takes_the_arguments_of_the_seed_in_order(place, script):
+    (place / "backbone.ckpt").touch()
+    (place / "my config.yaml").touch()
+    done, calls = call(place, script, "Pretraining", "backbone.ckpt", "3", "my config.yaml", "--seed", "5")
+    assert done.returncode == 0, done.stderr
+    assert calls[0]["arguments"][0] == str(ROOT / "train.py")
+    assert options_of(calls[0]["arguments"][1:]) == {
+        "--device_target": DEVICES[script.rpartition("_")[2].removesuffix(".sh")],
+        "--task_type": "Pretraining", "--pre_trained": "backbone.ckpt", "--config_path": "my config.yaml",
+        "--save_checkpoint_path": "train", "--seed": "5",
+    }  # fmt: skip
+    assert calls[0]["device_id"] == "3"
+    assert "complaining" in log_of(place / "train" / "log", "complaining")
+    assert "working" in done.stdout
+
+
+def test_what_is_left_out_comes_from_the_configuration(place):
+    _, calls = call(place, TRAIN[0], "Finetune", "--save_checkpoint_path=elsewhere", DEVICE_ID="6")
+    assert calls[0]["arguments"][1:] == [
+        "--device_target", "CPU", "--task_type", "Finetune", "--save_checkpoint_path=elsewhere",
+    ]  # fmt: skip
+    assert calls[0]["device_id"] == "6"
+    _, calls = call(place, TRAIN[0], "Pretraining", "")
+    assert options_of(calls[1]["arguments"][1:])["--pre_trained"] == ""
+
+
+@pytest.mark.parametrize("script", EVAL)
+def test_evaluation_takes_the_arguments_of_the_seed_in_order(place, script):
+    for name in ("pictures", "checkpoints"):
+        (place / name).mkdir()
+    for name in ("test.mindrecord", "c.yaml"):
+        (place / name).touch()
+    done, calls = call(place, script, "pictures", "test.mindrecord", "checkpoints", "c.yaml", "--seed", "2")
+    assert done.returncode == 0, done.stderr
+    assert calls[0]["arguments"][0] == str(ROOT / "eval.py")
+    assert options_of(calls[0]["arguments"][1:]) == {
+        "--device_target": DEVICES[script.rpartition("_")[2].removesuffix(".sh")],
+        "--image_path": "pictures", "--dataset_path": "test.mindrecord", "--checkpoint_path": "checkpoints",
+        "--config_path": "c.yaml", "--eval_output_path": "eval", "--seed": "2",
+    }  # fmt: skip
+    assert (place / "eval" / "log").read_text() == done.stdout == "working\ncomplaining\n"
+
+
+def test_evaluation_without_arguments_and_with_empty_ones(place):
+    done, calls = call(place, EVAL[0])
+    assert done.returncode == 0
+    assert options_of(calls[0]["arguments"][1:]) == {"--device_target": "CPU", "--eval_output_path": "eval"}
+    (place / "c.ckpt").touch()
+    _, calls = call(place, EVAL[0], "", "", "c.ckpt", "--eval_output_path", "there")
+    assert options_of(calls[1]["arguments"][1:]) == {
+        "--device_target": "CPU", "--checkpoint_path": "c.ckpt", "--eval_output_path": "there",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("script", [TRAIN[0], EVAL[0]])
+def test_odd_names_are_only_names(place, script):
+    odd = place / NASTY
+    odd.mkdir()
+    for name in (NASTY, "-dash.ckpt", "c.yaml"):
+        (odd / name).touch()
+    first = ["Finetune", NASTY] if script in TRAIN else [".", NASTY]
+    done, calls = call(place, script, *first, "--file_name", NASTY, cwd=odd)
+    assert done.returncode == 0, done.stderr
+    options = options_of(calls[0]["arguments"][1:])
+    assert options["--pre_trained" if script in TRAIN else "--dataset_path"] == NASTY
+    assert options["--file_name"] == NASTY
+    if script in TRAIN:
+        done, calls = call(place, script, "Finetune", "-dash.ckpt", cwd=odd)
+        assert options_of(calls[1]["arguments"][1:])["--pre_trained"] == "-dash.ckpt"
+
+
+@pytest.mark.parametrize("script", [TRAIN[0], EVAL[0], "eval_res.sh"])
+def test_a_failing_python_fails_the_script_with_its_code(place, script):
+    (place / "submit.zip").touch()
+    (place / "gt.zip").touch()
+    done, calls = call(place, script, *(["Pretraining"] if script in TRAIN else []), EXIT_CODE="3")
+    assert len(calls) == 1
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize("script", [*TRAIN, *EVAL, "eval_res.sh"])
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_shows_the_usage_with_an_example(place, script, flag):
+    done, calls = call(place, script, flag)
+    assert (done.returncode, calls, done.stderr) == (0, [], "")
+    assert f"Usage: bash scripts/{script}" in done.stdout
+    assert f"Example: bash scripts/{script}" in done.stdout
+    assert "set -euo" not in done.stdout
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize(("script", "arguments", "words"), [
+    (TRAIN[0], [], ("Usage", "TASK_TYPE is missing")),
+    (TRAIN[0], ["--seed", "1"], ("Usage", "TASK_TYPE is missing")),
+    (TRAIN[0], ["Pretraining", "", "0", "", "more"], ("Usage", "5 arguments")),
+    (TRAIN[0], ["Pretrain"], ("TASK_TYPE", "'Pretrain'", "Finetune")),
+    (TRAIN[0], ["Pretraining", "no.ckpt"], ("PRETRAINED_PATH", "'no.ckpt'")),
+    (TRAIN[0], ["Pretraining", "", "one"], ("DEVICE_ID", "'one'")),
+    (TRAIN[0], ["Pretraining", "", "0", "no.yaml"], ("CONFIG_PATH", "'no.yaml'")),
+    (EVAL[0], ["a", "b", "c", "d", "e"], ("Usage", "5 arguments")),
+    (EVAL[0], ["nowhere"], ("IMAGE_PATH", "'nowhere'")),
+    (EVAL[0], ["", "", "no.ckpt"], ("CHECKPOINT_PATH", "'no.ckpt'")),
+    ("eval_res.sh", [], ("submit*.zip",)),
+    ("eval_res.sh", ["no.zip"], ("'no.zip'",)),
+    ("eval_res.sh", ["--gt"], ("--gt",)),
+    ("eval_res.sh", ["--what"], ("'--what'", "unknown option")),
+])
+def test_wrong_arguments_are_told_before_anything_runs(place, script, arguments, words):
+    done, calls = call(place, script, *arguments)
+    assert (done.returncode, calls, done.stdout) == (2, [], "")
+    for word in words:
+        assert word in done.stderr
+    assert list(place.iterdir()) == []
+
+
+def start_waiting(place, **more):
+    process = subprocess.Popen(
+        ["bash", str(SCRIPTS / TRAIN[0]), "Pretraining"], cwd=place, env=environment(place, WAIT="1"),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more,
+    )  # fmt: skip
+    log_of(place / "train" / "log", "complaining")
+    return process
+
+
+def test_a_signal_to_the_script_alone_reaches_the_training(place):
+    process = start_waiting(place)
+    process.send_signal(signal.SIGTERM)
+    shown, _ = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert "asked to stop by SIGTERM\nsaved" in shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_everybody_does_not_silence_the_training(place, number):
+    """As Ctrl-C and job managers send it: the log, too, hears it."""
+    process = start_waiting(place, start_new_session=True)
+    os.killpg(process.pid, number)
+    shown, _ = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert shown.count("asked to stop") == 1
+    assert "saved" in shown
+    assert "saved" in log_of(place / "train" / "log", "saved")
+
+
+def test_python_is_found(place, tmp_path):
+    """PYTHON, else the active environment's, else python3."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("bash", "dirname", "mkdir", "tee", "sed"):
+        (tools / name).symlink_to(shutil.which(name))
+    variables = {**environment(place, PATH=str(tools), VIRTUAL_ENV="x"), "PYTHON": ""}
+
+    def run():
+        return subprocess.run(
+            [str(tools / "bash"), str(SCRIPTS / EVAL[0])], cwd=place, env=variables, capture_output=True, text=True,
+            check=False, timeout=60,
+        )  # fmt: skip
+
+    done = run()
+    assert (done.returncode, "no Python found" in done.stderr) == (2, True)
+    (tools / "python3").symlink_to(place.parent / "my python")
+    assert run().stdout == "working\ncomplaining\n"
+
+
+# ---- eval_res.sh
+
+
+def write_zip(path, texts):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in texts.items():
+            archive.writestr(name, text)
+
+
+@pytest.fixture
+def scored(tmp_path):
+    """A folder with a submission, as eval.py leaves it: one of two words found."""
+    folder = tmp_path / "my eval"
+    folder.mkdir()
+    write_zip(folder / "gt.zip", {"gt_img_1.txt": '0,0,99,19,"a"\n0,40,99,59,"b"\n'})
+    write_zip(folder / "submit_ctpn-1_5.zip", {"res_img_1.txt": "0,0,99,19\n"})
+    return folder
+
+
+def eval_res(folder, *arguments, script=SCRIPTS / "eval_res.sh"):
+    return subprocess.run(
+        ["bash", str(script), *arguments], cwd=folder, env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def figures_in(text):
+    return json.loads(text[text.index("{") : text.index("}") + 1])
+
+
+def test_our_implementation_scores(scored):
+    # A folder of that name where the user stands must not be taken for ours.
+    (scored / "src").mkdir()
+    (scored / "src" / "__init__.py").touch()
+    for arguments in ((), ("submit_ctpn-1_5.zip",), ("submit_ctpn-1_5.zip", "--gt", "gt.zip")):
+        done = eval_res(scored, *arguments)
+        assert done.returncode == 0, done.stderr
+        figures = figures_in(done.stdout)
+        assert figures["precision"] == 1
+        assert figures["recall"] == 0.5
+        assert figures["hmean"] == pytest.approx(2 / 3, abs=1e-6)
+    assert eval_res(scored.parent, "my eval/submit_ctpn-1_5.zip").returncode == 0
+
+
+def test_every_submission_of_the_eval_folder_is_scored(scored):
+    scored.rename(scored.with_name("eval"))
+    shutil.copy(scored.with_name("eval") / "submit_ctpn-1_5.zip", scored.with_name("eval") / "submit_other one.zip")
+    done = eval_res(scored.parent)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Calculated!") == 2
+    assert "eval/submit_other one.zip" in done.stdout
+
+
+def test_a_damaged_submission_fails(scored):
+    (scored / "submit_ctpn-1_5.zip").write_text("no zip")
+    done = eval_res(scored)
+    assert done.returncode == 1
+    assert "submit_ctpn-1_5.zip" in done.stderr
+    (scored / "gt.zip").unlink()
+    done = eval_res(scored)
+    assert (done.returncode, "no ground truth" in done.stderr) == (2, True)
+
+
+def test_the_official_script_is_used_where_it_is(scored, tmp_path):
+    scripts = tmp_path / "copy of it" / "scripts"
+    shutil.copytree(SCRIPTS, scripts)
+    (scripts / "script.py").write_text("import sys, helper\nprint('official', *sys.argv[1:], sep='|')\n")
+    (scripts / "helper.py").touch()
+    shutil.move(scored / "gt.zip", scripts / "gt.zip")
+    done = eval_res(scored, script=scripts / "eval_res.sh")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"official|-g={scripts}/gt.zip|-s=submit_ctpn-1_5.zip|-o=."
+    (scripts / "script.py").write_text("raise SystemExit(4)")
+    assert eval_res(scored, script=scripts / "eval_res.sh").returncode == 4
+
+
+def test_shellcheck_finds_nothing():
+    beside_python = Path(sys.executable).with_name("shellcheck")
+    shellcheck = str(beside_python) if beside_python.exists() else shutil.which("shellcheck")
+    if shellcheck is None:
+        pytest.skip("shellcheck is not installed")
+    files = [*SCRIPTS.rglob("*.sh"), ROOT / ".ci" / "run"]
+    done = subprocess.run([shellcheck, "-x", *files], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
