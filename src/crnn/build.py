@@ -8,9 +8,10 @@ from typing import Any
 import mindspore as ms
 
 from src.crnn.alphabet import NAMED, Alphabet, AlphabetError
-from src.crnn.crnn import Crnn
+from src.crnn.crnn import Crnn, time_steps
 from src.crnn.ctc_loss import CrnnLoss
 from src.crnn.weight_init import initialise
+from src.errors import UserError
 
 
 def build_alphabet(config: Any) -> Alphabet:
@@ -24,6 +25,20 @@ def build_alphabet(config: Any) -> Alphabet:
     if not Path(config.alphabet).is_file():
         raise AlphabetError(f"alphabet: '{config.alphabet}' is neither a file nor one of {', '.join(NAMED)}")
     return Alphabet.from_file(config.alphabet)
+
+
+def input_widths(config: Any) -> tuple[int, ...]:
+    """The input widths; one stretches words to it, several keep their proportions.
+
+    Raises:
+        UserError: they are not ascending positive multiples of 4.
+    """
+    widths = config.image_width
+    if not widths or any(type(width) is not int for width in widths) or widths != sorted(set(widths)):
+        raise UserError(f"image_width: {widths} is not a list of ascending whole numbers")
+    for width in widths:
+        time_steps(width)
+    return tuple(widths)
 
 
 def build_crnn(config: Any, alphabet: Alphabet) -> Crnn:

@@ -8,12 +8,10 @@ from typing import Any
 
 import mindspore as ms
 import numpy as np
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from src.crnn.alphabet import Alphabet
-from src.crnn.build import build_alphabet, build_crnn
+from src.crnn.build import build_alphabet, build_crnn, input_widths
 from src.crnn.crnn import IMAGE_HEIGHT
 from src.crnn.ctc_decode import beam_search_decode, greedy_decode
 from src.data.crnn_eval_dataset import CrnnEvalData
@@ -25,26 +23,20 @@ from src.inference.lexicon_files import read_lexicons
 from src.inference.rank_gather import current_ranks, share_statistics
 from src.inference.word_evaluation import Decode, LexiconChoice, PredictLogProbs, WordEvaluation, pooled, read_words
 from src.inference.word_results import draw_mistakes, write_word_results
+from src.inference.word_table import TOTAL, show_figures
 from src.training.crnn_weights import load_trained
-
-TOTAL = "total"
-HEADINGS = {
-    "accuracy": "Acc@1",
-    "case_sensitive_accuracy": "with case",
-    "one_minus_ned": "1-NED",
-    "character_error_rate": "CER",
-    "lexicon_accuracy": "lexicon",
-}
 
 
 def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
     """Evaluate each checkpoint under `checkpoint_path` and write everything to `eval_output_path`.
 
+    A checkpoint of several that cannot be used is named, and the others are evaluated all the same.
+
     Returns:
         The figures by checkpoint and data set; "total" is over the words of all data sets together.
 
     Raises:
-        UserError: nothing to evaluate, a checkpoint that does not fit, or an unusable data set.
+        UserError: nothing to evaluate, an unusable data set, or (at the end) an unusable checkpoint.
     """
     checkpoints = find_checkpoints(Path(config.checkpoint_path))
     sources = evaluation_sources(config)
@@ -57,9 +49,14 @@ def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
         decode = greedy_decode
     folder = Path(config.eval_output_path)
     is_main = current_ranks()[0] == 0
-    figures = {}
+    figures: dict[str, dict] = {}
+    unusable: list[str] = []
     for checkpoint in checkpoints:
-        load_trained(network, checkpoint, alphabet)
+        try:
+            load_trained(network, checkpoint, alphabet)
+        except UserError as error:
+            unusable.append(str(error) if checkpoint.name in str(error) else f"{checkpoint.name}: {error}")
+            continue
         title = f"reading with {checkpoint.name}" if is_main else ""
         evaluations = read_sources(
             config, alphabet, predictor(network), sources, decode, choice=choice, title=title
@@ -71,9 +68,12 @@ def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
             if config.draw_results:
                 sheet = folder / f"mistakes_{checkpoint.stem}.png"
                 drawn = draw_mistakes(evaluations, sources, sheet, config.worst_mistakes)
-                print(f"the {drawn} worst mistakes: {sheet}" if drawn else "no mistake was made")
-    if is_main:
-        report(figures)
+                print(f"the {drawn} worst mistakes: {sheet}" if drawn else "no mistake was made", flush=True)
+    if is_main and figures:
+        show_figures(figures)
+        print(f"results are in {folder}")
+    if unusable:
+        raise UserError(f"{len(unusable)} of {len(checkpoints)} checkpoints cannot be used: {'; '.join(unusable)}")
     return figures
 
 
@@ -119,7 +119,7 @@ def read_sources(
             characters=alphabet.characters,
             batch_size=config.test_batch_size,
             height=IMAGE_HEIGHT,
-            widths=tuple(config.image_width),
+            widths=input_widths(config),
             label_policy=config.eval_label_policy,
             rank_id=rank_id,
             rank_size=rank_size,
@@ -168,19 +168,3 @@ def predictor(network: ms.nn.Cell) -> PredictLogProbs:
         return network(ms.Tensor(images)).asnumpy()
 
     return predict
-
-
-def report(figures: dict[str, dict[str, dict[str, float]]]) -> None:
-    """Print the figures as a table, and the Acc@1 of all words of each checkpoint in a line."""
-    names = [name for name in next(iter(figures.values()))[TOTAL] if name != "samples"]
-    table = Table(title="word recognition")
-    for heading in ("checkpoint", "data set", "words", *(HEADINGS[name] for name in names)):
-        table.add_column(heading)
-    for checkpoint, sets in figures.items():
-        for number, (name, values) in enumerate(sets.items()):
-            shown = [f"{values[key]:.4f}" for key in names]
-            is_last = number == len(sets) - 1
-            table.add_row(checkpoint, name, str(values["samples"]), *shown, end_section=is_last)
-    Console().print(table)
-    for checkpoint, sets in figures.items():
-        print(f"{checkpoint}: Acc@1 {100 * sets[TOTAL]['accuracy']:.2f} over {sets[TOTAL]['samples']} words")

@@ -12,18 +12,21 @@ import mindspore as ms
 import numpy as np
 
 from src.crnn.alphabet import Alphabet
-from src.crnn.build import build_alphabet, build_training_crnn
+from src.crnn.build import build_alphabet, build_training_crnn, input_widths
 from src.crnn.crnn import IMAGE_HEIGHT, time_steps
 from src.data.crnn_augment import WordAugment
 from src.data.crnn_dataset import CrnnTrainData
 from src.data.crnn_sources import mix_sources, open_lmdbs, rendered_words
 from src.errors import UserError
+from src.training.checkpoints import CheckpointFolder
 from src.training.crnn_weights import load_pre_trained, write_alphabet
-from src.training.loop import TrainResult, train
+from src.training.loop import train
 from src.training.lr_schedule import constant, usable_warmup, warmup_cosine
 from src.training.optimizers import make_optimizer
+from src.training.options import TrainResult
 from src.training.result_table import write_result_table
 
+PREFIX = "crnn"
 METRIC = "accuracy"
 
 
@@ -46,13 +49,14 @@ def train_crnn(
         raise UserError("eval_lmdb: is empty; name LMDBs to evaluate on, or use run_eval False")
     data = training_data(config, alphabet, rank_id, rank_size)
     network, loss_cell = build_training_crnn(config, alphabet)
-    if config.pre_trained:
+    output = Path(config.save_checkpoint_path)
+    continues = config.resume and bool(CheckpointFolder(output / "ckpt_0", prefix=PREFIX).existing())
+    if config.pre_trained and not continues:
         remade = load_pre_trained(network, config.pre_trained, alphabet)
         print(f"network: weights from {config.pre_trained}")
         if remade:
             print(f"the head ({', '.join(remade)}) was made for another alphabet; it starts from scratch")
-    output = Path(config.save_checkpoint_path)
-    if rank_id == 0 and config.save_checkpoint:
+    if rank_id == 0 and (config.save_checkpoint or config.save_best_ckpt):
         write_alphabet(output / "ckpt_0", alphabet)
 
     rates = learning_rates(config, config.total_epoch * data.steps_per_epoch)
@@ -61,6 +65,8 @@ def train_crnn(
         weight_decay=config.weight_decay, momentum=config.momentum,
     )  # fmt: skip
     loss_scale = "dynamic" if config.dynamic_loss_scale else config.loss_scale
+    if rank_id == 0:
+        print(describe_training(config, alphabet, data, rank_size), flush=True)
     try:
         result = train(
             loss_cell,
@@ -82,7 +88,7 @@ def train_crnn(
             save_checkpoint_minutes=config.save_checkpoint_minutes,
             keep_checkpoint_max=config.keep_checkpoint_max,
             resume=config.resume,
-            prefix="crnn",
+            prefix=PREFIX,
             loss_label="ctc_loss",
             log_every=config.log_interval,
             config=config.to_dict(),
@@ -91,7 +97,10 @@ def train_crnn(
         data.close()
     if rank_id == 0:
         report_data(data)
-        print(write_result_table(result, output, rank_size, "O1" if config.mixed_precision else "O0"))
+        if result.stopped_by:
+            onwards = "--resume True continues" if config.save_checkpoint else "nothing was saved"
+            print(f"stopped after epoch {result.epoch} step {result.step}; {onwards}")
+        print(write_result_table(result, output, rank_size, "O1" if config.mixed_precision else "O0"), flush=True)
     return result
 
 
@@ -120,7 +129,7 @@ def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int)
         time_steps=time_steps,
         batch_size=config.batch_size,
         height=IMAGE_HEIGHT,
-        widths=input_widths(config.image_width),
+        widths=input_widths(config),
         label_policy=config.label_policy,
         augment=augment,
         samples_per_epoch=config.samples_per_epoch or None,
@@ -130,15 +139,6 @@ def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int)
         num_workers=config.loader_workers,
         max_bad_ratio=config.max_bad_ratio,
     )
-
-
-def input_widths(widths: list) -> tuple[int, ...]:
-    """The widths of the configuration. Raises UserError unless they are ascending multiples of 4."""
-    if not widths or any(type(width) is not int for width in widths) or widths != sorted(set(widths)):
-        raise UserError(f"image_width: {widths} is not a list of ascending whole numbers")
-    for width in widths:
-        time_steps(width)
-    return tuple(widths)
 
 
 def learning_rates(config: Any, total_steps: int) -> np.ndarray:
@@ -151,6 +151,17 @@ def learning_rates(config: Any, total_steps: int) -> np.ndarray:
     steps = usable_warmup(config.warmup_step, total_steps)
     rates[:steps] = cosine[:steps]
     return rates
+
+
+def describe_training(config: Any, alphabet: Alphabet, data: CrnnTrainData, rank_size: int) -> str:
+    """What is about to happen, for the person who started it."""
+    cards = f" on each of {rank_size} devices" if rank_size > 1 else ""
+    return (
+        f"{len(alphabet.characters)} characters, input widths {', '.join(map(str, config.image_width))}; "
+        f"{config.total_epoch} epochs of {data.steps_per_epoch} steps, {data.batch_size} words a step{cards}\n"
+        f"writing to {Path(config.save_checkpoint_path)}: ckpt_0, loss_<rank>.log, metrics.jsonl, tensorboard\n"
+        "the first step compiles the network, which takes some time"
+    )
 
 
 def report_data(data: CrnnTrainData) -> None:

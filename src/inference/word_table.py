@@ -1,0 +1,30 @@
+"""Figures of word recognition as a table."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+TOTAL = "total"  # all words of all data sets together
+HEADINGS = {
+    "accuracy": "Acc@1",
+    "case_sensitive_accuracy": "with case",
+    "one_minus_ned": "1-NED",
+    "character_error_rate": "CER",
+    "lexicon_accuracy": "lexicon",
+}
+
+
+def show_figures(figures: dict[str, dict[str, dict[str, float]]]) -> None:
+    """Print the figures (checkpoint -> data set -> name -> value) as a table, and a line with each one's Acc@1."""
+    names = [name for name in HEADINGS if name in next(iter(figures.values()))[TOTAL]]
+    table = Table(title="word recognition")
+    for heading in ("checkpoint", "data set", "words", *(HEADINGS[name] for name in names)):
+        table.add_column(heading)
+    for checkpoint, sets in figures.items():
+        for number, (name, values) in enumerate(sets.items(), start=1):
+            shown = [f"{values[key]:.4f}" for key in names]
+            table.add_row(checkpoint, name, str(values["samples"]), *shown, end_section=number == len(sets))
+    Console().print(table)
+    for checkpoint, sets in figures.items():
+        print(f"{checkpoint}: Acc@1 {100 * sets[TOTAL]['accuracy']:.2f} over {sets[TOTAL]['samples']} words")
