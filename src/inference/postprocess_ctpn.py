@@ -22,7 +22,7 @@ from src.inference.evaluate_detection import DetectionEvaluation
 from src.inference.output_files import NetworkOutputs, OutputFileError, read_outputs, read_undescribed
 from src.inference.submission_names import submission_names
 from src.metrics.detection_result import GroundTruth
-from src.metrics.submission import read_ground_truth, write_results, write_submission
+from src.metrics.submission import ground_truth_name, image_key, read_ground_truth, write_results, write_submission
 from src.text_connector.detector import TextLines
 
 
@@ -85,13 +85,13 @@ def match_labels(
     Raises:
         UserError: a picture has no label.
     """
-    for name, key in keys.items():
-        if key not in labels:
-            raise UserError(f"label_path: no gt_{key}.txt for '{name}' in '{label_path}'")
+    for name, submitted in keys.items():
+        if image_key(submitted) not in labels:
+            raise UserError(f"label_path: no {ground_truth_name(submitted)} for '{name}' in '{label_path}'")
     others = len(labels) - len(keys)
     if others:
         print(f"label_path: {others} labels belong to no picture and are not counted")
-    return {name: labels[key] for name, key in keys.items()}
+    return {name: labels[image_key(submitted)] for name, submitted in keys.items()}
 
 
 def find_outputs(results: Path, image: str) -> NetworkOutputs:

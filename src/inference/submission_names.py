@@ -10,15 +10,15 @@ from src.metrics.submission import image_key
 
 
 def submission_names(names: Iterable[str]) -> dict[str, str]:
-    """File name of a picture -> the name it has in `submit_*.zip` and `gt.zip`, different for each.
+    """File name of a picture -> the name to submit it under, whose stem no other picture has.
 
-    That is its stem, as the official script expects: `img_1` for `img_1.jpg`. Where several pictures share
-    one (`a/1.jpg`, `b/1.jpg` and `1.png`), theirs is made of the whole name: `a_1_jpg`.
+    That is its own name (the official script expects `res_img_1.txt` for `img_1.jpg`), or, where several
+    share a stem (`a/1.jpg`, `b/1.jpg` and `1.png`), one made of the whole of it: `a_1_jpg`.
     """
     names = list(names)
     stems = Counter(image_key(name) for name in names)
-    chosen = {name: image_key(name) for name in names if stems[image_key(name)] == 1}
-    taken = set(chosen.values())
+    chosen = {name: name for name in names if stems[image_key(name)] == 1}
+    taken = {image_key(name) for name in chosen}
     for name in names:
         if name not in chosen:
             candidate = re.sub(r"[/\\.]", "_", name)
