@@ -20,11 +20,11 @@ from src.data.lmdb_reader import LmdbWords
 from src.errors import UserError
 from src.inference.checkpoint_files import find_checkpoints
 from src.inference.lexicon_files import read_lexicons
-from src.inference.rank_gather import current_ranks, share_statistics
 from src.inference.word_evaluation import Decode, LexiconChoice, PredictLogProbs, WordEvaluation, pooled, read_words
 from src.inference.word_results import draw_mistakes, write_word_results
 from src.inference.word_table import TOTAL, show_figures
 from src.training.crnn_weights import load_trained
+from src.training.ranks import current_ranks, share_statistics
 
 
 def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:

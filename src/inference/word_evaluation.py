@@ -14,8 +14,8 @@ import numpy as np
 from src.crnn.ctc_decode import Decoded
 from src.crnn.lexicon import Lexicon
 from src.data.crnn_eval_dataset import CrnnEvalData
-from src.inference.rank_gather import gather_json
 from src.metrics.recognition import evaluate_words, word_accuracy
+from src.training.ranks import gather_json
 
 PredictLogProbs = Callable[[np.ndarray], np.ndarray]  # (B, 1, H, W) -> (T, B, C)
 Decode = Callable[[np.ndarray], list[Decoded]]  # (T, B, C) -> B words

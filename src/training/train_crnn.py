@@ -24,6 +24,7 @@ from src.training.loop import train
 from src.training.lr_schedule import constant, usable_warmup, warmup_cosine
 from src.training.optimizers import make_optimizer
 from src.training.options import TrainResult
+from src.training.ranks import wait_for_all
 from src.training.result_table import write_result_table
 
 PREFIX = "crnn"
@@ -95,6 +96,7 @@ def train_crnn(
         )
     finally:
         data.close()
+    wait_for_all(rank_size)
     if rank_id == 0:
         report_data(data)
         if result.stopped_by:

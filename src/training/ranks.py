@@ -26,6 +26,11 @@ def gather_json(value: Any, rank_size: int) -> list:
     return [json.loads(row[:length].astype(np.uint8).tobytes()) for row, length in zip(rows, lengths, strict=True)]
 
 
+def wait_for_all(rank_size: int) -> None:
+    """Return when every rank is here: a launcher ends all ranks when the first one ends with an exit code."""
+    gather_json(None, rank_size)
+
+
 def share_statistics(network: nn.Cell, rank_size: int) -> None:
     """Give every rank the batch-norm statistics of rank 0, which are those in the checkpoints.
 
