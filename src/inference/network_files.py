@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 from mindspore import nn
 
 from src.errors import UserError
+from src.training.atomic_file import write_atomically
 
 
 class ExportError(UserError):
@@ -44,7 +45,7 @@ def export_mindir(network: nn.Cell, example: np.ndarray, path: Path) -> float:
     expected = as_arrays(network(ms.Tensor(example)))
     ms.export(network, ms.Tensor(example), file_name=str(path.with_suffix("")), file_format="MINDIR")
     reloaded = nn.GraphCell(ms.load(str(path.with_suffix(".mindir"))))
-    return compare(expected, as_arrays(reloaded(ms.Tensor(example))), path, tolerance=1e-5)
+    return compare(expected, as_arrays(reloaded(ms.Tensor(example))), "the MINDIR file", 1e-5)
 
 
 def export_air(network: nn.Cell, example: np.ndarray, path: Path) -> None:
@@ -77,7 +78,7 @@ def check_onnx(
     for image in examples:
         expected = as_arrays(network(ms.Tensor(image)))
         for name, run in runtimes.items():
-            difference = compare(expected, run(image), path, tolerance)
+            difference = compare(expected, run(image), f"the ONNX file in {name}", tolerance)
             differences[name] = max(differences[name], difference)
     return differences
 
@@ -87,30 +88,29 @@ def as_arrays(outputs: ms.Tensor | tuple) -> list[np.ndarray]:
     return [output.asnumpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
 
 
-def compare(expected: list[np.ndarray], found: list[np.ndarray], path: Path, tolerance: float) -> float:
-    """The largest absolute difference; raises ExportError above `tolerance` or for other shapes."""
+def compare(expected: list[np.ndarray], found: list[np.ndarray], what: str, tolerance: float) -> float:
+    """The largest absolute difference; ExportError, about `what`, above `tolerance` or for other shapes."""
     shapes, found_shapes = [array.shape for array in expected], [array.shape for array in found]
     if shapes != found_shapes:
-        raise ExportError(f"'{path}': outputs of shapes {found_shapes}, the network gives {shapes}")
+        raise ExportError(f"{what} gives outputs of shapes {found_shapes}, the network gives {shapes}")
     pairs = zip(expected, found, strict=True)
-    difference = max(float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max()) for a, b in pairs)
+    # NumPy's maximum, unlike Python's, is NaN as soon as one of the values is.
+    difference = float(np.max([np.abs(a.astype(np.float64) - b.astype(np.float64)).max() for a, b in pairs]))
     if not difference <= tolerance:
-        raise ExportError(f"'{path}': differs from the network by {difference:.2g}, more than {tolerance:.2g}")
+        raise ExportError(f"{what} differs from the network by {difference:.2g}, more than {tolerance:.2g}")
     return difference
 
 
 @contextlib.contextmanager
 def written_safely(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that becomes `path` only if the block succeeds."""
+    """A file to write first, which becomes `path` only if the block succeeds; its name has the same ending.
+
+    It lies in the system's folder for temporary files: MindSpore refuses paths with spaces or Chinese letters.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".partial_{os.getpid()}_{path.name}")
-    try:
-        temporary.touch()
-        usual_mode = temporary.stat().st_mode
-        temporary.unlink()
+    with tempfile.TemporaryDirectory(prefix="export_") as scratch:
+        written = Path(scratch) / f"network{path.suffix}"
         with contextlib.redirect_stdout(io.StringIO()):  # the exporters talk about their own progress
-            yield temporary
-        temporary.chmod(usual_mode)  # MindSpore lets nobody else read what it writes
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            yield written
+        with written.open("rb") as content:
+            write_atomically(path, iter(lambda: content.read(1 << 20), b""))
