@@ -13,7 +13,7 @@ from src.ctpn.checkpoint_formats import torchvision_vgg16_bn  # noqa: E402
 from src.ctpn.ctpn import Ctpn, use_mixed_precision  # noqa: E402
 from src.ctpn.export_onnx import export_onnx  # noqa: E402
 from src.ctpn.proposal_cell import CtpnProposals  # noqa: E402
-from src.ctpn.vgg16 import Vgg16, freeze_first_stages  # noqa: E402
+from src.ctpn.vgg16 import HalvingPool, Vgg16, freeze_first_stages  # noqa: E402
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden_ctpn.npz"
 WIDTH = 0.125
@@ -222,3 +222,13 @@ def test_onnx_keeps_the_batch_free(tiny, images, tiny_maps, tmp_path):
         outputs = session.run(None, {"image": images[:batch]})
         for found, expected in zip(outputs, tiny_maps, strict=True):
             np.testing.assert_allclose(found, expected[:batch], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(8, 12), (7, 9)])
+def test_both_pools_are_the_same_function(size):
+    x = np.random.default_rng(0).standard_normal((2, 3, *size)).astype(np.float32)
+    rows, columns = size[0] // 2, size[1] // 2
+    expected = x[:, :, : 2 * rows, : 2 * columns].reshape(2, 3, rows, 2, columns, 2).max(axis=(3, 5))
+    pool = HalvingPool()
+    for training in (False, True):
+        np.testing.assert_array_equal(pool.set_train(training)(ms.Tensor(x)).asnumpy(), expected)
