@@ -77,7 +77,8 @@ def evaluate_in_training(config: Any, network: ms.nn.Cell) -> dict[str, float]:
         pictures = pictures_of(config.eval_dataset_path, config.eval_image_path, evaluation.lines)
         draw_detections(evaluation, pictures, Path(config.save_checkpoint_path) / "eval_pictures")
     figures = evaluation.figures()
-    return {**figures["deteval"], "iou_hmean": figures["iou_0.5"]["hmean"], "images": len(evaluation.lines)}
+    shown = {**figures["deteval"], "iou_hmean": figures["iou_0.5"]["hmean"]}
+    return {**{name: round(value, 6) for name, value in shown.items()}, "images": len(evaluation.lines)}
 
 
 def choose_source(config: Any) -> tuple[Path, Path | None]:

@@ -62,6 +62,19 @@ def test_outputs_of_a_failed_run_go_back_too(tmp_path, bucket):
     assert (bucket.root / "out/log").read_text() == "up to here"
 
 
+def test_outputs_are_placed_where_they_are_brought_from(tmp_path):
+    config = job_config(tmp_path, eval_output_path="./eval_output", file_name="models/ctpn")
+    placed = moxing_adapter.place_outputs(config)
+    root = tmp_path / "cache/train"
+    assert placed.save_checkpoint_path == str(root)  # "./" is the default
+    assert placed.eval_output_path == str(root / "eval_output")
+    assert placed.file_name == str(root / "models" / "ctpn")
+    absolute = config.replace(save_checkpoint_path="/cache/train/checkpoint/")
+    assert moxing_adapter.place_outputs(absolute).save_checkpoint_path == "/cache/train/checkpoint"
+    at_home = config.replace(enable_modelarts=False)
+    assert moxing_adapter.place_outputs(at_home).to_dict() == at_home.to_dict()
+
+
 def test_off_modelarts_nothing_is_copied(tmp_path, bucket):
     with moxing_adapter.modelarts_job(job_config(tmp_path).replace(enable_modelarts=False)):
         pass

@@ -1,11 +1,15 @@
 """Devices, ranks and how an entry point ends."""
 
+import io
+import sys
+
 import pytest
 
 from src.errors import UserError
 from src.model_utils import device_adapter, local_adapter
 from src.model_utils.command import run_command
-from src.model_utils.config import ConfigError
+from src.model_utils.config import ConfigError, load_config
+from src.model_utils.prepare_run import Run, describe
 
 
 def test_auto_takes_the_best_and_a_missing_device_is_one_line():
@@ -39,6 +43,26 @@ def test_ranks_of_each_launcher():
         local_adapter.get_rank_id({"RANK_ID": "x"})
 
 
+def test_the_line_that_says_what_was_chosen():
+    automatic, named = load_config([]), load_config(["--device_target", "GPU", "--seed", "4"])
+    assert describe(Run(0, 1, "CPU"), automatic) == "device CPU (chosen automatically), seed 1"
+    assert describe(Run(2, 8, "GPU"), named) == "device GPU, rank 2 of 8, seed 4"
+
+
+def test_lines_appear_as_they_are_written(monkeypatch):
+    """Also where standard output is a file, and whatever letters it can hold."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+
+    def main():
+        print("图片")
+        assert written.getvalue() == rb"\u56fe\u7247" + b"\n"
+
+    with pytest.raises(SystemExit) as stopped:
+        run_command(main)
+    assert stopped.value.code == 0
+
+
 @pytest.mark.parametrize(("error", "code"), [
     (ConfigError("seed: bad\nvalue"), 2), (UserError("no such file"), 1), (PermissionError("read only"), 1),
     (KeyboardInterrupt(), 130),
@@ -60,3 +84,15 @@ def test_results_of_main_become_the_exit_code_and_defects_keep_their_traceback()
         assert stopped.value.code == code
     with pytest.raises(ZeroDivisionError):
         run_command(lambda: 1 / 0)
+
+
+def test_a_missing_package_is_named(capsys):
+    def main():
+        import no_such_package_of_this_world  # noqa: F401, PLC0415
+
+    with pytest.raises(SystemExit) as stopped:
+        run_command(main)
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == (
+        "error: the Python package 'no_such_package_of_this_world' is missing: pip install -r requirements.txt\n"
+    )
