@@ -26,6 +26,10 @@ def run_command(main: Callable[[], int | None]) -> None:
         code = _complain(error, 2)
     except (UserError, OSError) as error:
         code = _complain(error, 1)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("src"):
+            raise
+        code = _complain(f"the Python package '{error.name}' is missing: pip install -r requirements.txt", 1)
     except KeyboardInterrupt:
         code = _complain("interrupted", 130)
     sys.exit(code or 0)

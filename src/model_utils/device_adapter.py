@@ -17,7 +17,11 @@ def set_cpu_kernels() -> None:
     times slower, unless the instruction set is capped. Older versions are slowed a little by the cap, and a
     value that the user has set stays.
     """
-    major, minor = (int(part) for part in metadata.version("mindspore").split(".")[:2])
+    try:
+        version = metadata.version("mindspore")
+    except metadata.PackageNotFoundError:  # importing MindSpore will say so
+        return
+    major, minor = (int(part) for part in version.split(".")[:2])
     if (major, minor) >= (2, 8):
         os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX2")
 
