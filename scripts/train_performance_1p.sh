@@ -6,7 +6,7 @@
 #   --epochs         epochs (default 1)
 #   --batch_size     words a step and device (default 2560 on Ascend and GPU, otherwise as configs/crnn.yaml says)
 #   --device_target  Ascend, GPU, CPU or auto (default auto)
-#   --key=value      any other key of configs/crnn.yaml
+#   --key=value      any other key of configs/crnn.yaml; --samples_per_epoch=6400 measures on a part of the words
 # Example: bash scripts/train_performance_1p.sh --data_path=data/crnn
 #
 # Everything is written to ./train_performance_1p: the log, and in result.md the table that is printed at the end: the
