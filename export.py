@@ -3,7 +3,7 @@
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config, require_path
 from src.model_utils.moxing_adapter import modelarts_job, place_outputs
-from src.model_utils.prepare_run import prepare_run
+from src.model_utils.prepare_run import describe, prepare_run
 
 
 def main() -> None:
@@ -12,6 +12,8 @@ def main() -> None:
         config = place_outputs(config)
         checkpoint = require_path(config, "ckpt_file", "file")
         run = prepare_run(config)
+        print(describe(run, config))
+        print(f"exporting {checkpoint} as {config.file_format}; it is loaded again and compared, which takes a while")
         if config.network == "crnn":
             from src.inference.export_crnn import export_crnn as export  # noqa: PLC0415 - after prepare_run
         else:

@@ -199,11 +199,9 @@ def describe_training(config: Any, data: CtpnTrainData, epochs: int, rank_size: 
 
 
 def describe_result(config: Any, result: TrainResult) -> str:
-    """How it ended, and what to do next."""
-    speed = "" if result.images_per_second is None else f", {result.images_per_second:.2f} pictures/s"
-    done = f"after epoch {result.epoch} step {result.step}{speed}"
+    """How it ended, or how to go on."""
     if result.stopped_by:
-        onwards = "the same command with --resume True continues" if config.save_checkpoint else "nothing was saved"
-        return f"stopped {done}; {onwards}"
+        return "the same command with --resume continues" if config.save_checkpoint else "nothing was saved"
+    speed = "" if result.images_per_second is None else f", {result.images_per_second:.2f} pictures/s"
     best = "" if result.best is None else f", best hmean {result.best:.5f}"
-    return f"finished {done}{best}"
+    return f"finished after epoch {result.epoch} step {result.step}{speed}{best}"

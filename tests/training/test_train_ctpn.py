@@ -102,8 +102,10 @@ def stopped(data, backbone, tmp_path_factory):
         os.kill(os.getpid(), signal.SIGTERM)
         return figures
 
-    result = train_ctpn(config, 0, 1, evaluate)
-    return SimpleNamespace(output=output, result=result, files={path.name for path in (output / "ckpt_0").iterdir()})
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        result = train_ctpn(config, 0, 1, evaluate)
+    files = {path.name for path in (output / "ckpt_0").iterdir()}
+    return SimpleNamespace(output=output, result=result, said=said.getvalue(), files=files)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +119,8 @@ def finished(data, stopped):
 def test_a_stop_saves_the_step(stopped):
     result = stopped.result
     assert (result.stopped_by, result.exit_code, result.epoch, result.step) == ("SIGTERM", 143, 2, 1)
+    assert "stopped by SIGTERM after epoch 2 step 1\nthe same command with --resume continues\n" in stopped.said
+    assert re.match(r"backbone: 65 parameters from .*\nPretraining: 6 pictures, 2 epochs of 3 steps", stopped.said)
     assert stopped.files >= {"ctpn-1_3.ckpt", "ctpn-1_3.state", "ctpn-2_1.ckpt", "ctpn-2_1.state", "best_acc.ckpt",
                              "best_acc.json", "config.yaml"}
 
