@@ -24,11 +24,11 @@ class MindSporeEngine:
         params = weights.params
         try:
             if weights.network == "ctpn":
-                width = len(params["conv.weight"]) / RPN_CHANNELS
+                width = weights.card.backbone_width or len(params["conv.weight"]) / RPN_CHANNELS
                 anchors = len(params["rpn_with_loss.rpn_convs_list.rpn_cls.bias"]) // 2
                 network = Ctpn(width, anchors)
             else:
-                width = len(params["cnn.conv6.weight"]) / CHANNELS[-1]
+                width = weights.card.network_width or len(params["cnn.conv6.weight"]) / CHANNELS[-1]
                 network = Crnn(len(params["rnn.1.embedding.bias"]), width)
             load_weights(network, params)
         except KeyError as error:

@@ -10,7 +10,7 @@
 
 `image_size` is (height, width). `alphabet` is a name ("digits_lower", "printable_ascii") or, as `characters`, the
 characters themselves in the order of their classes. `unit` is what the recogniser was trained on, "word" or "line".
-`backbone_width` and `network_width` are for people: the arrays say it too. "description", "made_by" and "figures" may
+`backbone_width` and `network_width` are the factors on the channels, 1.0 the published networks. "description", "made_by" and "figures" may
 hold anything. Every key but `version` and `network` may be absent; the published values then count.
 """
 
@@ -43,7 +43,10 @@ class CardError(UserError):
 
 @dataclass(frozen=True)
 class WeightsCard:
-    """What a card says; fields of the other network keep their defaults. `sha256` is empty without one."""
+    """What a card says; fields of the other network keep their defaults.
+
+    `sha256` is empty, the widths of the networks are 0 and `widths` is () where the card does not say.
+    """
 
     network: str
     sha256: str = ""
@@ -52,6 +55,8 @@ class WeightsCard:
     anchor_heights: tuple[float, ...] = field(default=tuple(DEFAULT_HEIGHTS))
     side_refinement: bool = False
     lstm_branch: str = "rnn2"
+    backbone_width: float = 0.0
+    network_width: float = 0.0
     alphabet: str = ""
     characters: str = ""
     widths: tuple[int, ...] = ()
@@ -149,6 +154,8 @@ _RULES = {
     "anchor_heights": (lambda v: _numbers(v, 1), "a list of ascending numbers"),
     "side_refinement": (lambda v: isinstance(v, bool), "true or false"),
     "lstm_branch": (lambda v: v in LSTM_BRANCHES, " or ".join(LSTM_BRANCHES)),
+    "backbone_width": (lambda v: _numbers([v], 0.01), "a number above 0"),
+    "network_width": (lambda v: _numbers([v], 0.01), "a number above 0"),
     "alphabet": (lambda v: isinstance(v, str), "a text"),
     "characters": (lambda v: isinstance(v, str) and bool(v), "a text"),
     "widths": (lambda v: _numbers(v, 4, 4), "a list of ascending multiples of 4"),
