@@ -10,7 +10,7 @@ _HOMES = {
     "Line": "read_result",
     "Unreadable": "read_result",
 }
-__all__ = list(_HOMES)  # noqa: PLE0605 - a list of texts
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str):

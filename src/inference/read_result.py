@@ -73,9 +73,13 @@ class ReadResult:
             "time_ms": {stage: round(value, 2) for stage, value in self.time_ms.items()},
         }
 
-    def to_json(self, indent: int | None = 1) -> str:
-        """The document that docs/reading.md describes."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+    def to_json(self) -> str:
+        """The document that docs/reading.md describes, each line of text on a line of its own."""
+        described = self.to_dict()
+        lines = ",\n  ".join(_json(line) for line in described.pop("lines"))
+        times = _json(described.pop("time_ms"))
+        head = _json(described)[1:-1]
+        return f'{{{head},\n "lines": [\n  {lines}\n ],\n "time_ms": {times}}}'
 
     def draw(self, fonts: FontChooser | str | Path | None = None) -> np.ndarray:
         """The picture with its lines, texts and scores, (H, W, 3) uint8 RGB; `fonts` as in `draw_lines`."""
@@ -89,6 +93,10 @@ class ReadResult:
         data = io.BytesIO()
         Image.fromarray(self.draw()).save(data, "PNG")
         return data.getvalue()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from src.data.images import DEFAULT_MAX_PIXELS
@@ -91,6 +91,8 @@ class ReaderOptions:
         def own(value, of_card):
             return of_card if value is None else value
 
+        refined = self.connector.side_refinement if self.side_refinement is None else self.side_refinement
+        refined = refined or (self.side_refinement is None and card.side_refinement)
         return DetectOptions(
             image_shape=own(self.image_shape, card.image_size),
             keep_ratio=own(self.keep_ratio, card.keep_ratio),
@@ -98,8 +100,8 @@ class ReaderOptions:
             nms_pre=self.nms_pre,
             nms_threshold=self.nms_threshold,
             max_num=self.max_num,
-            side_refinement=own(self.side_refinement, card.side_refinement) or self.connector.side_refinement,
-            connector=self.connector,
+            side_refinement=refined,
+            connector=replace(self.connector, side_refinement=refined),
         )
 
     def find_detector(self) -> NetworkWeights:

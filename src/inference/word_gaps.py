@@ -11,10 +11,10 @@ import numpy as np
 from src.data.crnn_preprocess import to_grey
 
 HEIGHT = 32  # the line is looked at in this height, so that the pixels below are shares of it
-SHARE = 0.25  # of the way from the quietest columns to the busy ones: below it a column is a gap
-NARROWEST = 6.0  # pixels of a gap between words
-WIDEST = 14.0  # a gap of so many pixels is between words, however wide the letters are set
-OVER_LETTERS = 2.2  # a gap between words is so many times the typical gap of the line
+SHARE = 0.2  # of the way from the quietest columns to the busy ones: below it a column is a gap
+NARROWEST = 5.0  # pixels of a gap between words
+WIDEST = 12.0  # a gap of so many pixels is between words, however wide the letters are set
+OVER_LETTERS = 5.0  # a gap between words is so many times the typical gap of the line
 SHORTEST_WORD = 4.0  # pixels
 LETTER_WIDTH = 16.0  # pixels, with its gap
 
