@@ -52,14 +52,34 @@ def onnx_name(weights: NetworkWeights) -> str:
 
 def _graph(weights: NetworkWeights) -> bytes:
     # onnx is imported on this path only: with a file in the cache nothing needs it.
-    if weights.network == "ctpn":
-        from src.ctpn.onnx_graph import ctpn_onnx as make  # noqa: PLC0415
-    else:
-        from src.crnn.export_onnx import crnn_onnx as make  # noqa: PLC0415
+    with _plain_protobuf():
+        if weights.network == "ctpn":
+            from src.ctpn.onnx_graph import ctpn_onnx as make  # noqa: PLC0415
+        else:
+            from src.crnn.export_onnx import crnn_onnx as make  # noqa: PLC0415
     try:
         return make(weights.params).SerializeToString()
     except KeyError as error:
         raise UserError(f"{weights.path}: parameter {error} is missing") from None
+
+
+@contextmanager
+def _plain_protobuf() -> Iterator[None]:
+    """Import protobuf in pure Python, if it is not there yet.
+
+    MindSpore's generated code cannot live with the other one, so that `import mindspore` would fail later in this
+    process.
+    """
+    name = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
+    before = os.environ.get(name)
+    os.environ.setdefault(name, "python")
+    try:
+        import google.protobuf.message  # noqa: F401, PLC0415
+
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -16,6 +16,7 @@ NARROWEST = 5.0  # pixels of a gap between words
 WIDEST = 12.0  # a gap of so many pixels is between words, however wide the letters are set
 OVER_LETTERS = 5.0  # a gap between words is so many times the typical gap of the line
 SHORTEST_WORD = 4.0  # pixels
+FEWEST_LETTERS, OVER_SPACED = 4, 1.6  # of a line whose letters stand apart, every one a piece of its own
 LETTER_WIDTH = 16.0  # pixels, with its gap
 
 
@@ -44,14 +45,24 @@ def split_words(line: np.ndarray) -> list[tuple[int, int]]:
     gaps = ends - starts
     if not len(gaps):
         return [(0, width)]
-    # Most gaps between letters are too narrow to be seen here; those count as 0. Only letters that are set wide
-    # apart make a typical gap, and with it the limit, large.
-    hidden = max(0, round(scaled_width / LETTER_WIDTH) - 1 - len(gaps))
-    limit = np.clip(OVER_LETTERS * np.median(np.append(gaps, np.zeros(hidden))), NARROWEST, WIDEST)
+    limit = _limit(gaps, scaled_width)
     cuts = (starts + ends)[gaps >= limit] / 2 * width / scaled_width
     edges = np.concatenate([[0], np.round(cuts).astype(int), [width]])
     words = [(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
     return _without_slivers(words, SHORTEST_WORD * height / HEIGHT)
+
+
+def _limit(gaps: np.ndarray, scaled_width: int) -> float:
+    """Width from which a gap is between words."""
+    # Most gaps between letters are too narrow to be seen here; those count as 0. Only letters that are set wide
+    # apart make a typical gap, and with it the limit, large.
+    hidden = max(0, round(scaled_width / LETTER_WIDTH) - 1 - len(gaps))
+    limit = np.clip(OVER_LETTERS * np.median(np.append(gaps, np.zeros(hidden))), NARROWEST, WIDEST)
+    pieces = len(gaps) + 1
+    if pieces >= FEWEST_LETTERS and (scaled_width - gaps.sum()) / pieces < HEIGHT:
+        # The pieces are as narrow as letters: only what is clearly wider than the gap between them parts words.
+        limit = max(limit, OVER_SPACED * np.median(gaps))
+    return float(limit)
 
 
 def column_activity(grey: np.ndarray) -> np.ndarray:
