@@ -26,12 +26,14 @@ from src.inference import ReaderOptions, TextReader  # noqa: E402
 from src.inference.input_files import find_pictures  # noqa: E402
 from src.inference.read_result import STAGES  # noqa: E402
 
+WEIGHTS = ("ctpn_weights", "crnn_weights", "crnn_lines_weights")
+
 
 def main() -> None:
     arguments = parse()
     found = find_pictures([arguments.folder])[: arguments.pictures]
     pixels = [decode_image(picture.source) for picture in found]
-    weights = {key: getattr(arguments, key) for key in ("ctpn_weights", "crnn_weights", "crnn_lines_weights")}
+    weights = {key: getattr(arguments, key) for key in WEIGHTS}
     options = ReaderOptions(**weights, recognizer=arguments.recognizer, threads=arguments.threads)
     readers = {name: TextReader(options, engine=name) for name in arguments.engines.split(",")}
     runs: dict[str, Callable[[np.ndarray], dict]] = {
@@ -64,7 +66,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--engines", default="openvino,onnxruntime")
     parser.add_argument("--recognizer", default="auto")
-    for key in ("ctpn_weights", "crnn_weights", "crnn_lines_weights"):
+    for key in WEIGHTS:
         parser.add_argument(f"--{key}", default=getattr(ReaderOptions(), key))
     return parser.parse_args()
 
@@ -116,7 +118,7 @@ def start_up(arguments: argparse.Namespace, picture: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, str(ROOT / "predict.py"), str(picture), "--quiet", "--output_dir", folder]
         command += [f"--threads={arguments.threads}", f"--recognizer={arguments.recognizer}"]
-        command += [f"--{key}={getattr(arguments, key)}" for key in ("ctpn_weights", "crnn_weights", "crnn_lines_weights")]
+        command += [f"--{key}={getattr(arguments, key)}" for key in WEIGHTS]
         command += [f"--engine={arguments.engines.split(',')[0]}"]
         start = time.perf_counter()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

@@ -81,7 +81,8 @@ def ctpn_onnx(params: dict[str, np.ndarray]) -> onnx.ModelProto:
 
 def parameter_names() -> set[str]:
     """The parameters of `Ctpn`."""
-    convolutions = [BACKBONE.format(stage, i + 1) for stage, count in enumerate(STAGES, start=1) for i in range(count)]
+    numbered = [(stage, index) for stage, count in enumerate(STAGES, start=1) for index in range(1, count + 1)]
+    convolutions = [BACKBONE.format(stage, index) for stage, index in numbered]
     norm_parts = ("gamma", "beta", "moving_mean", "moving_variance")
     names = {f"{name}.0.weight" for name in convolutions}
     names |= {f"{name}.1.{part}" for name in convolutions for part in norm_parts}

@@ -31,7 +31,8 @@ class OpenVinoEngine:
         precision: str = "auto",
         image_shape: tuple[int | None, ...] | None = None,
     ):
-        settings: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
+        # Pinned threads wait for their core while another process has it, and other cores are free.
+        settings: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
         if precision == "f32":

@@ -19,7 +19,7 @@ THUMBNAIL = (640, 480)  # pixels at most, width and height
 MOST_THUMBNAILS = 500  # further pictures have texts only: browsers do not open pages of gigabytes
 
 _STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:1100px;padding:0 1rem;color:#1a1a1a;background:#fff}
+body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:1100px;padding:0 1rem;color:#222;background:#fff}
 article{border-top:1px solid #ccc;padding:1rem 0;display:flex;gap:1.5rem;flex-wrap:wrap}
 img{max-width:100%;height:auto}h2{font-size:1rem;width:100%;margin:0;overflow-wrap:anywhere}
 ol{margin:0;padding-left:2em;flex:1 1 18rem}li span{color:#666;font-size:85%}
@@ -76,7 +76,8 @@ class HtmlReport:
         """End the page; an incomplete one is removed."""
         if complete:
             bad = f", {self._bad} could not be read" if self._bad else ""
-            self._file.write(f"<footer>{self._pictures} pictures, {self._lines} lines{bad}</footer>\n</body></html>\n")
+            total = f"{self._pictures} pictures, {self._lines} lines{bad}"
+            self._file.write(f"<footer>{total}</footer>\n</body></html>\n")
         self._file.close()
         if complete:
             os.replace(self._temporary, self.path)

@@ -103,7 +103,8 @@ def read_pictures(config: Any, inputs: Sequence[str]) -> int:
         return NONE_READ
     if not config.quiet:
         seconds = time.perf_counter() - start
-        _note(f"{len(pictures) - bad} of {len(pictures)} pictures, {lines} lines, {seconds:.2f} s with {reader.engine}")
+        count = f"{len(pictures) - bad} of {len(pictures)} pictures"
+        _note(f"{count}, {lines} lines, {seconds:.2f} s with {reader.engine}")
         _note(f"results are in {folder}")
     if bad:
         return NONE_READ if bad == len(pictures) else SOME_READ

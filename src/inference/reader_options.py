@@ -74,7 +74,8 @@ class ReaderOptions:
         for name, accepted in choices.items():
             if getattr(self, name) not in accepted:
                 raise OptionError(f"{name}: '{getattr(self, name)}' is not one of {', '.join(accepted)}")
-        least = {"threads": 0, "smallest_text": 0, "crop_margin": 0, "beam_width": 1, "batch_size": 1, "max_pixels": 1}
+        least = {"threads": 0, "smallest_text": 0, "crop_margin": 0}
+        least |= dict.fromkeys(("beam_width", "batch_size", "max_pixels"), 1)
         for name, low in least.items():
             if not getattr(self, name) >= low:
                 raise OptionError(f"{name}: {getattr(self, name)} is below {low}")

@@ -82,7 +82,13 @@ class TextReader:
             alphabet = alphabet_of(recognizer, options.alphabet)
             engine = open_engine(recognizer, engine_options)
             self._recognizer = TextRecognizer(
-                engine, alphabet, unit, recognizer.card.widths, options.batch_size, options.decoder, options.beam_width
+                engine,
+                alphabet,
+                unit,
+                recognizer.card.widths,
+                batch_size=options.batch_size,
+                decoder=options.decoder,
+                beam_width=options.beam_width,
             )
             self.recognizer_unit = unit
         self.engine, self.device = engine.name, engine.device
@@ -178,10 +184,11 @@ class TextReader:
         else:
             texts = [(None, None)] * len(work.lines)
         work.times["recognize"] = _milliseconds(start)
+        boxes, polygons = work.lines.boxes.tolist(), work.lines.polygons.tolist()
         lines = tuple(
             Line(tuple(box), tuple(map(tuple, polygon)), score, text, text_score)
             for box, polygon, score, (text, text_score) in zip(
-                work.lines.boxes.tolist(), work.lines.polygons.tolist(), work.lines.scores.tolist(), texts, strict=True
+                boxes, polygons, work.lines.scores.tolist(), texts, strict=True
             )
         )
         height, width = work.pixels.shape[:2]

@@ -53,6 +53,7 @@ class TextRecognizer:
         alphabet: Alphabet,
         unit: str,
         widths: Sequence[int] = (),
+        *,
         batch_size: int = 32,
         decoder: str = "greedy",
         beam_width: int = 10,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def _cuts(length: int, tile: int) -> list[tuple[int, float, float]]:
     # The tiles share what is to cover evenly; all that is left over becomes overlap.
     step = (length - tile) / (count - 1) if count > 1 else 0
     begins = [math.ceil(step * i / STRIDE) * STRIDE for i in range(count)]
-    edges = [(a + tile + b) / 2 for a, b in zip(begins, begins[1:], strict=False)]
+    edges = [(a + tile + b) / 2 for a, b in pairwise(begins)]
     edges = [-math.inf, *edges, math.inf]
     return list(zip(begins, edges[:-1], edges[1:], strict=True))
 

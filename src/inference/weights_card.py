@@ -8,10 +8,11 @@
     {"version": 1, "network": "crnn", "sha256": "...", "alphabet": "printable_ascii", "widths": [100, 200, 400],
      "unit": "line", "network_width": 1.0}
 
-`image_size` is (height, width). `alphabet` is a name ("digits_lower", "printable_ascii") or, as `characters`, the
-characters themselves in the order of their classes. `unit` is what the recogniser was trained on, "word" or "line".
-`backbone_width` and `network_width` are the factors on the channels, 1.0 the published networks. "description", "made_by" and "figures" may
-hold anything. Every key but `version` and `network` may be absent; the published values then count.
+`image_size` is (height, width). `alphabet` is a name ("digits_lower", "printable_ascii") or a file; `characters`, in
+its place, are the characters themselves in the order of their classes. `unit` is what the recogniser was trained on,
+"word" or "line". `backbone_width` and `network_width` are the factors on the channels, 1.0 the published networks.
+"description", "made_by" and "figures" may hold anything. Every key but `version` and `network` may be absent; the
+published values then count.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from src.ctpn.anchor_generator import DEFAULT_HEIGHTS
@@ -94,7 +96,8 @@ def parse_card(content: object, network: str, name: str) -> WeightsCard:
         raise CardError(f"{name}: network {content.get('network')!r}; weights of '{network}' are needed here")
     unknown = content.keys() - _FREE - _KEYS[network]
     if unknown:
-        raise CardError(f"{name}: unknown {', '.join(sorted(unknown))}; known are {', '.join(sorted(_KEYS[network]))}")
+        known = ", ".join(sorted(_KEYS[network]))
+        raise CardError(f"{name}: unknown {', '.join(sorted(unknown))}; known are {known}")
     values = {}
     for key, (accepts, wanted) in _RULES.items():
         if key in content:
@@ -140,7 +143,7 @@ def _numbers(value: object, low: float, step: int = 0) -> bool:
         return False
     if step and any(item != int(item) or int(item) % step for item in value):
         return False
-    return value[0] >= low and all(a < b for a, b in zip(value, value[1:], strict=False)) and value[-1] < 1e5
+    return value[0] >= low and all(a < b for a, b in pairwise(value)) and value[-1] < 1e5
 
 
 def _is_image_size(value: object) -> bool:

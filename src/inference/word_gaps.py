@@ -5,6 +5,8 @@ A line of text is a picture of the line alone, the text running from left to rig
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -48,7 +50,7 @@ def split_words(line: np.ndarray) -> list[tuple[int, int]]:
     limit = _limit(gaps, scaled_width)
     cuts = (starts + ends)[gaps >= limit] / 2 * width / scaled_width
     edges = np.concatenate([[0], np.round(cuts).astype(int), [width]])
-    words = [(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    words = [(int(a), int(b)) for a, b in pairwise(edges)]
     return _without_slivers(words, SHORTEST_WORD * height / HEIGHT)
 
 

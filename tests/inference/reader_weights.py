@@ -34,8 +34,8 @@ def filled(shapes):
 def ctpn_params(width=0.125, anchors=14):
     shapes, inputs = {}, 3
     for stage, sizes in enumerate(STAGES, start=1):
-        for index, size in enumerate(sizes, start=1):
-            name, size = f"vgg16_feature_extractor.conv{stage}_{index}", scaled(size, width)
+        for index, size in enumerate((scaled(size, width) for size in sizes), start=1):
+            name = f"vgg16_feature_extractor.conv{stage}_{index}"
             shapes[f"{name}.0.weight"] = (size, inputs, 3, 3)
             for part in ("gamma", "beta", "moving_mean", "moving_variance"):
                 shapes[f"{name}.1.{part}"] = (size,)
@@ -46,7 +46,8 @@ def ctpn_params(width=0.125, anchors=14):
         shapes[f"rnn2.weight_ih_l0{direction}"] = (4 * hidden, channels)
         shapes[f"rnn2.weight_hh_l0{direction}"] = (4 * hidden, hidden)
         shapes[f"rnn2.bias_ih_l0{direction}"] = shapes[f"rnn2.bias_hh_l0{direction}"] = (4 * hidden,)
-    heads = {"lstm_fc": (channels, 2 * hidden), "rpn_cls": (2 * anchors, channels), "rpn_reg": (4 * anchors, channels)}
+    heads = {"rpn_cls": (2 * anchors, channels), "rpn_reg": (4 * anchors, channels)}
+    heads["lstm_fc"] = (channels, 2 * hidden)
     for layer, shape in heads.items():
         shapes[f"rpn_with_loss.rpn_convs_list.{layer}.weight"] = shape
         shapes[f"rpn_with_loss.rpn_convs_list.{layer}.bias"] = shape[:1]

@@ -155,7 +155,8 @@ onnx.checker.check_model(str(onnx_file(weights, {str(tmp_path)!r})))
         _, errors = process.communicate()
         assert process.returncode == 0, errors
     names = [path.name for path in tmp_path.iterdir()]
-    assert names == [onnx_name(ReaderOptions(crnn_weights=options.crnn_weights, recognizer="word").find_recognizer()[0])]
+    weights, _ = ReaderOptions(crnn_weights=options.crnn_weights, recognizer="word").find_recognizer()
+    assert names == [onnx_name(weights)]
 
 
 def test_the_cache_holds_the_hash_and_falls_back(options, tmp_path):
@@ -179,7 +180,8 @@ def test_missing_weights_say_what_to_do(options, tmp_path):
 
 
 def test_auto_takes_words_where_there_are_no_lines(options, tmp_path):
-    weights, unit = ReaderOptions(crnn_weights=options.crnn_weights, crnn_lines_weights=tmp_path / "b.ckpt").find_recognizer()
+    chosen = ReaderOptions(crnn_weights=options.crnn_weights, crnn_lines_weights=tmp_path / "b.ckpt")
+    weights, unit = chosen.find_recognizer()
     assert unit == "word" and weights.path == options.crnn_weights
 
 

@@ -159,7 +159,8 @@ def test_a_folder_with_everything_that_can_be_written(pictures, arguments, tmp_p
     out = tmp_path / "out"
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     bases = ["a.JPG", "b.png", "sub/a.JPG", "sub/deep/c.png"]
-    assert written == sorted([f"{b}{e}" for b in bases for e in (".json", ".drawn.jpg")] + ["lines.csv", "report.html"])
+    of_pictures = [f"{base}{ending}" for base in bases for ending in (".json", ".drawn.jpg")]
+    assert written == sorted([*of_pictures, "lines.csv", "report.html"])
     assert code == 0
     content = json.loads((out / "sub/a.JPG.json").read_text(encoding="utf-8"))
     assert content["image"] == "sub/a.JPG" and content["lines"]
@@ -184,7 +185,7 @@ def test_one_word(pictures, arguments, tmp_path):
     assert not (tmp_path / "out/report.html").exists()  # for one picture there is no page
 
 
-@pytest.mark.parametrize("wrong", ["--min_ratioo=1", "--engine=fast", "--threads=-1", "--keep_ratio=1", "--draw=maybe"])
+@pytest.mark.parametrize("wrong", ["--min_ratioo=1", "--engine=fast", "--threads=-1", "--keep_ratio=1", "--draw=x"])
 def test_wrong_options_are_one_error(wrong):
     with pytest.raises(ConfigError, match=wrong[2:].split("=", maxsplit=1)[0]):
         load_config([wrong], schema_file=READER_SCHEMA)

@@ -97,7 +97,7 @@ def test_a_tilted_line_is_turned_upright():
     polygon = corners @ turn[:, :2].T + turn[:, 2]
     crop = cut_line(tilted, polygon)
     assert abs(crop.shape[0] - 20) <= 1 and abs(crop.shape[1] - 180) <= 1
-    assert crop[10, 100].max() < 60 and crop[10, 8, 0] > 200 > 60 > crop[10, 8, 1]
+    assert crop[10, 100].max() < 60 and crop[10, 8, 0] > 200 and crop[10, 8, 1] < 60
     assert cut_line(tilted, polygon, margin=0.5).shape[0] == pytest.approx(40, abs=2)
 
 
@@ -118,7 +118,8 @@ def test_tiles_cover_everything_once(size):
         assert tile.y % STRIDE == tile.x % STRIDE == 0 and tile.y < size[0] and tile.x < size[1]
         y1, x1, y2, x2 = (np.clip(side, 0, 1e6) for side in tile.core)
         owners[int(np.ceil(y1)) : int(np.ceil(y2)), int(np.ceil(x1)) : int(np.ceil(x2))] += 1
-        for low, high, begin, length, end in ((y1, y2, tile.y, shape[0], size[0]), (x1, x2, tile.x, shape[1], size[1])):
+        sides = (y1, y2, tile.y, shape[0], size[0]), (x1, x2, tile.x, shape[1], size[1])
+        for low, high, begin, length, end in sides:
             assert low == 0 or low - begin >= OVERLAP / 2 - STRIDE
             assert high >= end or begin + length - high >= OVERLAP / 2 - STRIDE
     assert (owners == 1).all()
