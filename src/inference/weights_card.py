@@ -1,6 +1,6 @@
 """The card of a weights file: what a reader must know to use it, in a small JSON file beside it.
 
-`weights/ctpn.ckpt` has the card `weights/ctpn.json`:
+`weights/ctpn.ckpt` has the card `weights/ctpn.card.json`:
 
     {"version": 1, "network": "ctpn", "sha256": "<64 hex digits>", "image_size": [576, 960], "keep_ratio": false,
      "anchor_heights": [2, 4, ...], "side_refinement": false, "lstm_branch": "rnn2", "backbone_width": 1.0}
@@ -66,8 +66,11 @@ class WeightsCard:
 
 
 def card_path(weights: Path) -> Path:
-    """Where the card of a weights file is, if it has one."""
-    return weights.with_suffix(".json")
+    """Where the card of a weights file is, if it has one.
+
+    Not plain `.json`: training keeps its own record of a checkpoint under that name.
+    """
+    return weights.with_suffix(".card.json")
 
 
 def read_card(weights: Path, network: str) -> WeightsCard:

@@ -14,7 +14,7 @@ from src.inference.reading_order import reading_order
 from src.inference.text_detector import TextDetector
 from src.inference.text_recognizer import TextRecognizer
 from src.inference.tiles import OVERLAP, STRIDE, plan_tiles, scaled_size
-from src.inference.weights_card import CardError, parse_card
+from src.inference.weights_card import CardError, WeightsCard, parse_card, read_card
 from src.inference.word_gaps import split_words
 from src.text_connector.detector import ConnectorParams
 
@@ -218,6 +218,12 @@ BAD_CARDS = [
 def test_cards_that_are_refused(content):
     with pytest.raises(CardError, match="^card: "):
         parse_card(content, "ctpn", "card")
+
+
+def test_the_record_of_a_checkpoint_is_no_card(tmp_path):
+    """Training writes `best_acc.json` beside `best_acc.ckpt`."""
+    (tmp_path / "best_acc.json").write_text('{"hmean": 0.5}')
+    assert read_card(tmp_path / "best_acc.ckpt", "ctpn") == WeightsCard("ctpn")
 
 
 def test_a_card_without_values_stands_for_the_published_ones():
