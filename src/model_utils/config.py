@@ -21,6 +21,7 @@ from src.model_utils.plain_yaml import ConfigError, parse_value, read_documents
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = {"ctpn": REPOSITORY / "default_config.yaml", "crnn": REPOSITORY / "configs" / "crnn.yaml"}
+READER_SCHEMA = REPOSITORY / "configs" / "predict.yaml"
 
 _TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: "a list"}
 _FILE_KEYS = ("config_path", "_config_path")
@@ -61,12 +62,13 @@ class Config:
         return dict(self._values)
 
 
-def load_config(argv: list[str] | None = None, network: str = "ctpn") -> Config:
+def load_config(argv: list[str] | None = None, network: str = "ctpn", schema_file: Path | None = None) -> Config:
     """Read schema, file and command line.
 
     Args:
         argv: the arguments after the program's name; None takes those of this process.
         network: the schema to use when no file names another.
+        schema_file: the schema of a command that is not about one network; `network` then plays no part.
 
     Raises:
         ConfigError: in one line: the key, the value and what is accepted.
@@ -83,10 +85,12 @@ def load_config(argv: list[str] | None = None, network: str = "ctpn") -> Config:
     overlay: dict = {}
     if path is not None:
         overlay, _, _ = read_documents(Path(path))
-    network = arguments.get("network") or overlay.get("network", network)
-    if not isinstance(network, str) or network not in SCHEMAS:
-        raise ConfigError(f"network: '{network}' is not one of {', '.join(SCHEMAS)}")
-    values, help_texts, choices = read_documents(SCHEMAS[network])
+    if schema_file is None:
+        network = arguments.get("network") or overlay.get("network", network)
+        if not isinstance(network, str) or network not in SCHEMAS:
+            raise ConfigError(f"network: '{network}' is not one of {', '.join(SCHEMAS)}")
+        schema_file = SCHEMAS[network]
+    values, help_texts, choices = read_documents(schema_file)
     if wants_help:
         print(_help_page(values, help_texts, choices))
         raise SystemExit(0)
@@ -96,7 +100,7 @@ def load_config(argv: list[str] | None = None, network: str = "ctpn") -> Config:
         values[key] = _checked(key, value, schema, choices)
     for key, text in arguments.items():
         values[key] = _checked(key, _parsed(key, text, schema), schema, choices)
-    source = Path(path) if path is not None else SCHEMAS[network]
+    source = Path(path) if path is not None else schema_file
     return Config(values, source, overlay.keys() | arguments.keys())
 
 

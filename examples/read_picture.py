@@ -1,0 +1,31 @@
+"""Read a picture from Python: python examples/read_picture.py photo.jpg
+
+In a notebook the same; a result shows itself as the drawn picture.
+"""
+
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.inference import TextReader
+
+
+def main(path: str) -> None:
+    reader = TextReader()  # or TextReader(engine="onnxruntime", recognizer="word", ...), see ReaderOptions
+    result = reader.read(path)
+    for line in result.lines:
+        print(f"{line.text!r} at {line.box}, {line.text_score:.2f}")
+
+    Path("photo.json").write_text(result.to_json(), encoding="utf-8")
+    Image.fromarray(result.draw()).save("photo_drawn.png")
+
+    # Many pictures: the next ones are decoded while the network works.
+    for result in reader.read_many([path, path]):
+        print(result.image, f"{result.time_ms['total']:.0f} ms")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,101 @@
+"""One interface to the runtimes that compute a network: OpenVINO, ONNX Runtime, MindSpore."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from src.errors import UserError
+from src.inference.network_weights import NetworkWeights
+from src.inference.onnx_cache import onnx_file
+
+# In the order in which `auto` takes them: on CPU OpenVINO is the fastest, most of all where the processor has
+# bfloat16 matrix units.
+ENGINES = ("openvino", "onnxruntime", "mindspore")
+
+
+class EngineError(UserError):
+    """An engine that is not installed, or that cannot compute a network."""
+
+
+class Engine(Protocol):
+    """A network that is ready to run.
+
+    `name` is one of `ENGINES`, `device` what it runs on, in words.
+    """
+
+    name: str
+    device: str
+
+    def run(self, image: np.ndarray) -> list[np.ndarray]:
+        """The outputs of the network, float32, for a batch of images (B, C, H, W) float32."""
+        ...
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Which engine, and how it runs.
+
+    name: one of `ENGINES`, or "auto".
+    threads: of OpenVINO and ONNX Runtime; 0 leaves it to them.
+    precision: "auto" lets OpenVINO take bfloat16 where the processor computes it faster; "f32" does not.
+    cache_dir: see `onnx_cache.onnx_file`.
+    """
+
+    name: str = "auto"
+    threads: int = 0
+    precision: str = "auto"
+    cache_dir: Path | None = None
+
+
+def installed_engines() -> list[str]:
+    """Those of `ENGINES` whose package is there; nothing is imported."""
+    return [name for name in ENGINES if find_spec(name) is not None]
+
+
+def choose_engine(name: str) -> str:
+    """`name`, or the best installed engine for "auto".
+
+    Raises:
+        EngineError: it is unknown or not installed.
+    """
+    installed = installed_engines()
+    if name == "auto":
+        if not installed:
+            raise EngineError(f"engine: none of {', '.join(ENGINES)} is installed; pip install openvino")
+        return installed[0]
+    if name not in ENGINES:
+        raise EngineError(f"engine: '{name}' is not one of auto, {', '.join(ENGINES)}")
+    if name not in installed:
+        there = ", ".join(installed) or "none"
+        raise EngineError(f"engine: {name} is not installed (installed: {there}); pip install {name}")
+    return name
+
+
+def open_engine(
+    weights: NetworkWeights, options: EngineOptions, image_shape: tuple[int | None, ...] | None = None
+) -> Engine:
+    """Make `weights` ready to run.
+
+    Args:
+        image_shape: (B, C, H, W) of the images to come, None where free; a runtime may be faster with fixed sizes.
+
+    Raises:
+        EngineError: the engine is not there or refuses the network.
+        UserError: the weights cannot be used.
+    """
+    name = choose_engine(options.name)
+    if name == "mindspore":
+        from src.inference.engine_mindspore import MindSporeEngine  # noqa: PLC0415 - takes seconds to import
+
+        return MindSporeEngine(weights)
+    path = onnx_file(weights, options.cache_dir)
+    if name == "openvino":
+        from src.inference.engine_openvino import OpenVinoEngine as OnnxEngine  # noqa: PLC0415 - may not be installed
+    else:
+        from src.inference.engine_onnxruntime import OnnxRuntimeEngine as OnnxEngine  # noqa: PLC0415
+    return OnnxEngine(path, options.threads, options.precision, image_shape)

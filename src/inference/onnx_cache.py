@@ -1,0 +1,112 @@
+"""ONNX files made from weights on first use and kept under a name that holds the hash of the weights.
+
+Two processes may make the same file at once: each writes its own temporary file and renames it when it is complete,
+so that a reader finds no file or a whole one.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from src.errors import UserError
+from src.inference.network_weights import NetworkWeights
+
+GRAPH_VERSION = 1  # changes with the graph writers, so that files of older ones are not taken
+
+
+def onnx_file(weights: NetworkWeights, folder: Path | str | None = None) -> Path:
+    """The ONNX file of `weights`, made now if it is not there yet.
+
+    Args:
+        folder: where to keep it; None is `.cache` beside the weights, or, where that cannot be written, a folder
+            that lasts as long as this process.
+
+    Raises:
+        UserError: the weights cannot be used, or `folder` cannot be written.
+    """
+    name = onnx_name(weights)
+    wanted = Path(folder) if folder is not None else weights.path.parent / ".cache"
+    path = wanted / name
+    if path.is_file():
+        return path
+    content = _graph(weights)
+    try:
+        _write(path, content)
+    except OSError as error:
+        if folder is not None:
+            raise UserError(f"cache_dir: cannot write '{path}' ({error.strerror})") from None
+        path = Path(_process_folder()) / name
+        _write(path, content)
+    return path
+
+
+def onnx_name(weights: NetworkWeights) -> str:
+    branch = f"-{weights.card.lstm_branch}" if weights.network == "ctpn" else ""
+    return f"{weights.network}-{weights.sha256[:20]}{branch}-g{GRAPH_VERSION}.onnx"
+
+
+def _graph(weights: NetworkWeights) -> bytes:
+    # onnx is imported on this path only: with a file in the cache nothing needs it.
+    with _plain_protobuf():
+        if weights.network == "ctpn":
+            from src.ctpn.onnx_graph import ctpn_onnx as make  # noqa: PLC0415
+        else:
+            from src.crnn.export_onnx import crnn_onnx as make  # noqa: PLC0415
+    try:
+        return make(weights.params).SerializeToString()
+    except KeyError as error:
+        raise UserError(f"{weights.path}: parameter {error} is missing") from None
+
+
+@contextmanager
+def _plain_protobuf() -> Iterator[None]:
+    """Import protobuf in pure Python, if it is not there yet.
+
+    MindSpore's generated code cannot live with the other one, so that `import mindspore` would fail later in this
+    process.
+    """
+    name = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
+    before = os.environ.get(name)
+    os.environ.setdefault(name, "python")
+    try:
+        import google.protobuf.message  # noqa: F401, PLC0415
+
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _temporary(path) as temporary:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    # A process number alone is not unique among containers that share a folder.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        yield temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+_own_folder: list[tempfile.TemporaryDirectory] = []
+
+
+def _process_folder() -> str:
+    if not _own_folder:
+        _own_folder.append(tempfile.TemporaryDirectory(prefix="scene-text-onnx-"))
+    return _own_folder[0].name

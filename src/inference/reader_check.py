@@ -1,0 +1,89 @@
+"""What `predict.py --check` says: what is installed, which engines work, which weights are there. No network."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from src.errors import UserError
+from src.inference.engine import ENGINES, installed_engines
+from src.inference.network_weights import NetworkWeights, find_weights
+from src.inference.reader_options import REPOSITORY, located
+
+PACKAGES = ("numpy", "opencv-python-headless", "Pillow", "PyYAML", "rich", "onnx", *ENGINES)
+SECONDS = 120
+# Each engine is tried in a process of its own: a broken installation may end the process that imports it.
+_TRIALS = {
+    "openvino": "import openvino as o; c = o.Core(); print(', '.join(c.get_property(d, 'FULL_DEVICE_NAME') "
+    "for d in c.available_devices))",
+    "onnxruntime": "import onnxruntime as o; print(', '.join(o.get_available_providers()))",
+    "mindspore": "import mindspore as m; m.ops.ones((2, 2)).asnumpy(); "
+    "print(', '.join(t for t in ('Ascend', 'GPU', 'CPU') if m.hal.is_available(t)))",
+}
+
+
+def check_reader(config: Any) -> int:
+    """Print the report; 0 when a picture can be read, 1 otherwise."""
+    print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in PACKAGES:
+        print(f"  {name}: {_version(name)}")
+    print("engines")
+    working = [name for name in ENGINES if _try_engine(name)]
+    print("weights")
+    detector = _show_weights(config.ctpn_weights, "ctpn", "ctpn_weights")
+    readers = [
+        _show_weights(config.crnn_lines_weights, "crnn", "crnn_lines_weights"),
+        _show_weights(config.crnn_weights, "crnn", "crnn_weights"),
+    ]
+    missing = [
+        text
+        for text, there in (
+            ("no engine works: pip install openvino", working),
+            ("no weights of the detector", detector),
+            ("no weights of a recogniser", any(readers)),
+        )
+        if not there
+    ]
+    print("ready to read pictures" if not missing else f"not ready: {'; '.join(missing)}")
+    return 1 if missing else 0
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _try_engine(name: str) -> bool:
+    if name not in installed_engines():
+        print(f"  {name}: not installed")
+        return False
+    command = [sys.executable, "-c", _TRIALS[name]]
+    try:
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        print(f"  {name}: did not answer in {SECONDS} s")
+        return False
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+        print(f"  {name}: does not work ({reason[:200]})")
+        return False
+    print(f"  {name}: works on {(done.stdout.strip().splitlines() or ['?'])[-1]}")
+    return True
+
+
+def _show_weights(path: str, network: str, option: str) -> NetworkWeights | None:
+    file = located(Path(path))
+    try:
+        weights = find_weights(file, network, option)
+    except UserError as error:
+        print(f"  {option}: {error}")
+        return None
+    card = "as its card says" if weights.card.sha256 else "no card"
+    print(f"  {option}: {file}, {file.stat().st_size / 2**20:.1f} MiB, sha256 {weights.sha256} ({card})")
+    return weights

@@ -1,0 +1,95 @@
+"""The results of reading as files: JSON and drawn picture beside each other, and one CSV for all.
+
+The JSON of `a/photo.jpg` is `a/photo.jpg.json`, the drawn picture `a/photo.jpg.drawn.jpg`, so that pictures which
+differ in their ending only do not collide. A name never leads out of the output folder.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from PIL import Image
+
+from src.errors import UserError
+from src.inference.fonts import FontChooser
+from src.inference.read_result import ReadResult
+
+CSV_COLUMNS = ("image", "line", "x1", "y1", "x2", "y2", "score", "text", "text_score")
+
+
+def result_path(folder: Path, name: str, ending: str) -> Path:
+    """The file with `ending` for the picture `name`, inside `folder`."""
+    parts = PurePosixPath(name.replace("\\", "/").replace("\0", "_")).parts
+    inner = [part for part in parts if part not in ("..", ".", "/", "//") and not part.endswith(":")]
+    *folders, last = inner or ["unnamed"]
+    return folder.joinpath(*folders, f"{last}{ending}")
+
+
+def write_json(result: ReadResult, folder: Path) -> Path:
+    path = result_path(folder, result.image, ".json")
+    text = result.to_json() + "\n"
+    write_whole(path, lambda file: file.write(text.encode("utf-8")))
+    return path
+
+
+def write_drawn(result: ReadResult, folder: Path, fonts: FontChooser | None = None) -> Path:
+    path = result_path(folder, result.image, ".drawn.jpg")
+    picture = Image.fromarray(result.draw(fonts))
+    if max(picture.size) > 65_000:  # JPEG ends there
+        picture.thumbnail((65_000, 65_000))
+    write_whole(path, lambda file: picture.save(file, "JPEG", quality=90))
+    return path
+
+
+class CsvWriter:
+    """`lines.csv` with one row a line, UTF-8; rows are there as soon as their picture is read."""
+
+    def __init__(self, folder: Path):
+        self.path = folder / "lines.csv"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = open(self.path, "w", encoding="utf-8", newline="")  # noqa: SIM115 - closed by close()
+        except OSError as error:
+            raise UserError(f"output_dir: cannot write '{self.path}' ({error.strerror})") from None
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(CSV_COLUMNS)
+
+    def add(self, result: ReadResult) -> None:
+        for number, line in enumerate(result.lines, start=1):
+            box = [f"{value:.1f}" for value in line.box]
+            read = ["", ""] if line.text is None else [_harmless(line.text), f"{line.text_score:.4f}"]
+            self._writer.writerow([_harmless(result.image), number, *box, f"{line.score:.4f}", *read])
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _harmless(text: str) -> str:
+    """A text that a spreadsheet does not take for a formula: those get an apostrophe in front."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """A file that is the old one or the complete new one.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # a long name of the picture would not fit twice
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            write(file)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"output_dir: cannot write '{path}' ({error.strerror or error})") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()

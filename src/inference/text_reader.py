@@ -1,0 +1,219 @@
+"""A photograph in, its text out: decode, detect, connect, cut out, recognise."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from src.data.images import decode_image
+from src.errors import UserError
+from src.inference.engine import open_engine
+from src.inference.line_crops import cut_line
+from src.inference.read_result import STAGES, Line, ReadResult, Unreadable
+from src.inference.reader_options import OptionError, ReaderOptions
+from src.inference.reading_order import reading_order
+from src.inference.text_detector import DetectInput, DetectMaps, TextDetector
+from src.inference.text_recognizer import PreparedLine, TextRecognizer, alphabet_of
+from src.text_connector.detector import TextLines, rectangle
+
+READ_AHEAD = 2  # pictures that are decoded while the network works on another
+
+Source = str | Path | bytes | np.ndarray
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Something to read and the name it has in results: a file, its bytes, or uint8 RGB pixels (H, W, 3)."""
+
+    source: Source
+    name: str
+
+
+@dataclass
+class _Work:
+    """A picture on its way through the stages; `times` in milliseconds."""
+
+    name: str
+    pixels: np.ndarray
+    detect_input: DetectInput | None = None
+    maps: DetectMaps | None = None
+    lines: TextLines | None = None
+    prepared: list[PreparedLine] = field(default_factory=list)
+    times: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+
+
+class TextReader:
+    """Reads text in pictures.
+
+    Args:
+        options: see `ReaderOptions`.
+        changes: fields of `ReaderOptions` that differ from `options`: `TextReader(engine="onnxruntime")`.
+
+    Attributes:
+        engine, device: what the networks run on.
+        recognizer_unit: "line", "word", or "" without recognition.
+
+    Raises UserError (a ValueError) when weights or engine are missing; the message says what to do.
+    """
+
+    def __init__(self, options: ReaderOptions | None = None, **changes):
+        try:
+            self.options = options = replace(options or ReaderOptions(), **changes)
+        except TypeError as error:
+            raise OptionError(f"TextReader: {error}") from None
+        self._detector: TextDetector | None = None
+        self._recognizer: TextRecognizer | None = None
+        self.recognizer_unit = ""
+        engine_options = options.engine_options()
+        # Every file is looked for before a network is made ready, which takes time.
+        detector = options.find_detector() if options.detect else None
+        recognizer, unit = options.find_recognizer() if options.recognize else (None, "")
+        if detector:
+            detect_options = options.detect_options(detector.card)
+            engine = open_engine(detector, engine_options, (1, 3, *detect_options.image_shape))
+            self._detector = TextDetector(engine, detect_options, options.smallest_text)
+        if recognizer:
+            alphabet = alphabet_of(recognizer, options.alphabet)
+            engine = open_engine(recognizer, engine_options)
+            self._recognizer = TextRecognizer(
+                engine,
+                alphabet,
+                unit,
+                recognizer.card.widths,
+                batch_size=options.batch_size,
+                decoder=options.decoder,
+                beam_width=options.beam_width,
+            )
+            self.recognizer_unit = unit
+        self.engine, self.device = engine.name, engine.device
+
+    def read(self, source: Source | Picture, name: str = "") -> ReadResult:
+        """Read one picture.
+
+        Args:
+            source: a file, the bytes of one, or uint8 RGB pixels (H, W, 3).
+            name: of the picture in the result; the file's own by default.
+
+        Raises:
+            ImageError: the picture cannot be decoded.
+        """
+        work = self._load(_as_picture(source, name))
+        self._detect(work)
+        self._connect(work)
+        return self._recognize(work)
+
+    def read_many(self, sources: Iterable[Source | Picture]) -> Iterator[ReadResult | Unreadable]:
+        """Read pictures in their order; one that cannot be read comes as `Unreadable`.
+
+        While the networks work on a picture, the next ones are decoded and the lines of the one before connected.
+        """
+        pictures = (_as_picture(source) for source in sources)
+        decoding: deque[Future] = deque()
+        connecting: deque[Future] = deque()
+        with ThreadPoolExecutor(max_workers=READ_AHEAD, thread_name_prefix="reader") as pool:
+
+            def look_ahead() -> None:
+                while len(decoding) < READ_AHEAD and (picture := next(pictures, None)) is not None:
+                    decoding.append(pool.submit(self._load_or_not, picture))
+
+            look_ahead()
+            while decoding or connecting:
+                if decoding:
+                    work = decoding.popleft().result()
+                    look_ahead()
+                    if isinstance(work, _Work):
+                        self._detect(work)
+                    connecting.append(pool.submit(self._connect, work))
+                while connecting and (len(connecting) > 1 or not decoding):
+                    done = connecting.popleft().result()
+                    yield self._recognize(done) if isinstance(done, _Work) else done
+
+    def _load_or_not(self, picture: Picture) -> _Work | Unreadable:
+        try:
+            return self._load(picture)
+        except UserError as error:
+            return Unreadable(picture.name, error)
+
+    def _load(self, picture: Picture) -> _Work:
+        start = time.perf_counter()
+        pixels = picture.source
+        if not isinstance(pixels, np.ndarray):
+            pixels = decode_image(pixels, max_pixels=self.options.max_pixels, name=_shown(picture))
+        elif pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+            raise UserError(f"{picture.name}: pixels are {pixels.dtype} {pixels.shape}; expected uint8 RGB (H, W, 3)")
+        work = _Work(picture.name, pixels)
+        if self._detector:
+            work.detect_input = self._detector.prepare(pixels)
+        work.times["decode"] = _milliseconds(start)
+        return work
+
+    def _detect(self, work: _Work) -> None:
+        start = time.perf_counter()
+        if self._detector:
+            work.maps = self._detector.detect(work.detect_input)
+        work.times["detect"] = _milliseconds(start)
+
+    def _connect(self, work: _Work | Unreadable) -> _Work | Unreadable:
+        if isinstance(work, Unreadable):
+            return work
+        start = time.perf_counter()
+        if self._detector:
+            found = self._detector.connect(work.detect_input, work.maps)
+            order = reading_order(found.boxes)
+            work.lines = TextLines(found.boxes[order], found.scores[order], found.polygons[order])
+            work.detect_input = work.maps = None
+        else:
+            work.lines = _whole_picture(work.pixels)
+        if self._recognizer:
+            margin = self.options.crop_margin if self._detector else 0.0
+            crops = [cut_line(work.pixels, polygon, margin) for polygon in work.lines.polygons]
+            work.prepared = [self._recognizer.prepare(crop, is_word=self._detector is None) for crop in crops]
+        work.times["connect"] = _milliseconds(start)
+        return work
+
+    def _recognize(self, work: _Work) -> ReadResult:
+        start = time.perf_counter()
+        if self._recognizer:
+            texts = self._recognizer.read(work.prepared)
+        else:
+            texts = [(None, None)] * len(work.lines)
+        work.times["recognize"] = _milliseconds(start)
+        boxes, polygons = work.lines.boxes.tolist(), work.lines.polygons.tolist()
+        lines = tuple(
+            Line(tuple(box), tuple(map(tuple, polygon)), score, text, text_score)
+            for box, polygon, score, (text, text_score) in zip(
+                boxes, polygons, work.lines.scores.tolist(), texts, strict=True
+            )
+        )
+        height, width = work.pixels.shape[:2]
+        times = {**work.times, "total": sum(work.times.values())}
+        return ReadResult(work.name, width, height, lines, times, work.pixels)
+
+
+def _as_picture(source: Source | Picture, name: str = "") -> Picture:
+    if isinstance(source, Picture):
+        return source
+    if isinstance(source, str | Path):
+        return Picture(source, name or str(source))
+    return Picture(source, name or "picture")
+
+
+def _shown(picture: Picture) -> str:
+    """What messages call the picture: its path, which the name in a result may be a part of."""
+    return str(picture.source) if isinstance(picture.source, str | Path) else picture.name
+
+
+def _whole_picture(pixels: np.ndarray) -> TextLines:
+    height, width = pixels.shape[:2]
+    boxes = np.array([[0, 0, width - 1, height - 1]], np.float32)
+    return TextLines(boxes, np.ones(1, np.float32), rectangle(boxes))
+
+
+def _milliseconds(start: float) -> float:
+    return (time.perf_counter() - start) * 1000
