@@ -49,7 +49,11 @@ sys.argv = ["program", "--no_such_key", "1"]
 for name in {names!r}:
     importlib.import_module(name)
 changed = {{key for key in set(before) | set(os.environ) if before.get(key) != os.environ.get(key)}}
-allowed = ("PROTOCOL_BUFFERS", "KMP_", "OMP_", "MS_", "TF_", "GLOG", "LD_", "QT_", "CUDA", "PYTHON", "NCCL", "HCCL", "ASCEND", "OPENCV")
+# Set by the libraries that are imported, not by this project.
+allowed = (
+    "PROTOCOL_BUFFERS", "KMP_", "OMP_", "MS_", "TF_", "GLOG", "LD_", "QT_", "CUDA", "PYTHON", "NCCL", "HCCL",
+    "ASCEND", "OPENCV",
+)
 print(sorted(key for key in changed if not key.startswith(allowed)))
 """
     done = subprocess.run(

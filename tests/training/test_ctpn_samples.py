@@ -3,8 +3,8 @@ import pytest
 
 from src.ctpn.bbox_coder import decode_boxes
 from src.data.ctpn_augment import AugmentOptions
-from src.training.ctpn_samples import SampleMaker
 from src.errors import UserError
+from src.training.ctpn_samples import SampleMaker
 
 SHAPE = (96, 160)
 RNG = np.random.default_rng(0)
