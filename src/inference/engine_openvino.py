@@ -9,6 +9,7 @@ import numpy as np
 import openvino
 
 from src.errors import UserError
+from src.inference.signal_stack import use_ordinary_signal_stack
 
 
 class OpenVinoEngine:
@@ -45,6 +46,8 @@ class OpenVinoEngine:
             self._compiled = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise UserError(f"{path}: OpenVINO cannot use it ({error})") from None
+        finally:
+            use_ordinary_signal_stack()
         self._requests = threading.local()  # a request is not for two threads at once
         kind = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self.device = f"{core.get_property('CPU', 'FULL_DEVICE_NAME')}, {kind}"

@@ -16,6 +16,7 @@ import numpy as np
 from mindspore import nn
 
 from src.errors import UserError
+from src.inference.signal_stack import use_ordinary_signal_stack
 from src.training.atomic_file import write_atomically
 
 
@@ -70,6 +71,7 @@ def check_onnx(
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     # Full precision: the default hint may choose bfloat16, whose rounding would hide a wrong graph.
     compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    use_ordinary_signal_stack()
     runtimes = {
         "onnxruntime": lambda image: session.run(None, {session.get_inputs()[0].name: image}),
         "openvino": lambda image: [np.array(compiled_output) for compiled_output in compiled(image).values()],
