@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from src.data.synthesis.folder_files import find_files
 from src.data.synthesis.textures import draw_shapes, patterned_surface, plain_surface
 from src.errors import UserError
 
@@ -15,15 +16,7 @@ PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 def find_photos(folders: Iterable[str | Path]) -> list[Path]:
     """Picture files under the folders, in a stable order. Raises UserError for a folder without any."""
-    found: list[Path] = []
-    for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise UserError(f"backgrounds: {folder} is not a folder")
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
-        if not files:
-            raise UserError(f"backgrounds: no {', '.join(PHOTO_SUFFIXES)} file under {folder}")
-        found += files
-    return found
+    return find_files(folders, PHOTO_SUFFIXES, "backgrounds")
 
 
 class Backgrounds:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
+from src.data.synthesis.folder_files import find_files
 from src.errors import UserError
 
 FONT_SUFFIXES = (".ttf", ".otf", ".ttc")
@@ -49,15 +50,7 @@ class Glyph:
 
 def find_fonts(folders: Iterable[str | Path]) -> list[Path]:
     """Font files under the folders, in a stable order. Raises UserError for a folder without any."""
-    found: list[Path] = []
-    for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise UserError(f"fonts: {folder} is not a folder")
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in FONT_SUFFIXES)
-        if not files:
-            raise UserError(f"fonts: no {', '.join(FONT_SUFFIXES)} file under {folder}")
-        found += files
-    return found
+    return find_files(folders, FONT_SUFFIXES, "fonts")
 
 
 class FontBook:
