@@ -106,6 +106,16 @@ def test_scene_depends_on_seed_and_index_alone(book, difficulty):
     assert not np.array_equal(a.image, source(book, difficulty=difficulty, seed=4).sample(5).image)
 
 
+@pytest.mark.parametrize("difficulty", ["easy", "medium", "hard"])
+def test_small_pictures_hold_words_that_fit(book, difficulty):
+    """Words that are too long for 64 pixels in the smallest type are passed over."""
+    small = source(book, size=(64, 64), difficulty=difficulty)
+    scenes = [small.sample(index) for index in range(30)]
+    boxes = np.array([box for scene in scenes for box, _ in scene.words])
+    assert len(boxes) > 20
+    assert boxes.min() >= 0 and boxes.max() < 64
+
+
 def test_folder_is_icdar_2013_and_the_same_for_any_number_of_processes(book, tmp_path):
     small = source(book, size=(128, 96))
     for name, workers in (("one", 1), ("two", 2)):

@@ -56,11 +56,11 @@ def block_texts(rng: np.random.Generator, sampler: TextSampler, lines: int, most
 
 
 def make_block(rng: np.random.Generator, book: FontBook, sampler: TextSampler, em: int, *, lines: int,
-               most_words: int, most_width: float, sag: float = 0.0) -> Block:  # fmt: skip
+               most_words: int, most_width: float, sag: float = 0.0) -> Block | None:  # fmt: skip
     """Set random words in up to `lines` lines no wider than `most_width` pixels.
 
-    A word that does not fit its line is left out; the type shrinks when not even the first word fits.
-    `sag` bends a block of one word onto an arc.
+    A word that does not fit its line is left out; the type shrinks, down to 7 pixels, when not even the first
+    word fits. None when no word fits then. `sag` bends a block of one word onto an arc.
     """
     for _ in range(50):
         texts = block_texts(rng, sampler, lines, most_words)
@@ -97,6 +97,8 @@ def make_block(rng: np.random.Generator, book: FontBook, sampler: TextSampler, e
             pen = start + width
         if row:
             rows.append((row, pen, size))
+    if not rows:
+        return None
     if sag:
         word, ink, _ = rows[0][0][0]
         curved = np.ascontiguousarray(bend(ink.ink, sag))

@@ -83,6 +83,8 @@ class SceneSource:
                 rng, self.book, self.sampler, em,
                 lines=count, most_words=style.most_words, most_width=0.86 * self.width, sag=sag,
             )  # fmt: skip
+            if block is None:  # a long word in a small picture; the next ones may be shorter
+                continue
             margin = block.em * (0.25 + 0.8 * rng.random())
             panel = rng.random() < style.panel
             corners = self._warp(rng, block, margin)
