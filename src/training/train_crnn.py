@@ -17,6 +17,7 @@ from src.crnn.crnn import IMAGE_HEIGHT, time_steps
 from src.data.crnn_augment import WordAugment
 from src.data.crnn_dataset import CrnnTrainData
 from src.data.crnn_sources import mix_sources, open_lmdbs, rendered_words
+from src.data.staged_data import StagedData
 from src.errors import UserError
 from src.training.checkpoints import CheckpointFolder
 from src.training.crnn_weights import load_pre_trained, write_alphabet
@@ -107,8 +108,8 @@ def train_crnn(
     return result
 
 
-def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int) -> CrnnTrainData:
-    """The training words of this rank.
+def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int) -> CrnnTrainData | StagedData:
+    """The training words of this rank; in the first `narrow_epochs` they are stretched to `narrow_width`.
 
     Raises:
         UserError: an LMDB, folder or file that is missing or cannot be used, or widths that are not accepted.
@@ -125,23 +126,27 @@ def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int)
         augment = WordAugment(**{field.name: getattr(config, field.name) for field in fields(WordAugment)})
     except ValueError as error:
         raise UserError(str(error)) from None
-    return CrnnTrainData(
+    make = partial(
+        CrnnTrainData,
         mix_sources(stored, config.train_weight, rendered, config.synthetic_weight),
         characters=alphabet.characters,
         encode=alphabet.encode,
         time_steps=time_steps,
         batch_size=config.batch_size,
         height=IMAGE_HEIGHT,
-        widths=input_widths(config),
         label_policy=config.label_policy,
         augment=augment,
-        samples_per_epoch=config.samples_per_epoch or None,
         seed=config.seed,
         rank_id=rank_id,
         rank_size=rank_size,
         num_workers=config.loader_workers,
         max_bad_ratio=config.max_bad_ratio,
     )
+    data = make(widths=input_widths(config), samples_per_epoch=config.samples_per_epoch or None)
+    if not config.narrow_epochs:
+        return data
+    samples = data.steps_per_epoch * data.batch_size * rank_size
+    return StagedData(make(widths=[config.narrow_width], samples_per_epoch=samples), config.narrow_epochs, data)
 
 
 def learning_rates(config: Any, total_steps: int) -> np.ndarray:
@@ -156,18 +161,19 @@ def learning_rates(config: Any, total_steps: int) -> np.ndarray:
     return rates
 
 
-def describe_training(config: Any, alphabet: Alphabet, data: CrnnTrainData, rank_size: int) -> str:
+def describe_training(config: Any, alphabet: Alphabet, data: CrnnTrainData | StagedData, rank_size: int) -> str:
     """What is about to happen, for the person who started it."""
     cards = f" on each of {rank_size} devices" if rank_size > 1 else ""
+    narrow = f" ({config.narrow_width} in the first {config.narrow_epochs} epochs)" if config.narrow_epochs else ""
     return (
-        f"{len(alphabet.characters)} characters, input widths {', '.join(map(str, config.image_width))}; "
+        f"{len(alphabet.characters)} characters, input widths {', '.join(map(str, config.image_width))}{narrow}; "
         f"{config.total_epoch} epochs of {data.steps_per_epoch} steps, {data.batch_size} words a step{cards}\n"
         f"writing to {Path(config.save_checkpoint_path)}: ckpt_0, loss_<rank>.log, metrics.jsonl, tensorboard\n"
         "the first step compiles the network, which takes some time"
     )
 
 
-def report_data(data: CrnnTrainData) -> None:
+def report_data(data: CrnnTrainData | StagedData) -> None:
     """Say what the data did not give."""
     report = data.report
     for source in report["sources"]:
