@@ -108,11 +108,12 @@ def _read_header(path: Path) -> _Header:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, _LARGEST_HEADER)))
-        ends = [page["page_id"] * header["page_size"] + page["page_size"] for page in header["page"]]
+        # A shard that got no record ends with its header and says null where others list their pages.
+        ends = [page["page_id"] * header["page_size"] + page["page_size"] for page in header["page"] or ()]
         return _Header(
             shards=[Path(name).name for name in header["shard_addresses"]],
             columns={name: field["type"] for name, field in header["schema"][0]["schema"].items()},
-            length=header["header_size"] + max(ends, default=0),
+            length=header["header_size"] + max(ends) if ends else 8 + length,
         )
     except OSError as error:
         raise MindRecordError(f"{path}: cannot be read: {error.strerror}") from error

@@ -21,6 +21,7 @@ from src.data.dataset_report import TooManyBadError  # noqa: E402
 from src.data.detection_record import pack_annotation, parse_annotation  # noqa: E402
 from src.data.image_storage import storable_image  # noqa: E402
 from src.data.mindrecord_builder import build_set  # noqa: E402
+from src.data.mindrecord_source import MindRecordSource  # noqa: E402
 from src.data.set_plan import SetPlan, file_digests  # noqa: E402
 from src.errors import UserError  # noqa: E402
 
@@ -226,6 +227,17 @@ def test_fewer_shards_leave_no_older_ones(tmp_path):
         build_set(plan(tmp_path / "out", source(folders), shards=shards), max_bad_ratio=0, max_pixels=10**6)
     names = sorted(path.name for path in (tmp_path / "out").glob("*.mindrecord*"))
     assert names == [f"ctpn_pretrain.mindrecord{i}{end}" for i in (0, 1) for end in ("", ".db")]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_set_with_fewer_pictures_than_shards_can_be_trained_on(tmp_path, count):
+    pictures = {f"{i}.jpg": GOOD["plain.jpg"] for i in range(count)}
+    folders = write_folder(tmp_path, pictures)
+    report = build_set(plan(tmp_path / "out", source(folders), shards=8), max_bad_ratio=0, max_pixels=10**6)
+    names = {path.name for path in (tmp_path / "out").glob("*.mindrecord?")}
+    assert names == {f"ctpn_pretrain.mindrecord{i}" for i in range(8)}
+    records = MindRecordSource(report.mindrecord_file, {"file_name": "string"})
+    assert {row["file_name"] for row in records.read(range(len(records)))} == set(pictures)
 
 
 KILLED = """
