@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 from pathlib import Path
 
 from mindspore.mindrecord import FileWriter
@@ -59,7 +60,9 @@ class MindRecordWriter:
         self._flush()
         self._writer.commit()
         new_files = sorted(path.name for path in self._work_dir.iterdir())
+        mode = _ordinary_mode(self._work_dir)
         for name in new_files:
+            (self._work_dir / name).chmod(mode)  # MindSpore lets nobody but the user who wrote them read them
             _sync(self._work_dir / name)
         first = self.first_file.name
         for name in sorted(self._older_files(), key=lambda name: name != first):
@@ -84,6 +87,15 @@ class MindRecordWriter:
             number = folder.name.rpartition("-")[2]
             if number.isdecimal() and (int(number) == os.getpid() or not _is_alive(int(number))):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ordinary_mode(folder: Path) -> int:
+    """The mode that a new file in `folder` gets; asking for the umask would change it for all threads."""
+    sample = folder / "mode"
+    sample.touch()
+    mode = stat.S_IMODE(sample.stat().st_mode)
+    sample.unlink()
+    return mode
 
 
 def _is_alive(process: int) -> bool:

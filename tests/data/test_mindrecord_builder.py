@@ -240,6 +240,17 @@ def test_a_set_with_fewer_pictures_than_shards_can_be_trained_on(tmp_path, count
     assert {row["file_name"] for row in records.read(range(len(records)))} == set(pictures)
 
 
+def test_files_have_the_mode_that_the_umask_gives(tmp_path):
+    folders = write_folder(tmp_path, {"1.jpg": GOOD["plain.jpg"]})
+    before = os.umask(0o027)
+    try:
+        build_set(plan(tmp_path / "out", source(folders), shards=2), max_bad_ratio=0, max_pixels=10**6)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "out").iterdir()}
+    assert len(modes) == 5 and set(modes.values()) == {0o640}
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
