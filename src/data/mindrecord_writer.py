@@ -62,7 +62,8 @@ class MindRecordWriter:
         new_files = sorted(path.name for path in self._work_dir.iterdir())
         mode = _ordinary_mode(self._work_dir)
         for name in new_files:
-            (self._work_dir / name).chmod(mode)  # MindSpore lets nobody but the user who wrote them read them
+            with contextlib.suppress(OSError):  # MindSpore lets nobody else read them; some file systems know no modes
+                (self._work_dir / name).chmod(mode)
             _sync(self._work_dir / name)
         first = self.first_file.name
         for name in sorted(self._older_files(), key=lambda name: name != first):
