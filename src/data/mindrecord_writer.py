@@ -60,9 +60,9 @@ class MindRecordWriter:
         self._flush()
         self._writer.commit()
         new_files = sorted(path.name for path in self._work_dir.iterdir())
-        mode = _ordinary_mode(self._work_dir)
+        mode = _ordinary_mode(self._work_dir)  # MindSpore lets nobody else read what it writes
         for name in new_files:
-            with contextlib.suppress(OSError):  # MindSpore lets nobody else read them; some file systems know no modes
+            with contextlib.suppress(OSError):  # not every file system knows modes
                 (self._work_dir / name).chmod(mode)
             _sync(self._work_dir / name)
         first = self.first_file.name
