@@ -97,7 +97,5 @@ def _lmdb_path(name: Any, root: str | Path) -> Path:
     if is_lmdb(name):
         return Path(name)
     if Path(name).name == name:
-        if not Path(root).is_dir():
-            raise LmdbError(f"lmdb_root: '{root}' is not a folder; it should hold {name}")
         return find_lmdb(root, name)
     raise LmdbError(f"'{name}' is not an LMDB: it holds no data.mdb")

@@ -73,24 +73,24 @@ def is_lmdb(path: str | Path) -> bool:
     return (path / "data.mdb").is_file() or (path.is_file() and path.suffix == ".mdb")
 
 
-def find_lmdb(data_path: str | Path, name: str) -> Path:
-    """The LMDB folder `name` inside `data_path`, whatever its upper and lower case.
+def find_lmdb(lmdb_root: str | Path, name: str) -> Path:
+    """The LMDB folder `name` inside `lmdb_root`, whatever its upper and lower case.
 
     Raises LmdbError when there is none, or several that differ from `name` only in case.
     """
-    data_path = Path(data_path)
-    if not data_path.is_dir():
-        raise LmdbError(f"data_path {str(data_path)!r} is not a folder; expected one that holds {name}")
-    folders = sorted(entry for entry in data_path.iterdir() if is_lmdb(entry))
+    lmdb_root = Path(lmdb_root)
+    if not lmdb_root.is_dir():
+        raise LmdbError(f"lmdb_root: '{lmdb_root}' is not a folder; it should hold {name}")
+    folders = sorted(entry for entry in lmdb_root.iterdir() if is_lmdb(entry))
     exact = [folder for folder in folders if folder.name == name]
     similar = [folder for folder in folders if folder.name.lower() == name.lower()]
     if exact or len(similar) == 1:
         return (exact or similar)[0]
     if similar:
         names = [folder.name for folder in similar]
-        raise LmdbError(f"{str(data_path)!r} holds {names}: rename the right one to {name}")
+        raise LmdbError(f"lmdb_root: '{lmdb_root}' holds {names}: rename the right one to {name}")
     there = ", ".join(folder.name for folder in folders) or "no LMDB"
-    raise LmdbError(f"no LMDB {name!r} in {str(data_path)!r} (there is: {there})")
+    raise LmdbError(f"lmdb_root: no LMDB '{name}' in '{lmdb_root}' (there is: {there})")
 
 
 class LmdbWords:

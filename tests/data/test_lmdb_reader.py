@@ -138,12 +138,12 @@ def test_find_lmdb_in_either_case(tmp_path):
         raw_lmdb(tmp_path / name, {b"num-samples": b"0"})
     assert find_lmdb(tmp_path, "IIIT5K_lmdb").name == "IIIT5k_lmdb"
     assert find_lmdb(tmp_path, "mj_lmdb").name == "MJ_LMDB"
-    with pytest.raises(LmdbError, match=r"SVT.*IIIT5k_lmdb, MJ_LMDB"):
+    with pytest.raises(LmdbError, match=r"^lmdb_root: .*SVT.*IIIT5k_lmdb, MJ_LMDB"):
         find_lmdb(tmp_path, "SVT_lmdb")
-    with pytest.raises(LmdbError, match="not a folder"):
+    with pytest.raises(LmdbError, match=r"^lmdb_root: .*not a folder"):
         find_lmdb(tmp_path / "absent", "MJ_LMDB")
     raw_lmdb(tmp_path / "IIIT5K_LMDB", {b"num-samples": b"0"})
-    with pytest.raises(LmdbError, match="rename"):
+    with pytest.raises(LmdbError, match=r"^lmdb_root: .*rename"):
         find_lmdb(tmp_path, "iiit5k_lmdb")
     assert find_lmdb(tmp_path, "IIIT5K_LMDB").name == "IIIT5K_LMDB"
 
