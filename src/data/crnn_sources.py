@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from src.data.crnn_preprocess import DEFAULT_HEIGHT, DEFAULT_WIDTHS
 from src.data.lmdb_reader import LmdbError, LmdbWords, find_lmdb, is_lmdb
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.grey_patches import GreyPatches
 from src.data.synthesis.lexicon import TextSampler, read_lexicon
 from src.data.synthesis.words import WordSource
 from src.errors import UserError
+
+_WIDE_WORD, _NARROW_WORD = 150, 60  # pixels that one word among many needs at the network's height
+_SEED_STEP = 7919  # sources of one seed do not draw the same texts
 
 
 def open_lmdbs(names: Sequence[str], root: str | Path) -> dict[str, LmdbWords]:
@@ -50,25 +54,56 @@ def find_lmdbs(path: str | Path) -> list[str]:
 
 
 def rendered_words(
-    fonts: Sequence[str], backgrounds: Sequence[str], lexicon: str, characters: str, seed: int
-) -> WordSource:
-    """Words rendered on the fly; labels hold `characters` only.
+    fonts: Sequence[str],
+    backgrounds: Sequence[str],
+    lexicon: str,
+    characters: str,
+    seed: int,
+    *,
+    max_words: int = 1,
+    widths: Sequence[int] = DEFAULT_WIDTHS,
+) -> list[tuple[WordSource, float]]:
+    """Words and lines rendered on the fly, as (source, share of all that is rendered) for each input width.
+
+    One width gives one source of anything, which is stretched to it. Of several ascending widths each gets
+    texts that fill it at the network's height, up to the width that `max_words` words can need. Shares go with
+    1 / width squared: most text is a word or two, and a wide picture costs more. Labels hold `characters` only.
 
     Raises:
         UserError: a folder or file that is missing or empty.
     """
     sampler = TextSampler(read_lexicon(lexicon) if lexicon else None, alphabet=characters)
-    return WordSource(FontBook(fonts), sampler, GreyPatches(backgrounds), alphabet=characters, seed=seed)
+    book, patches = FontBook(fonts), GreyPatches(backgrounds)
+    if len(widths) == 1:
+        source = WordSource(book, sampler, patches, alphabet=characters, seed=seed, max_words=max_words)
+        return [(source, 1.0)]
+    ranges = [pair for pair in zip((0, *widths), widths, strict=False) if pair[0] < _WIDE_WORD * max_words]
+    total = sum(1 / width**2 for _, width in ranges)
+    return [
+        (
+            WordSource(
+                book, sampler, patches, alphabet=characters, seed=seed + _SEED_STEP * number,
+                max_words=min(max_words, -(-width // _NARROW_WORD)),
+                aspect=(narrower / DEFAULT_HEIGHT, width / DEFAULT_HEIGHT),
+            ),
+            1 / width**2 / total,
+        )
+        for number, (narrower, width) in enumerate(ranges)
+    ]  # fmt: skip
 
 
 def mix_sources(
-    stored: Sequence[LmdbWords], weights: Sequence[float], rendered: WordSource | None, share: float
+    stored: Sequence[LmdbWords],
+    weights: Sequence[float],
+    rendered: Sequence[tuple[WordSource, float]],
+    share: float,
 ) -> list[Any]:
     """Sources for `CrnnTrainData`: alone without weights, otherwise as pairs (source, weight).
 
     Args:
         weights: of the stored sources, one each; empty goes by their sizes.
-        share: part of all words that `rendered` gives, 0 to 1.
+        rendered: as `rendered_words` gives them.
+        share: part of all words that are rendered ones, 0 to 1.
 
     Raises:
         UserError: no source, or not one weight a stored source.
@@ -77,18 +112,18 @@ def mix_sources(
         raise UserError(f"train_weight: {len(weights)} weights for {len(stored)} LMDBs in train_lmdb")
     if any(isinstance(weight, bool) or not isinstance(weight, (int, float)) or weight < 0 for weight in weights):
         raise UserError(f"train_weight: {list(weights)}; numbers from 0 are accepted")
-    if rendered is None or share <= 0:
+    if not rendered or share <= 0:
         if not stored:
             raise UserError("train_lmdb: is empty, and synthetic_weight is 0; there is nothing to train on")
         return list(zip(stored, weights, strict=True)) if weights else list(stored)
     if share >= 1 or not stored:
-        return [rendered]
+        return list(rendered)
     parts = list(weights) or [len(source) for source in stored]
     total = sum(parts)
     if not total:
         raise UserError(f"train_weight: {parts} leave nothing of the LMDBs; give synthetic_weight 1 for that")
     pairs = [(source, (1 - share) * part / total) for source, part in zip(stored, parts, strict=True)]
-    return [*pairs, (rendered, share)]
+    return [*pairs, *((source, share * part) for source, part in rendered)]
 
 
 def _lmdb_path(name: Any, root: str | Path) -> Path:

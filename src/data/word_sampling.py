@@ -2,7 +2,8 @@
 
 A source is anything with `sample(index) -> (picture, text)`. One with `__len__` is finite; of a finite one
 with `labels()` (an LMDB) all texts are looked at once, before training, so that an epoch holds exactly the
-usable samples. One without `__len__` is endless, and every epoch takes new indices.
+usable samples. One without `__len__` is endless, and every epoch takes new indices; it may say by `aspect`
+(least, most) how wide its pictures are for their height.
 """
 
 from collections import Counter
@@ -25,7 +26,8 @@ class SourcePool:
     """One source as the sampler sees it.
 
     usable: indices of its usable samples, None for an endless source.
-    buckets: which of the input widths each usable sample needs; None when all go to the last one.
+    buckets: which of the input widths each usable sample needs; None when all go to `bucket`.
+    bucket: number of that input width.
     total: number of samples before any was left out (0 for an endless source).
     dropped: how many the label policy leaves out, by reason. bad: how many are broken, by reason.
     """
@@ -36,6 +38,7 @@ class SourcePool:
     dropped: Counter = field(default_factory=Counter)
     bad: Counter = field(default_factory=Counter)
     bad_names: list[str] = field(default_factory=list)
+    bucket: int = 0
 
     def __len__(self) -> int:
         return 0 if self.usable is None else len(self.usable)
@@ -48,12 +51,15 @@ def scan_source(
 
     widths: ascending input widths; max_steps: the time steps that each of them gives.
     """
+    widest = len(widths) - 1
     if not hasattr(source, "__len__"):
-        return SourcePool(usable=None)
+        aspect = getattr(source, "aspect", None)
+        fitting = bucket_width(int(aspect[1] * height), widths) if aspect else widths[-1]
+        return SourcePool(usable=None, bucket=widths.index(fitting))
     total = len(source)
     if not hasattr(source, "labels"):
-        return SourcePool(usable=np.arange(total, dtype=np.int32), total=total)
-    pool = SourcePool(usable=None, total=total)
+        return SourcePool(usable=np.arange(total, dtype=np.int32), total=total, bucket=widest)
+    pool = SourcePool(usable=None, total=total, bucket=widest)
     usable, steps = [], []
     for index, text in enumerate(source.labels()):
         if isinstance(text, SampleError):
@@ -141,7 +147,10 @@ def plan_epoch(
     ]
     indices = np.concatenate([indices for indices, _ in drawn])[order]
     buckets = np.concatenate(
-        [buckets if buckets is not None else np.full(len(i), num_widths - 1, np.uint8) for i, buckets in drawn]
+        [
+            buckets if buckets is not None else np.full(len(i), pool.bucket, np.uint8)
+            for pool, (i, buckets) in zip(pools, drawn, strict=True)
+        ]
     )[order]
     groups, widths, carried = [], [], np.empty(0, np.int64)
     for width in range(num_widths):

@@ -117,9 +117,13 @@ def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int)
     stored = []
     if config.synthetic_weight < 1:
         stored = list(open_lmdbs(config.train_lmdb, config.lmdb_root).values())
-    rendered = None
+    widths = input_widths(config)
+    rendered = []
     if config.synthetic_weight > 0:
-        rendered = rendered_words(config.fonts, config.backgrounds, config.lexicon, alphabet.characters, config.seed)
+        rendered = rendered_words(
+            config.fonts, config.backgrounds, config.lexicon, alphabet.characters, config.seed,
+            max_words=config.rendered_max_words, widths=widths,
+        )  # fmt: skip
     if not stored and not config.samples_per_epoch:
         raise UserError("samples_per_epoch: is 0, but rendered words have no end; give a number")
     try:
@@ -142,7 +146,7 @@ def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int)
         num_workers=config.loader_workers,
         max_bad_ratio=config.max_bad_ratio,
     )
-    data = make(widths=input_widths(config), samples_per_epoch=config.samples_per_epoch or None)
+    data = make(widths=widths, samples_per_epoch=config.samples_per_epoch or None)
     if not config.narrow_epochs:
         return data
     samples = data.steps_per_epoch * data.batch_size * rank_size

@@ -333,3 +333,20 @@ def test_a_lost_worker_is_an_error_and_needs_no_main_guard():
         check=True,
     )
     assert "a data worker died" in result.stdout and "imports: False" in result.stdout
+
+
+class Proportioned(Rendered):
+    """An endless source whose pictures are at most `aspect[1]` times as wide as high."""
+
+    def __init__(self, aspect):
+        self.aspect = aspect
+
+    def sample(self, index):
+        return picture(index, 30, int(30 * self.aspect[1])), f"r{index}"
+
+
+def test_endless_sources_go_to_the_width_they_are_made_for():
+    sources = [(Proportioned((0, 2.0)), 3), (Proportioned((2.0, 4.0)), 1), (Rendered(), 1)]
+    data = train(sources, widths=(64, 128, 200), samples_per_epoch=100)
+    widths = Counter(images.shape[3] for images, _, _ in data.epoch(0))
+    assert widths == {64: 6, 128: 2, 200: 2}  # without proportions: the widest, into which anything fits

@@ -5,6 +5,7 @@ import re
 import pytest
 from tiny_words import drawn, write_lmdb
 
+from src.data.crnn_preprocess import kept_ratio_width
 from src.data.crnn_sources import find_lmdbs, mix_sources, open_lmdbs, rendered_words
 from src.errors import UserError
 
@@ -54,25 +55,30 @@ def test_a_data_set_path_is_an_lmdb_or_holds_some(root, tmp_path):
 def test_mixtures(root):
     stored = list(open_lmdbs(["MJ_LMDB", "IIIT5k_lmdb"], root).values())
     rendered = rendered_words([], [], "", "abc", seed=1)
-    assert mix_sources(stored, [], None, 0.0) == stored
-    assert mix_sources(stored, [3, 1], None, 0.0) == [(stored[0], 3), (stored[1], 1)]
-    assert mix_sources(stored, [], rendered, 1.0) == [rendered]
-    assert mix_sources([], [], rendered, 0.3) == [rendered]
+    (source, part), *others = rendered
+    assert (part, others) == (1.0, [])
+    assert mix_sources(stored, [], [], 0.0) == stored
+    assert mix_sources(stored, [3, 1], [], 0.0) == [(stored[0], 3), (stored[1], 1)]
+    assert mix_sources(stored, [], rendered, 1.0) == rendered
+    assert mix_sources([], [], rendered, 0.3) == rendered
     sources, weights = zip(*mix_sources(stored, [], rendered, 0.2), strict=True)
-    assert sources == (*stored, rendered)
+    assert sources == (*stored, source)
     assert weights == pytest.approx((0.8 * 6 / 8, 0.8 * 2 / 8, 0.2))
+    two = [(source, 0.75), (source, 0.25)]
+    assert [w for _, w in mix_sources(stored, [], two, 0.2)] == pytest.approx([0.6, 0.2, 0.15, 0.05])
     assert [w for _, w in mix_sources(stored, [1, 1], rendered, 0.5)] == pytest.approx([0.25, 0.25, 0.5])
     for weights, share in (([1], 0.0), ([1, -1], 0.0), ([1, "2"], 0.0), ([0, 0], 0.5)):
         with pytest.raises(UserError, match="train_weight"):
             mix_sources(stored, weights, rendered, share)
     with pytest.raises(UserError, match="train_lmdb: is empty"):
-        mix_sources([], [], None, 0.0)
+        mix_sources([], [], [], 0.0)
 
 
 def test_rendered_words_follow_seed_and_alphabet(tmp_path):
     (tmp_path / "words.txt").write_text("Zebra\nQuagga\n")
     source, again, other = (
-        rendered_words([], [], str(tmp_path / "words.txt"), "abcdefghijklmnopqrstuvwxyz", seed) for seed in (1, 1, 2)
+        rendered_words([], [], str(tmp_path / "words.txt"), "abcdefghijklmnopqrstuvwxyz", seed)[0][0]
+        for seed in (1, 1, 2)
     )
     samples = [source.sample(index) for index in range(12)]
     for index, (picture, text) in enumerate(samples):
@@ -83,3 +89,26 @@ def test_rendered_words_follow_seed_and_alphabet(tmp_path):
     assert {"zebra", "quagga"} & {text for _, text in samples}
     with pytest.raises(UserError, match="lexicon"):
         rendered_words([], [], str(tmp_path / "none.txt"), "abc", 1)
+
+
+def test_rendered_lines_are_made_for_each_width():
+    characters = "".join(map(chr, range(32, 127)))
+    widths = (100, 200, 300, 400)
+    rendered = rendered_words([], [], "", characters, 1, max_words=4, widths=widths)
+    shares = [share for _, share in rendered]
+    assert shares == pytest.approx([1 / w**2 / sum(1 / v**2 for v in widths) for w in widths])
+    for (source, _), low, high in zip(rendered, (0, *widths), widths, strict=False):
+        samples = [source.sample(index) for index in range(25)]
+        natural = [kept_ratio_width(*picture.shape) for picture, _ in samples]
+        assert low <= min(natural) and max(natural) <= high
+        assert max(len(text.split()) for _, text in samples) <= 4
+    assert max(len(text.split()) for _, text in samples) > 2
+    assert {len(source.sample(i)[1].split()) for source, _ in rendered[:1] for i in range(40)} == {1, 2}
+
+
+def test_single_words_are_not_asked_to_fill_the_widest_inputs():
+    assert [source.aspect for source, _ in rendered_words([], [], "", "abc", 1, widths=(100, 200, 400))] == [
+        (0, 100 / 32), (100 / 32, 200 / 32),
+    ]  # fmt: skip
+    ((source, share),) = rendered_words([], [], "", "abc", 1, max_words=3)  # of one width: takes every text
+    assert (source.aspect, source.max_words, share) == (None, 3, 1.0)

@@ -81,7 +81,29 @@ def test_alphabet_that_no_font_draws_is_a_user_error(book):
         source.sample(0)
 
 
-@pytest.mark.parametrize("bad", [{"max_words": 0}, {"height": (4, 9)}, {"height": (40, 30)}])
+def test_proportions_choose_the_text(book):
+    plain = WordSource(book, TextSampler(), alphabet=PRINTABLE, max_words=3, seed=2)
+    wide = WordSource(book, TextSampler(), alphabet=PRINTABLE, max_words=3, seed=2, aspect=(6.0, 8.0))
+    aspects = []
+    for index in range(30):
+        image, label = wide.sample(index)
+        aspects.append(image.shape[1] / image.shape[0])
+        first, text = plain.sample(index)
+        if 6 < first.shape[1] / first.shape[0] <= 8:  # what fits at once is the crop there would have been
+            assert label == text and np.array_equal(image, first)
+    assert min(aspects) > 6 and max(aspects) <= 8
+
+
+def test_text_that_cannot_fill_the_width_is_taken_in_the_end(book):
+    mix = TextMix(lexicon=1, common=0, number=0, price=0, code=0, letters=0, address=0)
+    source = WordSource(book, TextSampler(["at"], mix), aspect=(30.0, 40.0))
+    image, label = source.sample(0)
+    assert label.startswith("at") and image.shape[1] < 30 * image.shape[0]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"max_words": 0}, {"height": (4, 9)}, {"height": (40, 30)}, {"aspect": (2, 2)}, {"aspect": (-1, 2)}]
+)
 def test_impossible_sizes_are_refused(book, bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         WordSource(book, TextSampler(), **bad)

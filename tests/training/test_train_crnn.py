@@ -210,6 +210,9 @@ def test_data_sources_of_the_configuration(config, root):
     assert (lengths > 0).all()
     assert ((labels > 0).sum(1) == lengths).all()
     data.close()
+    lines = rendered.replace(image_width=[100, 200], rendered_max_words=2, alphabet="printable_ascii")
+    data = training_data(lines, build_alphabet(lines), 0, 1)
+    assert [source["samples_per_epoch"] for source in data.report["sources"]] == [32, 8]  # 1/100^2 to 1/200^2
     data = training_data(config.replace(synthetic_weight=0.5, samples_per_epoch=8), alphabet, 0, 1)
     assert [source["samples_per_epoch"] for source in data.report["sources"]] == [4, 4]
     both = config.replace(train_lmdb=["MJ_LMDB", "IIIT5K_lmdb"], train_weight=[1, 3], samples_per_epoch=8)
