@@ -15,7 +15,14 @@ from src.crnn.alphabet import Alphabet
 from src.crnn.build import build_alphabet, build_crnn, input_widths
 from src.crnn.crnn import IMAGE_HEIGHT, Crnn
 from src.crnn.export_onnx import export_onnx
-from src.inference.network_files import check_format, check_onnx, export_air, export_mindir, written_safely
+from src.inference.network_files import (
+    check_format,
+    check_onnx,
+    export_air,
+    export_mindir,
+    say_written,
+    written_safely,
+)
 from src.training.crnn_weights import load_trained
 from src.training.weights_file import network_arrays
 
@@ -70,13 +77,6 @@ def write_onnx(network: Crnn, alphabet: Alphabet, widths: Sequence[int], path: P
         export_onnx(network_arrays(network), temporary, metadata)
         found = check_onnx(temporary, network, examples)
     say_written(path, found, f" at widths {', '.join(map(str, tried))}")
-
-
-def say_written(path: Path, found: dict[str, float], where: str = "") -> None:
-    """One line about an exported file; `found` is the largest difference by runtime."""
-    agreement = ", ".join(f"{name} {difference:.1e}" for name, difference in found.items())
-    checked = f"largest difference after reloading{where}: {agreement}" if found else "it cannot be loaded again here"
-    print(f"wrote {path} ({path.stat().st_size / 2**20:.1f} MiB); {checked}")
 
 
 def example_words(count: int, width: int) -> np.ndarray:

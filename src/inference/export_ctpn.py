@@ -20,6 +20,7 @@ from src.inference.network_files import (
     check_onnx,
     export_air,
     export_mindir,
+    say_written,
     written_safely,
 )
 from src.training.weights_file import load_weights, read_weights
@@ -51,9 +52,7 @@ def export_ctpn(config: Any, checkpoint: Path, device_target: str) -> Path:
             found = check_onnx(temporary, network, [example_images(count, options.image_shape) for count in (1, 2)])
         else:
             found = export_with_proposals(network, options, config, temporary)
-    agreement = ", ".join(f"{name} {difference:.1e}" for name, difference in found.items())
-    checked = f"largest difference after reloading: {agreement}" if found else "it cannot be loaded again here"
-    print(f"wrote {path} ({path.stat().st_size / 2**20:.1f} MiB); {checked}")
+    say_written(path, found)
     return path
 
 

@@ -116,3 +116,10 @@ def written_safely(path: Path) -> Iterator[Path]:
             yield written
         with written.open("rb") as content:
             write_atomically(path, iter(lambda: content.read(1 << 20), b""))
+
+
+def say_written(path: Path, found: dict[str, float], where: str = "") -> None:
+    """One line about an exported file; `found` is the largest difference by runtime, seen `where`."""
+    agreement = ", ".join(f"{name} {difference:.1e}" for name, difference in found.items())
+    checked = f"largest difference after reloading{where}: {agreement}" if found else "it cannot be loaded again here"
+    print(f"wrote {path} ({path.stat().st_size / 2**20:.1f} MiB); {checked}")
