@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from src.errors import UserError
+
+# What the standard library raises for a damaged archive, one with a password, or one of an unknown compression.
+_UNREADABLE = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
+    ValueError,
+)  # fmt: skip
 
 
 def unpack_archive(archive: Path, target: Path, *, max_bytes: int = 200 * 2**30) -> int:
@@ -19,14 +27,22 @@ def unpack_archive(archive: Path, target: Path, *, max_bytes: int = 200 * 2**30)
     special file refuses the whole archive. The sizes are counted while unpacking, whatever the headers say.
 
     Raises:
-        UserError: not a zip or tar file, an unsafe member, or more than `max_bytes` in all.
+        UserError: not a zip or tar file, damaged, encrypted, an unsafe member, more than `max_bytes` in all, or
+            no room for it.
     """
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
-            return _unpack(archive, target, list(_zip_members(archive, opened)), max_bytes)
-    if tarfile.is_tarfile(archive):
-        with tarfile.open(archive) as opened:
-            return _unpack(archive, target, list(_tar_members(archive, opened)), max_bytes)
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as opened:
+                return _unpack(archive, target, list(_zip_members(archive, opened)), max_bytes)
+        if tarfile.is_tarfile(archive):
+            with tarfile.open(archive) as opened:
+                return _unpack(archive, target, list(_tar_members(archive, opened)), max_bytes)
+    except UserError:
+        raise
+    except OSError as error:
+        raise UserError(f"'{archive}' cannot be unpacked: {error.strerror or error}") from error
+    except _UNREADABLE as error:
+        raise UserError(f"'{archive}' is damaged or cannot be read ({error})") from error
     raise UserError(f"'{archive}' is neither a zip nor a tar archive")
 
 

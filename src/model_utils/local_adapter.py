@@ -14,6 +14,7 @@ from src.errors import UserError
 _RANK_ID = ("RANK_ID", "OMPI_COMM_WORLD_RANK")
 _RANK_SIZE = ("RANK_SIZE", "MS_WORKER_NUM", "OMPI_COMM_WORLD_SIZE")
 _DEVICE_ID = ("DEVICE_ID", "OMPI_COMM_WORLD_LOCAL_RANK")
+_DEVICES_PER_NODE = 8
 
 
 def get_rank_id(environment: Mapping[str, str] = os.environ) -> int:
@@ -26,6 +27,14 @@ def get_device_num(environment: Mapping[str, str] = os.environ) -> int:
 
 def get_device_id(environment: Mapping[str, str] = os.environ, default: int = 0) -> int:
     return _number(environment, _DEVICE_ID, default)
+
+
+def is_first_of_node(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this is the one process of its machine that does what needs doing once.
+
+    A job may be given any cards of a machine; of N numbers in a row exactly one is a multiple of N.
+    """
+    return get_device_id(environment) % max(1, min(get_device_num(environment), _DEVICES_PER_NODE)) == 0
 
 
 def get_job_id(environment: Mapping[str, str] = os.environ) -> str:

@@ -1,0 +1,46 @@
+"""Signals around a job that has something left to do when it is stopped."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def stop_by_exception() -> Iterator[None]:
+    """SIGTERM raises SystemExit with the exit code that shells report for it (143)."""
+
+    def leave(signum: int, frame: FrameType | None) -> None:
+        sys.exit(128 + signum)
+
+    with _handlers({signal.SIGTERM: leave}):
+        yield
+
+
+@contextmanager
+def held_signals() -> Iterator[None]:
+    """SIGTERM and SIGINT do nothing: what runs inside is the last thing to do before the end."""
+
+    def ignore(signum: int, frame: FrameType | None) -> None:
+        # A function, because processes that are started inherit SIG_IGN, but not this.
+        return
+
+    with _handlers({signal.SIGTERM: ignore, signal.SIGINT: ignore}):
+        yield
+
+
+@contextmanager
+def _handlers(wanted: dict[signal.Signals, Callable[[int, FrameType | None], None]]) -> Iterator[None]:
+    """The handlers while inside; outside the main thread, where Python allows none, nothing."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {signum: signal.signal(signum, handler) for signum, handler in wanted.items()}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
