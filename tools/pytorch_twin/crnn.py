@@ -1,0 +1,95 @@
+"""CRNN in PyTorch: the function, the parameters and the gradients of src/crnn/crnn.py.
+
+Shapes: B batch, W image width (a multiple of 4), T = W / 4 + 1 time steps, C classes (class 0 is the CTC blank).
+
+The state is named as the published "classic" networks name theirs, except that the convolutions before a batch
+norm (2, 4 and 6) have no bias: it would have no effect, no gradient, and an adaptive optimizer would let it drift.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+CHANNELS = (64, 128, 256, 256, 512, 512, 512)
+HIDDEN_SIZE = 256
+
+
+def scaled(size: int, width: float) -> int:
+    """Channel count at a fraction of the published size: a multiple of 8, at least 8."""
+    return max(8, round(size * width / 8) * 8)
+
+
+class ConvStack(nn.Module):
+    """Seven convolutions: (B, 1, 32, W) -> (B, 512, 1, T). They follow autocast; batch norm computes in float32."""
+
+    def __init__(self, channels: list[int]):
+        super().__init__()
+        self.conv0 = nn.Conv2d(1, channels[0], 3, padding=1)
+        self.conv1 = nn.Conv2d(channels[0], channels[1], 3, padding=1)
+        self.conv2 = nn.Conv2d(channels[1], channels[2], 3, padding=1, bias=False)
+        self.batchnorm2 = nn.BatchNorm2d(channels[2])
+        self.conv3 = nn.Conv2d(channels[2], channels[3], 3, padding=1)
+        self.conv4 = nn.Conv2d(channels[3], channels[4], 3, padding=1, bias=False)
+        self.batchnorm4 = nn.BatchNorm2d(channels[4])
+        self.conv5 = nn.Conv2d(channels[4], channels[5], 3, padding=1)
+        self.conv6 = nn.Conv2d(channels[5], channels[6], 2, bias=False)
+        self.batchnorm6 = nn.BatchNorm2d(channels[6])
+
+    def forward(self, images):
+        # ReLU after the pool: they commute, and the pool leaves less to do.
+        x = _pool_relu(self.conv0(images), (2, 2), 0)
+        x = _pool_relu(self.conv1(x), (2, 2), 0)  # (B, 128, 8, W/4)
+        x = functional.relu(self.batchnorm2(self.conv2(x)), inplace=True)
+        x = _pool_relu(self.conv3(x), (2, 1), (0, 1))  # (B, 256, 4, W/4 + 1)
+        x = functional.relu(self.batchnorm4(self.conv4(x)), inplace=True)
+        x = _pool_relu(self.conv5(x), (2, 1), (0, 1))  # (B, 512, 2, W/4 + 2)
+        return functional.relu(self.batchnorm6(self.conv6(x)), inplace=True)  # (B, 512, 1, T)
+
+
+class BidirectionalLstm(nn.Module):
+    """LSTM over time in both directions and a linear layer: (T, B, in) -> (T, B, out)."""
+
+    def __init__(self, in_size: int, hidden_size: int, out_size: int):
+        super().__init__()
+        self.rnn = nn.LSTM(in_size, hidden_size, bidirectional=True)
+        self.embedding = nn.Linear(2 * hidden_size, out_size)
+
+    def forward(self, sequence):
+        return self.embedding(self.rnn(sequence)[0])
+
+
+class Crnn(nn.Module):
+    """The network.
+
+    Args:
+        num_classes: classes C, the blank included.
+        width: fraction of the published channel and hidden sizes (in multiples of 8), for small networks.
+
+    `forward` takes grey images (B, 1, 32, W) and returns log-probabilities (T, B, C), float32 also under autocast:
+    only the convolutions take part in it, as with `compute_type` in MindSpore.
+    """
+
+    def __init__(self, num_classes: int = 37, width: float = 1.0):
+        super().__init__()
+        if num_classes < 2:
+            raise ValueError(f"num_classes {num_classes}: a blank and at least one character are needed")
+        if width <= 0:
+            raise ValueError(f"width {width}: a positive fraction of the published size is needed")
+        channels = [scaled(size, width) for size in CHANNELS]
+        hidden_size = scaled(HIDDEN_SIZE, width)
+        self.num_classes = num_classes
+        self.cnn = ConvStack(channels)
+        self.rnn = nn.Sequential(
+            BidirectionalLstm(channels[-1], hidden_size, hidden_size),
+            BidirectionalLstm(hidden_size, hidden_size, num_classes),
+        )
+
+    def forward(self, images):
+        features = self.cnn(images)  # (B, 512, 1, T)
+        with torch.autocast(features.device.type, enabled=False):
+            sequence = features.float().squeeze(2).permute(2, 0, 1).contiguous()  # (T, B, 512)
+            return self.rnn(sequence).log_softmax(-1)
+
+
+def _pool_relu(x, stride, padding):
+    return functional.relu(functional.max_pool2d(x, (2, 2), stride, padding), inplace=True)

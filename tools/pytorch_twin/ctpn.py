@@ -1,0 +1,135 @@
+"""CTPN in PyTorch: the function, the parameters and the gradients of src/ctpn/{vgg16,rpn,ctpn}.py.
+
+Shape vocabulary: B batch, H and W feature rows and columns (image size / 16), A anchors at a position, C channels.
+The state is named as in MindSpore, with PyTorch's names of the batch-norm parameters.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+VGG16_STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+RPN_CHANNELS = 512
+LSTM_HIDDEN = 128
+BN_STATISTICS = ("learned", "frozen")
+
+
+def scale_channels(channels: int, width: float) -> int:
+    """Number of channels of a layer in a network `width` times as wide, a multiple of 8, at least 8."""
+    return max(8, round(channels * width / 8) * 8)
+
+
+class FrozenStatisticsNorm(nn.BatchNorm2d):
+    """Batch norm that uses its stored statistics in training too; scale and shift learn."""
+
+    def __init__(self, channels: int):
+        super().__init__(channels)
+        self.training = False
+
+    def train(self, mode: bool = True):
+        return super().train(False)
+
+
+class Vgg16(nn.Module):
+    """The 13 convolutions of VGG16, four max-pools between the stages and none after the last."""
+
+    def __init__(self, width: float, bn_statistics: str):
+        super().__init__()
+        if bn_statistics not in BN_STATISTICS:
+            raise ValueError(f"bn_statistics {bn_statistics!r}: choose one of {', '.join(BN_STATISTICS)}")
+        norm = nn.BatchNorm2d if bn_statistics == "learned" else FrozenStatisticsNorm
+        channels = 3
+        for stage, sizes in enumerate(VGG16_STAGES, start=1):
+            for index, size in enumerate(sizes, start=1):
+                outputs = scale_channels(size, width)
+                convolution = nn.Conv2d(channels, outputs, 3, padding=1, bias=False)
+                block = nn.Sequential(convolution, norm(outputs), nn.ReLU(inplace=True))
+                self.add_module(f"conv{stage}_{index}", block)
+                channels = outputs
+        self.out_channels = channels
+
+    def forward(self, image):
+        """(B, 3, H, W) normalised RGB -> conv5_3 after ReLU, (B, C, H // 16, W // 16)."""
+        x = image
+        for name, block in self.named_children():
+            if name.endswith("_1") and name != "conv1_1":
+                x = functional.max_pool2d(x, 2)
+            x = block(x)
+        return x
+
+
+class RpnRegClsBlock(nn.Module):
+    """A shared linear layer (without activation, as published), then a linear layer for each output."""
+
+    def __init__(self, in_channels: int, hidden_channels: int, num_anchors: int):
+        super().__init__()
+        self.lstm_fc = nn.Linear(in_channels, hidden_channels)
+        self.rpn_cls = nn.Linear(hidden_channels, 2 * num_anchors)
+        self.rpn_reg = nn.Linear(hidden_channels, 4 * num_anchors)
+
+    def forward(self, x):
+        """(..., C) -> scores (..., 2A), deltas (..., 4A)."""
+        x = self.lstm_fc(x)
+        return self.rpn_cls(x), self.rpn_reg(x)
+
+
+class Ctpn(nn.Module):
+    """The detection network, for any batch size and any image size.
+
+    Args:
+        width: factor on every number of channels (rounded to multiples of 8); 1.0 is the published topology.
+        num_anchors: anchors at each position (A).
+        bn_statistics: "learned" (batch statistics in training; needed from scratch) or "frozen".
+        dropout: probability of dropping a recurrent feature in training; 0 is none.
+
+    `forward` takes normalised RGB images (B, 3, 16 H, 16 W) and returns score_map (B, 2A, H, W), channel =
+    anchor * 2 + class, class 1 is text, and delta_map (B, 4A, H, W), channel = anchor * 4 + coordinate (dx, dy,
+    log dw, log dh). Both are float32 also under autocast: only the convolutions take part in it.
+    """
+
+    def __init__(
+        self, width: float = 1.0, num_anchors: int = 14, bn_statistics: str = "learned", dropout: float = 0.0
+    ):
+        super().__init__()
+        if not 0 < width <= 4:
+            raise ValueError(f"width {width}: choose a factor above 0 and at most 4")
+        if num_anchors < 1:
+            raise ValueError(f"num_anchors {num_anchors}: at least 1")
+        rpn_channels, hidden = scale_channels(RPN_CHANNELS, width), scale_channels(LSTM_HIDDEN, width)
+        self.num_anchors = num_anchors
+        self.vgg16_feature_extractor = Vgg16(width, bn_statistics)
+        channels = self.vgg16_feature_extractor.out_channels
+        self.conv = nn.Conv2d(channels, rpn_channels, 3, padding=1, bias=False)
+        self.rnn2 = nn.LSTM(rpn_channels, hidden, bidirectional=True)
+        self.dropout = nn.Dropout(dropout)
+        heads = RpnRegClsBlock(2 * hidden, rpn_channels, num_anchors)
+        self.rpn_with_loss = nn.ModuleDict({"rpn_convs_list": heads})  # the published nesting of names
+
+    def forward(self, images):
+        features = self.conv(self.vgg16_feature_extractor(images))  # B x C x H x W
+        batch, channels, rows, columns = features.shape
+        with torch.autocast(features.device.type, enabled=False):
+            # Every row of every image is a sequence of its own: images of a batch never mix.
+            sequences = features.float().permute(3, 0, 2, 1)  # W x B x H x C
+            sequences = sequences.reshape(columns, batch * rows, channels).contiguous()
+            sequences = self.dropout(self.rnn2(sequences)[0])  # W x B*H x 2 hidden
+            maps = self.rpn_with_loss["rpn_convs_list"](sequences)
+            score_map, delta_map = (
+                x.reshape(columns, batch, rows, -1).permute(1, 3, 2, 0).contiguous() for x in maps
+            )
+        return score_map, delta_map
+
+
+def freeze_first_stages(network: Ctpn) -> list[str]:
+    """Stop training the convolution weights of conv1_x and conv2_x; their batch norms go on learning.
+
+    Returns:
+        The names of the parameters that were frozen.
+    """
+    prefixes = ("vgg16_feature_extractor.conv1_", "vgg16_feature_extractor.conv2_")
+    frozen = []
+    for name, parameter in network.named_parameters():
+        if name.startswith(prefixes) and name.endswith(".0.weight"):
+            parameter.requires_grad_(False)
+            frozen.append(name)
+    return frozen

@@ -1,0 +1,42 @@
+"""Loss of CTPN over the sampled anchors of a batch, as in src/ctpn/loss.py.
+
+Shape vocabulary: B batch, H and W feature rows and columns, A anchors at a position, N = H * W * A anchors of
+an image in the order y, x, anchor.
+"""
+
+import torch
+from torch.nn import functional
+
+SMOOTH_L1_BETA = 1.0 / 9.0
+
+
+def ctpn_loss(
+    score_map: torch.Tensor,
+    delta_map: torch.Tensor,
+    labels: torch.Tensor,
+    delta_targets: torch.Tensor,
+    delta_weights: torch.Tensor,
+    *,
+    cls_weight: float = 1.0,
+    reg_weight: float = 3.0,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Total, classification and regression loss, float32 scalars; both terms are divided by the sampled anchors.
+
+    Args:
+        score_map: (B, 2A, H, W).
+        delta_map: (B, 4A, H, W).
+        labels: (B, N) 1 text, 0 background, -1 not sampled.
+        delta_targets: (B, N, 4) dx, dy, log dw, log dh.
+        delta_weights: (B, N, 4) 0 where a coordinate is not to be learned.
+    """
+    batch = score_map.shape[0]
+    with torch.autocast(score_map.device.type, enabled=False):
+        scores = score_map.float().permute(0, 2, 3, 1).reshape(-1, 2)  # B*N x 2
+        deltas = delta_map.float().permute(0, 2, 3, 1).reshape(batch, -1, 4)  # B x N x 4
+        labels = labels.reshape(-1).long()  # B*N
+        num_sampled = (labels >= 0).sum().clamp(min=1)
+        cls_sum = functional.cross_entropy(scores, labels, ignore_index=-1, reduction="sum")
+        cls_loss = cls_sum / num_sampled
+        distance = functional.smooth_l1_loss(deltas, delta_targets, beta=SMOOTH_L1_BETA, reduction="none")
+        reg_loss = (distance * delta_weights).sum() / num_sampled
+        return cls_weight * cls_loss + reg_weight * reg_loss, cls_loss, reg_loss
