@@ -1,6 +1,5 @@
 """Words cut out of photographs: any detection data set as a `WordSet`, and the cutting itself."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,15 +7,12 @@ import cv2
 import numpy as np
 
 from src.data.annotations.coco_text import read_coco_text
-from src.data.annotations.label_files import read_label_folder, read_label_text
-from src.data.annotations.label_lines import label_lines, parse_line
+from src.data.annotations.label_files import read_label_folder
 from src.data.annotations.labelled_image import LabelledImage, LabelledImages
+from src.data.annotations.own_folder import ALL_LAYOUTS
 from src.data.annotations.svt_xml import read_svt
 from src.data.word_annotations import Reject, Word, WordSet, WordSetError, text_problem
 
-_LAYOUTS = ("mlt", "quad", "size", "corners")
-_QUAD_LAYOUTS = ("mlt", "quad")
-_PREFIXES = ("gt_", "gt_img_", "")
 _MAX_TILT = 0.05  # of the longer side; an upright quadrilateral is cut without resampling its pixels
 
 
@@ -36,59 +32,38 @@ def read_detection_words(label_path: Path, image_dir: Path | None = None) -> Wor
         return read_svt_words(label_path, image_dir)
     if label_path.suffix.lower() == ".json":
         return _word_set(read_coco_text(image_dir, label_path))
-    found = read_label_folder(image_dir, label_path, "gt_", _LAYOUTS)
-    return _word_set(found, label_path if found.layout in _QUAD_LAYOUTS else None)
+    return _word_set(read_label_folder(image_dir, label_path, "gt_", ALL_LAYOUTS))
 
 
-def _word_set(found: LabelledImages, quad_folder: Path | None = None) -> WordSet:
-    """`quad_folder`: where the label files are, when their four corners are wanted."""
-
+def _word_set(found: LabelledImages) -> WordSet:
     def iterate() -> Iterator[Word | Reject]:
         for image in found.images:
             if image.missing:
                 yield Reject(image.name, image.missing)
                 continue
-            if quad_folder is not None:
-                yield from _words_of(image, _quads(image, quad_folder, found.layout))
-                continue
-            yield from _words_of(image, _boxes(image))
+            yield from _words_of(image)
             for problem, times in image.problems.items():
                 yield from [Reject(image.name, problem)] * times
 
     return WordSet(sum(1 for _ in iterate()), iterate)
 
 
-def _words_of(image: LabelledImage, regions) -> Iterator[Word | Reject]:
-    for number, (corners, text, ignored) in enumerate(regions):
+def _words_of(image: LabelledImage) -> Iterator[Word | Reject]:
+    regions = _outlines(image.boxes) if image.quads is None else image.quads
+    for number, (corners, text, ignored) in enumerate(zip(regions, image.texts, image.ignored, strict=True)):
         name = f"{image.name}#{number}"
-        reason = "not a label line" if corners is None else text_problem(text)
+        reason = text_problem(text)
         if ignored or reason:
             yield Reject(name, "marked as not readable" if ignored else reason)
         else:
             yield Word(image.path, text, name, image.name, corners, image.stored_frame)
 
 
-def _boxes(image: LabelledImage):
-    for (x1, y1, x2, y2), text, ignored in zip(
-        image.boxes.tolist(), image.texts, image.ignored.tolist(), strict=True
-    ):
-        # Inclusive pixel corners to the outline of the pixels.
-        outline = [[x1, y1], [x2 + 1, y1], [x2 + 1, y2 + 1], [x1, y2 + 1]]
-        yield np.array(outline, np.float32), text, ignored
-
-
-def _quads(image: LabelledImage, folder: Path, layout: str):
-    """The four corners of every line of the label file, which `LabelledImage` has only as upright boxes."""
-    stem = Path(image.name).with_suffix("")
-    files = [folder / stem.parent / f"{prefix}{stem.name}.txt" for prefix in _PREFIXES]
-    text = next((read_label_text(file) for file in files if file.is_file()), "")
-    for line in label_lines(text):
-        values = re.split(r"\s*,\s*|\s+", line.strip())[:8]
-        box = parse_line(line, layout)
-        if box is None:
-            yield None, "", False
-        else:
-            yield np.array(values, np.float32).reshape(4, 2), box.text, box.ignored
+def _outlines(boxes: np.ndarray) -> np.ndarray:
+    """Inclusive pixel corners (K, 4) -> the outlines of these pixels (K, 4, 2) float32."""
+    x1, y1, x2, y2 = boxes.T
+    corners = [x1, y1, x2 + 1, y1, x2 + 1, y2 + 1, x1, y2 + 1]
+    return np.stack(corners, axis=1).reshape(-1, 4, 2).astype(np.float32)
 
 
 def shown_corners(corners: np.ndarray, orientation: int, height: int, width: int) -> np.ndarray:

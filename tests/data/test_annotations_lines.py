@@ -95,6 +95,14 @@ def test_a_size_that_is_not_positive_has_no_area():
     assert image.boxes.tolist() == [[10, 20, 11, 21]] and image.problems == {"no area": 2}
 
 
+def test_corner_points_are_kept_beside_the_upright_boxes():
+    lines = ["10,10,40,20,38.5,30,8,20,tilted", "5,5,5,5,5,5,5,5,point", "40,1,60,1,60,9,40,9,level"]
+    image = labelled_image("p", "n", parse_lines("\n".join(lines), "quad")[0])
+    assert image.texts == ["tilted", "level"] and image.boxes.tolist() == [[8, 10, 40, 30], [40, 1, 60, 9]]
+    assert image.quads.tolist() == [[[10, 10], [40, 20], [38.5, 30], [8, 20]], [[40, 1], [60, 1], [60, 9], [40, 9]]]
+    assert labelled_image("p", "n", parse_lines("1,2,30,40,upright", "corners")[0]).quads is None
+
+
 ALL = ("mlt", "quad", "size", "corners")
 
 

@@ -3,7 +3,7 @@
 Layouts (numbers separated by commas or blanks, the transcription after them):
   corners  x1 y1 x2 y2 [text]           ICDAR 2011 and 2013, converted SVT and ICDAR 2015; text may be quoted
   size     x y w h [text]               SCUT-FORU
-  quad     x1 y1 .. x4 y4 [text]        ICDAR 2015; the enclosing upright box is taken
+  quad     x1 y1 .. x4 y4 [text]        ICDAR 2015; the enclosing upright box, and the quadrilateral beside it
   mlt      x1 y1 .. x4 y4 script text   MLT 2017
 A transcription made of "#" only ("###") marks a region that is not to be judged.
 """
@@ -38,17 +38,19 @@ def parse_line(line: str, layout: str) -> RawBox | None:
         return None
     values = [float(value) for value in match.groups()]
     text = line[match.end() :].strip()
+    quad = None
     if layout == "size":
         corners = corners_of_size(*values)
     elif layout == "corners":
         corners = tuple(values)
     else:
+        quad = tuple(values)
         corners = (min(values[0::2]), min(values[1::2]), max(values[0::2]), max(values[1::2]))
     if layout == "mlt":
         text = text.partition(",")[2].strip()
     elif layout in ("corners", "size"):
         text = _unquote(text)
-    return RawBox(corners, text, is_ignored_text(text))
+    return RawBox(corners, text, is_ignored_text(text), quad)
 
 
 def parse_lines(text: str, layout: str) -> tuple[list[RawBox], Counter]:

@@ -25,11 +25,15 @@ def corners_of_size(x: float, y: float, width: float, height: float) -> tuple[fl
 
 
 class RawBox(NamedTuple):
-    """One annotation before rounding: corners in pixels, transcription, whether it is not to be judged."""
+    """One annotation before rounding: corners in pixels, transcription, whether it is not to be judged.
+
+    quad: x1 y1 .. x4 y4 where the format has four corner points, which `corners` then encloses.
+    """
 
     corners: tuple[float, float, float, float]
     text: str
     ignored: bool
+    quad: tuple[float, ...] | None = None
 
 
 @dataclass
@@ -43,6 +47,7 @@ class LabelledImage:
     stored_frame: whether boxes refer to the pixels as stored rather than as shown, where EXIF makes
         these differ and the boxes themselves do not tell (see `fit_boxes`).
     missing: why the picture cannot be used although nothing is wrong with its pixels, or "".
+    quads: float32 (K, 4, 2), the corner points of the boxes where the format has them, else None.
     """
 
     path: Path
@@ -54,6 +59,7 @@ class LabelledImage:
     repaired: Counter = field(default_factory=Counter)
     stored_frame: bool = False
     missing: str = ""
+    quads: np.ndarray | None = None
 
 
 @dataclass
@@ -100,6 +106,9 @@ def labelled_image(
     _count(repaired, "corners reversed", keep & reversed_box)
     _count(repaired, "one pixel thin, ignored", keep & thin)
     kept = np.flatnonzero(keep)
+    quads = None
+    if raw and all(box.quad is not None for box in raw):
+        quads = np.array([raw[i].quad for i in kept], np.float32).reshape(-1, 4, 2)
     return LabelledImage(
         path=path,
         name=name,
@@ -110,6 +119,7 @@ def labelled_image(
         repaired=repaired,
         stored_frame=stored_frame,
         missing=missing,
+        quads=quads,
     )
 
 
