@@ -2,22 +2,27 @@
 
 import signal
 import threading
+import time
 from types import FrameType
 
 EXIT_CODE_BASE = 128  # as shells count: 143 after SIGTERM, 130 after SIGINT
+IMPATIENCE_SECONDS = 1.0  # what comes sooner is the same stop, passed on by a launcher
 
 
 class StopRequest:
     """Context manager that notes SIGTERM/SIGINT instead of dying from them.
 
-    A second signal gets the handler that was there before, so an impatient Ctrl-C still ends the run at once.
-    Outside the main thread, where Python allows no handlers, it does nothing.
+    Schedulers signal the process group and then each process, and launchers pass on what they get, so several
+    signals of one stop are the rule: none of them may cut off the checkpoint that the first one asked for. A
+    Ctrl-C more than a second later is a person's, and gets the handler that was there before, which ends the
+    run at once. Outside the main thread, where Python allows no handlers, it does nothing.
     """
 
     signals = (signal.SIGTERM, signal.SIGINT)
 
     def __init__(self) -> None:
         self.signum: int | None = None
+        self._first_time = 0.0
         self._previous: dict[int, object] = {}
 
     @property
@@ -39,8 +44,11 @@ class StopRequest:
         self._put_back()
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
-        self.signum = signum
-        self._put_back()
+        if self.signum is None:
+            self.signum, self._first_time = signum, time.monotonic()
+        elif signum == signal.SIGINT and time.monotonic() - self._first_time > IMPATIENCE_SECONDS:
+            self._put_back()
+            signal.raise_signal(signum)
 
     def _put_back(self) -> None:
         while self._previous:
