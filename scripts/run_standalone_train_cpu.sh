@@ -9,7 +9,7 @@
 # Example: bash scripts/run_standalone_train_cpu.sh Pretraining backbone/0-150_5004.ckpt 0
 #
 # Everything is written to ./train: the log, loss_0.log and the checkpoints in ckpt_0. Stopping it (Ctrl-C, kill)
-# saves a checkpoint first; the same command with --resume continues.
+# saves a checkpoint first; the same command with --resume continues, its log included.
 set -euo pipefail
 # shellcheck source=scripts/lib/train.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/train.sh"

@@ -71,11 +71,13 @@ check_task_type() {
   esac
 }
 
-# keep_log LOG_FILE: pass on what comes in, and write it to LOG_FILE. It ends when its input does, not with
-# Ctrl-C or a request to stop: the program that it listens to has something to say then.
+# keep_log LOG_FILE [--append]: pass on what comes in, and write it to LOG_FILE. It ends when its input does, not
+# with Ctrl-C or a request to stop: the program that it listens to has something to say then.
 keep_log() {
+  local log=$1
+  shift
   trap '' INT TERM HUP
-  exec tee -- "$1"
+  exec tee "$@" -- "$log"
 }
 
 # logged LOG_FILE COMMAND...: run the command, its output on the terminal and in LOG_FILE; its exit code is kept.
@@ -87,10 +89,11 @@ logged() {
 }
 
 # become LOG_FILE COMMAND...: like `logged`, but the command takes the place of the script, so that a signal to
-# the script reaches it, once, wherever it came from. Nothing after it is run.
+# the script reaches it, once, wherever it came from. Nothing after it is run. The log is continued: a training
+# that is resumed, or refused because the folder holds another one, must not wipe out what was said before.
 become() {
   local log=$1
   shift
   mkdir -p -- "$(dirname -- "$log")"
-  exec "$@" > >(keep_log "$log") 2>&1
+  exec "$@" > >(keep_log "$log" --append) 2>&1
 }
