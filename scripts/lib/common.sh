@@ -71,7 +71,7 @@ check_task_type() {
   esac
 }
 
-# keep_log LOG_FILE [--append]: pass on what comes in, and write it to LOG_FILE. It ends when its input does, not
+# keep_log LOG_FILE [-a]: pass on what comes in, and write it to LOG_FILE. It ends when its input does, not
 # with Ctrl-C or a request to stop: the program that it listens to has something to say then.
 keep_log() {
   local log=$1
@@ -95,5 +95,5 @@ become() {
   local log=$1
   shift
   mkdir -p -- "$(dirname -- "$log")"
-  exec "$@" > >(keep_log "$log" --append) 2>&1
+  exec "$@" > >(keep_log "$log" -a) 2>&1
 }
