@@ -32,6 +32,7 @@ from rich.progress import (
 from rich.table import Table
 
 from src.data.lmdb_build import REJECTED_NAME, REPORT_NAME, build_lmdb
+from src.data.name_lists import only_listed, read_names, without_listed
 from src.data.word_annotations import WordSet, read_icdar_words, read_iiit5k, read_mjsynth, read_tsv
 from src.data.word_crops import read_detection_words, read_svt_words
 from src.errors import UserError
@@ -60,6 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="LMDB folder to write")
     parser.add_argument("--holdout", type=int, default=0, metavar="N", help="words to set aside for validation")
     parser.add_argument("--holdout_output", type=Path, metavar="DIR", help="LMDB folder for those")
+    listed = parser.add_mutually_exclusive_group()
+    listed.add_argument("--only", type=Path, metavar="FILE", help="take the words or photographs this file names")
+    listed.add_argument("--leave_out", type=Path, metavar="FILE", help="take all but those this file names")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: cores)")
     parser.add_argument("--max_bad_ratio", type=float, default=0.1, help="fail above this share (default 0.1)")
     parser.add_argument("--force", action="store_true", help="replace an LMDB that is there")
@@ -72,7 +76,10 @@ def _read(args: argparse.Namespace) -> WordSet:
     if not args.label_path.exists():
         raise UserError(f"--label_path {str(args.label_path)!r} does not exist")
     extra = (args.lexicon,) if args.lexicon else ()
-    return READERS[args.format](args.label_path, args.image_path, *extra)
+    words = READERS[args.format](args.label_path, args.image_path, *extra)
+    if args.only:
+        return only_listed(words, read_names(args.only))
+    return without_listed(words, read_names(args.leave_out)) if args.leave_out else words
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -85,6 +92,7 @@ def main(argv: list[str] | None = None) -> int:
         "format": args.format,
         "label_path": str(label_path),
         "image_path": str(args.image_path.resolve()) if args.image_path else "",
+        **{key: str(path.resolve()) for key in ("only", "leave_out") if (path := getattr(args, key))},
         "label_bytes": label_path.stat().st_size if label_path.is_file() else 0,
     }
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -72,6 +72,16 @@ def test_command_builds_reports_and_divides(word_folder, tmp_path, capsys, monke
     assert texts(tmp_path / "train") == train
 
 
+def test_lists_of_names_divide_a_set(word_folder, tmp_path):
+    (tmp_path / "val.txt").write_text("0_0.png\n3_1.png\n")
+    arguments = ["iiit5k", "--label_path", str(word_folder / "train.tags"), "--output"]
+    assert main([*arguments, str(tmp_path / "val"), "--only", str(tmp_path / "val.txt")]) == 0
+    assert main([*arguments, str(tmp_path / "train"), "--leave_out", str(tmp_path / "val.txt")]) == 0
+    assert texts(tmp_path / "val") == ["Word0", "Word10"]
+    train = texts(tmp_path / "train")
+    assert len(train) == 111 and not {"Word0", "Word10"} & set(train)
+
+
 def test_known_errors_are_one_line(word_folder, tmp_path):
     command = [sys.executable, str(ROOT / "src" / "create_lmdb.py"), "iiit5k", "--output", str(tmp_path / "x")]
     result = subprocess.run(
