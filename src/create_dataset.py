@@ -6,10 +6,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from src.data.annotations.data_sets import DataSetError
 from src.data.ctpn_sets import plan_sets, test_digests
+from src.data.progress_bar import progress_bar
 from src.data.set_plan import SetPlan
 from src.model_utils.command import run_command
 from src.model_utils.config import Config, ConfigError, load_config
@@ -33,13 +33,7 @@ def _build(plan: SetPlan, config: Config, excluded: frozenset[str], console: Con
     # Imported here because it brings MindSpore, which a wrong configuration need not wait for.
     from src.data.mindrecord_builder import build_set  # noqa: PLC0415
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
+    with progress_bar(console) as progress:
         bar = progress.add_task(plan.set_name, total=None)
         report = build_set(
             plan,

@@ -21,18 +21,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 from src.data.lmdb_build import REJECTED_NAME, REPORT_NAME, build_lmdb
 from src.data.name_lists import only_listed, read_names, without_listed
+from src.data.progress_bar import progress_bar
 from src.data.word_annotations import WordSet, read_icdar_words, read_iiit5k, read_mjsynth, read_tsv
 from src.data.word_crops import read_detection_words, read_svt_words
 from src.errors import UserError
@@ -95,8 +88,7 @@ def main(argv: list[str] | None = None) -> int:
         **{key: str(path.resolve()) for key in ("only", "leave_out") if (path := getattr(args, key))},
         "label_bytes": label_path.stat().st_size if label_path.is_file() else 0,
     }
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console) as bars:
+    with progress_bar(console) as bars:
         tasks: dict[str, int] = {}
 
         def show(stage: str, done: int, total: int) -> None:

@@ -12,16 +12,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from src.crnn.alphabet import NAMED, Alphabet
+from src.data.progress_bar import progress_bar
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.grey_patches import GreyPatches
@@ -99,7 +92,7 @@ def _run_scenes(args: argparse.Namespace, console: Console) -> None:
         seed=args.seed,
         angle=args.angle,
     )
-    with _progress(console) as bar:
+    with progress_bar(console) as bar:
         task = bar.add_task("scenes", total=args.count)
         manifest = write_scenes(
             source, args.output, args.count, quality=args.jpeg_quality, workers=min(args.workers, args.count),
@@ -122,7 +115,7 @@ def _run_words(args: argparse.Namespace, console: Console) -> None:
         max_words=args.max_words,
         height=tuple(args.height),
     )
-    with _progress(console) as bar:
+    with progress_bar(console) as bar:
         task = bar.add_task("words", total=args.count)
         write_words(
             source, args.output, args.count, quality=args.jpeg_quality, workers=args.workers,
@@ -144,12 +137,6 @@ def _alphabet(name: str) -> str:
         accepted = ", ".join(["alphanumeric", *NAMED])
         raise UserError(f"--alphabet {name}: neither a file nor one of {accepted}")
     return Alphabet.from_file(name).characters
-
-
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-               TimeRemainingColumn())  # fmt: skip
-    return Progress(*columns, console=console)
 
 
 def _plain(args: argparse.Namespace) -> dict:
