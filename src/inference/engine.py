@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,6 +78,16 @@ def choose_engine(name: str) -> str:
     return name
 
 
+def open_engines(
+    networks: Sequence[tuple[NetworkWeights, tuple[int | None, ...] | None]], options: EngineOptions
+) -> list[Engine]:
+    """`open_engine` for each (weights, image shape), side by side where the engine and `threads` allow it."""
+    alone = options.threads == 1 or choose_engine(options.name) == "mindspore"
+    with ThreadPoolExecutor(1 if alone else max(1, len(networks))) as pool:
+        opening = [pool.submit(open_engine, weights, options, shape) for weights, shape in networks]
+        return [engine.result() for engine in opening]
+
+
 def open_engine(
     weights: NetworkWeights, options: EngineOptions, image_shape: tuple[int | None, ...] | None = None
 ) -> Engine:
@@ -98,4 +110,7 @@ def open_engine(
         from src.inference.engine_openvino import OpenVinoEngine as OnnxEngine  # noqa: PLC0415 - may not be installed
     else:
         from src.inference.engine_onnxruntime import OnnxRuntimeEngine as OnnxEngine  # noqa: PLC0415
-    return OnnxEngine(path, options.threads, options.precision, image_shape)
+    try:
+        return OnnxEngine(path, options.threads, options.precision, image_shape)
+    except UserError as error:
+        raise EngineError(f"{weights.path}: {error}") from None

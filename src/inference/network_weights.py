@@ -15,9 +15,10 @@ from src.errors import UserError
 from src.inference.weights_card import CardError, WeightsCard, file_sha256, read_card
 from src.training.weights_formats import FORMATS, WeightsError, decode_weights
 
-_WHAT = {
-    "ctpn": ("the text detector", "train.py --config_path configs/ctpn_quickstart.yaml"),
-    "crnn": ("the text recogniser", "train.py --config_path configs/crnn_synthetic.yaml"),
+_WHAT = {"ctpn": "the text detector", "crnn": "the text recogniser"}
+HOW_TO_TRAIN = {
+    "ctpn": "bash scripts/quickstart.sh --train",
+    "crnn": "python train.py --config_path configs/crnn_synthetic.yaml",
 }
 
 
@@ -71,10 +72,9 @@ def find_weights(path: Path | str, network: str, option: str) -> NetworkWeights:
     """
     path = Path(path)
     if not path.is_file():
-        what, how = _WHAT[network]
         raise MissingWeights(
-            f"weights of {what} are missing: there is no file '{path}'; "
-            f"name a checkpoint with --{option} FILE, or train one: python {how}"
+            f"weights of {_WHAT[network]} are missing: there is no file '{path}'; "
+            f"name a checkpoint with --{option} FILE, or train one: {HOW_TO_TRAIN[network]}"
         )
     if path.suffix not in FORMATS:
         raise WeightsError(f"{path}: {path.suffix or 'no suffix'} is not one of {', '.join(FORMATS)}")

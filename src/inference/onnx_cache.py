@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from src.errors import UserError
+from src.inference.array_shapes import check_shapes
 from src.inference.network_weights import NetworkWeights
 
 GRAPH_VERSION = 1  # changes with the graph writers, so that files of older ones are not taken
+_import_lock = threading.Lock()  # networks are opened side by side, but a process has one environment
 
 
 def onnx_file(weights: NetworkWeights, folder: Path | str | None = None) -> Path:
@@ -34,7 +37,7 @@ def onnx_file(weights: NetworkWeights, folder: Path | str | None = None) -> Path
     path = wanted / name
     if path.is_file():
         return path
-    content = _graph(weights)
+    content = onnx_bytes(weights)
     try:
         _write(path, content)
     except OSError as error:
@@ -50,17 +53,24 @@ def onnx_name(weights: NetworkWeights) -> str:
     return f"{weights.network}-{weights.sha256[:20]}{branch}-g{GRAPH_VERSION}.onnx"
 
 
-def _graph(weights: NetworkWeights) -> bytes:
+def onnx_bytes(weights: NetworkWeights) -> bytes:
+    """The network with `weights` as the content of an ONNX file.
+
+    Raises:
+        UserError: the file is damaged, or its arrays are not those of the network.
+    """
     # onnx is imported on this path only: with a file in the cache nothing needs it.
-    with _plain_protobuf():
+    with _import_lock, _plain_protobuf():
         if weights.network == "ctpn":
             from src.ctpn.onnx_graph import ctpn_onnx as make  # noqa: PLC0415
         else:
             from src.crnn.export_onnx import crnn_onnx as make  # noqa: PLC0415
+    params = weights.params
     try:
-        return make(weights.params).SerializeToString()
-    except KeyError as error:
-        raise UserError(f"{weights.path}: parameter {error} is missing") from None
+        check_shapes(weights.network, params)
+        return make(params).SerializeToString()
+    except UserError as error:
+        raise UserError(f"{weights.path}: {error}") from None
 
 
 @contextmanager

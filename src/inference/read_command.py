@@ -29,7 +29,8 @@ def reader_options(config: Any) -> ReaderOptions:
     def of_card_or(value: str) -> bool | None:
         return None if value == "auto" else value == "true"
 
-    named = {item.name: getattr(config, item.name) for item in fields(ConnectorParams) if item.name in config}
+    # What is not given is left to the card of the weights.
+    named = {item.name: getattr(config, item.name) for item in fields(ConnectorParams) if item.name in config.given}
     named.pop("side_refinement", None)
     image_shape = (config.img_height, config.img_width)
     return ReaderOptions(
@@ -49,7 +50,7 @@ def reader_options(config: Any) -> ReaderOptions:
         nms_pre=config.rpn_nms_pre,
         nms_threshold=config.rpn_nms_thr,
         max_num=config.rpn_max_num,
-        connector=ConnectorParams(**named),
+        connector=named,
         smallest_text=config.smallest_text,
         crop_margin=config.crop_margin,
         alphabet=config.alphabet,

@@ -5,14 +5,17 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from src.errors import UserError
-from src.inference.engine import ENGINES, installed_engines
-from src.inference.network_weights import NetworkWeights, find_weights
+from src.inference.engine import ENGINES, EngineOptions, installed_engines, open_engine
+from src.inference.network_weights import HOW_TO_TRAIN, NetworkWeights, find_weights
+from src.inference.processor import describe_processor
 from src.inference.reader_options import REPOSITORY, located
+from src.inference.text_recognizer import alphabet_of
 
 PACKAGES = ("numpy", "opencv-python-headless", "Pillow", "PyYAML", "rich", "onnx", *ENGINES)
 SECONDS = 120
@@ -28,23 +31,23 @@ _TRIALS = {
 
 def check_reader(config: Any) -> int:
     """Print the report; 0 when a picture can be read, 1 otherwise."""
-    print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    print(f"Python {platform.python_version()} on {platform.system()}; processor: {describe_processor()}")
     for name in PACKAGES:
         print(f"  {name}: {_version(name)}")
     print("engines")
     working = [name for name in ENGINES if _try_engine(name)]
+    engine = working[0] if working else ""
     print("weights")
-    detector = _show_weights(config.ctpn_weights, "ctpn", "ctpn_weights")
+    detector = _show_weights(config.ctpn_weights, "ctpn", "ctpn_weights", engine)
     readers = [
-        _show_weights(config.crnn_lines_weights, "crnn", "crnn_lines_weights"),
-        _show_weights(config.crnn_weights, "crnn", "crnn_weights"),
+        _show_weights(getattr(config, key), "crnn", key, engine) for key in ("crnn_lines_weights", "crnn_weights")
     ]
     missing = [
         text
         for text, there in (
-            ("no engine works: pip install openvino", working),
-            ("no weights of the detector", detector),
-            ("no weights of a recogniser", any(readers)),
+            ("no engine works (pip install openvino)", working),
+            (f"no weights of the detector (--ctpn_weights FILE, or {HOW_TO_TRAIN['ctpn']})", detector),
+            (f"no weights of a recogniser (--crnn_lines_weights FILE, or {HOW_TO_TRAIN['crnn']})", any(readers)),
         )
         if not there
     ]
@@ -77,13 +80,30 @@ def _try_engine(name: str) -> bool:
     return True
 
 
-def _show_weights(path: str, network: str, option: str) -> NetworkWeights | None:
+def _show_weights(path: str, network: str, option: str, engine: str) -> NetworkWeights | None:
     file = located(Path(path))
+    if not file.is_file():
+        print(f"  {option}: there is no file '{path}'")
+        return None
     try:
         weights = find_weights(file, network, option)
+        what = _what_it_is(weights, "line" if option == "crnn_lines_weights" else "word")
+        if engine:
+            with tempfile.TemporaryDirectory() as folder:  # a check leaves nothing behind
+                open_engine(weights, EngineOptions(engine, cache_dir=Path(folder)))
     except UserError as error:
-        print(f"  {option}: {error}")
+        print(f"  {option}: cannot be used: {error}")
         return None
-    card = "as its card says" if weights.card.sha256 else "no card"
-    print(f"  {option}: {file}, {file.stat().st_size / 2**20:.1f} MiB, sha256 {weights.sha256} ({card})")
+    known = "as its card says" if weights.card.sha256 else "no card to compare it with"
+    print(f"  {option}: {file}, {file.stat().st_size / 2**20:.1f} MiB, {what}")
+    print(f"    sha256 {weights.sha256} ({known})")
     return weights
+
+
+def _what_it_is(weights: NetworkWeights, unit: str) -> str:
+    values = sum(array.size for array in weights.params.values())
+    if weights.network == "ctpn":
+        height, width = weights.card.image_size
+        return f"detector, input {height}x{width}, {values / 1e6:.1f} million values"
+    characters = len(alphabet_of(weights).characters)
+    return f"recogniser of {weights.card.unit or unit}s, {characters} characters, {values / 1e6:.1f} million values"

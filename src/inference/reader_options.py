@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -35,7 +36,8 @@ class ReaderOptions:
     engine, threads, precision, cache_dir: see `EngineOptions`.
     image_shape: (height, width) of the detector's input, multiples of 16; None is what its card says.
     keep_ratio, side_refinement: None is what the card says.
-    nms_pre, nms_threshold, max_num: see `generate_proposals`. connector: of the text connector.
+    nms_pre, nms_threshold, max_num: see `generate_proposals`.
+    connector: parameters of the text connector that differ from what the card says, by name, or all of them.
     smallest_text: see `TextDetector`. crop_margin: see `cut_line`.
     alphabet: a name or a file; "" is what the card says. decoder: "greedy" or "beam", with beam_width.
     batch_size: words or lines that are recognised at once.
@@ -58,7 +60,7 @@ class ReaderOptions:
     nms_pre: int = 2000
     nms_threshold: float = 0.7
     max_num: int = 1000
-    connector: ConnectorParams = field(default_factory=ConnectorParams)
+    connector: Mapping[str, float | bool] | ConnectorParams = field(default_factory=dict)
     smallest_text: float = 0.0
     crop_margin: float = 0.0
     alphabet: str = ""
@@ -92,8 +94,8 @@ class ReaderOptions:
         def own(value, of_card):
             return of_card if value is None else value
 
-        refined = self.connector.side_refinement if self.side_refinement is None else self.side_refinement
-        refined = refined or (self.side_refinement is None and card.side_refinement)
+        connector = self._connector(card)
+        refined = own(self.side_refinement, connector.side_refinement or card.side_refinement)
         return DetectOptions(
             image_shape=own(self.image_shape, card.image_size),
             keep_ratio=own(self.keep_ratio, card.keep_ratio),
@@ -102,8 +104,16 @@ class ReaderOptions:
             nms_threshold=self.nms_threshold,
             max_num=self.max_num,
             side_refinement=refined,
-            connector=replace(self.connector, side_refinement=refined),
+            connector=replace(connector, side_refinement=refined),
         )
+
+    def _connector(self, card: WeightsCard) -> ConnectorParams:
+        if isinstance(self.connector, ConnectorParams):
+            return self.connector
+        try:
+            return ConnectorParams(**{**card.connector, **self.connector})
+        except TypeError as error:
+            raise OptionError(f"connector: {error}") from None
 
     def find_detector(self) -> NetworkWeights:
         return find_weights(located(self.ctpn_weights), "ctpn", "ctpn_weights")

@@ -9,6 +9,7 @@ import numpy as np
 
 from src.ctpn.proposal_generator import Proposals, generate_proposals
 from src.data.ctpn_preprocess import preprocess
+from src.errors import UserError
 from src.inference.detect import DetectOptions, lines_from_proposals, scale_lines
 from src.inference.engine import Engine
 from src.inference.tiles import (
@@ -37,12 +38,15 @@ class DetectInput:
     tiles: tuple[Tile, ...] = ()
 
 
+Maps = tuple[np.ndarray, np.ndarray]  # score map (1, 2A, H, W), delta map (1, 4A, H, W)
+
+
 @dataclass(frozen=True)
 class DetectMaps:
-    """Proposals in pixels of the network's input, or of the scaled picture."""
+    """What the network said of a picture and of each of its tiles."""
 
-    whole: Proposals
-    tiles: tuple[tuple[Tile, Proposals], ...] = ()
+    whole: Maps
+    tiles: tuple[Maps, ...] = ()
 
 
 class TextDetector:
@@ -72,23 +76,28 @@ class TextDetector:
         return DetectInput(size, whole, scaled, tuple(plan_tiles(wanted, shape)))
 
     def detect(self, prepared: DetectInput) -> DetectMaps:
-        """Run the network. Tiles are prepared one at a time: a large scan has hundreds of megabytes of them."""
+        """Run the network.
+
+        Tiles are prepared one at a time: those of a large scan take gigabytes, their maps a tenth of that.
+
+        Raises:
+            UserError: the network is not one for these anchors.
+        """
         tiles = []
         for tile in prepared.tiles:
             pixels = cut_tile(prepared.scaled, tile, self._options.image_shape)
-            tiles.append((tile, self._proposals(_unscaled(pixels, self._options.image_shape))))
-        return DetectMaps(self._proposals(prepared.whole), tuple(tiles))
+            tiles.append(self._maps(_unscaled(pixels, self._options.image_shape)))
+        return DetectMaps(self._maps(prepared.whole), tuple(tiles))
 
     def connect(self, prepared: DetectInput, maps: DetectMaps) -> TextLines:
         """Text lines in pixels of the picture."""
-        whole = lines_from_proposals(maps.whole, prepared.size, self._options)
+        whole = lines_from_proposals(self._proposals(maps.whole), prepared.size, self._options)
         if not maps.tiles:
             return whole
         scaled = prepared.scaled.shape[:2]
-        proposals = join_proposals(list(maps.tiles))
-        lines = detect_text_lines(
-            proposals.boxes, proposals.scores, scaled, self._options.connector, proposals.dx
-        )
+        parts = [(tile, self._proposals(own)) for tile, own in zip(prepared.tiles, maps.tiles, strict=True)]
+        proposals = join_proposals(parts)
+        lines = detect_text_lines(proposals.boxes, proposals.scores, scaled, self._options.connector, proposals.dx)
         lines = scale_lines(lines, scaled, prepared.size)
         return with_tall_lines(lines, whole, 0.75 * OVERLAP * prepared.size[0] / scaled[0])
 
@@ -97,9 +106,19 @@ class TextDetector:
         prepared = self.prepare(picture)
         return self.connect(prepared, self.detect(prepared))
 
-    def _proposals(self, image: np.ndarray) -> Proposals:
-        options = self._options
+    def _maps(self, image: np.ndarray) -> Maps:
         score_map, delta_map = self._engine.run(image)
+        heights = len(self._options.anchor_heights)
+        if score_map.shape[1] != 2 * heights:
+            raise UserError(
+                f"anchor_heights: {heights} of them, but the detector's weights were trained with "
+                f"{score_map.shape[1] // 2}; its card must name those"
+            )
+        return score_map, delta_map
+
+    def _proposals(self, maps: Maps) -> Proposals:
+        options = self._options
+        score_map, delta_map = maps
         return generate_proposals(
             score_map,
             delta_map,

@@ -13,8 +13,9 @@ import numpy as np
 
 from src.data.images import decode_image
 from src.errors import UserError
-from src.inference.engine import open_engine
+from src.inference.engine import open_engines
 from src.inference.line_crops import cut_line
+from src.inference.network_weights import NetworkWeights
 from src.inference.read_result import STAGES, Line, ReadResult, Unreadable
 from src.inference.reader_options import OptionError, ReaderOptions
 from src.inference.reading_order import reading_order
@@ -74,15 +75,20 @@ class TextReader:
         # Every file is looked for before a network is made ready, which takes time.
         detector = options.find_detector() if options.detect else None
         recognizer, unit = options.find_recognizer() if options.recognize else (None, "")
+        wanted: list[tuple[NetworkWeights, tuple[int, ...] | None]] = []
         if detector:
             detect_options = options.detect_options(detector.card)
-            engine = open_engine(detector, engine_options, (1, 3, *detect_options.image_shape))
-            self._detector = TextDetector(engine, detect_options, options.smallest_text)
+            wanted.append((detector, (1, 3, *detect_options.image_shape)))
         if recognizer:
             alphabet = alphabet_of(recognizer, options.alphabet)
-            engine = open_engine(recognizer, engine_options)
+            wanted.append((recognizer, None))
+        engines = open_engines(wanted, engine_options)
+        self.engine, self.device = engines[0].name, engines[0].device
+        if detector:
+            self._detector = TextDetector(engines[0], detect_options, options.smallest_text)
+        if recognizer:
             self._recognizer = TextRecognizer(
-                engine,
+                engines[-1],
                 alphabet,
                 unit,
                 recognizer.card.widths,
@@ -91,7 +97,6 @@ class TextReader:
                 beam_width=options.beam_width,
             )
             self.recognizer_unit = unit
-        self.engine, self.device = engine.name, engine.device
 
     def read(self, source: Source | Picture, name: str = "") -> ReadResult:
         """Read one picture.
@@ -111,9 +116,20 @@ class TextReader:
     def read_many(self, sources: Iterable[Source | Picture]) -> Iterator[ReadResult | Unreadable]:
         """Read pictures in their order; one that cannot be read comes as `Unreadable`.
 
-        While the networks work on a picture, the next ones are decoded and the lines of the one before connected.
+        While the networks work on a picture, the next ones are decoded and the lines of the one before connected;
+        not so with `threads=1`, which keeps all work to one core.
         """
         pictures = (_as_picture(source) for source in sources)
+        return self._one_by_one(pictures) if self.options.threads == 1 else self._pipelined(pictures)
+
+    def _one_by_one(self, pictures: Iterator[Picture]) -> Iterator[ReadResult | Unreadable]:
+        for picture in pictures:
+            try:
+                yield self.read(picture)
+            except UserError as error:
+                yield Unreadable(picture.name, error)
+
+    def _pipelined(self, pictures: Iterator[Picture]) -> Iterator[ReadResult | Unreadable]:
         decoding: deque[Future] = deque()
         connecting: deque[Future] = deque()
         with ThreadPoolExecutor(max_workers=READ_AHEAD, thread_name_prefix="reader") as pool:

@@ -3,16 +3,18 @@
 `weights/ctpn.ckpt` has the card `weights/ctpn.card.json`:
 
     {"version": 1, "network": "ctpn", "sha256": "<64 hex digits>", "image_size": [576, 960], "keep_ratio": false,
-     "anchor_heights": [2, 4, ...], "side_refinement": false, "lstm_branch": "rnn2", "backbone_width": 1.0}
+     "anchor_heights": [2, 4, ...], "side_refinement": false, "lstm_branch": "rnn2", "backbone_width": 1.0,
+     "connector": {"line_min_score": 0.8}}
 
     {"version": 1, "network": "crnn", "sha256": "...", "alphabet": "printable_ascii", "widths": [100, 200, 400],
      "unit": "line", "network_width": 1.0}
 
-`image_size` is (height, width). `alphabet` is a name ("digits_lower", "printable_ascii") or a file; `characters`, in
-its place, are the characters themselves in the order of their classes. `unit` is what the recogniser was trained on,
-"word" or "line". `backbone_width` and `network_width` are the factors on the channels, 1.0 the published networks.
+`image_size` is (height, width). `connector` has the parameters of the text connector that differ from the published
+ones. `alphabet` is a name ("digits_lower", "printable_ascii") or a file beside the card; `characters`, in its place,
+are the characters themselves in the order of their classes. `unit` is what the recogniser was trained on, "word" or
+"line". `backbone_width` and `network_width` are the factors on the channels, 1.0 the published networks.
 "description", "made_by" and "figures" may hold anything. Every key but `version` and `network` may be absent; the
-published values then count.
+published values then count. For weights without a card, the `config.yaml` that training left beside them speaks.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from pathlib import Path
 from src.ctpn.anchor_generator import DEFAULT_HEIGHTS
 from src.ctpn.checkpoint_formats import LSTM_BRANCHES
 from src.errors import UserError
+from src.inference.training_config import card_values, training_config_path
+from src.text_connector.detector import ConnectorParams
 
 CARD_VERSION = 1
 NETWORKS = ("ctpn", "crnn")
@@ -34,9 +38,11 @@ UNITS = ("word", "line")
 STRIDE = 16
 _FREE = {"version", "network", "sha256", "description", "made_by", "figures"}
 _KEYS = {
-    "ctpn": {"image_size", "keep_ratio", "anchor_heights", "side_refinement", "lstm_branch", "backbone_width"},
+    "ctpn": {
+        "image_size", "keep_ratio", "anchor_heights", "side_refinement", "lstm_branch", "backbone_width", "connector",
+    },
     "crnn": {"alphabet", "characters", "widths", "unit", "network_width"},
-}
+}  # fmt: skip
 
 
 class CardError(UserError):
@@ -58,6 +64,7 @@ class WeightsCard:
     side_refinement: bool = False
     lstm_branch: str = "rnn2"
     backbone_width: float = 0.0
+    connector: Mapping[str, float | bool] = field(default_factory=dict)
     network_width: float = 0.0
     alphabet: str = ""
     characters: str = ""
@@ -74,19 +81,32 @@ def card_path(weights: Path) -> Path:
 
 
 def read_card(weights: Path, network: str) -> WeightsCard:
-    """The card of `weights`, or the published values where there is none.
+    """The card of `weights`; without one, what the training beside them says; else the published values.
 
     Raises:
         CardError: not a card, of another network, or a value that is not accepted.
     """
     path = card_path(weights)
     if not path.is_file():
-        return WeightsCard(network)
+        return _card_of_training(weights, network)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise CardError(f"{path}: not a weights card ({error})") from None
     return parse_card(content, network, str(path))
+
+
+def _card_of_training(weights: Path, network: str) -> WeightsCard:
+    path = training_config_path(weights)
+    if not path.is_file():
+        return WeightsCard(network)
+    try:
+        values = card_values(path, network)
+    except UserError as error:
+        raise CardError(str(error)) from None
+    if values is None:
+        return WeightsCard(network)
+    return parse_card({"version": CARD_VERSION, "network": network, **values}, network, str(path))
 
 
 def parse_card(content: object, network: str, name: str) -> WeightsCard:
@@ -149,6 +169,13 @@ def _numbers(value: object, low: float, step: int = 0) -> bool:
     return value[0] >= low and all(a < b for a, b in pairwise(value)) and value[-1] < 1e5
 
 
+def _is_connector(value: object) -> bool:
+    try:
+        return isinstance(value, dict) and "side_refinement" not in value and bool(ConnectorParams(**value))
+    except (TypeError, UserError):
+        return False
+
+
 def _is_image_size(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(_numbers([side], STRIDE, STRIDE) for side in value)
 
@@ -161,6 +188,7 @@ _RULES = {
     "side_refinement": (lambda v: isinstance(v, bool), "true or false"),
     "lstm_branch": (lambda v: v in LSTM_BRANCHES, " or ".join(LSTM_BRANCHES)),
     "backbone_width": (lambda v: _numbers([v], 0.01), "a number above 0"),
+    "connector": (_is_connector, "parameters of the text connector and their values"),
     "network_width": (lambda v: _numbers([v], 0.01), "a number above 0"),
     "alphabet": (lambda v: isinstance(v, str), "a text"),
     "characters": (lambda v: isinstance(v, str) and bool(v), "a text"),

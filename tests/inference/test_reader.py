@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from reader_weights import encoded, picture, write_weights
 
 from src.errors import UserError
-from src.inference import ReaderOptions, TextReader, Unreadable
+from src.inference import Picture, ReaderOptions, TextReader, Unreadable
 from src.inference.onnx_cache import onnx_file, onnx_name
 from src.inference.read_result import STAGES
 from src.inference.weights_card import CardError, write_card
@@ -98,22 +99,69 @@ def test_word_model_and_whole_pictures(options):
     assert set(line.text) <= set("0123456789abcdefghijklmnopqrstuvwxyz")
 
 
-def test_many_pictures_are_read_as_one_by_one(reader, tmp_path):
+@pytest.mark.parametrize("threads", [1, 2])  # one after another, and as a pipeline
+def test_many_pictures_are_read_as_one_by_one(options, reader, tmp_path, threads):
     pictures = [picture([text]) for text in ("one", "two", "three", "four")]
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
     sources = [*pictures[:2], tmp_path / "bad.jpg", tmp_path / "absent.png", *pictures[2:]]
-    results = list(reader.read_many(iter(sources)))
+    many = TextReader(options, threads=threads)
+    results = list(many.read_many(iter(sources)))
     assert [isinstance(result, Unreadable) for result in results] == [False, False, True, True, False, False]
     assert "not an image" in str(results[2].error) and "missing" in str(results[3].error)
     for pixels, result in zip(pictures, [*results[:2], *results[4:]], strict=True):
         same_lines(result, reader.read(pixels))
-    assert list(reader.read_many([])) == []
+    assert list(many.read_many([])) == []
 
 
-def test_an_abandoned_run_ends(reader):
-    results = reader.read_many(picture() for _ in range(1000))
+def test_an_abandoned_run_ends(options):
+    results = TextReader(options, threads=2).read_many(picture() for _ in range(1000))
     next(results)
     results.close()
+
+
+# While the network works on picture n, n + 1 is decoded and the lines of n - 1 are connected.
+MEETS = {"_load": [("_detect", -1)], "_detect": [("_load", 1), ("_connect", -1)], "_connect": [("_detect", 1)]}
+
+
+def test_a_folder_is_a_pipeline(options, monkeypatch):
+    """Every stage goes on only when the stages that it is to overlap with have begun."""
+    reader, last = TextReader(options, threads=2), 4
+    begun = {(stage, number): threading.Event() for stage in MEETS for number in range(1, last + 1)}
+    on_time = []
+
+    def meet(stage):
+        work = getattr(reader, stage)
+
+        def run(item):
+            number = int(item.name)
+            begun[stage, number].set()
+            others = [begun[other, number + ahead] for other, ahead in MEETS[stage] if 1 <= number + ahead <= last]
+            on_time.extend(other.wait(timeout=10) for other in others)
+            return work(item)
+
+        monkeypatch.setattr(reader, stage, run)
+
+    for stage in MEETS:
+        meet(stage)
+    pixels = picture(["x"], (96, 64))
+    results = list(reader.read_many(Picture(pixels, str(number)) for number in range(1, last + 1)))
+    assert [result.image for result in results] == ["1", "2", "3", "4"]
+    assert all(on_time) and len(on_time) == 4 * (last - 1)
+
+
+def test_one_thread_works_alone(options, monkeypatch):
+    reader = TextReader(options, threads=1)
+    names = []
+    for stage in ("_load", "_detect", "_connect", "_recognize"):
+        work = getattr(reader, stage)
+
+        def noted(item, work=work):
+            names.append(threading.current_thread().name)
+            return work(item)
+
+        monkeypatch.setattr(reader, stage, noted)
+    assert len(list(reader.read_many([picture(["x"], (96, 64))] * 2))) == 2
+    assert set(names) == {threading.current_thread().name} and len(names) == 8
 
 
 def test_reading_needs_no_mindspore(options, tmp_path):
