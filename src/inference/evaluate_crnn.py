@@ -8,7 +8,6 @@ from typing import Any
 
 import mindspore as ms
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from src.crnn.alphabet import Alphabet
 from src.crnn.build import build_alphabet, build_crnn, input_widths
@@ -17,6 +16,7 @@ from src.crnn.ctc_decode import beam_search_decode, greedy_decode
 from src.data.crnn_eval_dataset import CrnnEvalData
 from src.data.crnn_sources import find_lmdbs, open_lmdbs
 from src.data.lmdb_reader import LmdbWords
+from src.data.progress_bar import progress_bar
 from src.errors import UserError
 from src.inference.checkpoint_files import find_checkpoints
 from src.inference.lexicon_files import read_lexicons
@@ -24,7 +24,7 @@ from src.inference.word_evaluation import Decode, LexiconChoice, PredictLogProbs
 from src.inference.word_results import draw_mistakes, write_word_results
 from src.inference.word_table import TOTAL, show_figures
 from src.training.crnn_weights import load_trained
-from src.training.ranks import current_ranks, share_statistics
+from src.training.ranks import current_ranks, share_statistics, wait_for_all
 
 
 def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
@@ -48,7 +48,8 @@ def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
     else:
         decode = greedy_decode
     folder = Path(config.eval_output_path)
-    is_main = current_ranks()[0] == 0
+    rank_id, rank_size = current_ranks()
+    is_main = rank_id == 0
     figures: dict[str, dict] = {}
     unusable: list[str] = []
     for checkpoint in checkpoints:
@@ -58,9 +59,7 @@ def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
             unusable.append(str(error) if checkpoint.name in str(error) else f"{checkpoint.name}: {error}")
             continue
         title = f"reading with {checkpoint.name}" if is_main else ""
-        evaluations = read_sources(
-            config, alphabet, predictor(network), sources, decode, choice=choice, title=title
-        )
+        evaluations = read_sources(config, alphabet, predictor(network), sources, decode, choice=choice, title=title)
         figures[checkpoint.stem] = all_figures(evaluations)
         if is_main:
             protocol = {"checkpoint": checkpoint.name, "decoder": config.decoder, "labels": config.eval_label_policy}
@@ -69,6 +68,7 @@ def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
                 sheet = folder / f"mistakes_{checkpoint.stem}.png"
                 drawn = draw_mistakes(evaluations, sources, sheet, config.worst_mistakes)
                 print(f"the {drawn} worst mistakes: {sheet}" if drawn else "no mistake was made", flush=True)
+    wait_for_all(rank_size)
     if is_main and figures:
         show_figures(figures)
         print(f"results are in {folder}")
@@ -126,9 +126,8 @@ def read_sources(
         )
         for name, source in sources.items()
     }
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     evaluations = {}
-    with Progress(*columns, disable=not title) as progress:
+    with progress_bar(shown=bool(title)) as progress:
         task = progress.add_task(title, total=sum(map(len, data.values())))
         for name, words in data.items():
             evaluations[name] = read_words(
