@@ -126,13 +126,14 @@ class CtpnEvalData:
     def __iter__(self) -> Iterator[dict]:
         """Dicts of one batch; the last may hold fewer pictures.
 
-        "images" (B, 3, H, W) float32; "file_names" list; "sizes" (B, 2) int32, the picture's (height, width);
+        "images" (B, 3, H, W) float32; "indices" list of places in the source; "file_names" list;
+        "sizes" (B, 2) int32, the picture's (height, width);
         "scales" (B, 2) float32, input pixels a picture pixel (x, y); "boxes" list of (K, 4) float32 in
         pixels of the picture, inclusive corners; "ignored" list of (K,) bool.
         """
         return batches_ahead(
             self._sample,
-            self._rows(),
+            zip(self._indices, self._rows(), strict=True),
             _collate,
             batch_size=self.batch_size,
             num_workers=self._num_workers,
@@ -142,12 +143,14 @@ class CtpnEvalData:
     def _rows(self) -> Iterator[dict]:
         if not self._paths:
             yield from self._records.read(self._indices)
+            return
         nothing = pack_annotation(np.zeros((0, 4)), np.zeros(0))
         for path in self._paths[self._indices.start :: self._indices.step]:
             name = path.relative_to(self._source).as_posix()
             yield {"image": path, "annotation": nothing, "file_name": name}
 
-    def _sample(self, row: dict) -> dict | None:
+    def _sample(self, job: tuple[int, dict]) -> dict | None:
+        index, row = job
         content = _read(row, self.report)
         if content is None:
             return None
@@ -155,6 +158,7 @@ class CtpnEvalData:
         planes, scale = preprocess(picture, self.image_shape, self.keep_ratio)
         return {
             "images": planes,
+            "indices": index,
             "file_names": row["file_name"],
             "sizes": picture.shape[:2],
             "scales": scale,

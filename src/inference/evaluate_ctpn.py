@@ -11,6 +11,7 @@ import numpy as np
 
 from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
+from src.data.bad_samples import BadSamples
 from src.data.ctpn_dataset import CtpnEvalData
 from src.data.evaluation_pictures import check_folder, pictures_of
 from src.data.progress_bar import progress_bar
@@ -20,13 +21,16 @@ from src.inference.ctpn_options import detect_options
 from src.inference.detection_results import draw_detections, write_detection_results
 from src.inference.evaluate_detection import DetectionEvaluation, PredictMaps, evaluate_detection
 from src.inference.figures_text import figures_line, show_table
+from src.inference.gather_detection import gather_found
+from src.training.ranks import current_ranks, gather_json, share_statistics, wait_for_all
 from src.training.weights_file import load_weights, read_weights
 
 
 def evaluate_ctpn(config: Any) -> dict[str, dict]:
     """Evaluate each checkpoint under `checkpoint_path` and write everything to `eval_output_path`.
 
-    A checkpoint of several that cannot be used is named, and the others are evaluated all the same.
+    A checkpoint of several that cannot be used is named, and the others are evaluated all the same. Several ranks
+    evaluate a share of the pictures each; all get the figures, and rank 0 writes.
 
     Returns:
         The figures (protocol -> precision, recall, hmean) by checkpoint; empty ones without ground truth.
@@ -37,6 +41,7 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
     checkpoints = find_checkpoints(Path(config.checkpoint_path))
     source, picture_folder = choose_source(config)
     folder = Path(config.eval_output_path)
+    rank_id, rank_size = current_ranks()
     network = build_ctpn(config).set_train(False)
     predict = predictor(network)
     figures: dict[str, dict] = {}
@@ -50,7 +55,11 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
             continue
         if not figures:  # the first call compiles the network, which is no part of a picture's time
             predict(np.zeros((config.test_batch_size, 3, config.img_height, config.img_width), np.float32))
-        evaluation = evaluate_source(config, predict, source, f"evaluating {checkpoint.name}")
+        title = f"evaluating {checkpoint.name}" if rank_id == 0 else ""
+        evaluation = evaluate_source(config, predict, source, title)
+        if rank_id != 0:
+            figures[checkpoint.stem] = evaluation.figures() if evaluation.has_ground_truth else {}
+            continue
         extra = {"checkpoint": checkpoint.name, "test_set": source.name, "options": asdict(detect_options(config))}
         figures[checkpoint.stem] = write_detection_results(evaluation, folder, checkpoint.stem, extra)
         print(figures_line(checkpoint.stem, figures[checkpoint.stem]), flush=True)
@@ -58,10 +67,12 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
             place = folder / f"pictures_{checkpoint.stem}"
             drawn = draw_detections(evaluation, pictures_of(source, picture_folder, evaluation.lines), place)
             print(f"drew {drawn} pictures to {place}", flush=True)
-    if any(figures.values()):
-        show_table(figures)
-    if figures:
-        print(f"results are in {folder}")
+    wait_for_all(rank_size)
+    if rank_id == 0:
+        if any(figures.values()):
+            show_table(figures)
+        if figures:
+            print(f"results are in {folder}")
     if unusable:
         raise UserError(f"{len(unusable)} of {len(checkpoints)} checkpoints cannot be used: {'; '.join(unusable)}")
     return figures
@@ -70,10 +81,13 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
 def evaluate_in_training(config: Any, network: ms.nn.Cell) -> dict[str, float]:
     """Figures of `network`, as it is, on `eval_dataset_path`: DetEval under plain names, IoU beside it.
 
+    Several ranks evaluate a share each, with the batch-norm statistics of rank 0, which are those that are saved.
     With `eval_image_path`, what it finds is drawn on the pictures of that folder, below the checkpoints.
     """
+    rank_id, rank_size = current_ranks()
+    share_statistics(network, rank_size)
     evaluation = evaluate_source(config, predictor(network), Path(config.eval_dataset_path))
-    if config.eval_image_path:
+    if config.eval_image_path and rank_id == 0:
         pictures = pictures_of(config.eval_dataset_path, config.eval_image_path, evaluation.lines)
         draw_detections(evaluation, pictures, Path(config.save_checkpoint_path) / "eval_pictures")
     figures = evaluation.figures()
@@ -114,23 +128,40 @@ def choose_source(config: Any) -> tuple[Path, Path | None]:
 
 
 def evaluate_source(config: Any, predict: PredictMaps, source: Path, title: str = "") -> DetectionEvaluation:
-    """Run `predict` over a MindRecord or a folder of pictures; shows progress when there is a title."""
+    """Run `predict` over a MindRecord or a folder of pictures; shows progress when there is a title.
+
+    Several ranks share the pictures; what comes back is the whole, the same on each.
+    """
+    rank_id, rank_size = current_ranks()
     options = detect_options(config)
     data = CtpnEvalData(
         source,
         batch_size=config.test_batch_size,
         image_shape=options.image_shape,
         keep_ratio=config.keep_ratio,
+        rank_id=rank_id,
+        rank_size=rank_size,
         num_workers=config.num_parallel_workers,
         max_bad_ratio=config.max_bad_ratio,
     )
     with progress_bar(shown=bool(title)) as progress:
-        task = progress.add_task(title, total=data.num_samples)
+        task = progress.add_task(title, total=len(range(rank_id, data.num_samples, rank_size)))
         evaluation = evaluate_detection(
-            predict, data, config.test_batch_size, options, lambda count: progress.advance(task, count)
+            predict,
+            data,
+            config.test_batch_size,
+            options,
+            lambda count: progress.advance(task, count),
+            gather=lambda found: gather_found(found, rank_size),
         )
-    for name, reason in data.report.reasons.items():
-        print(f"left out {name}: {reason}")
+    # The ranks' shares may each hold fewer bad pictures than are accepted, but too many together.
+    left_out = BadSamples(data.num_samples, config.max_bad_ratio)
+    for reasons in gather_json(data.report.reasons, rank_size):
+        for name, reason in reasons.items():
+            left_out.add(name, reason)
+    if rank_id == 0:
+        for name, reason in left_out.reasons.items():
+            print(f"left out {name}: {reason}")
     evaluation.has_ground_truth = not source.is_dir()
     return evaluation
 

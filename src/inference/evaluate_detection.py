@@ -22,6 +22,16 @@ from src.text_connector.detector import TextLines
 PredictMaps = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
+@dataclass(frozen=True)
+class Found:
+    """What was found in one picture and what should have been; `index` is its place in the test set."""
+
+    index: int
+    name: str
+    lines: TextLines
+    truth: GroundTruth
+
+
 @dataclass
 class DetectionEvaluation:
     """What was found, what should have been found, and how long it took; all by file name."""
@@ -47,6 +57,8 @@ def evaluate_detection(
     batch_size: int,
     options: DetectOptions,
     on_batch: Callable[[int], None] = lambda count: None,
+    *,
+    gather: Callable[[list[Found]], list[Found]] = lambda found: found,
 ) -> DetectionEvaluation:
     """Detect in every picture of `batches` (as `CtpnEvalData` yields them).
 
@@ -55,22 +67,27 @@ def evaluate_detection(
         batch_size: what `predict` is always given; a smaller last batch is filled up with zeros and its
             surplus results are cut off, so that a compiled network sees one shape and no picture counts twice.
         on_batch: called with the number of pictures just finished.
+        gather: gives what all ranks found, from what this one did. The result has the order of the test set.
 
     Raises:
         UserError: two pictures of one name, or none at all.
     """
     evaluation = DetectionEvaluation()
     started = time.perf_counter()
+    found: list[Found] = []
     for batch in batches:
         images, names = batch["images"], batch["file_names"]
         score_map, delta_map = predict(_filled_up(images, batch_size))
         lines = lines_from_maps(score_map[: len(names)], delta_map[: len(names)], batch["sizes"], options)
-        for index, name in enumerate(names):
-            if name in evaluation.lines:
-                raise UserError(f"the test set holds two pictures named '{name}'")
-            evaluation.lines[name] = lines[index]
-            evaluation.ground_truth[name] = GroundTruth(batch["boxes"][index], batch["ignored"][index])
+        for place, name in enumerate(names):
+            truth = GroundTruth(batch["boxes"][place], batch["ignored"][place])
+            found.append(Found(batch["indices"][place], name, lines[place], truth))
         on_batch(len(names))
+    for item in sorted(gather(found), key=lambda item: item.index):
+        if item.name in evaluation.lines:
+            raise UserError(f"the test set holds two pictures named '{item.name}'")
+        evaluation.lines[item.name] = item.lines
+        evaluation.ground_truth[item.name] = item.truth
     if not evaluation.lines:
         raise UserError("the test set holds no picture")
     evaluation.seconds = time.perf_counter() - started

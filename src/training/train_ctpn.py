@@ -25,6 +25,7 @@ from src.training.loop import train
 from src.training.lr_schedule import warmup_cosine
 from src.training.optimizers import make_optimizer
 from src.training.options import TrainResult
+from src.training.ranks import wait_for_all
 from src.training.weights_file import load_weights, read_weights
 
 PREFIX = "ctpn"
@@ -100,6 +101,7 @@ def train_ctpn(
         log_every=config.log_interval,
         config=config.to_dict(),
     )
+    wait_for_all(rank_size)  # where it was stopped, rank 0 has saved a checkpoint meanwhile
     for name, reason in data.report.reasons.items():
         print(f"replaced {name} while training: {reason}")
     if rank_id == 0:

@@ -57,9 +57,9 @@ class TrainStep(nn.Cell):
         batch: inputs of the loss cell.
 
     Outputs:
-        (K + 4,) float32: the K loss terms of this rank, the norm of the gradient before clipping, and three
-        numbers of ranks: with a loss term that is not finite, with a gradient that is not, asked to stop. The
-        update happened if the first two are 0. One tensor, so that the host waits once a step.
+        (K + 4,) float32: the K loss terms (means over the ranks), the norm of the gradient before clipping, and
+        three numbers of ranks: with a loss term that is not finite, with a gradient that is not, asked to stop.
+        The update happened if the first two are 0. One tensor, so that the host waits once a step.
     """
 
     def __init__(
@@ -77,6 +77,8 @@ class TrainStep(nn.Cell):
         self.gradient = ops.value_and_grad(self.scaled_loss, None, optimizer.parameters, has_aux=True)
         self.clip_norm = float(clip_norm)
         self.scaled = scaled
+        self.num_terms = len(loss_cell.term_names)
+        self.rank_size = rank_size
         self.distributed = rank_size > 1
         if self.distributed:
             self.mean_over_ranks = nn.DistributedGradReducer(optimizer.parameters, True, rank_size)
@@ -107,8 +109,9 @@ class TrainStep(nn.Cell):
         bad_loss = 1.0 - ops.isfinite(loss_terms).all().astype(ms.float32)
         bad_gradient = 1.0 - ops.isfinite(norm).astype(ms.float32)
         flags = ops.stack((bad_loss, bad_gradient, stop))  # 3
-        if self.distributed:
-            flags = self.sum_over_ranks(flags)
+        if self.distributed:  # in one go: what costs is the meeting
+            summed = self.sum_over_ranks(ops.concat((loss_terms / self.rank_size, flags)))  # K + 3
+            loss_terms, flags = summed[: self.num_terms], summed[self.num_terms :]
         if self.clip_norm > 0:
             factor = ops.minimum(Tensor(1.0, ms.float32), self.clip_norm / (norm + 1e-12)) / scale
             gradients = self.map(ops.partial(_multiply, factor), gradients)

@@ -93,7 +93,7 @@ def test_a_folder_of_pictures_has_no_ground_truth(test_set, evaluation, tmp_path
 
 def test_two_pictures_of_one_name_and_none_at_all():
     options = detect_options(tiny_config())
-    batch = {"images": np.zeros((2, 3, HEIGHT, WIDTH), np.float32), "file_names": ["a.jpg"] * 2,
+    batch = {"images": np.zeros((2, 3, HEIGHT, WIDTH), np.float32), "file_names": ["a.jpg"] * 2, "indices": [0, 1],
              "sizes": np.full((2, 2), 50), "boxes": [np.zeros((0, 4))] * 2, "ignored": [np.zeros(0, bool)] * 2}
     with pytest.raises(UserError, match="two pictures named 'a.jpg'"):
         evaluate_detection(bright_is_text, [batch], 2, options)
