@@ -26,7 +26,8 @@ _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _SEPARATOR = r"(?:\s*,\s*|\s+)"
 _BOX_LINE = re.compile(rf"({_NUMBER}(?:{_SEPARATOR}{_NUMBER}){{3}})(?:{_SEPARATOR}(.*)|\s*,?)")
 _QUAD_LINE = re.compile(rf"({_NUMBER}(?:\s*,\s*{_NUMBER}){{7}})(?:\s*,(.*))?")
-_RESULT_LINE = re.compile(r"(-?\d+)\s*,\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(-?\d+)\s*,?")
+_PIXEL = r"(-?\d{1,15})"  # more digits are no pixel, and no number that int64 and float64 hold exactly
+_RESULT_LINE = re.compile(rf"{_PIXEL}\s*,\s*{_PIXEL}\s*,\s*{_PIXEL}\s*,\s*{_PIXEL}\s*,?")
 
 
 class SubmissionError(UserError):

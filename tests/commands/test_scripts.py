@@ -165,17 +165,6 @@ def test_a_failing_python_fails_the_script_with_its_code(place, script):
     assert done.returncode == 3
 
 
-@pytest.mark.parametrize("script", [*TRAIN, *EVAL, "eval_res.sh"])
-@pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help_shows_the_usage_with_an_example(place, script, flag):
-    done, calls = call(place, script, flag)
-    assert (done.returncode, calls, done.stderr) == (0, [], "")
-    assert f"Usage: bash scripts/{script}" in done.stdout
-    assert f"Example: bash scripts/{script}" in done.stdout
-    assert "set -euo" not in done.stdout
-    assert list(place.iterdir()) == []
-
-
 @pytest.mark.parametrize(("script", "arguments", "words"), [
     (TRAIN[0], [], ("Usage", "TASK_TYPE is missing")),
     (TRAIN[0], ["--seed", "1"], ("Usage", "TASK_TYPE is missing")),
@@ -227,6 +216,18 @@ def test_a_signal_to_everybody_does_not_silence_the_training(place, number):
     assert shown.count("asked to stop") == 1
     assert "saved" in shown
     assert "saved" in log_of(place / "train" / "log", "saved")
+
+
+def test_the_log_of_a_training_is_continued(place):
+    for seed in ("1", "2"):
+        call(place, TRAIN[0], "Pretraining", "--resume", "--seed", seed)
+        log_of(place / "train" / "log", "working\ncomplaining\n" * int(seed))
+    done, _ = call(place, TRAIN[0], "Pretraining", EXIT_CODE="1")  # refused: another training is there
+    assert done.returncode == 1
+    assert log_of(place / "train" / "log", "working\ncomplaining\n" * 3)
+    for _ in range(2):  # an evaluation writes all its results anew
+        call(place, EVAL[0])
+        assert (place / "eval" / "log").read_text() == "working\ncomplaining\n"
 
 
 def test_python_is_found(place, tmp_path):
@@ -323,13 +324,3 @@ def test_the_official_script_is_used_where_it_is(scored, tmp_path):
     assert done.stdout.splitlines()[-1] == f"official|-g={scripts}/gt.zip|-s=submit_ctpn-1_5.zip|-o=."
     (scripts / "script.py").write_text("raise SystemExit(4)")
     assert eval_res(scored, script=scripts / "eval_res.sh").returncode == 4
-
-
-def test_shellcheck_finds_nothing():
-    beside_python = Path(sys.executable).with_name("shellcheck")
-    shellcheck = str(beside_python) if beside_python.exists() else shutil.which("shellcheck")
-    if shellcheck is None:
-        pytest.skip("shellcheck is not installed")
-    files = [*SCRIPTS.rglob("*.sh"), ROOT / ".ci" / "run"]
-    done = subprocess.run([shellcheck, "-x", *files], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout

@@ -1,0 +1,315 @@
+"""Forged and damaged input to every reader of files: one line about it, or a result, and never anything else.
+
+Each test runs for a moment, always through the same inputs. FUZZ_SECONDS=60 lets each run for a minute.
+"""
+
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import lmdb
+import numpy as np
+import pytest
+from mutations import refuses_or_reads
+from PIL import Image
+
+from src.crnn.alphabet import Alphabet
+from src.data.annotations.coco_text import load_coco_json
+from src.data.annotations.label_lines import detect_layout, label_lines, parse_lines
+from src.data.annotations.labelled_image import labelled_image
+from src.data.annotations.svt_xml import read_svt_xml
+from src.data.images import decode_image
+from src.data.lmdb_reader import LmdbWords
+from src.data.word_pictures import SampleError
+from src.inference.output_files import read_outputs
+from src.metrics.submission import parse_ground_truth, parse_results, read_submission
+from src.model_utils.archives import unpack_archive
+from src.model_utils.plain_yaml import parse_value, read_documents
+from src.training import mindspore_ckpt
+from src.training.checkpoints import CheckpointFolder, Snapshot
+from src.training.weights_formats import decode_weights
+
+PARAMS = {
+    "conv.weight": np.arange(12, dtype=np.float32).reshape(3, 4),
+    "norm.gamma": np.ones(3, np.float16),
+    "step": np.array(7, np.int32),
+}
+
+YAML = """
+network: ctpn
+seed: 1
+weight_decay: 1e-4
+ratio: 1/3
+run_eval: False
+pre_trained: "a b.ckpt"
+heights: [2, 4, 7, 11]
+nested: {min: 0, max: 1.5}
+---
+seed: of everything
+---
+seed: {min: 0}
+network: [ctpn, crnn]
+"""
+YAML_TOKENS = (
+    b"!!python/object/apply:os.system ['true']", b"&a [*a, *a]", b"*a", b"<<: ", b"? ", b"- ", b"---\n", b"...\n",
+    b"2001-99-99", b"1/0", b"0x", b"9" * 30, b".inf", b"\t", b"\x00", b"\xff", "\u2028".encode(), b"|\n", b"!!set",
+    b"!!binary ", b"!!timestamp ", b"[", b"{", b"'", b"1e999", b"190:20:30", b"~",
+)  # fmt: skip
+
+
+def test_configuration(tmp_path):
+    path = tmp_path / "config.yaml"
+
+    def read(data):
+        path.write_bytes(data)
+        read_documents(path)
+
+    refuses_or_reads(read, [YAML.encode(), b"a: 1\n", b"{}"], YAML_TOKENS)
+
+
+def test_values_on_the_command_line():
+    samples = [b"1e-4", b"[a, b]", b"{min: 0, max: 1}", b"1/3", b"2001-01-01", b"'text'"]
+
+    def read(data):
+        value = parse_value(data.decode("utf-8", "surrogateescape"))
+        if value is None:  # so that there is a refusal to count
+            raise SampleError("nothing", "nothing")
+
+    refuses_or_reads(read, samples, [*YAML_TOKENS, b"~"])
+
+
+LABELS = {
+    "corners": b'158 128 411 181 "Footpath"\r\n38, 43, 920, 215, "Tired, ness"\n',
+    "size": b"100,200,50,40,text\n-3.5,2e0,30.25,+40,x\n",
+    "quad": b"377,117,463,117,465,130,378,130,Genaxis Theatre\n374,155,409,155,409,170,374,170,###\n",
+    "mlt": "\ufeff0,0,9,1,8,9,1,8,Latin,text\n0,0,9,1,8,9,1,8,Chinese,工商银行\n".encode(),
+}
+LABEL_TOKENS = (b"nan", b"inf", b"1e308", b"-", b"###", b'"', b",", b"\r", b"\x00", "\u2028".encode(), b"9" * 40)
+
+
+@pytest.mark.parametrize("layout", LABELS)
+def test_label_files_of_every_layout(layout):
+    def read(data):
+        text = data.decode("utf-8-sig", "replace")
+        detect_layout(label_lines(text), ("mlt", "quad", "size", "corners"))
+        raw, problems = parse_lines(text, layout)
+        image = labelled_image("p", "n", raw, problems)
+        assert image.boxes.shape == (len(image.texts), 4)
+        assert image.boxes.dtype == np.int32
+        if image.problems:  # counted, not raised
+            raise SampleError("refused lines", "lines")
+
+    refuses_or_reads(read, [LABELS[layout], b""], [*LABELS.values(), *LABEL_TOKENS])
+
+
+def test_ground_truth_and_results_of_an_evaluation():
+    def read(data):
+        text = data.decode("utf-8-sig", "replace")
+        truth = parse_ground_truth(text)
+        assert len(truth.ignored) == len(truth.boxes)
+        assert np.isfinite(truth.boxes).all()
+
+    refuses_or_reads(read, [LABELS["corners"], LABELS["quad"]], LABEL_TOKENS)
+    refuses_or_reads(lambda data: parse_results(data.decode("latin-1")), [b"1,2,30,40\n5,6,7,8\n", b""], LABEL_TOKENS)
+
+
+XML = b"""<?xml version="1.0" encoding="utf-8"?>
+<tagset><image><imageName>img/14_03.jpg</imageName><lex>LIVING,ROOM</lex><Resolution x="1280" y="880"/>
+<taggedRectangles><taggedRectangle height="75" width="236" x="375" y="253"><tag>LIVING</tag></taggedRectangle>
+</taggedRectangles></image></tagset>"""
+
+
+def test_svt_xml(tmp_path):
+    path = tmp_path / "train.xml"
+
+    def read(data):
+        path.write_bytes(data)
+        read_svt_xml(path)
+
+    tokens = (b"<!DOCTYPE a>", b"<!ENTITY a 'b'>", b"&a;", b"&#0;", b"<tag>", b"encoding='utf-7'", b"encoding='x'",
+              b"<![CDATA[", b"-->", b'x="nan"', b"\xff\xfe")  # fmt: skip
+    refuses_or_reads(read, [XML], tokens)
+
+
+def test_coco_json(tmp_path):
+    path = tmp_path / "cocotext.json"
+    annotation = {"id": 7, "image_id": 1, "bbox": [1.5, 2, 30, 10], "utf8_string": "a", "legibility": "legible"}
+    picture = {"id": 1, "file_name": "COCO_train2014_000000000001.jpg", "width": 640, "set": "train"}
+    sample = {"imgs": {"1": picture}, "anns": {"7": annotation}}
+
+    def read(data):
+        path.write_bytes(data)
+        load_coco_json(path)
+
+    refuses_or_reads(read, [json.dumps(sample).encode()], (b"null", b"[", b"{}", b"1e999", b"NaN", b'"\\ud800"'))
+
+
+def encoded(image_format, mode="RGB"):
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(stream, image_format)
+    return stream.getvalue()
+
+
+PICTURES = [encoded("JPEG"), encoded("JPEG", "CMYK"), encoded("PNG", "RGBA"), encoded("PNG", "P"), encoded("GIF"),
+            encoded("BMP"), encoded("WEBP"), encoded("TIFF")]  # fmt: skip
+
+
+def test_pictures():
+    def read(data):
+        picture = decode_image(data, max_pixels=1_000_000, name="x")
+        assert picture.dtype == np.uint8
+        assert picture.ndim == 3
+
+    refuses_or_reads(read, PICTURES, (b"\xff\xd8\xff", b"\x89PNG", b"IHDR", b"IDAT", b"acTL", b"iCCP", b"Exif\0\0"))
+
+
+def test_lmdb_records(tmp_path):
+    """Picture, label and count as they stand in the data base."""
+    path = tmp_path / "words"
+
+    def read(data):
+        label, _, picture = data.partition(b"|")
+        with lmdb.open(str(path), sync=False) as environment, environment.begin(write=True) as transaction:
+            transaction.put(b"num-samples", b"1")
+            transaction.put(b"label-000000001", label)
+            transaction.put(b"image-000000001", picture)
+        words = LmdbWords(path)
+        try:
+            assert len(list(words.labels())) == 1
+            assert words.image_sizes().shape == (1, 2)
+            pixels, text = words.sample(0)
+            assert (pixels.ndim, text.strip() != "") == (2, True)
+        finally:
+            words.close()
+
+    refuses_or_reads(read, [b"word|" + picture for picture in PICTURES[:4]], (b"|", b"cos\nsystem\n", b"\xff"))
+
+
+def weights_files():
+    """One file a format."""
+    tensors = {name: array for name, array in PARAMS.items() if array.ndim}
+    header, body = {}, b""
+    for name, array in tensors.items():
+        kind = {"float32": "F32", "float16": "F16"}[array.dtype.name]
+        offsets = [len(body), len(body) + array.nbytes]
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": offsets}
+        body += array.tobytes()
+    text = json.dumps(header).encode()
+    npz = io.BytesIO()
+    np.savez(npz, **PARAMS)
+    with_checksum = b"".join(mindspore_ckpt.encode(PARAMS))
+    return {
+        ".ckpt": [with_checksum, with_checksum[: with_checksum.rindex(b"crc_num")]],
+        ".safetensors": [len(text).to_bytes(8, "little") + text + body],
+        ".npz": [npz.getvalue()],
+    }
+
+
+WEIGHT_TOKENS = (
+    b"crc_num", b"Float32", b"BFloat16", b"str", b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", b"\x12\x00",
+    b'"shape": [0, 1000000000000000000000]', b'"data_offsets": [0, 48]', b'"dtype": "BF16"', b"[" * 2000, b"PK\3\4",
+    b"\x93NUMPY", b"(1000000000000,)", b"|O", b"-1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [".ckpt", ".safetensors", ".npz"])
+def test_weights(kind):
+    def read(data):
+        for array in decode_weights(data, Path(f"x{kind}")).values():
+            assert array.dtype.kind in "fiub"
+
+    refuses_or_reads(read, weights_files()[kind], WEIGHT_TOKENS)
+
+
+@pytest.mark.parametrize("as_zip", [True, False], ids=["zip", "before 1.6"])
+def test_weights_of_pytorch(tmp_path, as_zip):
+    torch = pytest.importorskip("torch")
+    state = {name: torch.from_numpy(array) for name, array in PARAMS.items()}
+    torch.save({"state_dict": state}, tmp_path / "a.pth", _use_new_zipfile_serialization=as_zip)
+    tokens = (b"cos\nsystem\n", b"\x8c\x05posix\x8c\x06system\x93", b"c__builtin__\neval\n", b"FloatStorage", b"R.",
+              b"Q", b"\x80\x02", b"PK\1\2", b"\x8a\xff")  # fmt: skip
+    refuses_or_reads(lambda data: decode_weights(data, Path("x.pth")), [(tmp_path / "a.pth").read_bytes()], tokens)
+
+
+def test_training_state(tmp_path):
+    folder = CheckpointFolder(tmp_path, say=lambda _: None)
+    path = folder.save(Snapshot(PARAMS, PARAMS, {"epoch": 1, "step": 2}))
+    state = path.with_suffix(".state")
+
+    def read(data):
+        state.write_bytes(data)
+        snapshot = folder.load(path)
+        assert set(snapshot.weights) == set(PARAMS)
+
+    tokens = (b"PK\1\2", b"PK\5\6", b"meta.json", b".npy", b"weights_sha256", b"progress", b"{", b"\x93NUMPY")
+    refuses_or_reads(read, [state.read_bytes()], tokens)
+
+
+def archives():
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train/a.txt", "text " * 50)
+        archive.writestr("res_img_1.txt", "1,2,30,40\n")
+    tape = io.BytesIO()
+    with tarfile.open(fileobj=tape, mode="w:gz") as archive:
+        info = tarfile.TarInfo("train/a.txt")
+        info.size = 250
+        archive.addfile(info, io.BytesIO(b"text " * 50))
+    return made.getvalue(), tape.getvalue()
+
+
+def test_archives(tmp_path):
+    """Nothing is written beside the folder, whatever the names in the archive have become."""
+    path, target = tmp_path / "in" / "a.zip", tmp_path / "deep" / "out"
+    path.parent.mkdir()
+
+    def read(data):
+        path.write_bytes(data)
+        unpack_archive(path, target, max_bytes=1_000_000)
+
+    tokens = (b"../", b"/etc/x", b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\7", b"\\..\\", b"C:", b"a" * 300, b"\0")
+    refuses_or_reads(read, archives(), tokens)
+    assert {item.name for item in tmp_path.iterdir()} <= {"in", "deep"}
+    assert {item.name for item in (tmp_path / "deep").iterdir()} <= {"out"}
+    assert [item.name for item in path.parent.iterdir()] == ["a.zip"]
+
+
+def test_submissions(tmp_path):
+    path = tmp_path / "submit.zip"
+
+    def read(data):
+        path.write_bytes(data)
+        read_submission(path)
+
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("res_img_1.txt", "1,2,30,40\n")
+    refuses_or_reads(read, [made.getvalue()], (b"res_", b".txt", b"../", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"\xff"))
+
+
+def test_headers_of_network_outputs(tmp_path):
+    """What the C++ application writes."""
+    (tmp_path / "a.jpg_0.bin").write_bytes(bytes(24))
+    item = {"file": "a.jpg_0.bin", "name": "x", "dtype": "float32", "shape": [2, 3]}
+    sample = json.dumps({"image": "a.jpg", "width": 6, "height": 4, "outputs": [item]}).encode()
+    path = tmp_path / "a.jpg.json"
+
+    def read(data):
+        path.write_bytes(data)
+        assert set(read_outputs(path).arrays) != {"y"}
+
+    tokens = (b"../", b"1e999", b"null", b"[0, 99999999999999999999]", b"-1", b"NaN", b"\\u0000")
+    refuses_or_reads(read, [sample], tokens)
+
+
+def test_alphabet_files(tmp_path):
+    path = tmp_path / "alphabet.txt"
+
+    def read(data):
+        path.write_bytes(data)
+        assert Alphabet.from_file(path).characters
+
+    refuses_or_reads(read, [b"0123abc\n", "中\n文\n".encode()], (b"\r\n", b"\xff", b"\xef\xbb\xbf", b"\x00", b"a"))
