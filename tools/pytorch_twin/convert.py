@@ -173,7 +173,7 @@ def _array(value: torch.Tensor | np.ndarray) -> np.ndarray:
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
         value = value.float().numpy() if value.is_floating_point() else value.numpy()
-    return np.array(value)
+    return np.array(value, order="C")  # channels_last stays behind
 
 
 def _encoded(arrays: Arrays, suffix: str) -> Iterator[bytes]:
