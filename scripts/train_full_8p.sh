@@ -6,7 +6,10 @@
 #   --epochs         epochs (default 100)
 #   --batch_size     words a step and device (default 2560 on Ascend and GPU, otherwise as configs/crnn.yaml says)
 #   --device_target  Ascend, GPU, CPU or auto (default auto)
-#   --device_num     processes, one a device (default 8)
+#   --device_num     processes, one a device (default 8, or as many as the rank table has)
+#   --rank_table_file  Ascend cards of one or several hosts, see scripts/hccl_tools.py; --server_ip says which of them
+#                    this host is, where its addresses do not tell
+#   --bind_core      True (default): each process on its share of the CPU cores; False; or cores as msrun takes them
 #   --key=value      any other key of configs/crnn.yaml
 # Example: bash scripts/train_full_8p.sh --data_path=data/crnn
 #

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/lib/ranks.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/ranks.sh"
 
 # train_crnn full|performance DEVICES [--data_path=DIR] [--epochs=N] ... [--key value ...]
 # DEVICES is the number of processes, one a device; --device_num changes it where it is above 1.
@@ -8,14 +10,19 @@ train_crnn() {
   local mode=$1 devices=$2
   shift 2
   local folder="train_${mode}_${devices}p"
-  local data_path='' batch_size='' device=auto epochs=1
+  local data_path='' batch_size='' device=auto epochs=1 table='' expected=''
+  local RANK_TABLE='' SERVER_IP='' BIND_CORE=${BIND_CORE:-True}
   [[ $mode == full ]] && epochs=100
   read_options "$devices" "$@"
   [[ -n $data_path ]] || wrong_usage "--data_path is missing"
   [[ -d $data_path ]] || fail "--data_path: '$data_path' is not a folder"
   is_number --epochs "$epochs"
   is_number --device_num "$devices"
-
+  if [[ -n $table ]]; then
+    [[ -f $table ]] || fail "--rank_table_file: '$table' is not a file"
+    RANK_TABLE=$(realpath -- "$table")
+    device=Ascend
+  fi
   if [[ $device == auto ]] && command -v npu-smi >/dev/null; then
     device=Ascend
   fi
@@ -40,10 +47,12 @@ train_crnn() {
 
   local python
   python=$(find_python)
-  if ((devices == 1)); then
+  if [[ $devices == 1 && -z $table ]]; then
     become "$folder/log" "$python" "$ROOT/train.py" "${arguments[@]}"
   fi
   arguments+=(--run_distribute True)
+  local RANK_DEVICE=$device
+  [[ -z $table ]] || devices=$expected # the table says how many; --device_num, if given, has to agree
   launch_ranks "$python" "$devices" "$folder" "${arguments[@]}"
 }
 
@@ -51,6 +60,7 @@ train_crnn() {
 # as --a b; all others, which are keys of the configuration, into OPTIONS.
 read_options() {
   local allowed_devices=$1 key value
+  local own='^--(data_path|epochs|batch_size|device_target|device_num|rank_table_file|bind_core|server_ip)$'
   shift
   OPTIONS=()
   while (($# > 0)); do
@@ -63,7 +73,7 @@ read_options() {
       value=$2
       shift
     else
-      [[ $key =~ ^--(data_path|epochs|batch_size|device_target|device_num)$ ]] && wrong_usage "$key: a value is missing"
+      [[ $key =~ $own ]] && wrong_usage "$key: a value is missing"
       value=True
     fi
     shift
@@ -75,6 +85,15 @@ read_options() {
       --device_num)
         ((allowed_devices > 1)) || wrong_usage "--device_num: this script uses one device; take the one for 8"
         devices=$value
+        expected=$value
+        ;;
+      --rank_table_file | --bind_core | --server_ip)
+        ((allowed_devices > 1)) || wrong_usage "$key: this script uses one device; take the one for 8"
+        case $key in
+          --rank_table_file) table=$value ;;
+          --bind_core) BIND_CORE=$value ;;
+          --server_ip) SERVER_IP=$value ;;
+        esac
         ;;
       *) OPTIONS+=("$key=$value") ;;
     esac
@@ -83,44 +102,4 @@ read_options() {
 
 is_number() {
   [[ $2 =~ ^[1-9][0-9]*$ ]] || fail "$1: '$2' is not a number from 1"
-}
-
-# launch_ranks PYTHON COUNT FOLDER ARGUMENTS...: so many processes of train.py under msrun. What the first one says is
-# shown and kept as FOLDER/log; FOLDER/ranks has the logs of all.
-launch_ranks() {
-  local python=$1 count=$2 folder=$3
-  shift 3
-  mkdir -p -- "$folder/ranks"
-  rm -f -- "$folder"/ranks/*.log
-  local port
-  port=${MASTER_PORT:-$("$python" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')}
-  # msrun starts whatever "python" is on the path, and ends its workers at once on Ctrl-C: so it gets a process group
-  # of its own, and a request to stop goes to the first worker, which saves a checkpoint and tells the others.
-  PATH="$(dirname -- "$python"):$PATH" setsid "$python" -m mindspore.parallel.cluster.run \
-    --worker_num "$count" --local_worker_num "$count" --master_port "$port" --join True \
-    --log_dir "$folder/ranks" "$ROOT/train.py" "$@" >"$folder/ranks/msrun.log" 2>&1 &
-  local launcher=$! stopped=0 code=0
-  trap 'stopped=143; stop_first_rank "$launcher"' TERM
-  trap 'stopped=130; stop_first_rank "$launcher"' INT
-  tail -n +1 -F --pid="$launcher" "$folder/ranks/worker_0.log" 2>/dev/null |
-    grep -Ev --line-buffered '^\[(INFO|WARNING)\] ' | keep_log "$folder/log" & # not what MindSpore's own threads say
-  local shown=$!
-  while true; do # a signal interrupts wait
-    code=0
-    wait "$launcher" || code=$?
-    kill -0 "$launcher" 2>/dev/null || break
-  done
-  wait "$shown" || true
-  ((stopped == 0)) || exit "$stopped"
-  ((code == 0)) || fail "a process failed; see $folder/ranks/worker_*.log"
-}
-
-# stop_first_rank LAUNCHER
-stop_first_rank() {
-  local child
-  for child in $(ps -o pid= --ppid "$1"); do
-    if tr '\0' '\n' <"/proc/$child/environ" | grep -qx 'MS_NODE_ID=0'; then
-      kill -TERM "$child"
-    fi
-  done
 }
