@@ -80,11 +80,17 @@ keep_log() {
   exec tee "$@" -- "$log"
 }
 
+# begin_log LOG_FILE: make its folder, and fail here where it cannot be written, not run without a log.
+begin_log() {
+  mkdir -p -- "$(dirname -- "$1")"
+  : >>"$1" || fail "the log '$1' cannot be written"
+}
+
 # logged LOG_FILE COMMAND...: run the command, its output on the terminal and in LOG_FILE; its exit code is kept.
 logged() {
   local log=$1
   shift
-  mkdir -p -- "$(dirname -- "$log")"
+  begin_log "$log"
   "$@" 2>&1 | keep_log "$log"
 }
 
@@ -94,6 +100,6 @@ logged() {
 become() {
   local log=$1
   shift
-  mkdir -p -- "$(dirname -- "$log")"
+  begin_log "$log"
   exec "$@" > >(keep_log "$log" -a) 2>&1
 }

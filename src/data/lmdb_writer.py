@@ -137,6 +137,8 @@ class LmdbWriter:
                 return
             except lmdb.MapFullError:  # the transaction was undone; grow and repeat it
                 self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+            except lmdb.Error as error:  # a full disk, for example; what was committed before stays
+                raise LmdbError(f"LMDB {str(self.path)!r} cannot be written: {error}; is the disk full?") from error
 
     def verify(self, *, workers: int = 1) -> int:
         """Decode every sample of the finished data base; returns how many. Raises LmdbError for a bad one."""

@@ -230,6 +230,20 @@ def test_the_log_of_a_training_is_continued(place):
         assert (place / "eval" / "log").read_text() == "working\ncomplaining\n"
 
 
+@pytest.mark.parametrize("script", [TRAIN[0], EVAL[0]])
+@pytest.mark.parametrize("kind", ["a file for the folder", "a folder for the log"])
+def test_a_log_that_cannot_be_written_stops_the_script_at_once(place, script, kind):
+    folder = place / ("train" if script in TRAIN else "eval")
+    if kind == "a file for the folder":
+        folder.touch()
+    else:
+        (folder / "log").mkdir(parents=True)
+    done, calls = call(place, script, *(["Pretraining"] if script in TRAIN else []))
+    assert done.returncode != 0
+    assert calls == []
+    assert folder.name in done.stderr
+
+
 def test_python_is_found(place, tmp_path):
     """PYTHON, else the active environment's, else python3."""
     tools = tmp_path / "tools"
