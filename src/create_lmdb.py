@@ -14,7 +14,6 @@ A build that was killed goes on when the same command is given again.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from rich.table import Table
 
 from src.data.lmdb_build import REJECTED_NAME, REPORT_NAME, build_lmdb
 from src.data.name_lists import only_listed, read_names, without_listed
+from src.data.prefetch import usable_cores
 from src.data.progress_bar import progress_bar
 from src.data.word_annotations import WordSet, read_icdar_words, read_iiit5k, read_mjsynth, read_tsv
 from src.data.word_crops import read_detection_words, read_svt_words
@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     listed = parser.add_mutually_exclusive_group()
     listed.add_argument("--only", type=Path, metavar="FILE", help="take the words or photographs this file names")
     listed.add_argument("--leave_out", type=Path, metavar="FILE", help="take all but those this file names")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: cores)")
+    parser.add_argument("--workers", type=int, default=usable_cores(), help="processes (default: cores)")
     parser.add_argument("--max_bad_ratio", type=float, default=0.1, help="fail above this share (default 0.1)")
     parser.add_argument("--force", action="store_true", help="replace an LMDB that is there")
     return parser

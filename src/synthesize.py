@@ -5,7 +5,6 @@ python src/synthesize.py words --output LMDB --count N [--alphabet NAME|FILE] [-
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rich.console import Console
 
 from src.crnn.alphabet import NAMED, Alphabet
+from src.data.prefetch import usable_cores
 from src.data.progress_bar import progress_bar
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.fonts import FontBook
@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     shared.add_argument("--backgrounds", nargs="+", default=[], metavar="DIR", help="folders of photographs")
     shared.add_argument("--lexicon", metavar="FILE", help="words, one a line; '#' begins a comment")
     shared.add_argument("--seed", type=int, default=1, help="the same seed gives the same data (default 1)")
-    shared.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: cores)")
+    shared.add_argument("--workers", type=_positive, default=usable_cores(), help="processes (default: cores)")
     scenes = commands.add_parser("scenes", parents=[shared], help="pictures with word and line boxes")
     scenes.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
     scenes.add_argument("--size", type=_size, default=(960, 576), metavar="WxH", help="default 960x576")

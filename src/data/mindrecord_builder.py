@@ -1,9 +1,7 @@
 """Labelled pictures -> one MindRecord set with its report."""
 
-import os
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +13,7 @@ from src.data.detection_record import SCHEMA, pack_annotation
 from src.data.image_storage import StoredImage, storable_image
 from src.data.images import ImageError
 from src.data.mindrecord_writer import MindRecordWriter
+from src.data.prefetch import map_in_order, usable_cores
 from src.data.sample_drawing import SampleFolder
 from src.data.set_plan import SetPlan, file_digest
 
@@ -66,7 +65,11 @@ def build_set(
     )
     samples = SampleFolder(plan.output_dir / "samples", f"ctpn_{plan.set_name}", draw_samples, len(tasks))
     with MindRecordWriter(plan.output_dir, plan.file_name, SCHEMA, shards=plan.shards) as writer:
-        outcomes = _in_order(lambda task: _prepare(task, max_pixels, excluded_digests), tasks, workers)
+        workers = workers or usable_cores()
+        # A few pictures ahead, so that memory stays bounded. Decoders and encoders release the interpreter's lock.
+        outcomes = map_in_order(
+            lambda task: _prepare(task, max_pixels, excluded_digests), tasks, num_workers=workers, ahead=2 * workers
+        )
         for done, (task, outcome) in enumerate(zip(tasks, outcomes, strict=True), start=1):
             row = _account(task, outcome)
             if row is not None:
@@ -140,19 +143,3 @@ def _account(task: _Task, outcome: _Prepared | str | ImageError) -> dict | None:
         "file_name": task.record_name,
         "image_size": np.array([stored.header.height, stored.header.width], dtype=np.int32),
     }
-
-
-def _in_order(function: Callable, items: list, workers: int | None) -> Iterator:
-    """Results of `function` over `items` in order, computed only a few ahead so that memory stays bounded."""
-    workers = workers or len(os.sched_getaffinity(0))
-    pool = ThreadPoolExecutor(workers)  # decoders and encoders release the interpreter's lock
-    try:
-        waiting: deque = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)

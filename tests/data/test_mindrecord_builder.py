@@ -251,6 +251,12 @@ def test_files_have_the_mode_that_the_umask_gives(tmp_path):
     assert len(modes) == 5 and set(modes.values()) == {0o640}
 
 
+def test_systems_that_do_not_say_which_cores_are_usable(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    folders = write_folder(tmp_path, {"1.jpg": GOOD["plain.jpg"]})
+    assert build_set(plan(tmp_path / "out", source(folders)), max_bad_ratio=0, max_pixels=10**6).accepted == 1
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
