@@ -51,4 +51,4 @@ def build_training_crnn(config: Any, alphabet: Alphabet) -> tuple[Crnn, CrnnLoss
     compute_type = ms.float16 if config.mixed_precision else ms.float32
     network = Crnn(alphabet.num_classes, config.network_width, compute_type)
     initialise(network, config.seed)
-    return network, CrnnLoss(network)
+    return network, CrnnLoss(network, config.flat_start_width if config.flat_start_epochs else 0)

@@ -6,6 +6,8 @@ Shapes: T time steps, B batch, C classes (0 is the blank), L width of the padded
 import mindspore as ms
 from mindspore import nn, ops
 
+from src.crnn.flat_start import FlatStartLoss
+
 BLANK = 0
 
 
@@ -51,15 +53,21 @@ class CtcLoss(nn.Cell):
 class CrnnLoss(nn.Cell):
     """Network and loss in one cell, as the training loop takes them.
 
+    flat_start_width: batches of this width in pixels are trained by `FlatStartLoss`, all others by CTC; 0: none.
+
     `construct(images (B, 1, 32, W), labels (B, L) int32, label_lengths (B,) int32)` returns `(loss,)`.
     """
 
     term_names = ("loss",)
 
-    def __init__(self, network: nn.Cell):
+    def __init__(self, network: nn.Cell, flat_start_width: int = 0):
         super().__init__(auto_prefix=False)
         self.network = network
         self.ctc_loss = CtcLoss()
+        self.flat_start_loss = FlatStartLoss()
+        self.flat_start_width = flat_start_width
 
     def construct(self, images, labels, label_lengths):
+        if images.shape[3] == self.flat_start_width:  # known when the graph is made: each width has its own
+            return (self.flat_start_loss(self.network(images), labels, label_lengths),)
         return (self.ctc_loss(self.network(images), labels, label_lengths),)

@@ -62,17 +62,20 @@ def rendered_words(
     *,
     max_words: int = 1,
     widths: Sequence[int] = DEFAULT_WIDTHS,
+    max_length: int = 23,
 ) -> list[tuple[WordSource, float]]:
     """Words and lines rendered on the fly, as (source, share of all that is rendered) for each input width.
 
     One width gives one source of anything, which is stretched to it. Of several ascending widths each gets
     texts that fill it at the network's height, up to the width that `max_words` words can need. Shares go with
-    1 / width squared: most text is a word or two, and a wide picture costs more. Labels hold `characters` only.
+    1 / width squared: most text is a word or two, and a wide picture costs more. Labels hold `characters` only,
+    of a word at most `max_length`.
 
     Raises:
         UserError: a folder or file that is missing or empty.
     """
-    sampler = TextSampler(read_lexicon(lexicon) if lexicon else None, alphabet=characters)
+    words = read_lexicon(lexicon) if lexicon else None
+    sampler = TextSampler(words, max_length=max_length, alphabet=characters)
     book, patches = FontBook(fonts), GreyPatches(backgrounds)
     if len(widths) == 1:
         source = WordSource(book, sampler, patches, alphabet=characters, seed=seed, max_words=max_words)

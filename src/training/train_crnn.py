@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,11 @@ import mindspore as ms
 import numpy as np
 
 from src.crnn.alphabet import Alphabet
-from src.crnn.build import build_alphabet, build_training_crnn, input_widths
-from src.crnn.crnn import IMAGE_HEIGHT, time_steps
-from src.data.crnn_augment import WordAugment
-from src.data.crnn_dataset import CrnnTrainData
-from src.data.crnn_sources import mix_sources, open_lmdbs, rendered_words
-from src.data.staged_data import StagedData
+from src.crnn.build import build_alphabet, build_training_crnn
+from src.data.crnn_sources import open_lmdbs
 from src.errors import UserError
 from src.training.checkpoints import CheckpointFolder
+from src.training.crnn_samples import WordData, training_data
 from src.training.crnn_weights import load_pre_trained, write_alphabet
 from src.training.loop import train
 from src.training.lr_schedule import constant, usable_warmup, warmup_cosine
@@ -108,51 +104,6 @@ def train_crnn(
     return result
 
 
-def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int) -> CrnnTrainData | StagedData:
-    """The training words of this rank; in the first `narrow_epochs` they are stretched to `narrow_width`.
-
-    Raises:
-        UserError: an LMDB, folder or file that is missing or cannot be used, or widths that are not accepted.
-    """
-    stored = []
-    if config.synthetic_weight < 1:
-        stored = list(open_lmdbs(config.train_lmdb, config.lmdb_root).values())
-    widths = input_widths(config)
-    rendered = []
-    if config.synthetic_weight > 0:
-        rendered = rendered_words(
-            config.fonts, config.backgrounds, config.lexicon, alphabet.characters, config.seed,
-            max_words=config.rendered_max_words, widths=widths,
-        )  # fmt: skip
-    if not stored and not config.samples_per_epoch:
-        raise UserError("samples_per_epoch: is 0, but rendered words have no end; give a number")
-    try:
-        augment = WordAugment(**{field.name: getattr(config, field.name) for field in fields(WordAugment)})
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    make = partial(
-        CrnnTrainData,
-        mix_sources(stored, config.train_weight, rendered, config.synthetic_weight),
-        characters=alphabet.characters,
-        encode=alphabet.encode,
-        time_steps=time_steps,
-        batch_size=config.batch_size,
-        height=IMAGE_HEIGHT,
-        label_policy=config.label_policy,
-        augment=augment,
-        seed=config.seed,
-        rank_id=rank_id,
-        rank_size=rank_size,
-        num_workers=config.loader_workers,
-        max_bad_ratio=config.max_bad_ratio,
-    )
-    data = make(widths=widths, samples_per_epoch=config.samples_per_epoch or None)
-    if not config.narrow_epochs:
-        return data
-    samples = data.steps_per_epoch * data.batch_size * rank_size
-    return StagedData(make(widths=[config.narrow_width], samples_per_epoch=samples), config.narrow_epochs, data)
-
-
 def learning_rates(config: Any, total_steps: int) -> np.ndarray:
     """(total_steps,) float32: linear warm-up, then constant or a cosine to 0."""
     warmup = {"warmup_steps": config.warmup_step, "warmup_ratio": config.warmup_ratio}
@@ -165,19 +116,23 @@ def learning_rates(config: Any, total_steps: int) -> np.ndarray:
     return rates
 
 
-def describe_training(config: Any, alphabet: Alphabet, data: CrnnTrainData | StagedData, rank_size: int) -> str:
+def describe_training(config: Any, alphabet: Alphabet, data: WordData, rank_size: int) -> str:
     """What is about to happen, for the person who started it."""
     cards = f" on each of {rank_size} devices" if rank_size > 1 else ""
-    narrow = f" ({config.narrow_width} in the first {config.narrow_epochs} epochs)" if config.narrow_epochs else ""
+    early = [
+        *([f"{config.flat_start_epochs} of flat start"] if config.flat_start_epochs else []),
+        *([f"{config.narrow_epochs} of width {config.narrow_width}"] if config.narrow_epochs else []),
+    ]
     return (
-        f"{len(alphabet.characters)} characters, input widths {', '.join(map(str, config.image_width))}{narrow}; "
-        f"{config.total_epoch} epochs of {data.steps_per_epoch} steps, {data.batch_size} words a step{cards}\n"
+        f"{len(alphabet.characters)} characters, input widths {', '.join(map(str, config.image_width))}; "
+        f"{config.total_epoch} epochs of {data.steps_per_epoch} steps, {data.batch_size} words a step{cards}"
+        f"{', the first ' if early else ''}{', then '.join(early)}\n"
         f"writing to {Path(config.save_checkpoint_path)}: ckpt_0, loss_<rank>.log, metrics.jsonl, tensorboard\n"
         "the first step compiles the network, which takes some time"
     )
 
 
-def report_data(data: CrnnTrainData | StagedData) -> None:
+def report_data(data: WordData) -> None:
     """Say what the data did not give."""
     report = data.report
     for source in report["sources"]:

@@ -1,0 +1,76 @@
+"""The training words that a configuration asks for."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import partial
+from typing import Any
+
+from src.crnn.alphabet import Alphabet
+from src.crnn.build import input_widths
+from src.crnn.crnn import IMAGE_HEIGHT, time_steps
+from src.data.crnn_augment import WordAugment
+from src.data.crnn_dataset import CrnnTrainData
+from src.data.crnn_sources import mix_sources, open_lmdbs, rendered_words
+from src.data.staged_data import StagedData
+from src.errors import UserError
+
+WordData = CrnnTrainData | StagedData
+
+
+def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int) -> WordData:
+    """The words of this rank: `flat_start_epochs` of short ones, `narrow_epochs` of narrow ones, then all.
+
+    Raises:
+        UserError: an LMDB, folder or file that is missing or cannot be used, or widths that are not accepted.
+    """
+    stored = []
+    if config.synthetic_weight < 1:
+        stored = list(open_lmdbs(config.train_lmdb, config.lmdb_root).values())
+    if not stored and not config.samples_per_epoch:
+        raise UserError("samples_per_epoch: is 0, but rendered words have no end; give a number")
+    widths = input_widths(config)
+    early_widths = [config.flat_start_width] * bool(config.flat_start_epochs)
+    early_widths += [config.narrow_width] * bool(config.narrow_epochs)
+    if config.flat_start_epochs and config.flat_start_width in (*early_widths[1:], *widths):
+        raise UserError(f"flat_start_width: {config.flat_start_width} must differ from the widths of other epochs")
+    try:
+        augment = WordAugment(**{field.name: getattr(config, field.name) for field in fields(WordAugment)})
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+    def words(widths, samples, longest=None):
+        rendered = []
+        if config.synthetic_weight > 0:
+            render = partial(rendered_words, max_length=longest) if longest else rendered_words
+            rendered = render(
+                config.fonts, config.backgrounds, config.lexicon, alphabet.characters, config.seed,
+                max_words=1 if longest else config.rendered_max_words, widths=widths,
+            )  # fmt: skip
+        return CrnnTrainData(
+            mix_sources(stored, config.train_weight, rendered, config.synthetic_weight),
+            characters=alphabet.characters,
+            encode=alphabet.encode,
+            time_steps=lambda width: min(time_steps(width), longest or width),
+            batch_size=config.batch_size,
+            height=IMAGE_HEIGHT,
+            widths=widths,
+            label_policy=config.label_policy,
+            augment=augment,
+            samples_per_epoch=samples,
+            seed=config.seed,
+            rank_id=rank_id,
+            rank_size=rank_size,
+            num_workers=config.loader_workers,
+            max_bad_ratio=config.max_bad_ratio,
+        )
+
+    data = words(widths, config.samples_per_epoch or None)
+    samples = data.steps_per_epoch * data.batch_size * rank_size
+    if config.narrow_epochs:
+        narrow = words([config.narrow_width], samples)
+        data = StagedData(narrow, config.flat_start_epochs + config.narrow_epochs, data)
+    if config.flat_start_epochs:
+        short = words([config.flat_start_width], samples, longest=config.flat_start_length)
+        data = StagedData(short, config.flat_start_epochs, data)
+    return data
