@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reader_weights import encoded, picture, write_weights
+from reader_weights import crnn_params, encoded, picture, write_weights
 
 from src.errors import UserError
 from src.inference.html_report import HtmlReport
@@ -21,6 +21,7 @@ from src.inference.result_files import CsvWriter, result_path, write_json
 from src.inference.weights_card import write_card
 from src.model_utils.config import READER_SCHEMA, ConfigError, load_config
 from src.model_utils.input_arguments import split_inputs
+from src.training.mindspore_ckpt import encode
 
 pytest.importorskip("onnxruntime")
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,7 +127,7 @@ def test_the_table_of_lines(tmp_path):
     with open(table.path, encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0][:2] == ["image", "line"]
-    assert rows[1] == ["a<.png", "1", "1.0", "2.0", "30.0", "12.0", "0.9000", "'=1+1,\"x\"", "0.8000"]
+    assert rows[1] == ["a<.png", "1", "1.0", "2.0", "30.0", "12.0", "0.9000", '\'=1+1,"x"', "0.8000"]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
@@ -217,7 +218,81 @@ def test_check(arguments, monkeypatch, capsys):
     ready = reader_check.check_reader(load_config(arguments, schema_file=READER_SCHEMA))
     printed = capsys.readouterr().out
     assert ready == 0 and "onnxruntime: works on" in printed and "ready to read pictures" in printed
-    assert re.search(r"ctpn_weights: .*sha256 [0-9a-f]{64} \(as its card says\)", printed)
-    without = [item for item in arguments if not item.startswith("--ctpn_weights")] + ["--ctpn_weights=none.ckpt"]
-    assert reader_check.check_reader(load_config(without, schema_file=READER_SCHEMA)) == 1
-    assert "not ready: no weights of the detector" in capsys.readouterr().out
+    assert re.search(
+        r"ctpn_weights: .*, detector, input 64x96, .*\n    sha256 [0-9a-f]{64} \(as its card says\)", printed
+    )
+    assert re.search(r"crnn_lines_weights: .* recogniser of lines, 95 characters", printed)
+
+
+@pytest.fixture
+def quick_check(monkeypatch, capsys):
+    """`--check` without trying the engines; returns the exit code and what was printed."""
+    from src.inference import reader_check  # noqa: PLC0415
+
+    monkeypatch.setattr(reader_check, "_try_engine", lambda name: name == "onnxruntime")
+
+    def check(arguments):
+        code = reader_check.check_reader(load_config(arguments, schema_file=READER_SCHEMA))
+        return code, capsys.readouterr().out
+
+    return check
+
+
+def without(arguments, key, value):
+    return [item for item in arguments if not item.startswith(f"--{key}=")] + [f"--{key}={value}"]
+
+
+def test_check_of_weights_that_are_not_there(quick_check, arguments):
+    code, printed = quick_check(without(arguments, "ctpn_weights", "none.ckpt"))
+    assert code == 1 and "ctpn_weights: there is no file 'none.ckpt'" in printed
+    assert (
+        "not ready: no weights of the detector (--ctpn_weights FILE, or bash scripts/quickstart.sh --train)"
+        in printed
+    )
+    code, printed = quick_check(without(arguments, "crnn_lines_weights", "none.ckpt"))
+    assert code == 0  # the word model is enough
+
+
+def damaged(file, kind):
+    data = file.read_bytes()
+    if kind == "truncated":
+        return data[: len(data) // 2], "damaged"
+    if kind == "garbage":
+        return b"<html>404</html>", "best.ckpt: "
+    if kind == "empty":
+        return b"", "empty"
+    return b"".join(encode(crnn_params(37))), "branch"  # weights of the other network
+
+
+@pytest.mark.parametrize("kind", ["truncated", "garbage", "empty", "other"])
+def test_check_of_damaged_weights(quick_check, arguments, weights, tmp_path, kind):
+    content, word = damaged(weights / "ctpn.ckpt", kind)
+    (tmp_path / "best.ckpt").write_bytes(content)
+    code, printed = quick_check(without(arguments, "ctpn_weights", tmp_path / "best.ckpt"))
+    (line,) = [line for line in printed.splitlines() if "ctpn_weights: cannot be used" in line]
+    assert code == 1 and str(tmp_path / "best.ckpt") in line and word in line
+
+
+def test_check_of_weights_with_the_card_of_others(quick_check, arguments, weights, tmp_path):
+    for name in ("ctpn.ckpt", "ctpn.card.json"):
+        (tmp_path / name).write_bytes((weights / name).read_bytes())
+    with (tmp_path / "ctpn.ckpt").open("ab") as file:
+        file.write(b"x")
+    code, printed = quick_check(without(arguments, "ctpn_weights", tmp_path / "ctpn.ckpt"))
+    assert code == 1 and "is not the file that its card describes" in printed
+    (tmp_path / "ctpn.card.json").write_text("{}")
+    assert (
+        "version None of a weights card" in quick_check(without(arguments, "ctpn_weights", tmp_path / "ctpn.ckpt"))[1]
+    )
+
+
+def test_check_leaves_nothing_behind(quick_check, arguments, weights):
+    before = sorted(weights.rglob("*"))
+    quick_check(arguments)
+    assert sorted(weights.rglob("*")) == before
+
+
+def test_broken_weights_are_one_line(pictures, arguments, tmp_path):
+    (tmp_path / "best.ckpt").write_bytes(b"not weights")
+    done = predict(pictures, *without(arguments, "ctpn_weights", tmp_path / "best.ckpt"), cwd=tmp_path)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1) and b"best.ckpt" in done.stderr
