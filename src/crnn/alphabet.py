@@ -43,7 +43,7 @@ class Alphabet:
 
     @classmethod
     def named(cls, name: str, fold_case: bool = True) -> "Alphabet":
-        """One of `NAMED`: "digits_lower" (the 36 of the seed) or "printable_ascii" (95, space included)."""
+        """One of `NAMED`: "digits_lower" (the 36 of the reference) or "printable_ascii" (95, space included)."""
         if name not in NAMED:
             raise AlphabetError(f"alphabet: {name!r} is not one of {', '.join(NAMED)}")
         return cls(NAMED[name], fold_case)

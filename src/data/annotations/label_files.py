@@ -38,7 +38,7 @@ def read_icdar17_mlt(image_dir: Path, label_dir: Path, prefix: str = "gt_") -> L
 def read_scut_foru(image_dir: Path, label_dir: Path) -> LabelledImages:
     """SCUT-FORU (flick): `x,y,w,h,text`, word level, training part.
 
-    As in the seed, pictures with "_" in the name (character level) and numbers above 1200 (test part) are
+    As in the original work, pictures with "_" in the name (character level) and numbers above 1200 (test part) are
     left out; they are counted as skipped.
     """
     found = read_label_folder(image_dir, label_dir, "", ("size",))
