@@ -1,128 +1,236 @@
-"""Seconds a picture of the reader, by engine and stage, beside RapidOCR if it is installed.
+"""Seconds a picture of the reader with OpenVINO and ONNX Runtime, beside RapidOCR if it is installed.
 
-    python benchmarks/bench_reader.py FOLDER [--pictures 20] [--repeats 3] [--threads 0]
-                                      [--engines openvino,onnxruntime] [--ctpn_weights FILE] ...
+    python benchmarks/bench_reader.py FOLDER [--pictures 10] [--repeats 3] [--threads N] [--json FILE]
+                                      [--rapidocr_python PYTHON] [--ctpn_weights FILE] ...
 
-All read the same pictures, decoded before, in turns, after one picture to warm up; printed are medians over repeats.
+Each contestant has a process of its own, with the same number of threads (by default one a core), and reads the
+same files, in turns, so that other load meets all of them; while one works the others wait. Decoding a file counts,
+reading it from the disk does not. One picture is read before to warm up. Printed are medians over the repeats.
+
+RapidOCR (pip install -r benchmarks/requirements.txt) may live in another environment: --rapidocr_python names its
+interpreter, which needs NumPy and OpenCV as well.
 """
 
 import argparse
+import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
-
-import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from src.data.images import decode_image  # noqa: E402
 from src.inference import ReaderOptions, TextReader  # noqa: E402
 from src.inference.input_files import find_pictures  # noqa: E402
+from src.inference.processor import BF16_FLAGS, describe_processor, processor_flags  # noqa: E402
 from src.inference.read_result import STAGES  # noqa: E402
 
 WEIGHTS = ("ctpn_weights", "crnn_weights", "crnn_lines_weights")
+OURS = ("openvino", "onnxruntime")
+WORD_BATCH = (32, 1, 32, 100)
+FIRST_RESULT_SECONDS = 3.0
+HOST_SHARE = 0.1
+BF16_FACTOR = 5.0
+
+
+class Worker:
+    """A contestant in its process; see reader_worker.py."""
+
+    def __init__(self, name: str, python: str, threads: int, options: dict):
+        asked = json.dumps({"name": name, "threads": threads, "options": options})
+        command = [python, str(ROOT / "benchmarks" / "reader_worker.py"), asked]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with tempfile.TemporaryFile("w+") as errors:
+            pipes["stderr"] = errors
+            self._process = subprocess.Popen(command, text=True, bufsize=1, env=environment, **pipes)
+            first = self._process.stdout.readline()
+            errors.seek(0)
+            if not first:
+                self._process.wait()
+                raise RuntimeError((errors.read().strip().splitlines() or ["no answer"])[-1])
+        self.name, self.about = name, json.loads(first)["about"]
+
+    def ask(self, **request) -> dict:
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"{self.name}: the process ended while it worked on {request}")
+        return json.loads(answer)
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
 
 
 def main() -> None:
     arguments = parse()
-    found = find_pictures([arguments.folder])[: arguments.pictures]
-    pixels = [decode_image(picture.source) for picture in found]
-    weights = {key: getattr(arguments, key) for key in WEIGHTS}
-    options = ReaderOptions(**weights, recognizer=arguments.recognizer, threads=arguments.threads)
-    readers = {name: TextReader(options, engine=name) for name in arguments.engines.split(",")}
-    runs: dict[str, Callable[[np.ndarray], dict]] = {
-        name: (lambda image, reader=reader: reader.read(image).time_ms) for name, reader in readers.items()
-    }
-    rapid = rapid_ocr(arguments.threads)
-    if rapid:
-        runs["rapidocr"] = rapid
-    for name, reader in readers.items():
-        print(f"{name}: {reader.device}, {reader.recognizer_unit} model")
-    times = measure(runs, pixels, arguments.repeats)
-
-    print(f"\nmilliseconds a picture, {len(pixels)} pictures, median of {arguments.repeats} repeats")
-    for name, stages in times.items():
-        shown = "  ".join(f"{stage} {stages[stage]:8.1f}" for stage in (*STAGES, "total") if stage in stages)
-        host = sum(stages.get(stage, 0) for stage in ("decode", "connect")) / stages["total"]
-        print(f"{name:12s} {shown}" + (f"  decode + connect {host:.1%}" if "decode" in stages else ""))
-    first, *others = times
-    for name in others:
-        print(f"{name} takes {times[name]['total'] / times[first]['total']:.2f} times as long as {first}")
-    print(f"\nfolder as a pipeline, decoding included ({first}): {pipeline(readers[first], found):.1f} ms a picture")
-    start_up(arguments, found[0].source)
+    began = time.perf_counter()
+    files = [str(picture.source) for picture in find_pictures([arguments.folder])]
+    files = files[:: max(1, len(files) // arguments.pictures)][: arguments.pictures]
+    options = {key: getattr(arguments, key) for key in (*WEIGHTS, "recognizer")}
+    flags = processor_flags()
+    print(f"processor: {describe_processor(flags)}; {arguments.threads} threads each; {len(files)} pictures")
+    workers = start_workers(arguments, options)
+    try:
+        found = {
+            "networks": networks(workers, options, arguments.repeats),
+            "pictures": pictures(workers, files, arguments.repeats),
+        }
+    finally:
+        for worker in workers.values():
+            worker.close()
+    found["folder"] = as_folder(files, ReaderOptions(engine="openvino", threads=arguments.threads, **options))
+    found["start"] = start_up(arguments, files[0])
+    report(found, bool(flags & set(BF16_FLAGS)))
+    print(f"(measured in {time.perf_counter() - began:.0f} s)")
+    if arguments.json:
+        content = {"processor": describe_processor(flags), "threads": arguments.threads, "files": len(files), **found}
+        Path(arguments.json).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
-    parser.add_argument("--pictures", type=int, default=20)
+    parser.add_argument("--pictures", type=int, default=10, help="taken evenly from the folder")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--engines", default="openvino,onnxruntime")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--recognizer", default="auto")
+    parser.add_argument("--rapidocr_python", default=sys.executable)
+    parser.add_argument("--json", help="also write the figures to this file")
     for key in WEIGHTS:
         parser.add_argument(f"--{key}", default=getattr(ReaderOptions(), key))
     return parser.parse_args()
 
 
-def measure(runs: dict, pixels: list[np.ndarray], repeats: int) -> dict[str, dict[str, float]]:
-    """Mean milliseconds a picture of every stage, the median over the repeats."""
-    for run in runs.values():
-        run(pixels[0])
-    found: dict[str, list[dict]] = {name: [] for name in runs}
+def start_workers(arguments: argparse.Namespace, options: dict) -> dict[str, Worker]:
+    """Those contestants that can be started."""
+    workers = {}
+    for name in (*OURS, "rapidocr"):
+        python = arguments.rapidocr_python if name == "rapidocr" else sys.executable
+        try:
+            workers[name] = Worker(name, python, arguments.threads, options)
+        except RuntimeError as error:
+            print(f"{name}: left out, it cannot be started ({error})")
+            continue
+        print(f"{name}: {workers[name].about}")
+    if "openvino" not in workers:
+        raise SystemExit("nothing to compare without openvino")
+    return workers
+
+
+def networks(workers: dict[str, Worker], options: dict, repeats: int) -> dict[str, dict[str, float]]:
+    """Milliseconds of each network alone, by engine: the detector with one picture, the recogniser with 32 words."""
+    reader = ReaderOptions(**options)
+    image_shape = reader.detect_options(reader.find_detector().card).image_shape
+    found = {}
+    for network, shape in (("ctpn", (1, 3, *image_shape)), ("crnn", WORD_BATCH)):
+        title = f"{network} {'x'.join(map(str, shape))}"
+        times: dict[str, list[float]] = {name: [] for name in OURS if name in workers}
+        for number in range(2 * repeats + 2):
+            for name, seconds in times.items():
+                answer = workers[name].ask(network=network, shape=shape)
+                if number > 1:
+                    seconds.append(answer["seconds"])
+        found[title] = {name: 1000 * statistics.median(seconds) for name, seconds in times.items()}
+    return found
+
+
+def pictures(workers: dict[str, Worker], files: list[str], repeats: int) -> dict[str, dict[str, float]]:
+    """Means over the pictures, their median over the repeats, by contestant."""
+    for worker in workers.values():
+        for detect_only in (False, True):
+            worker.ask(read=files[0], detect_only=detect_only)
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
     for _ in range(repeats):
-        means: dict[str, list[dict]] = {name: [] for name in runs}
-        for image in pixels:
-            for name, run in runs.items():  # in turns, so that other load meets all of them
-                means[name].append(run(image))
-        for name, times in means.items():
-            found[name].append({stage: statistics.fmean(t[stage] for t in times) for stage in times[0]})
+        answers: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
+        for file in files:
+            for name, worker in workers.items():
+                whole, part = (worker.ask(read=file, detect_only=only) for only in (False, True))
+                values = {"whole": 1000 * whole["seconds"], "detect": 1000 * part["seconds"], "cores": whole["cores"]}
+                values["lines"] = whole["lines"]
+                values |= {f"stage {stage}": whole["stages"][stage] for stage in STAGES if "stages" in whole}
+                answers[name].append(values)
+        for name, values in answers.items():
+            rounds[name].append({key: statistics.fmean(value[key] for value in values) for key in values[0]})
     return {
-        name: {stage: statistics.median(mean[stage] for mean in means) for stage in means[0]}
-        for name, means in found.items()
+        name: {key: statistics.median(mean[key] for mean in means) for key in means[0]}
+        for name, means in rounds.items()
     }
 
 
-def rapid_ocr(threads: int) -> Callable[[np.ndarray], dict] | None:
-    if find_spec("rapidocr_onnxruntime") is None:
-        print("rapidocr-onnxruntime is not installed (benchmarks/requirements.txt): no comparison with it")
-        return None
-    from rapidocr_onnxruntime import RapidOCR  # noqa: PLC0415
-
-    engine = RapidOCR(**({"intra_op_num_threads": threads} if threads else {}))
-
-    def run(image: np.ndarray) -> dict:
-        start = time.perf_counter()
-        _, seconds = engine(np.ascontiguousarray(image[:, :, ::-1]))
-        total = (time.perf_counter() - start) * 1000
-        return {"detect": (seconds or [0])[0] * 1000, "total": total}
-
-    return run
+def as_folder(files: list[str], options: ReaderOptions) -> dict[str, float]:
+    """Milliseconds a picture when all are read in one call, decoding and connecting beside the networks."""
+    reader = TextReader(options)
+    reader.read(files[0])
+    start, work = time.perf_counter(), 0.0
+    for result in reader.read_many(files):
+        work += result.time_ms["total"]
+    return {"wall": 1000 * (time.perf_counter() - start) / len(files), "work": work / len(files)}
 
 
-def pipeline(reader: TextReader, pictures: list) -> float:
-    start = time.perf_counter()
-    for _ in reader.read_many(pictures):
-        pass
-    return (time.perf_counter() - start) * 1000 / len(pictures)
-
-
-def start_up(arguments: argparse.Namespace, picture: Path) -> None:
-    """Wall time of predict.py for one picture, with the cache filled by the runs above."""
+def start_up(arguments: argparse.Namespace, picture: str) -> float:
+    """Seconds of `python predict.py PICTURE`, from the start of the process to its end, the cache being warm."""
+    times = []
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(ROOT / "predict.py"), str(picture), "--quiet", "--output_dir", folder]
-        command += [f"--threads={arguments.threads}", f"--recognizer={arguments.recognizer}"]
+        command = [sys.executable, str(ROOT / "predict.py"), picture, "--quiet", "--output_dir", folder]
+        command += [f"--threads={arguments.threads}", f"--recognizer={arguments.recognizer}", "--engine=openvino"]
         command += [f"--{key}={getattr(arguments, key)}" for key in WEIGHTS]
-        command += [f"--engine={arguments.engines.split(',')[0]}"]
-        start = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        print(f"start to result, one picture, one process: {time.perf_counter() - start:.2f} s")
+        for _ in range(3):
+            start = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def report(found: dict, has_bf16: bool) -> None:
+    print("\nnetworks alone, milliseconds")
+    for title, times in found["networks"].items():
+        shown = "  ".join(f"{name} {value:8.1f}" for name, value in times.items())
+        ratio = (
+            f"  openvino is {times['onnxruntime'] / times['openvino']:.2f} times as fast" if len(times) > 1 else ""
+        )
+        print(f"  {title:18s} {shown}{ratio}")
+    print("\nmilliseconds a picture   end to end  detection alone  lines  cores busy  stages: " + ", ".join(STAGES))
+    for name, values in found["pictures"].items():
+        stages = "  ".join(f"{values[f'stage {stage}']:6.1f}" for stage in STAGES if f"stage {stage}" in values)
+        alone = f"{values['whole']:10.1f} {values['detect']:16.1f} {values['lines']:6.1f} {values['cores']:11.2f}"
+        print(f"  {name:22s} {alone}  {stages}")
+    folder = found["folder"]
+    print(f"  {'openvino, a folder':22s} {folder['wall']:10.1f}  (its stages one after another {folder['work']:.1f})")
+    goals(found, has_bf16)
+
+
+def goals(found: dict, has_bf16: bool) -> None:
+    """What docs/reading.md promises, and whether it was so here."""
+    ours, rapid = found["pictures"]["openvino"], found["pictures"].get("rapidocr")
+    total = sum(ours[f"stage {stage}"] for stage in STAGES)
+    host = (ours["stage decode"] + ours["stage connect"]) / total
+    checks = [
+        (f"decoding, connecting and cutting take {host:.1%} of the time, below {HOST_SHARE:.0%}", host < HOST_SHARE),
+        (
+            f"start to first result {found['start']:.2f} s, below {FIRST_RESULT_SECONDS:.0f} s",
+            found["start"] < FIRST_RESULT_SECONDS,
+        ),
+    ]
+    units = "bf16 units" if has_bf16 else "no bf16 units"
+    for title, times in found["networks"].items():
+        if "onnxruntime" in times:
+            ratio = times["onnxruntime"] / times["openvino"]
+            wanted = BF16_FACTOR if has_bf16 and title.startswith("ctpn") else 1.0
+            text = f"{title}: openvino {ratio:.2f} times as fast as onnxruntime, at least {wanted:g} ({units})"
+            checks.append((text, ratio >= wanted))
+    if rapid:
+        ratio = rapid["whole"] / ours["whole"]
+        checks.append((f"end to end {ratio:.2f} times as fast as RapidOCR, above 1", ratio > 1))
+    print()
+    for text, met in checks:
+        print(f"  {'yes' if met else 'NO '}  {text}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""One contestant of bench_reader.py in a process of its own: it is told what to do a line at a time.
+
+    python benchmarks/reader_worker.py '{"name": "openvino", "threads": 2, "options": {...}}'
+
+Each line on standard input is a JSON object, each answer another on standard output: {"read": FILE, "detect_only":
+BOOL} is answered with {"seconds": wall time, "cores": processor time / wall time, "lines": how many, "stages": our
+milliseconds by stage}, {"network": "ctpn" | "crnn", "shape": [...]} with the seconds and cores of one run of a
+network. A file is read into memory before the clock runs; decoding it counts.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import cv2
+
+
+class Ours:
+    """Our reader, with an engine."""
+
+    def __init__(self, engine: str, threads: int, options: dict):
+        from src.inference import ReaderOptions, TextReader  # noqa: PLC0415 - another contestant has no need of it
+
+        self.options = ReaderOptions(engine=engine, threads=threads, **options)
+        self.whole = TextReader(self.options)
+        self.detecting = TextReader(self.options, recognize=False)
+        self.about = f"{self.whole.device}, {self.whole.recognizer_unit} model"
+        self._networks: dict[tuple, Callable[[], object]] = {}
+
+    def read(self, data: bytes, detect_only: bool) -> dict:
+        result = (self.detecting if detect_only else self.whole).read(data)
+        return {"lines": len(result.lines), "stages": result.time_ms}
+
+    def network(self, network: str, shape: tuple[int, ...]) -> dict:
+        if (network, shape) not in self._networks:
+            import numpy as np  # noqa: PLC0415
+
+            from src.inference.engine import open_engine  # noqa: PLC0415
+
+            finders = {"ctpn": self.options.find_detector, "crnn": lambda: self.options.find_recognizer()[0]}
+            fixed = shape if network == "ctpn" else None
+            engine = open_engine(finders[network](), self.options.engine_options(), fixed)
+            image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+            self._networks[network, shape] = lambda: engine.run(image)
+        self._networks[network, shape]()
+        return {}
+
+
+class Rapid:
+    """RapidOCR as it comes, with as many threads as the others."""
+
+    def __init__(self, threads: int):
+        from importlib.metadata import version  # noqa: PLC0415
+
+        from rapidocr_onnxruntime import RapidOCR  # noqa: PLC0415
+
+        self.engine = RapidOCR(intra_op_num_threads=threads)
+        self.about = f"rapidocr-onnxruntime {version('rapidocr-onnxruntime')}, its own models"
+
+    def read(self, data: bytes, detect_only: bool) -> dict:
+        only = {"use_cls": False, "use_rec": False} if detect_only else {}
+        lines, _ = self.engine(data, **only)
+        return {"lines": len(lines or [])}
+
+
+def main() -> None:
+    asked = json.loads(sys.argv[1])
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what the contestants print is no answer
+    threads = asked["threads"]
+    cv2.setNumThreads(threads)
+    contestant = Rapid(threads) if asked["name"] == "rapidocr" else Ours(asked["name"], threads, asked["options"])
+    print(json.dumps({"about": contestant.about}), file=answers)
+    files: dict[str, bytes] = {}
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "network" in request:
+            answer = timed(contestant.network, request["network"], tuple(request["shape"]))
+        else:
+            path = request["read"]
+            data = files.setdefault(path, Path(path).read_bytes() if path not in files else b"")
+            answer = timed(contestant.read, data, request["detect_only"])
+        print(json.dumps(answer), file=answers)
+
+
+def timed(work: Callable[..., dict], *arguments) -> dict:
+    wall, processor = time.perf_counter(), time.process_time()
+    answer = work(*arguments)
+    seconds = time.perf_counter() - wall
+    return {"seconds": seconds, "cores": (time.process_time() - processor) / seconds, **answer}
+
+
+if __name__ == "__main__":
+    main()
