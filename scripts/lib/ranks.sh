@@ -52,10 +52,10 @@ launch_ranks() {
   local shown=$!
   while true; do # a signal interrupts wait
     code=0
-    wait "$launcher" || code=$?
+    wait "$launcher" 2>/dev/null || code=$?
     kill -0 "$launcher" 2>/dev/null || break
   done
-  [[ -z $limit ]] || kill "$limit" 2>/dev/null || true
+  [[ -z $limit ]] || kill -KILL "$limit" 2>/dev/null || true # it has the traps of where it was started
   end_job "$job"
   wait "$shown" || true
   ((stopped == 0)) || exit "$stopped"
@@ -169,12 +169,12 @@ stop_ranks() {
   if ((stopped > 0)) || ! stop_first_rank "$launcher" "$first"; then
     stopped=$1
     end_job "$job"
-    return
+    return 0 # a plain one would give the code of what the signal interrupted
   fi
   stopped=$1
   printf 'stopping after this step; once more ends it at once\n' >&2
   # No sleep, which would outlive it.
-  (read -rt "${STOP_SECONDS:-600}" _ <> <(:) || end_job "$job") &
+  (read -rt "${STOP_SECONDS:-600}" _ <> <(:) || end_job "$job") >/dev/null 2>&1 &
   limit=$!
 }
 
@@ -182,9 +182,9 @@ stop_ranks() {
 stop_first_rank() {
   local child
   for child in $(ps -o pid= --ppid "$1"); do
-    if tr '\0' '\n' 2>/dev/null <"/proc/$child/environ" | grep -qx "MS_NODE_ID=$2"; then
+    if grep -qzx -- "MS_NODE_ID=$2" "/proc/$child/environ" 2>/dev/null; then
       kill -TERM "$child"
-      return
+      return 0
     fi
   done
   return 1
@@ -196,11 +196,11 @@ end_job() {
   local -a running
   local round
   for ((round = 0; round < 100; round++)); do
-    mapfile -t running < <(grep -lzx -- "RANK_JOB=$1" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3)
+    mapfile -t running < <(grep -lzx -- "RANK_JOB=$1" /proc/[0-9]*/environ | cut -d / -f 3)
     ((${#running[@]} > 0)) || return 0
-    kill -KILL "${running[@]}" 2>/dev/null || true
+    kill -KILL "${running[@]}" || true
     sleep 0.1
-  done
+  done 2>/dev/null # what bash says of a killed process is nobody's concern
 }
 
 # report_failure FOLDER FIRST COUNT LAUNCHER_LOG: what went wrong, and end with the code of the process that failed.
