@@ -9,7 +9,7 @@ from src.errors import UserError
 
 
 class StagedData:
-    """`first` gives the epochs below `first_epochs`, `then` all later ones; both by their own epoch numbers.
+    """`first` gives the epochs 1 to `first_epochs`, `then` all later ones; epochs count from 1, as in the loop.
 
     Progressive resizing (Howard, DAWNBench 2018) is what it is for: narrower pictures while the network learns
     what letters are, the full width while it learns to tell them apart.
@@ -28,7 +28,7 @@ class StagedData:
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[np.ndarray, ...]]:
         """The batches of `epoch` from `first_step` on."""
-        if epoch < self.first_epochs:
+        if epoch <= self.first_epochs:
             return self.first.epoch(epoch, first_step)
         self.first.close()
         return self.then.epoch(epoch, first_step)

@@ -34,9 +34,9 @@ def words(width: int, batch_size: int = 2, samples: int = 8) -> CrnnTrainData:
 
 def test_first_epochs_are_narrow_and_the_rest_is_as_without_them():
     wide, staged = words(100), StagedData(words(16), 2, words(100))
-    shapes = [{images.shape for images, _, _ in staged.epoch(epoch)} for epoch in range(4)]
+    shapes = [{images.shape for images, _, _ in staged.epoch(epoch)} for epoch in (1, 2, 3, 4)]
     assert shapes == [{(2, 1, 32, 16)}, {(2, 1, 32, 16)}, {(2, 1, 32, 100)}, {(2, 1, 32, 100)}]
-    for mine, other in zip(staged.epoch(2, first_step=1), wide.epoch(2, first_step=1), strict=True):
+    for mine, other in zip(staged.epoch(3, first_step=1), wide.epoch(3, first_step=1), strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(mine, other, strict=True))
     assert staged.report["sources"] == wide.report["sources"]
     staged.close()
