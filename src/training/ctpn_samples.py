@@ -58,6 +58,15 @@ class SampleMaker:
 
     def __call__(self, image: np.ndarray, boxes: np.ndarray, ignored: np.ndarray, rng: np.random.Generator) -> Sample:
         """Sample of an RGB uint8 picture with boxes (K, 4), inclusive corners, and ignored (K,) bool."""
+        image, labels, targets, weights = self.changed(image, boxes, ignored, rng)
+        planes, _ = preprocess(image, self.image_shape, self.keep_ratio)
+        return Sample(planes, labels, targets, weights)
+
+    def changed(
+        self, image: np.ndarray, boxes: np.ndarray, ignored: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """As a call, but the changed picture stays uint8 (h, w, 3): as large as the input, or smaller to the right
+        and below where its proportions are kept."""
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
         corners = np.sort(boxes.reshape(-1, 2, 2), axis=1)  # x1 <= x2 and y1 <= y2, whatever the file says
         boxes = corners.reshape(-1, 4)
@@ -65,7 +74,6 @@ class SampleMaker:
             image, boxes, ignored, rng, self.options, image_shape=self.image_shape, keep_ratio=self.keep_ratio
         )
         rows = image.shape[0]
-        planes, _ = preprocess(image, self.image_shape, self.keep_ratio)
         ignored = ignored | (boxes[:, 3] - boxes[:, 1] + 1 < self.min_text_height)
         slices, box_index = split_boxes(boxes, self.stride, min_cover=self.min_cover, tilt=tilt)
         slices, inside, cut = _clip_to_rows(slices, rows, self.options.min_visible)
@@ -81,7 +89,7 @@ class SampleMaker:
             stride=self.stride,
             **self.assignment,
         )
-        return Sample(planes, labels, targets, weights)
+        return image, labels, targets, weights
 
 
 def _clip_to_rows(slices: np.ndarray, rows: int, min_visible: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
