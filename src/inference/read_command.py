@@ -53,6 +53,7 @@ def reader_options(config: Any) -> ReaderOptions:
         connector=named,
         smallest_text=config.smallest_text,
         crop_margin=config.crop_margin,
+        text_min_score=config.text_min_score,
         alphabet=config.alphabet,
         decoder=config.decoder,
         beam_width=config.beam_width,

@@ -39,6 +39,7 @@ class ReaderOptions:
     nms_pre, nms_threshold, max_num: see `generate_proposals`.
     connector: parameters of the text connector that differ from what the card says, by name, or all of them.
     smallest_text: see `TextDetector`. crop_margin: see `cut_line`.
+    text_min_score: lines whose text is less sure than this are left out; 0 keeps all, those without a text too.
     alphabet: a name or a file; "" is what the card says. decoder: "greedy" or "beam", with beam_width.
     batch_size: words or lines that are recognised at once.
     max_pixels: larger pictures are refused, before they take memory.
@@ -63,6 +64,7 @@ class ReaderOptions:
     connector: Mapping[str, float | bool] | ConnectorParams = field(default_factory=dict)
     smallest_text: float = 0.0
     crop_margin: float = 0.0
+    text_min_score: float = 0.0
     alphabet: str = ""
     decoder: str = "greedy"
     beam_width: int = 10
@@ -81,6 +83,8 @@ class ReaderOptions:
         for name, low in least.items():
             if not getattr(self, name) >= low:
                 raise OptionError(f"{name}: {getattr(self, name)} is below {low}")
+        if not 0 <= self.text_min_score <= 1:
+            raise OptionError(f"text_min_score: {self.text_min_score} is outside the range 0 to 1")
         if self.image_shape is not None and any(side < STRIDE or side % STRIDE for side in self.image_shape):
             raise OptionError(f"image_shape: {self.image_shape} is not two multiples of {STRIDE}")
 

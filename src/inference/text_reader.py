@@ -206,6 +206,7 @@ class TextReader:
             for box, polygon, score, (text, text_score) in zip(
                 boxes, polygons, work.lines.scores.tolist(), texts, strict=True
             )
+            if text_score is None or text_score >= self.options.text_min_score
         )
         height, width = work.pixels.shape[:2]
         times = {**work.times, "total": sum(work.times.values())}

@@ -259,11 +259,23 @@ def test_a_model_of_the_other_kind_or_alphabet(options, tmp_path):
         ({"image_shape": (60, 96)}, "multiples of 16"),
         ({"batch_size": 0}, "batch_size"),
         ({"colour": 1}, "colour"),
+        ({"text_min_score": 1.5}, "text_min_score"),
     ],
 )
 def test_wrong_options(options, changes, message):
     with pytest.raises(UserError, match=message):
         TextReader(options, **changes)
+
+
+def test_unsure_texts_are_left_out(options, reader):
+    lines = reader.read(picture()).lines
+    scores = sorted(line.text_score for line in lines)
+    least = scores[len(scores) // 2]
+    assert scores[0] < least
+    kept = TextReader(options, text_min_score=least).read(picture()).lines
+    assert kept == tuple(line for line in lines if line.text_score >= least)
+    found = TextReader(options, text_min_score=1.0, recognize=False).read(picture()).lines
+    assert len(found) == len(lines)  # without recognition there is no such score
 
 
 def test_wrong_pixels(reader):
