@@ -1,7 +1,5 @@
 """What became of every picture and box of a set: counts by data set and reason, as JSON and as a table."""
 
-import json
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 from rich.console import Group
 from rich.table import Table
 
+from src.data.json_file import write_json
 from src.errors import UserError
 
 MAX_NAMED_FILES = 1000
@@ -126,9 +125,7 @@ class SetReport:
 
     def write(self, path: Path) -> None:
         """Write the JSON whole or not at all."""
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(self.to_dict(), indent=1, ensure_ascii=False), encoding="utf-8")
-        os.replace(temporary, path)
+        write_json(path, self.to_dict())
 
     def table(self) -> Group:
         """The counts and, where there are any, the reasons; printed by rich."""

@@ -6,7 +6,6 @@ output remembers by itself how far it is, so a build that was killed goes on exa
 
 import json
 import multiprocessing
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from src.data.json_file import write_json
 from src.data.lmdb_reader import LmdbError, LmdbWords
 from src.data.lmdb_verify import verify_lmdb
 from src.data.lmdb_writer import LmdbWriter
@@ -109,9 +109,7 @@ class _Output:
             "rejected": dict(sorted(self.rejected.items())),
             "verified": verified,
         }
-        temporary = self.path / (REPORT_NAME + ".part")
-        temporary.write_text(json.dumps(self.report, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        os.replace(temporary, self.path / REPORT_NAME)
+        write_json(self.path / REPORT_NAME, self.report)
 
     def close(self) -> None:
         if self.writer is not None:

@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.degradations import jpeg, low_resolution, motion_blur, sensor_noise, uneven_light
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.lexicon import TextSampler
+from src.data.synthesis.manifest import MANIFEST
 from src.data.synthesis.paint import Paint, apply_paint, blend, distance, visible_colour
 from src.data.synthesis.scene_folder import write_scenes
 from src.data.synthesis.scene_style import SceneStyle
@@ -135,6 +137,23 @@ def test_folder_is_icdar_2013_and_the_same_for_any_number_of_processes(book, tmp
     assert words == manifest["counts"]["words"]
     with pytest.raises(UserError, match="already holds"):
         write_scenes(small, tmp_path / "one", 5)
+
+
+def test_a_manifest_cut_short_does_not_mark_a_folder_as_finished(book, tmp_path, monkeypatch):
+    whole = Path.write_text
+
+    def full(path, text, **options):
+        if MANIFEST in path.name:
+            whole(path, text[:10], **options)
+            raise OSError(28, "No space left on device")
+        return whole(path, text, **options)
+
+    small = source(book, size=(64, 64))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space left"):
+            write_scenes(small, tmp_path, 2)
+    assert write_scenes(small, tmp_path, 2) == json.loads((tmp_path / MANIFEST).read_text())
 
 
 def test_photographs_are_used_and_bad_ones_named(book, tmp_path):

@@ -1,11 +1,11 @@
 """Write scenes as a folder in ICDAR 2013 format, with a manifest that says how it was made."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 
+from src.data.json_file import write_json
 from src.data.synthesis.manifest import MANIFEST, describe_run, refuse_finished
 from src.data.synthesis.parallel import ordered_results
 from src.data.synthesis.scenes import Box, SceneSource
@@ -46,5 +46,5 @@ def write_scenes(source: SceneSource, folder: Path, count: int, *, quality: int 
         if progress:
             progress(number)
     manifest = describe_run(arguments or {}, {"images": count, "words": words, "lines": lines})
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(folder / MANIFEST, manifest)
     return manifest

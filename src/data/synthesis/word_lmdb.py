@@ -1,11 +1,11 @@
 """Write rendered words to an LMDB: several processes render, one writes, an interrupted build goes on."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 
+from src.data.json_file import write_json
 from src.data.lmdb_writer import LmdbWriter
 from src.data.synthesis.manifest import MANIFEST, describe_run, refuse_finished
 from src.data.synthesis.parallel import ordered_results
@@ -36,5 +36,5 @@ def write_words(source: WordSource, path: Path, count: int, *, quality: int = 90
             if progress and (writer.count % 64 == 0 or writer.count == count):
                 progress(writer.count)
     manifest = describe_run(arguments or {}, {"words": count})
-    (path / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path / MANIFEST, manifest)
     return manifest
