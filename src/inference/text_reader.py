@@ -108,7 +108,9 @@ class TextReader:
         Raises:
             ImageError: the picture cannot be decoded.
         """
-        work = self._load(_as_picture(source, name))
+        return self._through(self._load(_as_picture(source, name)))
+
+    def _through(self, work: _Work) -> ReadResult:
         self._detect(work)
         self._connect(work)
         return self._recognize(work)
@@ -123,11 +125,8 @@ class TextReader:
         return self._one_by_one(pictures) if self.options.threads == 1 else self._pipelined(pictures)
 
     def _one_by_one(self, pictures: Iterator[Picture]) -> Iterator[ReadResult | Unreadable]:
-        for picture in pictures:
-            try:
-                yield self.read(picture)
-            except UserError as error:
-                yield Unreadable(picture.name, error)
+        for work in map(self._load_or_not, pictures):
+            yield self._through(work) if isinstance(work, _Work) else work
 
     def _pipelined(self, pictures: Iterator[Picture]) -> Iterator[ReadResult | Unreadable]:
         decoding: deque[Future] = deque()

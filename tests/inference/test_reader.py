@@ -113,6 +113,15 @@ def test_many_pictures_are_read_as_one_by_one(options, reader, tmp_path, threads
     assert list(many.read_many([])) == []
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_detector_with_other_anchors_is_no_matter_of_a_picture(options, threads, tmp_path):
+    (tmp_path / "ctpn.ckpt").write_bytes(Path(options.ctpn_weights).read_bytes())
+    write_card(tmp_path / "ctpn.ckpt", {"network": "ctpn", "image_size": [64, 96], "anchor_heights": [8, 16]})
+    reader = TextReader(options, threads=threads, ctpn_weights=tmp_path / "ctpn.ckpt", recognize=False)
+    with pytest.raises(UserError, match="anchor_heights: 2 of them.*trained with 14"):
+        list(reader.read_many([picture()]))
+
+
 def test_an_abandoned_run_ends(options):
     results = TextReader(options, threads=2).read_many(picture() for _ in range(1000))
     next(results)
