@@ -50,5 +50,5 @@ def build_training_crnn(config: Any, alphabet: Alphabet) -> tuple[Crnn, CrnnLoss
     """Network and loss for training, with the weights that `seed` gives."""
     compute_type = ms.float16 if config.mixed_precision else ms.float32
     network = Crnn(alphabet.num_classes, config.network_width, compute_type)
-    initialise(network, config.seed)
+    initialise(network, config.seed, config.initialisation)
     return network, CrnnLoss(network, config.flat_start_width if config.flat_start_epochs else 0)

@@ -8,11 +8,19 @@ import numpy as np
 from mindspore import nn
 
 
-def initial_weight(name: str, shape: tuple[int, ...], seed: int, lstm_hidden_size: int) -> np.ndarray:
+INITIALISATIONS = ("published", "he")
+
+
+def initial_weight(
+    name: str, shape: tuple[int, ...], seed: int, lstm_hidden_size: int, initialisation: str = "published"
+) -> np.ndarray:
     """Starting value of one parameter, named as in `crnn`; the same for the same name, shape and seed.
 
-    Convolutions N(0, 0.02), batch-norm scale N(1, 0.02), LSTM U(+-1/sqrt(hidden size)), linear layers
-    U(+-1/sqrt(inputs)), all biases outside the LSTM 0.
+    "published": convolutions N(0, 0.02), batch-norm scale N(1, 0.02), LSTM U(+-1/sqrt(hidden size)), linear
+    layers U(+-1/sqrt(inputs)), all biases outside the LSTM 0.
+
+    "he": convolutions N(0, sqrt(2 / inputs)) (He et al., 2015), so that the layers without batch norm keep the
+    scale of what they are given, and forget gates open by one (Jozefowicz et al., 2015); the rest as above.
     """
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     kind = name.rpartition(".")[2]
@@ -25,17 +33,21 @@ def initial_weight(name: str, shape: tuple[int, ...], seed: int, lstm_hidden_siz
     elif ".rnn." in name:
         bound = lstm_hidden_size**-0.5
         value = rng.uniform(-bound, bound, shape)
+        if initialisation == "he" and name.split(".")[-1].startswith("bias_ih"):
+            value[lstm_hidden_size : 2 * lstm_hidden_size] += 1.0  # gate order i, f, g, o
     elif name.startswith("cnn."):
-        value = rng.normal(0.0, 0.02, shape)
+        value = rng.normal(0.0, 0.02 if initialisation == "published" else (2 / prod(shape[1:])) ** 0.5, shape)
     else:
         bound = prod(shape[1:]) ** -0.5
         value = rng.uniform(-bound, bound, shape)
     return value.astype(np.float32)
 
 
-def initialise(network: nn.Cell, seed: int) -> None:
-    """Give every parameter of a `Crnn` its starting value."""
+def initialise(network: nn.Cell, seed: int, initialisation: str = "published") -> None:
+    """Give every parameter of a `Crnn` its starting value; raises ValueError for an unknown initialisation."""
+    if initialisation not in INITIALISATIONS:
+        raise ValueError(f"initialisation {initialisation!r}: choose one of {', '.join(INITIALISATIONS)}")
     hidden_size = network.rnn[0].rnn.hidden_size
     for parameter in network.get_parameters():
-        value = initial_weight(parameter.name, tuple(parameter.shape), seed, hidden_size)
+        value = initial_weight(parameter.name, tuple(parameter.shape), seed, hidden_size, initialisation)
         parameter.set_data(ms.Tensor(value))

@@ -65,6 +65,20 @@ class TestInitialise:
         assert np.abs(head).max() == pytest.approx(512**-0.5, rel=0.01)
         assert not weights["rnn.1.embedding.bias"].any()
 
+    def test_he_keeps_the_scale_and_opens_forget_gates(self):
+        network, published = Crnn(), Crnn()
+        initialise(network, 1, "he")
+        initialise(published, 1)
+        weights, others = arrays(network), arrays(published)
+        for name, inputs in (("cnn.conv0.weight", 9), ("cnn.conv5.weight", 4608)):
+            assert weights[name].std() == pytest.approx((2 / inputs) ** 0.5, rel=0.05)
+        opened = weights["rnn.1.rnn.bias_ih_l0_reverse"] - others["rnn.1.rnn.bias_ih_l0_reverse"]
+        np.testing.assert_allclose(opened, np.repeat([0, 1, 0, 0], 256), atol=1e-6)  # gate order i, f, g, o
+        same = {"rnn.0.rnn.bias_hh_l0", "rnn.0.rnn.weight_ih_l0", "rnn.1.embedding.weight"}
+        assert all(np.array_equal(weights[name], others[name]) for name in same)
+        with pytest.raises(ValueError, match="published, he"):
+            initialise(network, 1, "xavier")
+
     def test_the_seed_decides_and_nothing_else(self):
         first, again, other = Crnn(width=0.125), Crnn(width=0.125), Crnn(width=0.125)
         np.random.seed(4)
