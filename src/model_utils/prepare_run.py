@@ -6,9 +6,10 @@ import os
 import random
 from dataclasses import dataclass
 
+from src.errors import UserError
 from src.model_utils.config import Config
 from src.model_utils.device_adapter import select_device, set_cpu_kernels
-from src.model_utils.local_adapter import get_device_id, get_device_num
+from src.model_utils.local_adapter import get_device_id, get_device_num, get_rank_id
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def prepare_run(config: Config) -> Run:
     """Set the CPU kernels, device, seed and, for a distributed run, the communication between ranks.
 
     Raises:
-        UserError: the device is not there, or a launcher's variable is not a number.
+        UserError: the device is not there, a launcher's variable is not a number, or the ranks do not meet.
     """
     set_cpu_kernels()
     # MindSpore's warnings on set-up speak of its own internals; errors (level 3) still show.
@@ -52,9 +53,14 @@ def _join_ranks() -> tuple[int, int]:
     import mindspore  # noqa: PLC0415
     from mindspore import communication  # noqa: PLC0415
 
-    if get_device_num() == 1:
+    expected = get_device_num()
+    if expected == 1:
         return 0, 1
-    communication.init()
+    try:
+        communication.init()
+    except RuntimeError as error:  # MindSpore's own text is a page
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")
+        raise UserError(f"process {get_rank_id()} of {expected} did not meet the others: {reason}") from error
     rank_id, rank_size = communication.get_rank(), communication.get_group_size()
     mindspore.set_auto_parallel_context(
         parallel_mode=mindspore.ParallelMode.DATA_PARALLEL, gradients_mean=True, device_num=rank_size

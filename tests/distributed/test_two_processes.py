@@ -1,0 +1,215 @@
+"""Two processes on one machine train as one with the double batch, evaluate in shares, stop and go on.
+
+The launches, which take most of the time, are shared: the script starts the detector's training, and a rank of it is
+killed; then two processes (`rank_program.py`) go on with it, train the recogniser with a stop in between, and
+evaluate both.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+ms = pytest.importorskip("mindspore")
+
+from rank_program import (  # noqa: E402
+    EPOCHS,
+    TEST_PICTURES,
+    TEST_WORDS,
+    detector_config,
+    evaluate_both,
+    kept_statistics,
+    make_data,
+    recogniser_config,
+)
+
+from src.inference import evaluate_crnn, evaluate_ctpn  # noqa: E402
+from src.model_utils.config import load_config  # noqa: E402
+from src.training.train_crnn import train_crnn  # noqa: E402
+from src.training.train_ctpn import train_ctpn  # noqa: E402
+
+PROGRAM = Path(__file__).with_name("rank_program.py")
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "run_distribute_train_cpu.sh"
+SAME = {"rel": 1e-4, "abs": 1e-6}
+
+pytestmark = pytest.mark.slow
+
+
+def processes_of(folder):
+    """Processes that were started in `folder`: (id, variables)."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").resolve() == folder.resolve():
+                text = (process / "environ").read_bytes().decode(errors="replace")
+                found.append(
+                    (int(process.name), dict(item.split("=", 1) for item in text.split("\0") if "=" in item))
+                )
+        except OSError:
+            continue
+    return found
+
+
+def metrics(output, event="train"):
+    lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["event"] == event]
+
+
+def curve(output):
+    """Step and figures that all ranks together make, of each step."""
+    left_out = {"event", "images_per_s", "seconds"}
+    return [{key: value for key, value in line.items() if key not in left_out} for line in metrics(output)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    ms.set_context(mode=ms.GRAPH_MODE)
+    ms.set_device("CPU")
+    place = tmp_path_factory.mktemp("two processes")
+    make_data(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def killed(folder):
+    """The script's training of the detector, a rank of which is killed after the first checkpoint."""
+    config, defaults = detector_config(folder, "", 2).to_dict(), load_config([]).to_dict()
+    given = {key: value for key, value in config.items() if value != defaults[key] and key != "save_checkpoint_path"}
+    (folder / "my config.yaml").write_text(yaml.safe_dump(given))
+    process = subprocess.Popen(
+        ["bash", str(SCRIPT), "2", "Pretraining", "", "my config.yaml"], cwd=folder,
+        env={**os.environ, "PYTHON": sys.executable}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        first = folder / "train_parallel0" / "ckpt_0" / "ctpn-1_3.ckpt"
+        while not first.exists() and process.poll() is None:
+            time.sleep(0.01)
+        (rank,) = [
+            pid for pid, variables in processes_of(folder)
+            if variables.get("MS_ROLE") == "MS_WORKER" and variables.get("MS_NODE_ID") == "1"
+        ]  # fmt: skip
+        os.kill(rank, signal.SIGKILL)
+        started = time.monotonic()
+        stdout, stderr = process.communicate(timeout=180)
+    finally:
+        process.kill()
+    return SimpleNamespace(
+        code=process.returncode, stdout=stdout, stderr=stderr, left=processes_of(folder),
+        seconds=time.monotonic() - started, files={path.name for path in (folder / "train_parallel0").iterdir()},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ranks(folder, killed):
+    """What each of the two processes says."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    logs = folder / "logs"
+    command = [
+        sys.executable, "-m", "mindspore.parallel.cluster.run", "--worker_num=2", "--local_worker_num=2",
+        f"--master_port={port}", "--join=True", f"--log_dir={logs}", str(PROGRAM), str(folder),
+    ]  # fmt: skip
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ, "PATH": path}
+    )
+    said = [(logs / f"worker_{rank}.log").read_text() for rank in (0, 1)]
+    assert done.returncode == 0, said
+    return [json.loads(text.splitlines()[-1]) for text in said]
+
+
+@pytest.fixture(scope="module")
+def detector_alone(folder, ranks):
+    output = folder / "alone" / "detector"
+    train_ctpn(detector_config(folder, output, 1), 0, 1, evaluate_ctpn.evaluate_in_training)
+    return output
+
+
+@pytest.fixture(scope="module")
+def recogniser_alone(folder, ranks):
+    output = folder / "alone" / "recogniser"
+    with kept_statistics():
+        train_crnn(recogniser_config(folder, output, 1), 0, 1, evaluate_crnn.evaluate_in_training)
+    return output
+
+
+def test_one_killed_rank_ends_the_job(killed, folder):
+    assert killed.code == 128 + signal.SIGKILL
+    assert "train_parallel0/ranks/worker_*.log" in killed.stderr
+    assert killed.left == []
+    assert killed.seconds < 60
+    assert "device CPU, rank 0 of 2, seed 1" in killed.stdout
+    assert "rank 1 of 2" not in killed.stdout
+    assert "device CPU, rank 1 of 2, seed 1" in (folder / "train_parallel1" / "log").read_text()
+
+
+def test_only_the_first_rank_writes_more_than_its_log(killed, folder):
+    files = killed.files - {"tensorboard"}
+    assert files == {"log", "loss_0.log", "loss_1.log", "metrics.jsonl", "ckpt_0", "ranks"}
+    assert {path.name for path in (folder / "train_parallel1").iterdir()} == {"log"}
+
+
+def test_the_detector_goes_on_and_has_the_losses_of_one_process(ranks, folder, detector_alone):
+    assert [rank["detector"][:2] for rank in ranks] == [[EPOCHS, 3]] * 2
+    together, alone = curve(folder / "train_parallel0"), curve(detector_alone)
+    assert [line["global_step"] for line in together] == list(range(1, 3 * EPOCHS + 1))
+    for ours, expected in zip(together, alone, strict=True):
+        assert ours == pytest.approx(expected, **SAME)
+    assert alone[0]["loss"] > 1.02 * alone[-1]["loss"], "it learned something"
+
+
+def test_the_recogniser_stops_together_and_has_the_losses_of_one_process(ranks, folder, recogniser_alone):
+    assert [rank["stopped"] for rank in ranks] == [["another rank", 143, 2, 1], ["SIGTERM", 143, 2, 1]]
+    assert [rank["recogniser"][:2] for rank in ranks] == [[2, 4]] * 2
+    together, alone = curve(folder / "ranks" / "recogniser"), curve(recogniser_alone)
+    assert len(together) == 8
+    for ours, expected in zip(together, alone, strict=True):
+        assert ours == pytest.approx(expected, **SAME)
+
+
+def test_evaluation_while_training_is_of_the_whole_set(ranks, folder, detector_alone, recogniser_alone):
+    for together, alone, count in (
+        (folder / "train_parallel0", detector_alone, ("images", TEST_PICTURES - 1)),  # one is damaged
+        (folder / "ranks" / "recogniser", recogniser_alone, ("samples", len(TEST_WORDS))),
+    ):
+        lines = [metrics(output, "eval") for output in (together, alone)]
+        assert [line["epoch"] for line in lines[0]] == [line["epoch"] for line in lines[1]]
+        for ours, expected in zip(*lines, strict=True):
+            assert {**ours, "seconds": 0} == pytest.approx({**expected, "seconds": 0}, abs=1e-3)
+            assert ours[count[0]] == count[1]
+    assert ranks[0]["detector"] == ranks[1]["detector"]
+    assert ranks[0]["recogniser"] == ranks[1]["recogniser"]
+
+
+def test_evaluation_in_shares_leaves_the_same_files(ranks, folder):
+    """By one process on the same checkpoints."""
+    figures = json.loads(json.dumps(evaluate_both(folder, folder / "alone" / "eval")))
+    assert ranks[0]["evaluated"] == ranks[1]["evaluated"] == figures
+    together, alone = folder / "ranks" / "eval", folder / "alone" / "eval"
+    files = sorted(path.relative_to(alone) for path in alone.rglob("*") if path.is_file())
+    assert sorted(path.relative_to(together) for path in together.rglob("*") if path.is_file()) == files
+    assert len(files) >= 6
+    for name in files:
+        assert content(together / name) == content(alone / name), name
+
+
+def content(path):
+    """What a file says, without how long it took."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    if path.suffix == ".json":
+        record = json.loads(path.read_text())
+        record.pop("seconds_per_image", None)
+        return record
+    return path.read_bytes()
