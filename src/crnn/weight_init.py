@@ -7,7 +7,6 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-
 INITIALISATIONS = ("published", "he")
 
 
@@ -33,7 +32,7 @@ def initial_weight(
     elif ".rnn." in name:
         bound = lstm_hidden_size**-0.5
         value = rng.uniform(-bound, bound, shape)
-        if initialisation == "he" and name.split(".")[-1].startswith("bias_ih"):
+        if initialisation == "he" and kind.startswith("bias_ih"):
             value[lstm_hidden_size : 2 * lstm_hidden_size] += 1.0  # gate order i, f, g, o
     elif name.startswith("cnn."):
         value = rng.normal(0.0, 0.02 if initialisation == "published" else (2 / prod(shape[1:])) ** 0.5, shape)
