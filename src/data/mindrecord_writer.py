@@ -5,9 +5,12 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from mindspore.mindrecord import FileWriter
+
+from src.errors import UserError
 
 _BATCH_ROWS = 64
 _BATCH_BYTES = 32_000_000
@@ -40,8 +43,9 @@ class MindRecordWriter:
         self._output_dir.mkdir(parents=True, exist_ok=True)
         self._remove_abandoned()
         self._work_dir.mkdir()
-        self._writer = FileWriter(str(self._work_dir / self._file_name), self._shards, overwrite=True)
-        self._writer.add_schema(self._schema, "detection")
+        with self._reasons():
+            self._writer = FileWriter(str(self._work_dir / self._file_name), self._shards, overwrite=True)
+            self._writer.add_schema(self._schema, "detection")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -58,7 +62,8 @@ class MindRecordWriter:
     def publish(self) -> Path:
         """Finish the shards, move them into place, and return `first_file`."""
         self._flush()
-        self._writer.commit()
+        with self._reasons():
+            self._writer.commit()
         new_files = sorted(path.name for path in self._work_dir.iterdir())
         mode = _ordinary_mode(self._work_dir)  # MindSpore lets nobody else read what it writes
         for name in new_files:
@@ -75,8 +80,19 @@ class MindRecordWriter:
 
     def _flush(self) -> None:
         if self._rows:
-            self._writer.write_raw_data(self._rows)
+            with self._reasons():
+                self._writer.write_raw_data(self._rows)
         self._rows, self._bytes = [], 0
+
+    @contextlib.contextmanager
+    def _reasons(self) -> Iterator[None]:
+        """MindSpore's writer says why it failed in the middle of a page."""
+        try:
+            yield
+        except RuntimeError as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            reasons = [line.removeprefix("[ERROR] ") for line in lines if line.startswith("[ERROR]")]
+            raise UserError(f"cannot write {self.first_file}: {(reasons or lines or [repr(error)])[0]}") from error
 
     def _older_files(self) -> list[str]:
         pattern = re.compile(re.escape(self._file_name) + r"\d*(\.db)?")

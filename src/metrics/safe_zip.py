@@ -6,6 +6,7 @@ cannot fill the memory.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zipfile
 import zlib
@@ -66,11 +67,15 @@ def read_text_members(path: str | Path) -> dict[str, str]:
 
 
 def write_text_members(path: str | Path, texts: Mapping[str, str]) -> Path:
-    """Write an archive with the texts at its root; a reader sees the old archive or the whole new one."""
+    """Write an archive with the texts at its root; a reader sees the old archive or the whole new one.
+
+    Raises:
+        ArchiveError: the folder cannot be written, the disk is full, ...
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, text in texts.items():
                 member = zipfile.ZipInfo(name, _WRITTEN_ON)
@@ -78,8 +83,11 @@ def write_text_members(path: str | Path, texts: Mapping[str, str]) -> Path:
                 member.external_attr = 0o644 << 16
                 archive.writestr(member, text.encode("utf-8"))
         os.replace(temporary, path)
+    except OSError as error:
+        raise ArchiveError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return path
 
 

@@ -1,5 +1,6 @@
 """The training loop of both networks."""
 
+import errno
 import json
 import math
 import time
@@ -23,6 +24,8 @@ from src.training.run_state import RunState
 from src.training.throughput import Throughput
 from src.training.train_step import TrainStep
 from src.training.weights_file import network_arrays
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # an open log file hears of it without its name
 
 
 class NotFiniteError(UserError):
@@ -99,11 +102,16 @@ def train(
         start_step=state.global_step,
         interactive=asked.interactive,
     )
-    with StopRequest() as stop, log:
-        for message in messages:
-            log.say(message)
-        folder.say = log.say
-        return _Run(asked, step_cell, data, state, folder=folder, log=log, stop=stop).to_the_end()
+    try:
+        with StopRequest() as stop, log:
+            for message in messages:
+                log.say(message)
+            folder.say = log.say
+            return _Run(asked, step_cell, data, state, folder=folder, log=log, stop=stop).to_the_end()
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise UserError(f"cannot write to {asked.output_dir}: {error.strerror}") from error
 
 
 def _check(asked: TrainOptions, data: TrainData, optimizer: nn.Optimizer) -> None:
