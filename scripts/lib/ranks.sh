@@ -6,17 +6,19 @@
 # ends the job and gives the script its exit code, and nothing is left running.
 
 # launch_ranks PYTHON COUNT FOLDER ARGUMENTS...: COUNT processes of train.py under the launcher. What the first one
-# says is shown and kept as FOLDER/log; FOLDER/ranks has the logs of all. One process needs no launcher. Does not return.
-#
-# Variables that the caller may set: RANK_TABLE (file that says how many; COUNT is then the expected number or empty),
-# SERVER_IP (which server of it this host is), BIND_CORE (True, False or what the launcher's --bind_core takes), RANK_DEVICE (Ascend, GPU, CPU or
-# auto), RANK_FOLDER (with it, RANK_FOLDER<rank>/log leads to the log of each rank).
+# says is shown and kept as FOLDER/log; FOLDER/ranks has the logs of all. One process needs no launcher. Does not
+# return. Variables that the caller may set:
+#   RANK_TABLE   file that says how many; COUNT is then the expected number, or empty
+#   SERVER_IP    which server of the table this host is
+#   RANK_DEVICE  Ascend, GPU, CPU or auto
+#   BIND_CORE    True, False, or what the launcher's --bind_core takes
+#   RANK_FOLDER  with it, RANK_FOLDER<rank>/log leads to the log of each rank
 launch_ranks() {
   local python=$1 count=$2 folder=$3
   shift 3
   python=$(command -v -- "$python") || fail "'$python' is not a program"
   [[ $python == /* ]] || python=$PWD/$python
-  local rank_size=$count local_size=$count node_rank=0 master_address='' device_ids=''
+  local rank_size=$count local_size=$count node_rank=0 master_address=''
   local -a launch=()
   if [[ -n ${RANK_TABLE:-} ]]; then
     read_host_part "$python"
@@ -28,7 +30,7 @@ launch_ranks() {
   ((rank_size == local_size)) || launch+=(--master_addr "$master_address" --node_rank "$node_rank")
   [[ -z ${RANK_TABLE:-} ]] || launch+=(--rank_table_file "$RANK_TABLE")
   local binding
-  binding=$(core_binding "$local_size" "$device_ids")
+  binding=$(core_binding "$local_size")
   [[ -z $binding ]] || launch+=(--bind_core "$binding")
   local launcher_log=$folder/ranks/msrun.log
   ((node_rank == 0)) || launcher_log=$folder/ranks/msrun_$node_rank.log
@@ -36,18 +38,18 @@ launch_ranks() {
   # The launcher starts the first "python" on the path.
   local bin
   bin=$(dirname -- "$python")
-  [[ -x $bin/python ]] || bin=$(python_for_launcher "$python" "$folder/ranks")
+  [[ $bin/python -ef $python ]] || bin=$(python_for_launcher "$python" "$folder/ranks")
 
   # It ends its processes at once on Ctrl-C: so it gets a process group of its own, and a request to stop goes to the
   # first process, which saves a checkpoint and tells the others. --tail_worker_log: it need not show any log.
-  local job="$$-$RANDOM$RANDOM"
-  PATH="$bin:$PATH" RANK_JOB=$job setsid "$python" -m mindspore.parallel.cluster.run "${launch[@]}" \
-    --join True --tail_worker_log "$local_size" --log_dir "$folder/ranks" "$ROOT/train.py" "$@" \
-    >"$launcher_log" 2>&1 &
-  local launcher=$! stopped=0 code=0 limit=''
+  local job="$$-$RANDOM$RANDOM" launcher='' stopped=0 code=0 limit=''
   trap 'stop_ranks 143' TERM
   trap 'stop_ranks 129' HUP
   trap 'stop_ranks 130' INT
+  PATH="$bin:$PATH" RANK_JOB=$job setsid "$python" -m mindspore.parallel.cluster.run "${launch[@]}" \
+    --join True --tail_worker_log "$local_size" --log_dir "$folder/ranks" "$ROOT/train.py" "$@" \
+    >"$launcher_log" 2>&1 &
+  launcher=$!
   show_rank "$launcher" "$folder/ranks/worker_$first.log" "$folder" "$node_rank" &
   local shown=$!
   while true; do # a signal interrupts wait
@@ -65,7 +67,7 @@ launch_ranks() {
 
 # read_host_part PYTHON: check RANK_TABLE; the variables of launch_ranks from it, and the cards for the processes.
 read_host_part() {
-  local lines name value
+  local lines name value device_ids
   lines=$("$1" "$ROOT/scripts/hccl_tools.py" --host_part "$RANK_TABLE" --server_ip "${SERVER_IP:-}") || exit 2
   while IFS='=' read -r name value; do
     [[ $name =~ ^(rank_size|local_size|node_rank|master_address|device_ids)$ ]] || fail "hccl_tools.py: '$name'"
@@ -88,7 +90,7 @@ master_port() {
   fi
 }
 
-# core_binding COUNT [CARDS]: the value of the launcher's --bind_core, nothing for no binding. On Ascend the launcher
+# core_binding COUNT: the value of the launcher's --bind_core, nothing for no binding. On Ascend the launcher
 # knows which cores are near a card; elsewhere the cores that this script may use are dealt out evenly.
 core_binding() {
   local count=$1 choice=${BIND_CORE:-True}
@@ -181,7 +183,7 @@ stop_ranks() {
 # stop_first_rank LAUNCHER RANK: ask it to stop; fails where it does not run.
 stop_first_rank() {
   local child
-  for child in $(ps -o pid= --ppid "$1"); do
+  for child in $(ps -o pid= --ppid "$1" 2>/dev/null); do
     if grep -qzx -- "MS_NODE_ID=$2" "/proc/$child/environ" 2>/dev/null; then
       kill -TERM "$child"
       return 0
