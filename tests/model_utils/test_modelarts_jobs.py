@@ -140,15 +140,6 @@ def test_a_detection_evaluation_takes_the_checkpoint_from_the_bucket(cloud, ctpn
     assert len(names(results / "pictures_ctpn-1_1")) == 2
 
 
-def test_a_detection_export_is_in_the_bucket(cloud, ctpn):
-    run(
-        cloud, "export.py", _config_path=ctpn.config, data_url="obs://work/V1/checkpoint/ckpt_0",
-        train_url="obs://work/export", ckpt_file=cloud.machine / "data/ctpn-1_1.ckpt", file_name="ctpn",
-        file_format="MINDIR",
-    )  # fmt: skip
-    assert "ctpn.mindir" in names(cloud.buckets / "work/export")
-
-
 CRNN = {
     "network": "crnn", "network_width": 0.03, "image_width": "[32]", "batch_size": 4, "device_target": "CPU",
     "need_modelarts_dataset_unzip": True, "modelarts_dataset_unzip_name": "words",

@@ -24,9 +24,11 @@ from src.data.images import decode_image
 from src.data.lmdb_reader import LmdbWords
 from src.data.word_pictures import SampleError
 from src.inference.output_files import read_outputs
+from src.inference.weights_card import read_card
 from src.metrics.submission import parse_ground_truth, parse_results, read_submission
 from src.model_utils.archives import unpack_archive
 from src.model_utils.plain_yaml import parse_value, read_documents
+from src.model_utils.rank_table import make_rank_table, read_rank_table
 from src.training import mindspore_ckpt
 from src.training.checkpoints import CheckpointFolder, Snapshot
 from src.training.weights_formats import decode_weights
@@ -313,3 +315,29 @@ def test_alphabet_files(tmp_path):
         assert Alphabet.from_file(path).characters
 
     refuses_or_reads(read, [b"0123abc\n", "中\n文\n".encode()], (b"\r\n", b"\xff", b"\xef\xbb\xbf", b"\x00", b"a"))
+
+
+JSON_TOKENS = (b"null", b"[]", b"-1", b"1e999", b"NaN", b"true", b'""', b'"\\ud800"', b"\xef\xbb\xbf", b"9" * 9)
+
+
+def test_cards_of_weights(tmp_path):
+    path = tmp_path / "ctpn.card.json"
+    card = {"version": 1, "network": "ctpn", "image_size": [576, 960], "anchor_heights": [2, 4, 7],
+            "backbone_width": 0.5, "keep_ratio": False, "connector": {"line_min_score": 0.9}}  # fmt: skip
+
+    def read(data):
+        path.write_bytes(data)
+        read_card(tmp_path / "ctpn.ckpt", "ctpn")
+
+    refuses_or_reads(read, [json.dumps(card).encode()], JSON_TOKENS)
+
+
+def test_rank_tables(tmp_path):
+    path = tmp_path / "rank_table.json"
+    table = make_rank_table("10.155.170.71", {0: "192.168.100.101", 1: "192.168.101.101"})
+
+    def read(data):
+        path.write_bytes(data)
+        read_rank_table(path)
+
+    refuses_or_reads(read, [json.dumps(table).encode()], JSON_TOKENS)
