@@ -1,0 +1,160 @@
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+// jpeglib.h needs FILE and size_t to be declared before it.
+#include <jpeglib.h>
+
+#include "decode_image.h"
+#include "orientation.h"
+
+namespace infer {
+namespace {
+
+/// Everything that outlives a jump out of libjpeg; nothing with a destructor may live in the function jumped to.
+struct JpegReading {
+  jpeg_decompress_struct decoder{};
+  jpeg_error_mgr errors{};
+  jpeg_source_mgr source{};
+  std::jmp_buf jump{};
+  char message[JMSG_LENGTH_MAX] = "";
+  bool ended = false;  // more was wanted than the file holds
+  std::int64_t height = 0, width = 0;
+  std::vector<std::uint8_t> samples;  // (height, width, components) as libjpeg gives them
+
+  ~JpegReading() { jpeg_destroy_decompress(&decoder); }
+};
+
+const JOCTET kEndOfImage[] = {0xFF, JPEG_EOI};
+
+JpegReading& reading_of(j_common_ptr decoder) { return *static_cast<JpegReading*>(decoder->client_data); }
+
+void jump_out(j_common_ptr decoder) {
+  JpegReading& reading = reading_of(decoder);
+  decoder->err->format_message(decoder, reading.message);
+  std::longjmp(reading.jump, 1);
+}
+
+void say_nothing(j_common_ptr, int) {}
+void do_nothing(j_decompress_ptr) {}
+
+boolean give_end_of_image(j_decompress_ptr decoder) {
+  reading_of(reinterpret_cast<j_common_ptr>(decoder)).ended = true;
+  decoder->src->next_input_byte = kEndOfImage;
+  decoder->src->bytes_in_buffer = sizeof kEndOfImage;
+  return TRUE;
+}
+
+void skip_bytes(j_decompress_ptr decoder, long count) {
+  if (count <= 0) return;
+  const std::size_t left = decoder->src->bytes_in_buffer;
+  if (static_cast<std::size_t>(count) > left) {
+    give_end_of_image(decoder);
+    return;
+  }
+  decoder->src->next_input_byte += count;
+  decoder->src->bytes_in_buffer -= static_cast<std::size_t>(count);
+}
+
+/// Read everything up to the image data; false with a message after an error.
+bool read_header(JpegReading& reading, const std::uint8_t* data, std::size_t size) {
+  jpeg_decompress_struct& decoder = reading.decoder;
+  decoder.err = jpeg_std_error(&reading.errors);
+  decoder.client_data = &reading;
+  reading.errors.error_exit = jump_out;
+  reading.errors.emit_message = say_nothing;
+  if (setjmp(reading.jump)) return false;
+  jpeg_create_decompress(&decoder);
+  reading.source.init_source = do_nothing;
+  reading.source.fill_input_buffer = give_end_of_image;
+  reading.source.skip_input_data = skip_bytes;
+  reading.source.resync_to_restart = jpeg_resync_to_restart;
+  reading.source.term_source = do_nothing;
+  reading.source.next_input_byte = data;
+  reading.source.bytes_in_buffer = size;
+  decoder.src = &reading.source;
+  jpeg_save_markers(&decoder, JPEG_APP0 + 1, 0xFFFF);
+  jpeg_read_header(&decoder, TRUE);
+  reading.height = decoder.image_height;
+  reading.width = decoder.image_width;
+  return true;
+}
+
+/// Decode into `samples`, which has its size already; false with a message after an error.
+bool read_samples(JpegReading& reading) {
+  jpeg_decompress_struct& decoder = reading.decoder;
+  if (setjmp(reading.jump)) return false;
+  jpeg_start_decompress(&decoder);
+  const std::size_t stride = static_cast<std::size_t>(reading.width) * decoder.num_components;
+  while (decoder.output_scanline < decoder.output_height) {
+    JSAMPROW row = reading.samples.data() + stride * decoder.output_scanline;
+    jpeg_read_scanlines(&decoder, &row, 1);
+  }
+  return true;
+}
+
+int stored_orientation(const jpeg_decompress_struct& decoder) {
+  constexpr char exif[] = "Exif\0";  // and the end of the literal: six bytes
+  constexpr char xmp[] = "http://ns.adobe.com/xap/1.0/";
+  std::optional<int> found, fallback;
+  for (const jpeg_marker_struct* marker = decoder.marker_list; marker != nullptr; marker = marker->next) {
+    const std::size_t size = marker->data_length;
+    if (!found && size > sizeof exif && std::memcmp(marker->data, exif, sizeof exif) == 0) {
+      found = exif_orientation(marker->data + sizeof exif, size - sizeof exif);
+    } else if (size > sizeof xmp && std::memcmp(marker->data, xmp, sizeof xmp) == 0) {
+      fallback = xmp_orientation({reinterpret_cast<const char*>(marker->data) + sizeof xmp, size - sizeof xmp});
+    }
+  }
+  return found.value_or(fallback.value_or(1));
+}
+
+/// a * b / 255, rounded.
+unsigned scaled(unsigned a, unsigned b) {
+  const unsigned product = a * b + 128;
+  return ((product >> 8) + product) >> 8;
+}
+
+/// Samples of `components` channels as RGB. Four are CMYK as Adobe stores it, inverted.
+Image jpeg_as_rgb(const JpegReading& reading, int components) {
+  Image image(static_cast<int>(reading.height), static_cast<int>(reading.width));
+  const std::uint8_t* from = reading.samples.data();
+  std::uint8_t* to = image.pixels.data();
+  const std::size_t count = image.pixels.size() / 3;
+  for (std::size_t i = 0; i < count; ++i, from += components, to += 3) {
+    if (components == 4) {
+      const unsigned black = from[3];  // inverted: 255 is no black
+      for (int k = 0; k < 3; ++k) to[k] = static_cast<std::uint8_t>(black - scaled(255u - from[k], black));
+    } else {
+      to[0] = to[1] = to[2] = from[0];
+    }
+  }
+  return image;
+}
+
+}  // namespace
+
+Image decode_jpeg(const std::vector<std::uint8_t>& data, const std::string& name, std::int64_t max_pixels) {
+  JpegReading reading;
+  if (!read_header(reading, data.data(), data.size())) throw ImageError("truncated", name, reading.message);
+  check_size(reading.height, reading.width, name, max_pixels);
+  const int components = reading.decoder.num_components;
+  if (components != 1 && components != 3 && components != 4) {
+    throw ImageError("unsupported", name, std::to_string(components) + " components");
+  }
+  reading.decoder.out_color_space = components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
+  const int orientation = stored_orientation(reading.decoder);
+  reading.samples.resize(static_cast<std::size_t>(reading.height * reading.width) *
+                         static_cast<std::size_t>(components));
+  if (!read_samples(reading)) throw ImageError("truncated", name, reading.message);
+  if (reading.ended) throw ImageError("truncated", name, "the file ends before the picture does");
+  if (components != 3) return oriented(jpeg_as_rgb(reading, components), orientation);
+  Image image;
+  image.height = static_cast<int>(reading.height);
+  image.width = static_cast<int>(reading.width);
+  image.pixels = std::move(reading.samples);
+  return oriented(std::move(image), orientation);
+}
+
+}  // namespace infer

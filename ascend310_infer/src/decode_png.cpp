@@ -1,0 +1,184 @@
+#include <algorithm>
+#include <array>
+#include <csetjmp>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include <png.h>
+
+#include "decode_image.h"
+#include "orientation.h"
+
+namespace infer {
+namespace {
+
+enum class PngStage { kHeader, kSamples, kEnd };
+
+/// Everything that outlives a jump out of libpng; nothing with a destructor may live in the functions jumped to.
+struct PngReading {
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+  const std::uint8_t* data = nullptr;
+  std::size_t size = 0;
+  std::size_t position = 0;
+  char message[200] = "";
+  PngStage stage = PngStage::kHeader;
+  png_uint_32 height = 0, width = 0;
+  int depth = 0, colour = 0, channels = 0;
+  std::vector<std::uint8_t> samples;  // (height, width, channels), one byte a sample, the high one of two
+  std::vector<png_bytep> rows;
+
+  ~PngReading() { png_destroy_read_struct(&png, &info, nullptr); }
+};
+
+void png_fail(png_structp png, png_const_charp message) {
+  PngReading& reading = *static_cast<PngReading*>(png_get_error_ptr(png));
+  std::strncpy(reading.message, message, sizeof reading.message - 1);
+  std::longjmp(png_jmpbuf(png), 1);
+}
+
+void png_warn(png_structp, png_const_charp) {}
+
+void png_give(png_structp png, png_bytep to, std::size_t count) {
+  PngReading& reading = *static_cast<PngReading*>(png_get_io_ptr(png));
+  if (count > reading.size - reading.position) png_error(png, "the file ends before the picture does");
+  std::memcpy(to, reading.data + reading.position, count);
+  reading.position += count;
+}
+
+bool read_png_header(PngReading& reading) {
+  reading.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reading, png_fail, png_warn);
+  if (reading.png == nullptr) throw std::bad_alloc();
+  if (setjmp(png_jmpbuf(reading.png))) return false;
+  reading.info = png_create_info_struct(reading.png);
+  if (reading.info == nullptr) png_error(reading.png, "no memory");
+  png_set_user_limits(reading.png, 0x7FFFFFFF, 0x7FFFFFFF);  // `check_size` has the last word
+  png_set_read_fn(reading.png, &reading, png_give);
+  png_read_info(reading.png, reading.info);
+  int interlace = 0;
+  png_get_IHDR(reading.png, reading.info, &reading.width, &reading.height, &reading.depth, &reading.colour,
+               &interlace, nullptr, nullptr);
+  return true;
+}
+
+bool start_samples(PngReading& reading) {
+  if (setjmp(png_jmpbuf(reading.png))) return false;
+  reading.stage = PngStage::kSamples;
+  png_set_packing(reading.png);
+  png_set_strip_16(reading.png);
+  png_set_interlace_handling(reading.png);
+  png_read_update_info(reading.png, reading.info);
+  reading.channels = png_get_channels(reading.png, reading.info);
+  return true;
+}
+
+bool read_png_samples(PngReading& reading) {
+  if (setjmp(png_jmpbuf(reading.png))) return false;
+  png_read_image(reading.png, reading.rows.data());
+  reading.stage = PngStage::kEnd;
+  png_read_end(reading.png, reading.info);
+  return true;
+}
+
+int png_orientation(PngReading& reading) {
+  std::optional<int> found;
+#ifdef PNG_eXIf_SUPPORTED
+  png_bytep exif = nullptr;
+  png_uint_32 size = 0;
+  if (png_get_eXIf_1(reading.png, reading.info, &size, &exif) != 0) found = exif_orientation(exif, size);
+#endif
+  png_textp texts = nullptr;
+  const int count = found ? 0 : png_get_text(reading.png, reading.info, &texts, nullptr);
+  for (int i = 0; i < count; ++i) {
+    if (std::strcmp(texts[i].key, "XML:com.adobe.xmp") == 0) found = xmp_orientation(texts[i].text);
+  }
+  return found.value_or(1);
+}
+
+/// One colour channel laid on white.
+std::uint8_t on_white(unsigned value, unsigned alpha) {
+  const unsigned sum = value * alpha + 255u * (255u - alpha) + 128u;
+  return static_cast<std::uint8_t>(((sum >> 8) + sum) >> 8);
+}
+
+/// What the samples mean: a palette, and which colour or palette entries are transparent.
+struct PngColours {
+  png_colorp palette = nullptr;
+  int palette_size = 0;
+  std::array<std::uint8_t, 256> palette_alpha{};
+  bool has_key = false;  // one colour is transparent
+  std::array<std::uint8_t, 3> key{};
+};
+
+PngColours png_colours(PngReading& reading) {
+  PngColours colours;
+  colours.palette_alpha.fill(255);
+  png_get_PLTE(reading.png, reading.info, &colours.palette, &colours.palette_size);
+  png_bytep alphas = nullptr;
+  int count = 0;
+  png_color_16p key = nullptr;
+  if (png_get_tRNS(reading.png, reading.info, &alphas, &count, &key) == 0) return colours;
+  if (reading.colour == PNG_COLOR_TYPE_PALETTE) {
+    std::copy_n(alphas, std::min(count, 256), colours.palette_alpha.begin());
+  } else if (reading.colour == PNG_COLOR_TYPE_RGB) {
+    // Pillow compares the low bytes whatever the depth, and pixels must equal those that the network was trained on.
+    colours.has_key = true;
+    colours.key = {static_cast<std::uint8_t>(key->red), static_cast<std::uint8_t>(key->green),
+                   static_cast<std::uint8_t>(key->blue)};
+  } else if (reading.depth < 16) {  // grey; Pillow drops it at 16 bits
+    const auto grey = reading.depth == 1 ? (key->gray != 0 ? 255 : 0) : key->gray;
+    colours.has_key = true;
+    colours.key.fill(static_cast<std::uint8_t>(grey));
+  }
+  return colours;
+}
+
+void png_pixel(const PngReading& reading, const PngColours& colours, const std::uint8_t* from, std::uint8_t* to) {
+  unsigned alpha = 255;
+  std::array<std::uint8_t, 3> rgb;
+  if (reading.colour == PNG_COLOR_TYPE_PALETTE) {
+    const int index = from[0];
+    const png_color colour = index < colours.palette_size ? colours.palette[index] : png_color{0, 0, 0};
+    rgb = {colour.red, colour.green, colour.blue};
+    alpha = colours.palette_alpha[static_cast<std::size_t>(index)];
+  } else if (reading.channels <= 2) {
+    const int largest = (1 << std::min(reading.depth, 8)) - 1;
+    rgb.fill(static_cast<std::uint8_t>(from[0] * 255 / largest));
+    if (reading.channels == 2) alpha = from[1];
+  } else {
+    rgb = {from[0], from[1], from[2]};
+    if (reading.channels == 4) alpha = from[3];
+  }
+  if (colours.has_key && rgb == colours.key) alpha = 0;
+  for (std::size_t k = 0; k < 3; ++k) to[k] = alpha == 255 ? rgb[k] : on_white(rgb[k], alpha);
+}
+
+}  // namespace
+
+Image decode_png(const std::vector<std::uint8_t>& data, const std::string& name, std::int64_t max_pixels) {
+  PngReading reading;
+  reading.data = data.data();
+  reading.size = data.size();
+  if (!read_png_header(reading)) throw ImageError("truncated", name, reading.message);
+  check_size(reading.height, reading.width, name, max_pixels);
+  if (!start_samples(reading)) throw ImageError("truncated", name, reading.message);
+  const std::size_t stride = static_cast<std::size_t>(reading.width) * static_cast<std::size_t>(reading.channels);
+  reading.samples.resize(stride * reading.height);
+  reading.rows.resize(reading.height);
+  for (std::size_t y = 0; y < reading.height; ++y) reading.rows[y] = reading.samples.data() + stride * y;
+  // What follows the pixels may be cut off: the picture is there.
+  if (!read_png_samples(reading) && reading.stage != PngStage::kEnd) {
+    throw ImageError("truncated", name, reading.message);
+  }
+  const PngColours colours = png_colours(reading);
+  Image image(static_cast<int>(reading.height), static_cast<int>(reading.width));
+  const std::uint8_t* from = reading.samples.data();
+  std::uint8_t* to = image.pixels.data();
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3, from += reading.channels) {
+    png_pixel(reading, colours, from, to + i);
+  }
+  return oriented(std::move(image), png_orientation(reading));
+}
+
+}  // namespace infer

@@ -1,0 +1,101 @@
+#include "output_files.h"
+
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "errors.h"
+
+namespace infer {
+namespace {
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the output files are little-endian");
+
+void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
+  file.close();
+  if (!file) throw UserError("'" + path.string() + "' cannot be written");
+}
+
+/// Code point at `at`, which moves on; 0xDC00 + byte for a byte that is no part of valid UTF-8.
+char32_t next_code_point(const std::string& text, std::size_t& at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned lead = byte(at++);
+  if (lead < 0x80) return lead;
+  const std::size_t more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+  constexpr std::array<char32_t, 4> smallest = {0, 0x80, 0x800, 0x10000};
+  char32_t code = lead & (0x3FU >> more);
+  bool valid = lead >= 0xC2 && lead <= 0xF4 && more <= text.size() - at;
+  for (std::size_t i = 0; valid && i < more; ++i) {
+    valid = (byte(at + i) & 0xC0U) == 0x80U;
+    code = code << 6 | (byte(at + i) & 0x3FU);
+  }
+  if (!valid || code < smallest[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return 0xDC00 + lead;
+  at += more;
+  return code;
+}
+
+void append_unit(std::string& json, char32_t unit) {
+  std::array<char, 8> text{};
+  std::snprintf(text.data(), text.size(), "\\u%04x", static_cast<unsigned>(unit));
+  json += text.data();
+}
+
+}  // namespace
+
+std::string json_string(const std::string& text) {
+  std::string json = "\"";
+  for (std::size_t at = 0; at < text.size();) {
+    const char32_t code = next_code_point(text, at);
+    switch (code) {
+      case '"': json += "\\\""; break;
+      case '\\': json += "\\\\"; break;
+      case '\n': json += "\\n"; break;
+      case '\r': json += "\\r"; break;
+      case '\t': json += "\\t"; break;
+      case '\b': json += "\\b"; break;
+      case '\f': json += "\\f"; break;
+      default:
+        if (code >= ' ' && code <= '~') {
+          json += static_cast<char>(code);
+        } else if (code < 0x10000) {
+          append_unit(json, code);
+        } else {
+          append_unit(json, 0xD800 + ((code - 0x10000) >> 10));
+          append_unit(json, 0xDC00 + ((code - 0x10000) & 0x3FF));
+        }
+    }
+  }
+  return json + "\"";
+}
+
+void write_outputs(const std::filesystem::path& folder, const std::string& name, int height, int width,
+                   const std::vector<Tensor>& outputs) {
+  const std::filesystem::path target = folder / name;
+  std::error_code error;
+  std::filesystem::create_directories(target.parent_path(), error);
+  if (error) throw UserError("'" + target.parent_path().string() + "' cannot be made: " + error.message());
+  std::ostringstream header;
+  header << "{\n \"image\": " << json_string(name) << ",\n \"width\": " << width << ",\n \"height\": " << height
+         << ",\n \"outputs\": [";
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const Tensor& output = outputs[i];
+    const std::string file = target.filename().string() + "_" + std::to_string(i) + ".bin";
+    write_file(target.parent_path() / file, output.bytes.data(), output.bytes.size());
+    header << (i == 0 ? "" : ",") << "\n  {\n   \"file\": " << json_string(file)
+           << ",\n   \"name\": " << json_string(output.name) << ",\n   \"dtype\": \"" << dtype_name(output.dtype)
+           << "\",\n   \"shape\": [";
+    for (std::size_t k = 0; k < output.shape.size(); ++k) header << (k == 0 ? "" : ",") << "\n    " << output.shape[k];
+    header << "\n   ]\n  }";
+  }
+  header << "\n ]\n}";
+  const std::string text = header.str();
+  const std::filesystem::path json = target.string() + ".json", unfinished = target.string() + ".json.part";
+  write_file(unfinished, text.data(), text.size());
+  std::filesystem::rename(unfinished, json, error);
+  if (error) throw UserError("'" + json.string() + "' cannot be written: " + error.message());
+}
+
+}  // namespace infer

@@ -1,0 +1,73 @@
+#include "output_names.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "errors.h"
+
+namespace infer {
+namespace {
+
+std::string shapes_text(const std::vector<Tensor>& outputs) {
+  std::string text;
+  for (const Tensor& output : outputs) {
+    text += text.empty() ? "(" : ", (";
+    for (std::size_t i = 0; i < output.shape.size(); ++i) {
+      text += (i == 0 ? "" : ", ") + std::to_string(output.shape[i]);
+    }
+    text += ")";
+  }
+  return text;
+}
+
+bool name_maps(std::vector<Tensor>& outputs) {
+  const auto &scores = outputs[0].shape, &deltas = outputs[1].shape;
+  if (scores.size() != 4 || deltas.size() != 4 || deltas[1] != 2 * scores[1]) return false;
+  if (scores[2] != deltas[2] || scores[3] != deltas[3]) return false;
+  outputs[0].name = "score_map";
+  outputs[1].name = "delta_map";
+  return true;
+}
+
+bool name_proposals(std::vector<Tensor>& outputs) {
+  const auto &proposals = outputs[0].shape, &mask = outputs[1].shape;
+  if (proposals.size() != 3 || mask.size() != 2 || proposals[2] != 5 || proposals[1] != mask[1]) return false;
+  outputs[0].name = "proposals";
+  outputs[1].name = "mask";
+  return true;
+}
+
+}  // namespace
+
+NetworkKind network_kind(const InputShape& input) {
+  if (input.channels == 3) return NetworkKind::kCtpn;
+  if (input.channels == 1) return NetworkKind::kCrnn;
+  throw UserError("model_path: an input of " + std::to_string(input.channels) +
+                  " channels; CTPN has 3 and CRNN has 1");
+}
+
+std::size_t picture_axis(NetworkKind kind) { return kind == NetworkKind::kCtpn ? 0 : 1; }
+
+std::vector<Tensor> named_outputs(std::vector<Tensor> outputs, NetworkKind kind, std::int64_t batch) {
+  const std::size_t axis = picture_axis(kind);
+  bool known = std::all_of(outputs.begin(), outputs.end(), [&](const Tensor& output) {
+    return output.shape.size() > axis && output.shape[axis] == batch;
+  });
+  if (kind == NetworkKind::kCrnn) {
+    known = known && outputs.size() == 1 && outputs[0].shape.size() == 3;
+    if (known) outputs[0].name = "log_probs";
+  } else {
+    known = known && outputs.size() == 2;
+    if (known && !name_maps(outputs) && !name_proposals(outputs)) {
+      std::swap(outputs[0], outputs[1]);
+      known = name_maps(outputs) || name_proposals(outputs);
+    }
+  }
+  if (!known) {
+    throw UserError("model_path: outputs of shapes " + shapes_text(outputs) + " for " + std::to_string(batch) +
+                    " pictures are not those of " + (kind == NetworkKind::kCtpn ? "CTPN" : "CRNN"));
+  }
+  return outputs;
+}
+
+}  // namespace infer

@@ -1,0 +1,322 @@
+"""The C++ application sees the very pixels that training, evaluation and post-processing see: no tolerance.
+
+Words are resized as Pillow 13 does it; older versions take the two passes in another order for some sizes.
+"""
+
+import io
+import itertools
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from infer_builds import run
+from PIL import Image
+
+from src.data.crnn_preprocess import preprocess_word
+from src.data.ctpn_preprocess import preprocess
+from src.data.images import ImageError, decode_image
+
+SHARED = Path(os.environ.get("OCR_SHARED_DATA") or Path(__file__).resolve().parents[2].parent / "shared") / "data"
+
+
+def textured(height, width, seed=0):
+    """Smooth colours, edges and noise, so that every rounding matters."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin(x / (3 + i)) * np.cos(y / (5 + 2 * i)) for i in range(3)]
+    picture = 128 + 90 * np.stack(waves, axis=-1) + rng.normal(0, 12, (height, width, 3))
+    picture[height // 4 : height // 2, width // 4 : width // 2] = rng.integers(0, 256, 3)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def saved(image, kind, **options):
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()
+
+
+def with_exif(orientation, kind="JPEG"):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return saved(Image.fromarray(textured(37, 52)), kind, exif=exif)
+
+
+def with_xmp(orientation):
+    packet = b'<x:xmpmeta><rdf:Description tiff:Orientation="%d"/></x:xmpmeta>' % orientation
+    return saved(Image.fromarray(textured(20, 31)), "JPEG", xmp=packet)
+
+
+def raw_png(size, depth, colour, rows, *chunks, interlaced=False):
+    """A PNG of kinds that Pillow does not write; `rows` with their filter bytes, `chunks` before the pixels."""
+    header = struct.pack(">IIBBBBB", size[1], size[0], depth, colour, 0, 0, int(interlaced))
+    everything = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in everything
+    )
+
+
+def interlaced_png():
+    """Adam7: every pass is a small picture of its own."""
+    pixels = textured(13, 11)
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    rows = b"".join(b"\0" + row.tobytes() for x, y, dx, dy in passes for row in pixels[y::dy, x::dx] if row.size)
+    return raw_png((13, 11), 8, 2, rows, interlaced=True)
+
+
+def low_grey_png(depth, *chunks):
+    """Grey with 1, 2 or 4 bits, 8 rows of 4 random bytes."""
+    rng = np.random.default_rng(depth)
+    rows = b"".join(b"\0" + rng.bytes(4) for _ in range(8))
+    return raw_png((8, 32 // depth), depth, 0, rows, *chunks)
+
+
+def key(*values):
+    """The colour that is transparent."""
+    return b"tRNS", struct.pack(f">{len(values)}H", *values)
+
+
+def deep_png(pixels):
+    done, data = cv2.imencode(".png", pixels)
+    assert done
+    return data.tobytes()
+
+
+def gif_size(height, width):
+    """A size as a GIF holds it."""
+    return struct.pack("<HH", width, height)
+
+
+def example_files():
+    """Bytes of pictures by a name that says what is special about them."""
+    picture = Image.fromarray(textured(61, 83))
+    grey, palette = picture.convert("L"), picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=40)
+    see_through = picture.convert("RGBA")
+    see_through.putalpha(Image.fromarray(np.tile(np.arange(83, dtype=np.uint8) * 3, (61, 1))))
+    noise = Image.fromarray(np.random.default_rng(2).integers(0, 256, (300, 200), dtype=np.uint8)).convert("P")
+    deep = np.random.default_rng(1).integers(0, 1 << 16, (19, 23, 3), dtype=np.uint16)
+    files = {
+        f"quality{quality}_subsampling{kind}.jpg": saved(picture, "JPEG", quality=quality, subsampling=kind)
+        for quality, kind in itertools.product((30, 75, 97), (0, 1, 2))
+    }
+    files |= {
+        "progressive.jpg": saved(picture, "JPEG", progressive=True),
+        "optimised_restart.jpg": saved(picture, "JPEG", optimize=True, restart_marker_rows=1),
+        "grey.jpg": saved(grey, "JPEG"),
+        "cmyk.jpg": saved(picture.convert("CMYK"), "JPEG"),
+        "one_pixel.jpg": saved(Image.fromarray(textured(1, 1)), "JPEG"),
+        "thin.jpg": saved(Image.fromarray(textured(3, 200)), "JPEG", subsampling=2),
+    }
+    files |= {f"exif{n}.jpg": with_exif(n) for n in range(10)} | {
+        f"exif{n}.png": with_exif(n, "PNG") for n in (1, 6, 7)
+    }
+    files |= {f"xmp{n}.jpg": with_xmp(n) for n in (3, 6)}
+    files |= {
+        "broken_exif.jpg": saved(picture, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"),
+        "rgb.png": saved(picture, "PNG"), "rgba.png": saved(see_through, "PNG"), "grey.png": saved(grey, "PNG"),
+        "grey_alpha.png": saved(see_through.convert("LA"), "PNG"), "bits1.png": saved(picture.convert("1"), "PNG"),
+        "palette.png": saved(palette, "PNG"), "palette_4_bits.png": saved(palette, "PNG", bits=4),
+        "palette_2_bits.png": saved(picture.quantize(4), "PNG", bits=2),
+        "palette_transparent.png": saved(palette, "PNG", transparency=bytes(range(0, 240, 6))),
+        "palette_one_transparent.png": saved(palette, "PNG", transparency=3),
+        "rgb_key.png": saved(picture, "PNG", transparency=picture.getpixel((5, 5))),
+        "grey_key.png": saved(grey, "PNG", transparency=grey.getpixel((5, 5))),
+        **{f"grey_{depth}_bits.png": low_grey_png(depth) for depth in (1, 2, 4)},
+        **{f"grey_{depth}_bits_key.png": low_grey_png(depth, key(1)) for depth in (1, 2, 4)},
+        "grey_2_bits_key_0.png": low_grey_png(2, key(0)),
+        "deep_grey_key.png": raw_png((2, 2), 16, 0, b"\0abcd\0efab", key(0x6162)),
+        "deep_rgb_key.png": raw_png((1, 2), 16, 2, b"\0aabbccabacad", key(0x6161, 0x6262, 0x6363)),
+        "deep_grey.png": deep_png(deep[..., 0]), "deep_rgb.png": deep_png(deep),
+        "deep_rgba.png": deep_png(np.dstack([deep, deep[..., :1]])),
+        "gamma.png": raw_png((2, 2), 8, 0, b"\0az\0Az", (b"gAMA", struct.pack(">I", 100000))),
+        "interlaced.png": interlaced_png(),
+        "palette.gif": saved(palette, "GIF"), "grey.gif": saved(grey, "GIF"),
+        "bits1.gif": saved(picture.convert("1"), "GIF"),
+        "not_interlaced.gif": saved(palette, "GIF", interlace=0),
+        "transparent.gif": saved(palette, "GIF", transparency=3), "many_colours.gif": saved(noise, "GIF"),
+        "moving.gif": saved(palette, "GIF", save_all=True, append_images=[grey.convert("P")]),
+        "small_in_large.gif": saved(palette, "GIF").replace(gif_size(61, 83), gif_size(90, 100), 1),
+        "large_in_small.gif": saved(palette, "GIF").replace(gif_size(61, 83), gif_size(9, 10), 1),
+        "transparent_in_large.gif": saved(palette, "GIF", transparency=3).replace(
+            gif_size(61, 83), gif_size(90, 100), 1
+        ),
+        "rgb.bmp": saved(picture, "BMP"), "grey.bmp": saved(grey, "BMP"),
+        "bits1.bmp": saved(picture.convert("1"), "BMP"),
+        "palette.bmp": saved(palette, "BMP"), "rgb.ppm": saved(picture, "PPM"), "grey.pgm": saved(grey, "PPM"),
+    }  # fmt: skip
+    return files
+
+
+def ask(sanitized, tasks):
+    """Answers of `show_pixels` to tasks (fields of one line each), its outputs as bytes where it was successful."""
+    lines = "".join("\t".join(map(str, task)) + "\n" for task in tasks)
+    done = run(sanitized / "tests" / "show_pixels", input=lines)
+    assert (done.returncode, done.stderr) == (0, "")
+    answers = done.stdout.splitlines()
+    assert len(answers) == len(tasks)
+    for answer, task in zip(answers, tasks, strict=True):
+        if answer.startswith("ok "):
+            yield answer, Path(task[2]).read_bytes()
+        else:
+            yield answer, None
+
+
+def decoded(sanitized, paths, out):
+    """{path: pixels, or the reason why there are none} as the application sees them."""
+    tasks = [("decode", path, out / str(number)) for number, path in enumerate(paths)]
+    found = {}
+    for path, (answer, data) in zip(paths, ask(sanitized, tasks), strict=True):
+        if data is None:
+            found[path] = answer.split("\t")[0]
+            assert answer.split("\t")[1].startswith(f"{path}: {found[path]}")
+        else:
+            found[path] = np.frombuffer(data, np.uint8).reshape(*map(int, answer.split()[1:]), 3)
+    return found
+
+
+def as_python_sees(path):
+    try:
+        return decode_image(path)
+    except ImageError as error:
+        return error.reason
+
+
+def assert_same(found, expected, path):
+    if isinstance(expected, str) or isinstance(found, str):
+        assert isinstance(found, str) and found == expected, path
+    else:
+        assert found.shape == expected.shape, path
+        assert np.array_equal(found, expected), f"{path}: {np.abs(found.astype(int) - expected).max()} grey levels"
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_files_are_decoded_alike(sanitized, tmp_path):
+    paths = []
+    for name, data in example_files().items():
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(data)
+    (tmp_path / "out").mkdir()
+    for path, found in decoded(sanitized, paths, tmp_path / "out").items():
+        assert_same(found, as_python_sees(path), path)
+
+
+def test_files_that_give_no_picture_have_the_same_reason(sanitized, tmp_path):
+    examples = example_files()
+    files = {"empty.jpg": b"", "text.png": b"no picture at all", "cut_header.jpg": examples["rgb.png"][:20]}
+    for name in (
+        "quality75_subsampling2.jpg",
+        "progressive.jpg",
+        "rgb.png",
+        "palette.png",
+        "rgb.ppm",
+        "many_colours.gif",
+    ):
+        data = examples[name]
+        for share in (0.2, 0.5, 0.9):
+            files[f"cut{share}_{name}"] = data[: int(len(data) * share)]
+    huge = bytearray(examples["rgb.png"])
+    huge[16:24] = struct.pack(">II", 20_000, 20_000)
+    huge[29:33] = struct.pack(">I", zlib.crc32(bytes(huge[12:29])))
+    files["huge.png"] = bytes(huge)
+    paths = [tmp_path / "missing.jpg"]
+    for name, data in files.items():
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(data)
+    (tmp_path / "out").mkdir()
+    found = decoded(sanitized, paths, tmp_path / "out")
+    expected = {path: as_python_sees(path) for path in paths}
+    assert found == expected
+    assert set(expected.values()) == {"missing", "empty file", "not an image", "truncated", "too large"}
+
+
+def test_formats_that_are_not_read_are_named(sanitized, tmp_path):
+    paths = []
+    for kind in ("WEBP", "TIFF"):
+        paths.append(tmp_path / f"a.{kind.lower()}")
+        Image.fromarray(textured(9, 9)).save(paths[-1], kind)
+    (tmp_path / "out").mkdir()
+    assert set(decoded(sanitized, paths, tmp_path / "out").values()) == {"unsupported"}
+
+
+def test_damaged_files_never_harm(sanitized, tmp_path):
+    """A few hundred files with bytes changed: an answer for each, and nothing that a sanitizer sees."""
+    rng = np.random.default_rng(3)
+    examples = example_files()
+    paths = []
+    chosen = (
+        "quality75_subsampling2.jpg", "progressive.jpg", "exif6.jpg", "cmyk.jpg", "rgba.png", "interlaced.png",
+        "palette_transparent.png", "exif6.png", "deep_rgba.png", "palette.bmp", "transparent.gif", "many_colours.gif",
+    )  # fmt: skip
+    for name in chosen:
+        for number in range(30):
+            data = bytearray(examples[name])
+            for position in rng.integers(2, len(data), 1 + number % 9):
+                data[position] = rng.integers(256)
+            paths.append(tmp_path / f"{number}_{name}")
+            paths[-1].write_bytes(bytes(data))
+    (tmp_path / "out").mkdir()
+    tasks = [("decode", path, tmp_path / "out" / "pixels") for path in paths]
+    reasons = {answer.split("\t")[0].split(" ")[0] for answer, _ in ask(sanitized, tasks)}
+    assert {"ok", "truncated"} <= reasons
+
+
+SIZES = [(64, 96), (128, 192), (65, 97), (17, 300), (200, 31), (480, 640), (33, 48), (1, 1), (2, 3), (700, 500)]
+
+
+@pytest.mark.parametrize("keep_ratio", [False, True])
+def test_scenes_are_prepared_alike(sanitized, tmp_path, keep_ratio):
+    tasks, expected = [], []
+    for number, size in enumerate(SIZES):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(saved(Image.fromarray(textured(*size, seed=number)), "PNG"))
+        for height, width in ((64, 96), (48, 160)):
+            tasks.append(("scene", path, tmp_path / f"{number}_{height}.raw", height, width, int(keep_ratio)))
+            expected.append(preprocess(decode_image(path), (height, width), keep_ratio)[0])
+    for task, (answer, data), wanted in zip(tasks, ask(sanitized, tasks), expected, strict=True):
+        assert answer == f"ok {task[3]} {task[4]}"
+        assert np.array_equal(np.frombuffer(data, np.float32).reshape(wanted.shape), wanted), task
+
+
+@pytest.fixture(scope="module")
+def word_tolerance():
+    """0, or a grey level where Pillow is older and resizes columns first, which rounds differently."""
+    grey = Image.fromarray(textured(64, 64)[..., 0])
+    rows_first = grey.resize((64, 32), Image.Resampling.BICUBIC).resize((100, 32), Image.Resampling.BICUBIC)
+    return 0 if grey.resize((100, 32), Image.Resampling.BICUBIC) == rows_first else 2 / 255 + 1e-6
+
+
+@pytest.mark.parametrize("widths", [(100,), (48, 100, 200)])
+def test_words_are_prepared_alike(sanitized, tmp_path, widths, word_tolerance):
+    sizes = [
+        (32, 100), (20, 77), (90, 300), (64, 64), (31, 9), (5, 400), (1, 1), (32, 48), (33, 47), (16, 31),
+        (96, 131), (96, 132), (96, 133), (64, 120), (500, 30), (40, 100), (32, 99),
+    ]  # fmt: skip
+    tasks, expected = [], []
+    for number, size in enumerate(sizes):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(saved(Image.fromarray(textured(*size, seed=number)), "PNG"))
+        tasks.append(("word", path, tmp_path / f"{number}.raw", 32, *widths))
+        expected.append(preprocess_word(decode_image(path), widths=widths))
+    for task, (answer, data), wanted in zip(tasks, ask(sanitized, tasks), expected, strict=True):
+        assert answer == f"ok 32 {wanted.shape[2]}", task
+        assert np.abs(np.frombuffer(data, np.float32).reshape(wanted.shape) - wanted).max() <= word_tolerance, task
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the photographs are not at hand")
+def test_photographs_are_seen_alike(sanitized, tmp_path):
+    paths = []
+    for folder in ("detection/icdar2013_train/images", "detection/svt_train/img", "recognition/iiit5k_train/train",
+                   "recognition/icdar2015_train", "detection/icdar2011_borndigital_train/images"):  # fmt: skip
+        found = sorted(path for path in (SHARED / folder).glob("*") if path.suffix in (".jpg", ".png", ".gif"))
+        paths += found[:: max(len(found) // 4, 1)][:4]
+    assert len(paths) > 10
+    for path, found in decoded(sanitized, paths, tmp_path).items():
+        assert_same(found, as_python_sees(path), path)
+    tasks = [("scene", path, tmp_path / f"scene{number}", 576, 960, 0) for number, path in enumerate(paths[:3])]
+    for task, (_, data) in zip(tasks, ask(sanitized, tasks), strict=True):
+        wanted = preprocess(decode_image(task[1]), (576, 960))[0]
+        assert np.array_equal(np.frombuffer(data, np.float32).reshape(wanted.shape), wanted), task[1]
