@@ -1,5 +1,6 @@
 """The twin's loop: it ends by its budget, goes on from a state, averages, and leaves whole files."""
 
+import json
 import math
 import os
 import signal
@@ -14,7 +15,7 @@ torch = pytest.importorskip("torch")
 
 from src.errors import UserError  # noqa: E402
 from src.training.weights_formats import read_weights  # noqa: E402
-from tools.pytorch_twin import train_crnn  # noqa: E402
+from tools.pytorch_twin import evaluate, train_crnn  # noqa: E402
 from tools.pytorch_twin.budget import Budget  # noqa: E402
 from tools.pytorch_twin.convert import to_mindspore  # noqa: E402
 from tools.pytorch_twin.crnn import Crnn  # noqa: E402
@@ -165,3 +166,21 @@ def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsy
         load_start(other, tmp_path / "out" / FINAL, "crnn")
     with pytest.raises(UserError, match="holds a training"):
         train_crnn.main()
+
+    shared = ["--network_width", "0.03", "--eval_lmdb", arguments["eval_lmdb"], "--device", "cpu"]
+    ours = [*shared, "--alphabet", "printable_ascii", "--image_width", "[32, 64]"]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", str(tmp_path / "out" / FINAL), *ours])
+    capsys.readouterr()
+    evaluate.main()
+    figures = json.loads(capsys.readouterr().out)["val"]
+    last = (tmp_path / "out" / CURVE).read_text().splitlines()
+    row = dict(zip(last[0].split(","), last[-1].split(","), strict=True))
+    assert figures["samples"] == 2
+    assert figures["one_minus_ned"] == pytest.approx(float(row["val one_minus_ned"]), abs=1e-4)
+    for bad, message in (
+        (["evaluate.py", "--device", "cpu"], "give the file"),
+        (["evaluate.py", str(tmp_path / "out" / FINAL), *shared], "37 classes, .* has 96"),
+    ):
+        monkeypatch.setattr(sys, "argv", bad)
+        with pytest.raises(UserError, match=message):
+            evaluate.main()

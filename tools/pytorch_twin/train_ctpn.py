@@ -71,9 +71,17 @@ def main() -> int:
     return 0
 
 
+def read_judged(config: Config) -> list[Picture]:
+    """The pictures that judge the network: those that `val_list` names in `val_pictures`, or all of them.
+
+    Raises UserError for a folder or list that cannot be used.
+    """
+    judged = read_pictures(config.val_pictures)
+    return listed(judged, read_names(config.val_list))[0] if config.val_list else judged
+
+
 def read_sets(config: Config) -> tuple[list[list[Picture]], list[Picture]]:
-    """The training pictures set by set, and those that judge the network: the ones that `val_list` names in
-    `val_pictures` (all of them without a list), which are taken out of the training set of the same folder.
+    """The training pictures set by set, and those that judge the network, which are not among them.
 
     Raises UserError for a folder, list or weight that cannot be used.
     """
@@ -88,9 +96,7 @@ def read_sets(config: Config) -> tuple[list[list[Picture]], list[Picture]]:
             raise UserError(
                 f"{key}: {weights}; a number from 0 for each of the {len(sets)} train_pictures is accepted"
             )
-    judged = read_pictures(config.val_pictures)
-    if config.val_list:
-        judged, _ = listed(judged, read_names(config.val_list))
+    judged = read_judged(config)
     held_out = {picture.path.resolve() for picture in judged}
     sets = [[picture for picture in pictures if picture.path.resolve() not in held_out] for pictures in sets]
     if not all(sets):
