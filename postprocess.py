@@ -1,18 +1,22 @@
 """Score dumped outputs: python postprocess.py --export_dataset_path DIR --result_path DIR [--label_path GT]"""
 
 from src.model_utils.command import run_command
-from src.model_utils.config import ConfigError, load_config, require_path
+from src.model_utils.config import load_config, require_path
 
 
 def main() -> None:
     config = load_config()
-    if config.network != "ctpn":
-        raise ConfigError(f"network: '{config.network}' is not ctpn, whose outputs this command reads")
     require_path(config, "export_dataset_path", "folder")
     require_path(config, "result_path", "folder")
     if config.label_path:
         require_path(config, "label_path")
     # Only once the paths are right: this takes a second.
+    if config.network == "crnn":
+        from src.inference.postprocess_crnn import figures_line, postprocess_crnn  # noqa: PLC0415
+
+        print(figures_line(postprocess_crnn(config)))
+        print(f"results are in {config.eval_output_path}")
+        return
     from src.inference.figures_text import figures_line, show_table  # noqa: PLC0415
     from src.inference.postprocess_ctpn import postprocess_ctpn  # noqa: PLC0415
 
