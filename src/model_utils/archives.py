@@ -13,10 +13,10 @@ from typing import IO
 
 from src.errors import UserError
 
-# What the standard library raises for a damaged archive, one with a password, or one of an unknown compression.
+# What the standard library raises for a damaged archive, a name without letters, a password, an unknown compression.
 _UNREADABLE = (
-    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
-    ValueError,
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, IndexError, NotImplementedError,
+    RuntimeError, ValueError,
 )  # fmt: skip
 
 

@@ -106,6 +106,14 @@ def test_a_password_is_said(tmp_path):
         unpack_archive(tmp_path / "a.zip", tmp_path / "out")
 
 
+def test_a_member_without_a_name_is_refused(tmp_path):
+    zip_with(tmp_path / "a.zip", ["x.txt"])
+    data = (tmp_path / "a.zip").read_bytes().replace(b"x.txt", b"\0.txt")
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(UserError, match="damaged"):
+        unpack_archive(tmp_path / "a.zip", tmp_path / "out")
+
+
 def test_a_place_that_cannot_be_written_is_said(tmp_path):
     build(tmp_path / "a.zip")
     (tmp_path / "file").touch()
