@@ -1,6 +1,7 @@
-"""What every test process needs before MindSpore is imported, and what OpenVINO leaves behind."""
+"""What every test process needs before and after MindSpore is imported, and what OpenVINO leaves behind."""
 
 import os
+import sys
 
 import pytest
 
@@ -9,6 +10,16 @@ from src.model_utils.device_adapter import set_cpu_kernels
 
 set_cpu_kernels()
 os.environ.setdefault("GLOG_v", "3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cpu_device():
+    """MindSpore accepts a device before its first kernel only, and any test may be the first; they all use the CPU.
+
+    Where no test that was collected imports MindSpore, it is not imported for this.
+    """
+    if "mindspore" in sys.modules:
+        sys.modules["mindspore"].set_device("CPU")
 
 
 @pytest.fixture(autouse=True)
