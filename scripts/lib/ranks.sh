@@ -52,6 +52,8 @@ launch_ranks() {
   launcher=$!
   show_rank "$launcher" "$folder/ranks/worker_$first.log" "$folder" "$node_rank" &
   local shown=$!
+  end_after_failure "$launcher" "$launcher_log" "$job" &
+  local watching=$!
   while true; do # a signal interrupts wait
     code=0
     wait "$launcher" 2>/dev/null || code=$?
@@ -59,7 +61,7 @@ launch_ranks() {
   done
   [[ -z $limit ]] || kill -KILL "$limit" 2>/dev/null || true # it has the traps of where it was started
   end_job "$job"
-  wait "$shown" || true
+  wait "$shown" "$watching" || true
   ((stopped == 0)) || exit "$stopped"
   ((code == 0)) || report_failure "$folder" "$first" "$local_size" "$launcher_log"
   exit 0
@@ -163,6 +165,15 @@ show_rank() {
   trap '' INT TERM HUP
   tail -n +1 -F --pid="$1" "$2" 2>/dev/null | grep -Ev --line-buffered '^\[(INFO|WARNING)\] ' |
     if (($4 == 0)); then keep_log "$3/log"; else cat; fi
+}
+
+# end_after_failure LAUNCHER LAUNCHER_LOG JOB: end everything when the launcher says that a process failed. It does so
+# itself, but for its scheduler, which needs half a minute to notice.
+end_after_failure() {
+  trap '' INT TERM HUP
+  if grep -qm 1 'exit with exception' < <(tail -n +1 -F --pid="$1" "$2" 2>/dev/null); then
+    end_job "$3"
+  fi
 }
 
 # stop_ranks EXIT_CODE: for a signal. The first asks the ranks to stop after the step, a second one ends them at once,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 
 from src.errors import UserError
@@ -32,8 +33,7 @@ def prepare_run(config: Config) -> Run:
         UserError: the device is not there, a launcher's variable is not a number, or the ranks do not meet.
     """
     set_cpu_kernels()
-    # MindSpore's warnings on set-up speak of its own internals; errors (level 3) still show.
-    os.environ.setdefault("GLOG_v", "3")
+    set_defaults(os.environ)
     import mindspore  # noqa: PLC0415 - only after the variables above, which it reads on import
     import numpy as np  # noqa: PLC0415
 
@@ -46,6 +46,17 @@ def prepare_run(config: Config) -> Run:
     np.random.seed(config.seed)
     mindspore.set_seed(config.seed)
     return Run(rank_id, rank_size, target)
+
+
+def set_defaults(environment: MutableMapping[str, str]) -> None:
+    """Variables that MindSpore reads, where the user has not set them."""
+    # MindSpore's warnings on set-up speak of its own internals; errors (level 3) still show.
+    environment.setdefault("GLOG_v", "3")
+    if environment.get("MS_ROLE") == "MS_WORKER":
+        # How long a rank on the CPU waits for the others: by itself 30 s, less than another one may need to compile
+        # its network or to write results. The launcher notices without it when a rank ends. Its scheduler, which
+        # reads the same variable, keeps the 30 s.
+        environment.setdefault("MS_NODE_TIMEOUT", "3600")
 
 
 def _join_ranks() -> tuple[int, int]:

@@ -60,7 +60,7 @@ def detector_values(folder, rank_size):
         "max_bad_ratio": 0.25,
         "save_checkpoint_epochs": 1,
         "save_checkpoint_minutes": 0.0,
-        "keep_checkpoint_max": 0,
+        "keep_checkpoint_max": 20,
     }
 
 
@@ -74,7 +74,7 @@ def recogniser_config(folder, output, rank_size, **changes):
     return tiny_words.tiny_config(
         lmdb_root=str(folder), save_checkpoint_path=str(output), batch_size=PER_STEP // rank_size, run_eval=True,
         test_batch_size=2, optimizer="momentum", base_lr=0.02, crop_prob=0.5, blur_prob=0.5, noise_prob=0.5,
-        tone_prob=0.5, keep_checkpoint_max=0, **changes,
+        tone_prob=0.5, keep_checkpoint_max=20, **changes,
     )  # fmt: skip
 
 

@@ -33,6 +33,15 @@ def test_ranks_average_their_gradients(asked, monkeypatch):
     assert asked == ["init", options]
 
 
+def test_a_rank_waits_longer_than_a_compilation_takes():
+    worker, scheduler, chosen = {"MS_ROLE": "MS_WORKER"}, {"MS_ROLE": "MS_SCHED"}, {"MS_NODE_TIMEOUT": "7"}
+    for environment in (worker, scheduler, chosen):
+        prepare_run.set_defaults(environment)
+    assert int(worker["MS_NODE_TIMEOUT"]) > 600
+    assert "MS_NODE_TIMEOUT" not in scheduler
+    assert chosen["MS_NODE_TIMEOUT"] == "7"
+
+
 def test_ranks_that_do_not_meet_are_one_line(asked, monkeypatch):
     def fail():
         raise RuntimeError("\n\nThe nccl library is missing.\n\n----\n- C++ Call Stack\nnccl.cc:12")

@@ -93,6 +93,7 @@ def killed(folder):
         first = folder / "train_parallel0" / "ckpt_0" / "ctpn-1_3.ckpt"
         while not first.exists() and process.poll() is None:
             time.sleep(0.01)
+        assert process.poll() is None, process.communicate()
         (rank,) = [
             pid for pid, variables in processes_of(folder)
             if variables.get("MS_ROLE") == "MS_WORKER" and variables.get("MS_NODE_ID") == "1"
