@@ -29,10 +29,6 @@ if (($# > 0)) && [[ $1 != -* ]]; then
 fi
 
 python=$(find_python)
-cmake=$(command -v cmake || command -v "$(dirname -- "$python")/cmake" ||
-  fail "cmake is missing: install it with the system's packages or with pip install cmake")
-command -v "${CXX:-c++}" >/dev/null || fail "a C++ compiler is missing, for instance: apt-get install g++"
-
 case $runtime in
   mindspore_lite)
     [[ -n ${LITE_HOME:-} ]] || fail "LITE_HOME: is empty; name the folder of the unpacked MindSpore Lite package"
@@ -47,6 +43,10 @@ case $runtime in
   *) wrong_usage "'$runtime' is not mindspore_lite or openvino" ;;
 esac
 
+cmake=$(command -v cmake || command -v "$(dirname -- "$python")/cmake" ||
+  fail "cmake is missing: install it with the system's packages or with pip install cmake")
+command -v "${CXX:-c++}" >/dev/null || fail "a C++ compiler is missing, for instance: apt-get install g++"
+
 mkdir -p -- "$build"
 build=$(cd -- "$build" && pwd)
 if command -v flock >/dev/null; then # two builds in one folder would spoil each other
@@ -55,8 +55,8 @@ if command -v flock >/dev/null; then # two builds in one folder would spoil each
 fi
 "$cmake" -S "$HERE" -B "$build" -DINFER_BACKEND="$runtime" "${found[@]}" "$@" >"$build/configure.log" 2>&1 || {
   cat -- "$build/configure.log" >&2
-  fail "cmake failed; libjpeg-turbo and libpng come with: apt-get install libjpeg-dev libpng-dev" \
-    "(or yum install libjpeg-turbo-devel libpng-devel)"
+  fail "cmake failed, see above; libjpeg-turbo and libpng come with apt-get install libjpeg-dev libpng-dev," \
+    "or yum install libjpeg-turbo-devel libpng-devel"
 }
 "$cmake" --build "$build" -j "${BUILD_JOBS:-$(nproc)}"
 printf 'built %s\n' "$build/main"
