@@ -84,7 +84,10 @@ install() {
   pip download -r requirements.txt -d packages
 and come back with: PIP_NO_INDEX=1 PIP_FIND_LINKS=/path/to/packages bash scripts/quickstart.sh"
   made_here=0
-  [[ -n ${VIRTUAL_ENV:-} ]] || made_here=1
+  if [[ -z ${VIRTUAL_ENV:-} ]]; then
+    made_here=1
+    [[ -x $ROOT/.venv/bin/python ]] || echo "== the first time, packages are fetched, which can take several minutes"
+  fi
   pushd "$ROOT" >/dev/null
   use_environment requirements.txt
   popd >/dev/null
@@ -184,6 +187,7 @@ train_small() {
 
   echo
   echo "== done"
+  ((tiny == 0)) || echo "  (every step works; so few pictures teach nothing, so that the figures above are about 0)"
   echo "  $checkpoint          the network"
   echo "  $output/ctpn.onnx                     the same for ONNX runtimes"
   echo "  ${output}_eval/pictures_best_acc       the test pictures, what was found and what is there"
