@@ -1,7 +1,8 @@
 """CTPN as an ONNX file with free batch, height and width, written node by node from the weights.
 
-Nothing here needs MindSpore, whose exporter (`export_onnx`) fixes the size of the picture and takes seconds to
-import. Outputs are the raw maps; proposals are made on the host (`proposal_generator`).
+MindSpore's exporter fixes the size of the picture and takes seconds to import; nothing here needs it. Outputs are
+the raw maps; softmax, decoding and suppression stay on the host (`proposal_generator`), because an ONNX graph with
+TopK and NMS inside is rejected by onnxruntime.
 
 Shape vocabulary: B batch, H and W feature rows and columns, A anchors at a position, C channels, N hidden units of
 one direction of the LSTM.

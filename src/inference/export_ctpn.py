@@ -1,4 +1,4 @@
-"""Export the detection network: MINDIR and AIR with proposals inside, ONNX with the raw heads."""
+"""Export the detection network: MINDIR and AIR with proposals inside, ONNX with the raw heads and free sizes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.ctpn import Ctpn
-from src.ctpn.export_onnx import export_onnx
+from src.ctpn.onnx_graph import write_ctpn_onnx
 from src.ctpn.proposal_cell import NMS_LIMIT, CtpnProposals
 from src.inference.ctpn_options import detect_options
-from src.inference.detect import DetectOptions
+from src.inference.detect import STRIDE, DetectOptions
 from src.inference.network_files import (
     ExportError,
     check_format,
@@ -23,7 +23,7 @@ from src.inference.network_files import (
     say_written,
     written_safely,
 )
-from src.training.weights_file import load_weights, read_weights
+from src.training.weights_file import load_weights, network_arrays, read_weights
 
 
 def load_ctpn(config: Any, checkpoint: Path) -> Ctpn:
@@ -48,8 +48,8 @@ def export_ctpn(config: Any, checkpoint: Path, device_target: str) -> Path:
     path = Path(f"{config.file_name}.{config.file_format.lower()}")
     with written_safely(path) as temporary:
         if config.file_format == "ONNX":
-            export_onnx(network, options.image_shape, temporary)
-            found = check_onnx(temporary, network, [example_images(count, options.image_shape) for count in (1, 2)])
+            write_ctpn_onnx(network_arrays(network), temporary)
+            found = check_onnx(temporary, network, onnx_examples(options.image_shape))
         else:
             found = export_with_proposals(network, options, config, temporary)
     say_written(path, found)
@@ -66,6 +66,12 @@ def export_with_proposals(network: Ctpn, options: DetectOptions, config: Any, pa
         export_air(with_proposals, example, path)
         return {}
     return {"mindspore": export_mindir(with_proposals, example, path)}
+
+
+def onnx_examples(image_shape: tuple[int, int]) -> list[np.ndarray]:
+    """One image, and two of half the size: an ONNX file leaves batch, height and width free."""
+    half = tuple(max(STRIDE, side // 2 // STRIDE * STRIDE) for side in image_shape)
+    return [example_images(1, image_shape), example_images(2, half)]
 
 
 def example_images(count: int, image_shape: tuple[int, int]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The CTPN network: published names and outputs, batches, precision, batch-norm statistics, export."""
+"""The CTPN network: published names and outputs, batches, precision, batch-norm statistics."""
 
 from pathlib import Path
 
@@ -11,7 +11,6 @@ ms = pytest.importorskip("mindspore")
 from src.ctpn.anchor_generator import make_anchors  # noqa: E402
 from src.ctpn.checkpoint_formats import torchvision_vgg16_bn  # noqa: E402
 from src.ctpn.ctpn import Ctpn, use_mixed_precision  # noqa: E402
-from src.ctpn.export_onnx import export_onnx  # noqa: E402
 from src.ctpn.proposal_cell import CtpnProposals  # noqa: E402
 from src.ctpn.vgg16 import HalvingPool, Vgg16, freeze_first_stages  # noqa: E402
 
@@ -210,18 +209,6 @@ def test_torchvision_backbone_gives_torchs_features(images):
     assert expected.shape == (3, 64, 2, 3) and expected.std() > 0
     found = backbone(ms.Tensor(images)).asnumpy()
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * expected.max())
-
-
-def test_onnx_keeps_the_batch_free(tiny, images, tiny_maps, tmp_path):
-    runtime = pytest.importorskip("onnxruntime")
-    path = tmp_path / "ctpn.onnx"
-    export_onnx(tiny, (32, 48), path)
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    assert [x.name for x in session.get_outputs()] == ["score_map", "delta_map"]
-    for batch in (1, 3):
-        outputs = session.run(None, {"image": images[:batch]})
-        for found, expected in zip(outputs, tiny_maps, strict=True):
-            np.testing.assert_allclose(found, expected[:batch], atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(8, 12), (7, 9)])

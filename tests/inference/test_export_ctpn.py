@@ -149,11 +149,11 @@ def test_a_file_that_does_not_agree_is_not_left_behind(exported, tmp_path, monke
         raise ExportError("differs from the network by 1")
 
     def write(network, *arguments, **options):
-        path = Path(options["file_name"] + ".mindir") if options else arguments[1]
+        path = Path(options["file_name"] + ".mindir") if options else arguments[0]
         path.write_bytes(b"something")
 
     monkeypatch.setattr(network_files.ms, "export", write)
-    monkeypatch.setattr(export_module, "export_onnx", write)
+    monkeypatch.setattr(export_module, "write_ctpn_onnx", write)
     monkeypatch.setattr(export_module, "check_onnx", disagree)
     monkeypatch.setattr(network_files.ms, "load", disagree)
     monkeypatch.setattr(network_files, "as_arrays", lambda outputs: outputs)
