@@ -1,0 +1,146 @@
+"""The two READMEs say the same in both languages, and everything they point to exists."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+READMES = ("README.md", "README_CN.md")
+PAGES = (*READMES, *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")))
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE_NAME = re.compile(r"(?<![\w/.<*-])((?:[\w-]+/)*[\w-]+\.(?:py|sh|yaml))(?![\w/])")
+NOT_OURS = {"script.py"}  # the organisers' script
+FIGURE = re.compile(r"(?<![A-Za-z0-9_.])[0-9]+\.[0-9]+(?!\.?[A-Za-z0-9_])")
+
+
+def text_of(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def prose(text):
+    """The text without its code blocks."""
+    return FENCE.sub("", text)
+
+
+def blocks(text):
+    """(language, lines without comments, blank lines and the width of gaps) of every code block."""
+    found = []
+    for language, code in FENCE.findall(text):
+        lines = (" ".join(re.sub(r"(^|\s)#.*", "", line).split()) for line in code.split("\n"))
+        found.append((language, [line for line in lines if line]))
+    return found
+
+
+def headings(text):
+    return re.findall(r"^(#+) (.+)$", prose(text), re.MULTILINE)
+
+
+def anchor(title):
+    """GitHub's anchor of a heading: lower case, letters, digits, `-` and `_` only, spaces as `-`."""
+    return re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
+
+
+def anchors(text):
+    return {anchor(title) for _, title in headings(text)}
+
+
+def table_shapes(text):
+    """(columns, rows) of every table, in order. A line of its own such as @@NAME@@ in a table is not a row."""
+    shapes, lines = [], prose(text).split("\n")
+    for i, line in enumerate(lines):
+        if re.fullmatch(r"\|(-+\|)+", line):
+            rows = 0
+            while i + 1 + rows < len(lines) and lines[i + 1 + rows].startswith("|"):
+                rows += 1
+            shapes.append((line.count("|") - 1, rows))
+    return shapes
+
+
+def links(text):
+    """Targets of links and pictures, without those in code."""
+    return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "code", prose(text)))
+
+
+def broken_links(page, text):
+    """Relative links of a page whose file or anchor does not exist."""
+    broken = []
+    for link in links(text):
+        if re.match(r"\w+:", link):
+            continue
+        path, _, place = unquote(link).partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        if not target.exists() or (place and place not in anchors(text if not path else target.read_text("utf-8"))):
+            broken.append(link)
+    return broken
+
+
+def missing_files(text):
+    """Scripts, programs and configurations named in code blocks or `code` that are not in the repository."""
+    code = "\n".join([block for _, block in FENCE.findall(text)] + re.findall(r"`([^`\n]+)`", prose(text)))
+    named = {name for name in FILE_NAME.findall(code) if "/" in name or name.endswith(".py")}
+    known = {path.name for path in (ROOT / "src").rglob("*.py")} | NOT_OURS  # the tree of files names them so
+    return sorted(name for name in named if not (ROOT / name).exists() and ("/" in name or name not in known))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    text = text_of(page)
+    assert broken_links(page, text) == []
+
+
+# what reliability.md names has a test of its own
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "docs/reliability.md"])
+def test_named_files_exist(page):
+    assert missing_files(text_of(page)) == []
+
+
+def test_every_script_and_command_is_on_the_page():
+    text = text_of("README.md")
+    entries = [*ROOT.glob("scripts/*.sh"), *ROOT.glob("*.py"), *ROOT.glob("src/*.py")]
+    names = sorted(path.relative_to(ROOT).as_posix() for path in entries if path.stem != "__init__")
+    library = {"src/errors.py"}
+    assert [name for name in names if name not in text and name not in library] == []
+
+
+def test_both_languages_have_the_same_sections():
+    english, chinese = (headings(text_of(page)) for page in READMES)
+    assert [level for level, _ in english] == [level for level, _ in chinese]
+    assert len({anchor(title) for _, title in english}) == len(english)
+    assert len({anchor(title) for _, title in chinese}) == len(chinese)
+
+
+def test_both_languages_have_the_same_tables():
+    english, chinese = (table_shapes(text_of(page)) for page in READMES)
+    assert english == chinese
+    assert len(english) > 5
+
+
+def test_both_languages_have_the_same_commands():
+    english, chinese = (blocks(text_of(page)) for page in READMES)
+    assert [language for language, _ in english] == [language for language, _ in chinese]
+    for (language, ours), (_, theirs) in zip(english, chinese, strict=True):
+        assert language != "bash" or ours == theirs
+        assert len(ours) == len(theirs)
+
+
+def test_both_languages_have_the_same_links_pictures_and_numbers():
+    english, chinese = (prose(text_of(page)) for page in READMES)
+    pictures = [re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text) for text in (english, chinese)]
+    assert pictures[0] == pictures[1]
+    assert [link.startswith("#") for link in links(english)] == [link.startswith("#") for link in links(chinese)]
+    figures = [FIGURE.findall(text) for text in (english, chinese)]
+    assert sorted(figures[0]) == sorted(figures[1])
+    assert re.findall(r"@@\w+@@", english) == re.findall(r"@@\w+@@", chinese)
+
+
+def test_the_checks_notice_what_is_wrong():
+    text = "# A b, c\n\n[x](#a-b-c) [y](#a-b) [z](gone.md) [w](README.md#set-up) `python gone.py`\n"
+    assert broken_links("README.md", text) == ["#a-b", "gone.md"]
+    assert missing_files(text + "```bash\nbash scripts/gone.sh --config_path configs/crnn.yaml  # x.sh\n```\n") == [
+        "gone.py",
+        "scripts/gone.sh",
+    ]
+    assert blocks("```bash\na  b   # c\n# d\n```\n") == [("bash", ["a b"])]
+    assert table_shapes("| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n") == [(2, 2)]
