@@ -50,8 +50,8 @@ _Loader.add_implicit_resolver("!fraction", re.compile(f"^{_FRACTION.pattern}$"),
 _Loader.add_constructor("!fraction", _construct_fraction)
 
 # What PyYAML raises for text that is not YAML, for dates and whole numbers that do not exist or are too long,
-# and for brackets nested without end.
-_NOT_YAML = (yaml.YAMLError, ValueError, OverflowError, RecursionError)
+# for brackets nested without end, and for tags whose text is of another kind ("!!timestamp x", "!!bool maybe").
+_NOT_YAML = (yaml.YAMLError, ValueError, OverflowError, RecursionError, AttributeError, LookupError)
 
 
 def read_documents(path: Path) -> tuple[dict, dict, dict]:

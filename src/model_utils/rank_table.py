@@ -81,7 +81,7 @@ def read_rank_table(path: Path) -> RankTable:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise RankTableError(f"rank table '{path}': {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RankTableError(f"rank table '{path}': not JSON ({error})") from None
     try:
         return parse_rank_table(content)

@@ -58,6 +58,7 @@ YAML_TOKENS = (
     b"!!python/object/apply:os.system ['true']", b"&a [*a, *a]", b"*a", b"<<: ", b"? ", b"- ", b"---\n", b"...\n",
     b"2001-99-99", b"1/0", b"0x", b"9" * 30, b".inf", b"\t", b"\x00", b"\xff", "\u2028".encode(), b"|\n", b"!!set",
     b"!!binary ", b"[", b"{", b"'", b"1e999", b"190:20:30", b"~",
+    b"!!timestamp ", b"!!bool ", b"!!int ''",
 )  # fmt: skip
 
 
