@@ -71,9 +71,7 @@ def test_words_are_split_at_the_gaps(text, style):
     words = split_words(line)
     assert len(words) == len(spans)
     assert words[0][0] == 0 and words[-1][1] == line.shape[1]
-    for (_, end), (start, _), (_, ink_end), (ink_start, _) in zip(
-        words, words[1:], spans, spans[1:], strict=False
-    ):
+    for (_, end), (start, _), (_, ink_end), (ink_start, _) in zip(words, words[1:], spans, spans[1:], strict=False):
         assert end == start and ink_end - 2 <= end <= ink_start + 2
 
 
