@@ -20,11 +20,14 @@ import numpy as np
 import torch
 from mindspore import nn
 
-from benchmarks.torch_crnn import TorchCrnn, train_step
-from src.crnn.checkpoint_formats import mindspore_crnn
 from src.crnn.crnn import Crnn
 from src.crnn.ctc_loss import CrnnLoss
 from src.training.train_step import TrainStep
+from src.training.weights_file import load_weights
+from tools.pytorch_twin.convert import to_mindspore
+from tools.pytorch_twin.crnn import Crnn as TorchCrnn
+from tools.pytorch_twin.crnn_loss import ctc_loss
+from tools.pytorch_twin.weight_init import init_crnn
 
 
 def main() -> None:
@@ -41,7 +44,8 @@ def main() -> None:
 
     batch = make_batch(args.batch, args.width, args.classes)
     torch_model = TorchCrnn(args.classes)
-    weights = {name: value.detach().numpy() for name, value in torch_model.state_dict().items()}
+    init_crnn(torch_model, seed=0)
+    weights = to_mindspore(torch_model.state_dict(), "crnn")
     # both MindSpore networks take their weights before PyTorch trains on
     ours = mindspore_inference(weights, batch), mindspore_training(weights, batch)
     compare("inference", ours[0], torch_inference(torch_model, batch), args.repeats)
@@ -57,10 +61,8 @@ def make_batch(size: int, width: int, classes: int):
 
 
 def mindspore_network(weights) -> Crnn:
-    converted = mindspore_crnn(weights)
-    network = Crnn(len(converted["rnn.1.embedding.bias"]))
-    for parameter in network.get_parameters():
-        parameter.set_data(ms.Tensor(converted[parameter.name]))
+    network = Crnn(len(weights["rnn.1.embedding.bias"]))
+    load_weights(network, weights)
     return network
 
 
@@ -96,7 +98,11 @@ def torch_training(model, batch):
 
     def run():
         model.train()
-        return train_step(model, optimizer, image, labels.long(), lengths.long())
+        optimizer.zero_grad(set_to_none=True)
+        loss = ctc_loss(model(image), labels, lengths)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
 
     return run
 

@@ -78,7 +78,8 @@ def torch_steps(arguments: argparse.Namespace) -> dict[str, Callable[[], object]
     try:
         import torch  # noqa: PLC0415
 
-        from benchmarks.torch_ctpn import TorchCtpn, torch_loss  # noqa: PLC0415
+        from tools.pytorch_twin.ctpn import Ctpn  # noqa: PLC0415
+        from tools.pytorch_twin.ctpn_loss import ctpn_loss  # noqa: PLC0415
     except ImportError:
         return {}
     if arguments.threads:
@@ -86,7 +87,7 @@ def torch_steps(arguments: argparse.Namespace) -> dict[str, Callable[[], object]
     image, labels, targets, weights = (torch.from_numpy(array) for array in sample(arguments))
     steps = {}
     if arguments.only != "train":
-        evaluated = TorchCtpn(arguments.channels, ANCHORS).eval()
+        evaluated = Ctpn(arguments.channels, ANCHORS).eval()
 
         def forward():
             with torch.inference_mode():
@@ -94,12 +95,12 @@ def torch_steps(arguments: argparse.Namespace) -> dict[str, Callable[[], object]
 
         steps["forward"] = forward
     if arguments.only != "forward":
-        network = TorchCtpn(arguments.channels, ANCHORS).train(arguments.bn_statistics == "learned")
+        network = Ctpn(arguments.channels, ANCHORS, arguments.bn_statistics).train()
         optimizer = torch.optim.SGD(network.parameters(), LEARNING_RATE, MOMENTUM)
 
         def train():
             optimizer.zero_grad()
-            loss = torch_loss(network(image), labels, targets, weights)
+            loss = ctpn_loss(*network(image), labels, targets, weights)[0]
             loss.backward()
             optimizer.step()
             return loss.item()
@@ -124,9 +125,7 @@ def interleaved(steps: dict[str, Callable[[], object]], repeats: int) -> dict[st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--height", type=int, default=576)
     parser.add_argument("--width", type=int, default=960)
     parser.add_argument("--batch", type=int, default=1)

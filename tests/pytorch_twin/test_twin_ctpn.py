@@ -182,8 +182,8 @@ def test_autocast_keeps_float32_outside_the_convolutions(weights, channels_last)
     terms[0].backward()
     assert {x.dtype for x in (*maps, *terms)} == {torch.float32}
     for found, exact in zip(maps, expected, strict=True):
-        difference = (found.detach() - exact).abs().max()
-        assert 0 < difference < 0.1 * exact.abs().max()
+        difference = (found.detach() - exact).std() / exact.std()
+        assert 0 < difference < 0.1  # bfloat16 has eight bits
     assert all(value.grad.dtype == torch.float32 and value.grad.isfinite().all() for value in model.parameters())
 
 
@@ -193,7 +193,7 @@ def test_channels_last_is_the_same_network(weights):
         expected = model(image)
         model, image = model.to(memory_format=torch.channels_last), image.to(memory_format=torch.channels_last)
         for found, exact in zip(model(image), expected, strict=True):
-            np.testing.assert_allclose(found, exact, atol=1e-5)
+            np.testing.assert_allclose(found, exact, atol=1e-4)
 
 
 def test_dropout_only_in_training(weights):
