@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from src.errors import UserError
 
@@ -62,6 +63,27 @@ class TrainOptions:
     @property
     def checkpoint_dir(self) -> Path:
         return Path(self.output_dir) / "ckpt_0"
+
+
+def loop_options(config: Any, rank_id: int, rank_size: int) -> dict[str, Any]:
+    """The fields of `TrainOptions` that the configurations of both networks give under the same keys."""
+    loss_scale = "dynamic" if config.dynamic_loss_scale else config.loss_scale
+    return {
+        "output_dir": Path(config.save_checkpoint_path),
+        "rank_id": rank_id,
+        "rank_size": rank_size,
+        "clip_norm": config.clip_norm,
+        "loss_scale": loss_scale if config.mixed_precision else None,
+        "eval_start_epoch": config.eval_start_epoch,
+        "eval_interval": config.eval_interval,
+        "save_best_ckpt": config.save_best_ckpt,
+        "save_checkpoint_epochs": config.save_checkpoint_epochs if config.save_checkpoint else 0,
+        "save_checkpoint_minutes": config.save_checkpoint_minutes,
+        "keep_checkpoint_max": config.keep_checkpoint_max,
+        "resume": config.resume,
+        "log_every": config.log_interval,
+        "config": config.to_dict(),
+    }
 
 
 @dataclass

@@ -20,7 +20,7 @@ from src.training.crnn_weights import load_pre_trained, write_alphabet
 from src.training.loop import train
 from src.training.lr_schedule import constant, usable_warmup, warmup_cosine
 from src.training.optimizers import make_optimizer
-from src.training.options import TrainResult
+from src.training.options import TrainResult, loop_options
 from src.training.ranks import wait_for_all
 from src.training.result_table import write_result_table
 
@@ -62,7 +62,6 @@ def train_crnn(
         config.optimizer, network.trainable_params(), rates,
         weight_decay=config.weight_decay, momentum=config.momentum,
     )  # fmt: skip
-    loss_scale = "dynamic" if config.dynamic_loss_scale else config.loss_scale
     if rank_id == 0:
         print(describe_training(config, alphabet, data, rank_size), flush=True)
     try:
@@ -71,25 +70,12 @@ def train_crnn(
             optimizer,
             data,
             epochs=config.total_epoch,
-            output_dir=output,
             network=network,
-            rank_id=rank_id,
-            rank_size=rank_size,
-            clip_norm=config.clip_norm,
-            loss_scale=loss_scale if config.mixed_precision else None,
             evaluate=partial(evaluate, config, network) if config.run_eval and evaluate else None,
-            eval_start_epoch=config.eval_start_epoch,
-            eval_interval=config.eval_interval,
             metric=METRIC,
-            save_best_ckpt=config.save_best_ckpt,
-            save_checkpoint_epochs=config.save_checkpoint_epochs if config.save_checkpoint else 0,
-            save_checkpoint_minutes=config.save_checkpoint_minutes,
-            keep_checkpoint_max=config.keep_checkpoint_max,
-            resume=config.resume,
             prefix=PREFIX,
             loss_label="ctc_loss",
-            log_every=config.log_interval,
-            config=config.to_dict(),
+            **loop_options(config, rank_id, rank_size),
         )
     finally:
         data.close()

@@ -24,7 +24,7 @@ from src.training.ctpn_samples import SampleMaker
 from src.training.loop import train
 from src.training.lr_schedule import warmup_cosine
 from src.training.optimizers import make_optimizer
-from src.training.options import TrainResult
+from src.training.options import TrainResult, loop_options
 from src.training.ranks import wait_for_all
 from src.training.weights_file import load_weights, read_weights
 
@@ -75,7 +75,6 @@ def train_ctpn(
         config.optimizer, network.trainable_params(), rates,
         weight_decay=config.weight_decay, momentum=config.momentum,
     )  # fmt: skip
-    loss_scale = "dynamic" if config.dynamic_loss_scale else config.loss_scale
     if rank_id == 0:
         print(describe_training(config, data, epochs, rank_size), flush=True)
     result = train(
@@ -83,23 +82,10 @@ def train_ctpn(
         optimizer,
         data,
         epochs=epochs,
-        output_dir=output,
         network=network,
-        rank_id=rank_id,
-        rank_size=rank_size,
-        clip_norm=config.clip_norm,
-        loss_scale=loss_scale if config.mixed_precision else None,
         evaluate=partial(evaluate, config, network) if config.run_eval and evaluate else None,
-        eval_start_epoch=config.eval_start_epoch,
-        eval_interval=config.eval_interval,
-        save_best_ckpt=config.save_best_ckpt,
-        save_checkpoint_epochs=config.save_checkpoint_epochs if config.save_checkpoint else 0,
-        save_checkpoint_minutes=config.save_checkpoint_minutes,
-        keep_checkpoint_max=config.keep_checkpoint_max,
-        resume=config.resume,
         prefix=PREFIX,
-        log_every=config.log_interval,
-        config=config.to_dict(),
+        **loop_options(config, rank_id, rank_size),
     )
     wait_for_all(rank_size)  # where it was stopped, rank 0 has saved a checkpoint meanwhile
     for name, reason in data.report.reasons.items():
