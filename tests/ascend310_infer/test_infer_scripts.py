@@ -181,7 +181,7 @@ def test_build_says_what_is_missing(place):
     done = build_sh(place, "mindspore_lite", "there", LITE_HOME="empty")
     assert done.returncode == 2
     assert f"LITE_HOME '{place}/empty' holds no runtime/include/api/model.h" in done.stderr.replace("\n  ", " ")
-    done = build_sh(place, "mindspore_lite", "there", CXX="no-such-compiler")
+    done = build_sh(place, "mindspore_lite", "there", LITE_HOME=str(place), CXX="no-such-compiler")
     assert done.returncode == 2
     assert "a C++ compiler is missing" in done.stderr
 
