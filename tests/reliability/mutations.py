@@ -74,7 +74,8 @@ def refuses_or_reads(read: Callable[[bytes], object], samples: Sequence[bytes], 
             except Exception as error:
                 shown = base64.b64encode(data).decode()
                 raise AssertionError(f"{error!r} instead of a UserError; base64 of the input: {shown}") from error
-            if time.monotonic() > end:
+            late = time.monotonic() - end
+            if late > 0 and (refused or late > 60):  # a busy machine may have tried only what is accepted by then
                 break
     assert refused > 0
 
