@@ -98,7 +98,11 @@ def test_a_file(tmp_path):
     path = tmp_path / "hccl 8p.json"
     path.write_text(json.dumps(EIGHT), encoding="utf-8-sig")
     assert read_rank_table(path).rank_size == 8
-    for text, message in (("{", "not JSON"), ("[" * 100_000, "not JSON"), ('{"server_list": 3}', "'server_list' is missing")):
+    for text, message in (
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('{"server_list": 3}', "'server_list' is missing"),
+    ):
         path.write_text(text)
         with pytest.raises(RankTableError, match=f"rank table '{path}': .*{message}"):
             read_rank_table(path)

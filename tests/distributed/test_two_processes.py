@@ -5,6 +5,7 @@ killed; then two processes (`rank_program.py`) go on with it, train the recognis
 evaluate both.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -59,6 +60,13 @@ def processes_of(folder):
     return found
 
 
+def end_all(folder):
+    """After a test that went wrong."""
+    for pid, _ in processes_of(folder):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def metrics(output, event="train"):
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     return [line for line in lines if line["event"] == event]
@@ -101,11 +109,12 @@ def killed(folder):
         os.kill(rank, signal.SIGKILL)
         started = time.monotonic()
         stdout, stderr = process.communicate(timeout=180)
+        left = processes_of(folder)
     finally:
-        process.kill()
+        end_all(folder)
     return SimpleNamespace(
-        code=process.returncode, stdout=stdout, stderr=stderr, left=processes_of(folder),
-        seconds=time.monotonic() - started, files={path.name for path in (folder / "train_parallel0").iterdir()},
+        code=process.returncode, stdout=stdout, stderr=stderr, left=left, seconds=time.monotonic() - started,
+        files={path.name for path in (folder / "train_parallel0").iterdir()},
     )  # fmt: skip
 
 
@@ -121,12 +130,16 @@ def ranks(folder, killed):
         f"--master_port={port}", "--join=True", f"--log_dir={logs}", str(PROGRAM), str(folder),
     ]  # fmt: skip
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ, "PATH": path}
-    )
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=400, check=False,
+            env={**os.environ, "PATH": path},
+        )  # fmt: skip
+    finally:
+        end_all(folder)
     said = [(logs / f"worker_{rank}.log").read_text() for rank in (0, 1)]
     assert done.returncode == 0, said
-    return [json.loads(text.splitlines()[-1]) for text in said]
+    return [json.loads(next(line for line in text.splitlines() if line.startswith('{"rank"'))) for text in said]
 
 
 @pytest.fixture(scope="module")
@@ -205,12 +218,14 @@ def test_evaluation_in_shares_leaves_the_same_files(ranks, folder):
 
 
 def content(path):
-    """What a file says, without how long it took."""
+    """What a file says, without how long it took and from where it was called."""
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             return {name: archive.read(name) for name in archive.namelist()}
     if path.suffix == ".json":
         record = json.loads(path.read_text())
         record.pop("seconds_per_image", None)
+        for data in record.get("data", {}).values():
+            data["source"] = Path(data["source"]).name
         return record
     return path.read_bytes()
