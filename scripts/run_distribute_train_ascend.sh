@@ -15,7 +15,7 @@
 #
 # Everything is written to ./train_parallel0: the log of rank 0, ckpt_0, loss_<rank>.log, and in ranks/ the logs of all
 # processes; ./train_parallel<rank>/log leads to the log of another rank. Stopping it (Ctrl-C, kill) saves a checkpoint
-# first, a second time ends it at once; the same command with --resume continues. When one process fails, all are
+# first, Ctrl-C once more ends it at once; the same command with --resume continues. When one process fails, all are
 # ended, and the script ends with its exit code.
 set -euo pipefail
 # shellcheck source=scripts/lib/train.sh

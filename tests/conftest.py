@@ -10,6 +10,9 @@ from src.model_utils.device_adapter import set_cpu_kernels
 
 set_cpu_kernels()
 os.environ.setdefault("GLOG_v", "3")
+# MindSpore's generated messages need protobuf's Python implementation. It asks for it itself, too late where a test
+# has imported onnx before it.
+os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
 
 
 @pytest.fixture(scope="session", autouse=True)

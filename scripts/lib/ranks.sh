@@ -42,7 +42,7 @@ launch_ranks() {
 
   # It ends its processes at once on Ctrl-C: so it gets a process group of its own, and a request to stop goes to the
   # first process, which saves a checkpoint and tells the others. --tail_worker_log: it need not show any log.
-  local job="$$-$RANDOM$RANDOM" launcher='' stopped=0 code=0 limit=''
+  local job="$$-$RANDOM$RANDOM" launcher='' stopped=0 stopped_at=0 code=0 limit=''
   trap 'stop_ranks 143' TERM
   trap 'stop_ranks 129' HUP
   trap 'stop_ranks 130' INT
@@ -176,16 +176,21 @@ end_after_failure() {
   fi
 }
 
-# stop_ranks EXIT_CODE: for a signal. The first asks the ranks to stop after the step, a second one ends them at once,
-# and so does STOP_SECONDS (default 600) after the first, and a job whose processes have not started.
+# stop_ranks EXIT_CODE: for a signal. The first asks the ranks to stop after the step. Ctrl-C a moment later ends them
+# at once; other signals that follow are the same request again (a job manager asks the group and then each process).
+# STOP_SECONDS (default 600) after the first they are ended, and so is a job whose processes have not started.
 stop_ranks() {
+  if ((stopped > 0)) && { (($1 != 130)) || ((SECONDS - stopped_at < 2)); }; then
+    return 0
+  fi
   if ((stopped > 0)) || ! stop_first_rank "$launcher" "$first"; then
     stopped=$1
     end_job "$job"
     return 0 # a plain one would give the code of what the signal interrupted
   fi
   stopped=$1
-  printf 'stopping after this step; once more ends it at once\n' >&2
+  stopped_at=$SECONDS
+  printf 'stopping after this step; Ctrl-C once more ends it at once\n' >&2
   # No sleep, which would outlive it.
   (read -rt "${STOP_SECONDS:-600}" _ <> <(:) || end_job "$job") >/dev/null 2>&1 &
   limit=$!

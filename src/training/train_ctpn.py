@@ -102,6 +102,8 @@ def training_data(config: Any, rank_id: int, rank_size: int) -> CtpnTrainData:
         UserError: the data file is missing or not one of ours.
     """
     key = "pretraining_dataset_file" if config.task_type == "Pretraining" else "finetune_dataset_file"
+    if config.task_type == "Pretraining" and config.pretrain_dataset_file:
+        key = "pretrain_dataset_file"
     with _named(key, getattr(config, key)) as file:
         MindRecordSource(file, COLUMNS)
     make_sample = SampleMaker(
