@@ -1,6 +1,7 @@
 """What every test process needs before and after MindSpore is imported, and what OpenVINO leaves behind."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -13,6 +14,11 @@ os.environ.setdefault("GLOG_v", "3")
 # MindSpore's generated messages need protobuf's Python implementation. It asks for it itself, too late where a test
 # has imported onnx before it.
 os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
+
+# A run under nohup or in the background inherits ignored signals, and would hand them on to what it tests.
+for _number, _handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

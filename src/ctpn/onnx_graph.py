@@ -27,19 +27,23 @@ HEADS = "rpn_with_loss.rpn_convs_list."
 DIRECTIONS = ("", "_reverse")
 
 
-def write_ctpn_onnx(params: dict[str, np.ndarray], path: Path | str) -> None:
-    """Write `ctpn_onnx(params)` to `path`; an existing file is replaced."""
-    Path(path).write_bytes(ctpn_onnx(params).SerializeToString())
+def write_ctpn_onnx(
+    params: dict[str, np.ndarray], path: Path | str, image_size: tuple[int, int] | None = None
+) -> None:
+    """Write `ctpn_onnx(params, image_size)` to `path`; an existing file is replaced."""
+    Path(path).write_bytes(ctpn_onnx(params, image_size).SerializeToString())
 
 
-def ctpn_onnx(params: dict[str, np.ndarray]) -> onnx.ModelProto:
+def ctpn_onnx(params: dict[str, np.ndarray], image_size: tuple[int, int] | None = None) -> onnx.ModelProto:
     """The network in evaluation mode as an ONNX model, batch norm folded into the convolutions.
 
     Args:
         params: weights of `Ctpn` by parameter name, for any width and number of anchors.
+        image_size: (height, width) that the file asks for, which tells an application what to resize pictures to;
+            None leaves it free.
 
     The model has the input `image` (batch, 3, height, width) and the outputs `score_map` (batch, 2A, H, W) and
-    `delta_map` (batch, 4A, H, W), all float32; batch, height and width are free.
+    `delta_map` (batch, 4A, H, W), all float32; the batch is free.
 
     Raises:
         UserError: names the parameters that are missing, or not part of the network.
@@ -62,15 +66,16 @@ def ctpn_onnx(params: dict[str, np.ndarray]) -> onnx.ModelProto:
     value = graph.reshaped(value, (0, 0, -1), "recurrent")  # (W, B*H, 2N)
     value = graph.linear(value, "lstm_fc")
     outputs = []
+    cells = [side // 2 ** (len(STAGES) - 1) for side in image_size] if image_size else ["rows", "columns"]
     for layer, name in zip(("rpn_cls", "rpn_reg"), OUTPUT_NAMES, strict=True):
         maps = len(params[f"{HEADS}{layer}.bias"])
         start, end = graph.vectors(**{f"{layer}.start": (0, -1), f"{layer}.end": maps})
         shape = graph.add("Concat", [start, rows, end], f"{layer}.shape", axis=0)
         by_row = graph.add("Reshape", [graph.linear(value, layer), shape], f"{layer}.rows")  # (W, B, H, maps)
         graph.add("Transpose", [by_row], name, perm=(1, 3, 2, 0))
-        outputs.append(_float_value(name, ["batch", maps, "rows", "columns"]))
+        outputs.append(_float_value(name, ["batch", maps, *cells]))
 
-    inputs = [_float_value(INPUT_NAME, ["batch", 3, "height", "width"])]
+    inputs = [_float_value(INPUT_NAME, ["batch", 3, *(image_size or ("height", "width"))])]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "ctpn", inputs, outputs, graph.constants),
         opset_imports=[helper.make_opsetid("", OPSET)],

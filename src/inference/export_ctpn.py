@@ -13,7 +13,7 @@ from src.ctpn.ctpn import Ctpn
 from src.ctpn.onnx_graph import write_ctpn_onnx
 from src.ctpn.proposal_cell import NMS_LIMIT, CtpnProposals
 from src.inference.ctpn_options import detect_options
-from src.inference.detect import STRIDE, DetectOptions
+from src.inference.detect import DetectOptions
 from src.inference.network_files import (
     ExportError,
     check_format,
@@ -48,7 +48,7 @@ def export_ctpn(config: Any, checkpoint: Path, device_target: str) -> Path:
     path = Path(f"{config.file_name}.{config.file_format.lower()}")
     with written_safely(path) as temporary:
         if config.file_format == "ONNX":
-            write_ctpn_onnx(network_arrays(network), temporary)
+            write_ctpn_onnx(network_arrays(network), temporary, options.image_shape)
             found = check_onnx(temporary, network, onnx_examples(options.image_shape))
         else:
             found = export_with_proposals(network, options, config, temporary)
@@ -69,9 +69,8 @@ def export_with_proposals(network: Ctpn, options: DetectOptions, config: Any, pa
 
 
 def onnx_examples(image_shape: tuple[int, int]) -> list[np.ndarray]:
-    """One image, and two of half the size: an ONNX file leaves batch, height and width free."""
-    half = tuple(max(STRIDE, side // 2 // STRIDE * STRIDE) for side in image_shape)
-    return [example_images(1, image_shape), example_images(2, half)]
+    """One image and two: an ONNX file leaves the batch free."""
+    return [example_images(count, image_shape) for count in (1, 2)]
 
 
 def example_images(count: int, image_shape: tuple[int, int]) -> np.ndarray:

@@ -74,9 +74,7 @@ def random_onnx(kind, path):
     if kind == "ctpn":
         from src.ctpn.onnx_graph import ctpn_onnx  # noqa: PLC0415
 
-        model = ctpn_onnx(weights.ctpn_params(0.0625))
-        for axis, size in ((2, 64), (3, 96)):
-            model.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = size
+        model = ctpn_onnx(weights.ctpn_params(0.0625), (64, 96))
     else:
         from src.crnn.export_onnx import crnn_onnx  # noqa: PLC0415
 

@@ -62,16 +62,20 @@ def test_openvino_agrees_at_several_sizes_and_batches(params, expected, tmp_path
     check(expected, lambda image: list(model(image).values()))
 
 
-def test_the_file_says_what_is_free(params):
-    graph = ctpn_onnx(params).graph
+@pytest.mark.parametrize(("image_size", "sides", "cells"), [
+    (None, ["height", "width"], ["rows", "columns"]),
+    ((64, 96), [64, 96], [4, 6]),
+])
+def test_the_file_says_what_is_free(params, image_size, sides, cells):
+    graph = ctpn_onnx(params, image_size).graph
     shapes = {
         value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
         for value in [*graph.input, *graph.output]
     }
     assert shapes == {
-        "image": ["batch", 3, "height", "width"],
-        "score_map": ["batch", 10, "rows", "columns"],
-        "delta_map": ["batch", 20, "rows", "columns"],
+        "image": ["batch", 3, *sides],
+        "score_map": ["batch", 10, *cells],
+        "delta_map": ["batch", 20, *cells],
     }
 
 

@@ -74,6 +74,8 @@ def test_files_are_complete_and_readable(exported):
 def test_onnx_takes_any_batch_and_gives_the_maps(onnx_session, network, test_set):
     images = np.stack([image for *_, image in inputs_of(test_set)])
     assert [output.name for output in onnx_session.get_outputs()] == ["score_map", "delta_map"]
+    sides = onnx_session.get_inputs()[0].shape[2:]  # an application resizes pictures to what the file says
+    assert sides == list(images.shape[2:])
     found = onnx_session.run(None, {"image": images})
     alone = [predictor(network)(image[None]) for image in images]
     for number, maps in enumerate(found):
