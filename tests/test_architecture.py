@@ -20,11 +20,14 @@ ALLOWED = {
 MODULES = sorted((ROOT / "src").rglob("*.py"))
 
 
-def imported_packages(path: Path) -> set[str]:
+def imported_modules(path: Path) -> list[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-    names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-    return {name.split(".")[1] for name in names if name.startswith("src.")} - {"errors"}
+    return names + [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+
+
+def imported_packages(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imported_modules(path) if name.startswith("src.")} - {"errors"}
 
 
 @pytest.mark.parametrize("package", sorted(ALLOWED))
@@ -36,10 +39,7 @@ def test_arrows_go_one_way(package):
 
 def test_nothing_here_needs_a_tool_or_pytorch():
     for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-        names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-        foreign = {name.split(".")[0] for name in names} & {"tools", "benchmarks", "tests", "torch"}
+        foreign = {name.split(".")[0] for name in imported_modules(path)} & {"tools", "benchmarks", "tests", "torch"}
         assert not foreign, f"{path.relative_to(ROOT)} imports {sorted(foreign)}"
 
 

@@ -10,7 +10,7 @@ from src.data.crnn_preprocess import DEFAULT_HEIGHT, DEFAULT_WIDTHS
 from src.data.lmdb_reader import LmdbError, LmdbWords, find_lmdb, is_lmdb
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.grey_patches import GreyPatches
-from src.data.synthesis.lexicon import TextSampler, read_lexicon
+from src.data.synthesis.lexicon import LONGEST_WORD, TextSampler, read_lexicon
 from src.data.synthesis.words import WordSource
 from src.errors import UserError
 
@@ -62,7 +62,7 @@ def rendered_words(
     *,
     max_words: int = 1,
     widths: Sequence[int] = DEFAULT_WIDTHS,
-    max_length: int = 23,
+    max_length: int = LONGEST_WORD,
 ) -> list[tuple[WordSource, float]]:
     """Words and lines rendered on the fly, as (source, share of all that is rendered) for each input width.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from functools import partial
 from typing import Any
 
 from src.crnn.alphabet import Alphabet
@@ -13,6 +12,7 @@ from src.data.crnn_augment import WordAugment
 from src.data.crnn_dataset import CrnnTrainData
 from src.data.crnn_sources import mix_sources, open_lmdbs, rendered_words
 from src.data.staged_data import StagedData
+from src.data.synthesis.lexicon import LONGEST_WORD
 from src.errors import UserError
 
 WordData = CrnnTrainData | StagedData
@@ -30,9 +30,8 @@ def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int)
     if not stored and not config.samples_per_epoch:
         raise UserError("samples_per_epoch: is 0, but rendered words have no end; give a number")
     widths = input_widths(config)
-    early_widths = [config.flat_start_width] * bool(config.flat_start_epochs)
-    early_widths += [config.narrow_width] * bool(config.narrow_epochs)
-    if config.flat_start_epochs and config.flat_start_width in (*early_widths[1:], *widths):
+    later_widths = (*widths, config.narrow_width) if config.narrow_epochs else widths
+    if config.flat_start_epochs and config.flat_start_width in later_widths:
         raise UserError(f"flat_start_width: {config.flat_start_width} must differ from the widths of other epochs")
     try:
         augment = WordAugment(**{field.name: getattr(config, field.name) for field in fields(WordAugment)})
@@ -42,10 +41,10 @@ def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int)
     def words(widths, samples, longest=None):
         rendered = []
         if config.synthetic_weight > 0:
-            render = partial(rendered_words, max_length=longest) if longest else rendered_words
-            rendered = render(
+            rendered = rendered_words(
                 config.fonts, config.backgrounds, config.lexicon, alphabet.characters, config.seed,
                 max_words=1 if longest else config.rendered_max_words, widths=widths,
+                max_length=longest or LONGEST_WORD,
             )  # fmt: skip
         return CrnnTrainData(
             mix_sources(stored, config.train_weight, rendered, config.synthetic_weight),

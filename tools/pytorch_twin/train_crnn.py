@@ -26,14 +26,14 @@ from src.errors import UserError
 from src.model_utils.command import run_command
 from src.model_utils.config import Config, load_config
 from tools.pytorch_twin.batch_augment import augment_batch
-from tools.pytorch_twin.budget import Budget
 from tools.pytorch_twin.crnn import Crnn
 from tools.pytorch_twin.crnn_loss import ctc_loss
-from tools.pytorch_twin.device import choose_device, prepare, uses_bf16
+from tools.pytorch_twin.device import uses_bf16
 from tools.pytorch_twin.read_words import read_figures, score_of, torch_predictor
 from tools.pytorch_twin.run_folder import RunFolder
 from tools.pytorch_twin.start_weights import load_start
 from tools.pytorch_twin.training import Losses, Trainer
+from tools.pytorch_twin.training_run import first_position, open_run, run_trainer
 from tools.pytorch_twin.weight_init import init_crnn
 from tools.pytorch_twin.word_chunks import WordRenderer, real_words
 from tools.pytorch_twin.word_mixture import WordBatch, WordMixture
@@ -44,20 +44,11 @@ HEAD = ("rnn.1.embedding.weight", "rnn.1.embedding.bias")  # the only part that 
 
 def main() -> int:
     config = load_config(schema_file=SCHEMA)
-    device = choose_device(config.device)
-    prepare(device)
-    torch.manual_seed(config.seed)
-    folder = RunFolder(config.output, config.resume)
-    state = folder.load_state() if config.resume else None
+    device, folder, state = open_run(config)
     alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
-    mixture = make_mixture(config, alphabet, device, first=state["data"]["position"] if state else 0)
+    mixture = make_mixture(config, alphabet, device, first=first_position(state))
     try:
-        trainer = make_trainer(config, alphabet, device, folder, mixture)
-        if state:
-            trainer.load(state)
-        trainer.run(
-            Budget(config.minutes, config.steps, state["seconds"] if state else 0.0, config.stop_after_minutes)
-        )
+        run_trainer(make_trainer(config, alphabet, device, folder, mixture), config, state)
     finally:
         mixture.close()
     return 0

@@ -29,16 +29,16 @@ from src.model_utils.command import run_command
 from src.model_utils.config import Config, load_config
 from src.text_connector.detector import ConnectorParams
 from src.training.ctpn_samples import SampleMaker
-from tools.pytorch_twin.budget import Budget
 from tools.pytorch_twin.ctpn import Ctpn
 from tools.pytorch_twin.ctpn_loss import ctpn_loss
 from tools.pytorch_twin.detection_feed import DetectionBatch, DetectionFeed
 from tools.pytorch_twin.detection_pictures import Picture, evaluation_batches, listed, read_pictures
 from tools.pytorch_twin.detection_samples import DetectionMaker, Stage
-from tools.pytorch_twin.device import autocast, choose_device, prepare, uses_bf16
+from tools.pytorch_twin.device import autocast, uses_bf16
 from tools.pytorch_twin.run_folder import RunFolder
 from tools.pytorch_twin.start_weights import load_start
 from tools.pytorch_twin.training import Losses, Trainer
+from tools.pytorch_twin.training_run import first_position, open_run, run_trainer
 from tools.pytorch_twin.weight_init import init_ctpn
 
 SCHEMA = Path(__file__).with_name("recipes") / "ctpn.yaml"
@@ -46,11 +46,7 @@ SCHEMA = Path(__file__).with_name("recipes") / "ctpn.yaml"
 
 def main() -> int:
     config = load_config(schema_file=SCHEMA)
-    device = choose_device(config.device)
-    prepare(device)
-    torch.manual_seed(config.seed)
-    folder = RunFolder(config.output, config.resume)
-    state = folder.load_state() if config.resume else None
+    device, folder, state = open_run(config)
     sets, judged = read_sets(config)
     feed = DetectionFeed(
         make_maker(config, sets),
@@ -58,14 +54,10 @@ def main() -> int:
         workers=config.workers,
         image_shape=(config.img_height, config.img_width),
         device=device,
-        first=state["data"]["position"] if state else 0,
+        first=first_position(state),
     )
     try:
-        trainer = make_trainer(config, device, folder, feed, judged)
-        if state:
-            trainer.load(state)
-        used = state["seconds"] if state else 0.0
-        trainer.run(Budget(config.minutes, config.steps, used, config.stop_after_minutes))
+        run_trainer(make_trainer(config, device, folder, feed, judged), config, state)
     finally:
         feed.close()
     return 0

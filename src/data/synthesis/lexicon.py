@@ -11,6 +11,7 @@ from src.errors import UserError
 DIGITS = "0123456789"
 SMALL = "abcdefghijklmnopqrstuvwxyz"
 CAPITALS = SMALL.upper()
+LONGEST_WORD = 23  # characters: fits the 26 time steps of 100 pixels with three repeated letters
 PRINTABLE = "".join(map(chr, range(32, 127)))
 # letters of English text by frequency per thousand: random strings would otherwise be full of q, x and z
 _LETTER_WEIGHTS = np.array(
@@ -59,7 +60,7 @@ class TextSampler:
         alphabet: where it has characters beyond ASCII, half of the random strings are made of these.
     """
 
-    def __init__(self, lexicon: list[str] | None = None, mix: TextMix | None = None, max_length: int = 23,
+    def __init__(self, lexicon: list[str] | None = None, mix: TextMix | None = None, max_length: int = LONGEST_WORD,
                  alphabet: str = ""):  # fmt: skip
         words = [word for word in (lexicon or ENGLISH_WORDS) if len(word) <= max_length]
         if not words:
