@@ -1,10 +1,8 @@
 """What the CRNN tests share: golden weights, a small network, an independent CTC."""
 
-import zlib
-
 import mindspore as ms
-import numpy as np
 import pytest
+from golden_weights import golden_weight
 
 from src.crnn.crnn import Crnn
 
@@ -19,18 +17,6 @@ def graph_mode():
 def full_network() -> Crnn:
     """The published size in evaluation mode; tests load weights into it."""
     return Crnn().set_train(False)
-
-
-def golden_weight(name: str, shape) -> np.ndarray:
-    """The documented weight of the golden outputs (depends on the published name and shape only)."""
-    x = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape)
-    if "batchnorm" in name and name.endswith(".weight"):
-        return 1 + 0.1 * x
-    if name.endswith("running_var"):
-        return 1 + 0.1 * np.abs(x)
-    if len(shape) == 1:
-        return 0.1 * x
-    return x * np.sqrt(2 / np.prod(shape[1:]))
 
 
 def published_shapes(kind: str, num_classes: int = 37) -> dict[str, tuple[int, ...]]:
@@ -64,7 +50,7 @@ def golden_weights():
     """kind -> dict of golden weights in that published naming."""
     return {
         kind: {
-            name: golden_weight(name, shape).astype(np.float32)
+            name: golden_weight(name, shape)
             for name, shape in published_shapes(kind).items()
         }
         for kind in ("classic", "crnn_for_pytorch")

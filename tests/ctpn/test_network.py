@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ctpn_golden_weights import golden_weight
+from golden_weights import golden_weight
 
 ms = pytest.importorskip("mindspore")
 

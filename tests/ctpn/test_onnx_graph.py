@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ctpn_golden_weights import golden_weight
+from golden_weights import golden_weight
 
 ms = pytest.importorskip("mindspore")
 onnxruntime = pytest.importorskip("onnxruntime")

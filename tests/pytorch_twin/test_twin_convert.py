@@ -3,11 +3,11 @@
 import runpy
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from golden_weights import golden_weight
 
 from src.errors import UserError
 from src.training.mindspore_ckpt import encode
@@ -128,20 +128,6 @@ def test_published_crnn_namings_there_and_back(naming, tmp_path):
     assert ("rnn.1.bw_rnn.bias_hh_l0" in published) == (naming == "crnn_for_pytorch")
     convert_file(tmp_path / "b.pth", tmp_path / "c.ckpt")
     assert same(read_weights(tmp_path / "c.ckpt"), params)
-
-
-def golden_weight(name, shape):
-    """The documented weight of the golden outputs, a function of the published name and the shape."""
-    x = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape)
-    if name.endswith("gamma") or ("batchnorm" in name and name.endswith(".weight")):
-        x = 1 + 0.1 * x
-    elif name.endswith(("moving_variance", "running_var")):
-        x = 1 + 0.1 * np.abs(x)
-    elif len(shape) == 1:
-        x = 0.1 * x
-    else:
-        x = x * np.sqrt(2 / np.prod(shape[1:]))
-    return x.astype(np.float32)
 
 
 @pytest.mark.parametrize("naming", ["classic", "crnn_for_pytorch"])
