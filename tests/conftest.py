@@ -1,5 +1,6 @@
 """What every test process needs before and after MindSpore is imported, and what OpenVINO leaves behind."""
 
+import errno
 import os
 import signal
 import sys
@@ -35,3 +36,20 @@ def cpu_device():
 def ordinary_signal_stack():
     """Some tests use OpenVINO directly, others send this process a signal."""
     use_ordinary_signal_stack()
+
+
+@pytest.fixture
+def no_room_for(monkeypatch):
+    """A function after which the disk is full whenever the file of a name is to be put in place."""
+
+    def forbid(name):
+        replace = os.replace
+
+        def full(source, target):
+            if os.path.basename(target) == name:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", full)
+
+    return forbid

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
+from src.atomic_file import write_atomically
 from src.inference.drawing import draw_lines
 from src.inference.evaluate_detection import DetectionEvaluation
 from src.inference.submission_names import submission_names
@@ -26,8 +27,10 @@ def write_detection_results(
     Args:
         stem: the checkpoint's name, which tells the results of several checkpoints apart.
         extra: further entries of the JSON file (what was evaluated with which options).
+
+    Raises:
+        UserError: names the file that cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     keys = submission_names(evaluation.lines)
     detections = {keys[name]: lines.boxes for name, lines in evaluation.lines.items()}
     write_submission(folder / f"submit_{stem}.zip", detections)
@@ -43,8 +46,7 @@ def write_detection_results(
         "seconds_per_image": round(evaluation.seconds / len(evaluation.lines), 4),
         "lines": {name: describe_lines(lines) for name, lines in evaluation.lines.items()},
     }
-    path = folder / f"results_{stem}.json"
-    path.write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+    write_atomically(folder / f"results_{stem}.json", [json.dumps(record, indent=1, ensure_ascii=False).encode()])
     return figures
 
 
@@ -70,7 +72,8 @@ def draw_detections(
 ) -> int:
     """Draw detections and ground truth on each (file name, RGB picture), which was evaluated; returns how many.
 
-    The files keep the pictures' names, with `.jpg` added where it is not there.
+    The files keep the pictures' names, with `.jpg` added where it is not there. UserError names the one that cannot
+    be written.
     """
     count = 0
     for name, picture in pictures:
@@ -84,11 +87,10 @@ def draw_detections(
             ignored=None if truth is None else truth.ignored,
         )
         target = folder / drawn_name(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
         encoded, data = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
         if not encoded:
             raise OSError(f"the picture '{target}' could not be encoded")
-        target.write_bytes(data.tobytes())
+        write_atomically(target, [data.tobytes()], sync=False)
         count += 1
     return count
 

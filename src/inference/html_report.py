@@ -6,11 +6,11 @@ import base64
 import html
 import io
 import os
-import uuid
 from pathlib import Path
 
 from PIL import Image
 
+from src.atomic_file import temporary_beside
 from src.errors import UserError
 from src.inference.fonts import FontChooser
 from src.inference.read_result import STAGES, ReadResult, Unreadable
@@ -36,7 +36,7 @@ class HtmlReport:
 
     def __init__(self, folder: Path, title: str, fonts: FontChooser | None = None):
         self.path = folder / "report.html"
-        self._temporary = folder / f".{uuid.uuid4().hex}.tmp"
+        self._temporary = temporary_beside(self.path)
         self._fonts = fonts
         self._pictures = self._bad = self._lines = 0
         try:

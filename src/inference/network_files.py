@@ -15,9 +15,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
+from src.atomic_file import write_atomically
 from src.errors import UserError
 from src.inference.signal_stack import use_ordinary_signal_stack
-from src.training.atomic_file import write_atomically
 
 
 class ExportError(UserError):

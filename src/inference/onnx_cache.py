@@ -1,7 +1,6 @@
 """ONNX files made from weights on first use and kept under a name that holds the hash of the weights.
 
-Two processes may make the same file at once: each writes its own temporary file and renames it when it is complete,
-so that a reader finds no file or a whole one.
+Two processes may make the same file at once; a reader finds no file or a whole one.
 """
 
 from __future__ import annotations
@@ -9,11 +8,11 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from src.atomic_file import write_atomically
 from src.errors import UserError
 from src.inference.array_shapes import check_shapes
 from src.inference.network_weights import NetworkWeights
@@ -39,12 +38,12 @@ def onnx_file(weights: NetworkWeights, folder: Path | str | None = None) -> Path
         return path
     content = onnx_bytes(weights)
     try:
-        _write(path, content)
-    except OSError as error:
+        write_atomically(path, [content])
+    except UserError as error:
         if folder is not None:
-            raise UserError(f"cache_dir: cannot write '{path}' ({error.strerror})") from None
+            raise UserError(f"cache_dir: {error}") from None
         path = Path(_process_folder()) / name
-        _write(path, content)
+        write_atomically(path, [content])
     return path
 
 
@@ -90,27 +89,6 @@ def _plain_protobuf() -> Iterator[None]:
     finally:
         if before is None:
             del os.environ[name]
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _temporary(path) as temporary:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-
-
-@contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    # A process number alone is not unique among containers that share a folder.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        yield temporary
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 _own_folder: list[tempfile.TemporaryDirectory] = []

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from src.atomic_file import write_atomically
 from src.crnn.alphabet import NAMED, Alphabet
 from src.crnn.ctc_decode import Decoded, beam_search_decode, greedy_decode
 from src.data.bad_samples import BadSamples
@@ -44,8 +45,8 @@ def postprocess_crnn(config: Any) -> dict[str, float]:
         what becomes of texts with characters outside the alphabet.
 
     Raises:
-        UserError: a picture without outputs, outputs that do not fit the alphabet, a picture without a label, or
-            more unreadable pictures than `max_bad_ratio`.
+        UserError: a picture without outputs, outputs that do not fit the alphabet, a picture without a label,
+            more unreadable pictures than `max_bad_ratio`, or a file that cannot be written.
     """
     alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
     pictures = Path(config.export_dataset_path)
@@ -55,8 +56,7 @@ def postprocess_crnn(config: Any) -> dict[str, float]:
         labels = read_labels(Path(config.label_path), pictures)
         truths = match_labels(labels, readings, LabelRules(alphabet.characters, config.eval_label_policy), config)
     folder = Path(config.eval_output_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "readings.tsv").write_text(table(readings, truths), encoding="utf-8")
+    write_atomically(folder / "readings.tsv", [table(readings, truths).encode()])
     figures = {}
     if truths:
         judged = [reading for reading in readings if reading.name in truths]
@@ -64,7 +64,7 @@ def postprocess_crnn(config: Any) -> dict[str, float]:
         if not alphabet.has_case:
             del figures["case_sensitive_accuracy"]
     record = {"figures": figures, "pictures": len(readings), "decoder": config.decoder}
-    (folder / "results.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_atomically(folder / "results.json", [json.dumps(record, indent=1).encode() + b"\n"])
     return figures
 
 

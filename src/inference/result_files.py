@@ -7,15 +7,14 @@ differ in their ending only do not collide. A name never leads out of the output
 from __future__ import annotations
 
 import csv
-import os
-import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import BinaryIO
 
 from PIL import Image
 
+from src.atomic_file import replacing
 from src.errors import UserError
 from src.inference.fonts import FontChooser
 from src.inference.read_result import ReadResult
@@ -34,7 +33,8 @@ def result_path(folder: Path, name: str, ending: str) -> Path:
 def write_json(result: ReadResult, folder: Path) -> Path:
     path = result_path(folder, result.image, ".json")
     text = result.to_json() + "\n"
-    write_whole(path, lambda file: file.write(text.encode("utf-8")))
+    with _replacing(path) as file:
+        file.write(text.encode("utf-8"))
     return path
 
 
@@ -43,7 +43,8 @@ def write_drawn(result: ReadResult, folder: Path, fonts: FontChooser | None = No
     picture = Image.fromarray(result.draw(fonts))
     if max(picture.size) > 65_000:  # JPEG ends there
         picture.thumbnail((65_000, 65_000))
-    write_whole(path, lambda file: picture.save(file, "JPEG", quality=90))
+    with _replacing(path) as file:
+        picture.save(file, "JPEG", quality=90)
     return path
 
 
@@ -76,20 +77,11 @@ def _harmless(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """A file that is the old one or the complete new one.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # a long name of the picture would not fit twice
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """As `replacing`, with an error that names the option, too."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            write(file)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"output_dir: cannot write '{path}' ({error.strerror or error})") from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+        with replacing(path, sync=False) as file:  # syncing a file or two for every picture takes its time
+            yield file
+    except UserError as error:
+        raise UserError(f"output_dir: {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from src.atomic_file import write_atomically
 from src.data.crnn_preprocess import to_grey
 from src.data.images import ImageError
+from src.data.json_file import write_json
 from src.data.word_pictures import SampleError
 from src.inference.drawing import contact_sheet
 from src.inference.word_evaluation import Reading, WordEvaluation
@@ -31,17 +32,19 @@ def write_word_results(
 
     Returns:
         The JSON file.
+
+    Raises:
+        UserError: names the file that cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     reports = {name: evaluation.report for name, evaluation in evaluations.items()}
     content = {**protocol, "figures": figures, "data": reports}
     path = folder / f"results_{stem}.json"
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path, content)
     for name, evaluation in evaluations.items():
         lines = ["sample\ttruth\tread\tconfidence" + ("\tin_lexicon" if _with_lexicon(evaluation) else "")]
         lines += [_line(reading) for reading in evaluation.readings]
         table = folder / f"predictions_{stem}_{name.replace('/', '_')}.tsv"
-        table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_atomically(table, ["\n".join(lines).encode() + b"\n"])
     return path
 
 
@@ -51,7 +54,8 @@ def draw_mistakes(
     """Draw the worst mistakes of all data sets as one sheet; returns how many there are on it.
 
     Worst is what differs most from its truth for its length, case aside, and of equals what the network was surest
-    of. Under each picture stand the truth, the reading, and its confidence with the number of the sample.
+    of. Under each picture stand the truth, the reading, and its confidence with the number of the sample. UserError
+    names the file that cannot be written.
     """
     wrong = [
         (name, reading)
@@ -69,11 +73,12 @@ def draw_mistakes(
     for name, reading in (wrong[i] for i in order):
         tiles.append(_picture(sources[name], reading.index))
         where = f"{name} {reading.index}" if len(sources) > 1 else f"word {reading.index}"
-        captions.append(f"{reading.truth}\n→ {reading.text or '(nothing)'}\n{reading.confidence:.2f}  {where}")
+        captions.append(f"{reading.truth}\n-> {reading.text or '(nothing)'}\n{reading.confidence:.2f}  {where}")
     sheet = contact_sheet(tiles, captions, tile_size=_TILE)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), sheet[:, :, ::-1]):
-        raise OSError(f"cannot write {path}")
+    encoded, data = cv2.imencode(path.suffix, sheet[:, :, ::-1])
+    if not encoded:
+        raise OSError(f"the picture '{path}' could not be encoded")
+    write_atomically(path, [data.tobytes()])
     return len(tiles)
 
 

@@ -6,13 +6,12 @@ cannot fill the memory.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from src.atomic_file import replacing
 from src.errors import UserError
 
 MAX_MEMBERS = 200_000
@@ -70,24 +69,15 @@ def write_text_members(path: str | Path, texts: Mapping[str, str]) -> Path:
     """Write an archive with the texts at its root; a reader sees the old archive or the whole new one.
 
     Raises:
-        ArchiveError: the folder cannot be written, the disk is full, ...
+        UserError: the folder cannot be written, the disk is full, ...
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, text in texts.items():
-                member = zipfile.ZipInfo(name, _WRITTEN_ON)
-                member.compress_type = zipfile.ZIP_DEFLATED
-                member.external_attr = 0o644 << 16
-                archive.writestr(member, text.encode("utf-8"))
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ArchiveError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in texts.items():
+            member = zipfile.ZipInfo(name, _WRITTEN_ON)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, text.encode("utf-8"))
     return path
 
 

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from src.atomic_file import write_atomically
 from src.errors import UserError
 from src.metrics.detection_result import GroundTruth
 from src.metrics.safe_zip import read_text_members, write_text_members
@@ -74,18 +75,23 @@ def result_texts(detections: Mapping[str, np.ndarray]) -> dict[str, str]:
 
 
 def write_results(folder: str | Path, detections: Mapping[str, np.ndarray]) -> list[Path]:
-    """Write `res_*.txt`, one an image, into a folder; returns their paths."""
+    """Write `res_*.txt`, one an image, into a folder; returns their paths.
+
+    Raises UserError naming the file that cannot be written.
+    """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, text in result_texts(detections).items():
         paths.append(folder / name)
-        paths[-1].write_text(text, encoding="utf-8")
+        write_atomically(paths[-1], [text.encode()], sync=False)
     return paths
 
 
 def write_submission(path: str | Path, detections: Mapping[str, np.ndarray]) -> Path:
-    """Write `submit_*.zip` with one `res_*.txt` an image at its root, also for images without detections."""
+    """Write `submit_*.zip` with one `res_*.txt` an image at its root, also for images without detections.
+
+    Raises UserError naming the file that cannot be written.
+    """
     return write_text_members(path, result_texts(detections))
 
 

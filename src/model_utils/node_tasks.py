@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from src.atomic_file import write_atomically
 from src.errors import UserError
 from src.model_utils.local_adapter import get_device_num, get_job_id, is_first_of_node
 
@@ -35,7 +36,7 @@ def once_a_node(task: str, work: Callable[[], None], *, folder: Path | None = No
         return
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
-        state = marker.read_text() if marker.exists() else ""
+        state = marker.read_text(encoding="utf-8") if marker.exists() else ""
         if state == "done":
             return
         if state.startswith("failed"):
@@ -59,6 +60,4 @@ def _marker(task: str, folder: Path | None) -> Path:
 
 
 def _write_marker(marker: Path, text: str) -> None:
-    temporary = marker.with_suffix(".tmp")
-    temporary.write_text(text)
-    temporary.replace(marker)
+    write_atomically(marker, [text.encode()], sync=False)  # nobody reads it after a power cut

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from src.atomic_file import write_atomically
 from src.errors import UserError
 from src.training import mindspore_ckpt
-from src.training.atomic_file import write_atomically
 
 _META = "meta.json"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from mindspore import nn
 
+from src.atomic_file import write_atomically
 from src.crnn.alphabet import Alphabet
 from src.crnn.checkpoint_formats import HEAD, for_alphabet, mindspore_crnn
 from src.errors import UserError
-from src.training.atomic_file import write_atomically
 from src.training.weights_file import load_weights, read_weights
 
 ALPHABET_FILE = "alphabet.txt"

@@ -11,8 +11,8 @@ import numpy as np
 import yaml
 from mindspore import nn
 
+from src.atomic_file import write_atomically
 from src.errors import UserError
-from src.training.atomic_file import write_atomically
 from src.training.checkpoints import CheckpointFolder
 from src.training.eval_callback import EvalCallback, Evaluate
 from src.training.interrupts import EXIT_CODE_BASE, StopRequest

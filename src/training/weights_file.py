@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from mindspore import Tensor, nn
 
+from src.atomic_file import write_atomically
 from src.training import mindspore_ckpt
-from src.training.atomic_file import write_atomically
 from src.training.weights_formats import FORMATS, WeightsError, read_weights
 
 __all__ = ["FORMATS", "WeightsError", "load_weights", "network_arrays", "read_weights", "save_weights"]

@@ -4,6 +4,7 @@ import os
 import pytest
 
 from src.data.json_file import write_json
+from src.errors import UserError
 
 
 def test_a_file_is_readable_and_alone(tmp_path):
@@ -19,7 +20,7 @@ def test_the_old_file_stays_when_the_new_one_cannot_be_finished(tmp_path, monkey
 
     write_json(tmp_path / "report.json", "old")
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match="report.json: No space left"):
         write_json(tmp_path / "report.json", "new")
     assert json.loads((tmp_path / "report.json").read_text()) == "old"
     assert os.listdir(tmp_path) == ["report.json"]

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from src.training.atomic_file import write_atomically
+from src.atomic_file import write_atomically
 from src.training.mindspore_ckpt import encode
 
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))

@@ -1,6 +1,7 @@
 """Evaluation over a test set with a stand-in for the network, which is a function of each picture alone."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -145,6 +146,18 @@ def test_pictures_of_one_stem_do_not_collide(tmp_path):
     assert keys["2.v1.jpg"] == "2.v1.jpg"
     assert keys["y/1.jpg"] == "y_1_jpg"
     assert {"2.v1", "y_1_jpg", "1_png"} < set(submitted)
+
+
+@pytest.mark.parametrize("name", ["submit_s.zip", "gt.zip", "results_s.json", "1.jpg"])
+def test_a_full_disk_names_the_file(tmp_path, no_room_for, name):
+    evaluation = DetectionEvaluation(
+        {"1.jpg": one_line([1, 1, 9, 9])}, {"1.jpg": GroundTruth(np.array([[1, 1, 9, 9]]))}
+    )
+    no_room_for(name)
+    with pytest.raises(UserError, match=f"cannot write .*/{name}: No space left on device"):
+        write_detection_results(evaluation, tmp_path, "s", {})
+        draw_detections(evaluation, [("1.jpg", np.zeros((20, 20, 3), np.uint8))], tmp_path)
+    assert name not in os.listdir(tmp_path)
 
 
 def test_drawn_pictures_keep_names_and_sizes(test_set, evaluation, tmp_path):

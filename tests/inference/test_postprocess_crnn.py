@@ -61,6 +61,13 @@ def test_words_are_read(place):
     assert figures_line({}) == "readings.tsv: no labels, so no figures"
 
 
+@pytest.mark.parametrize("name", ["readings.tsv", "results.json"])
+def test_a_full_disk_names_the_file(place, no_room_for, name):
+    no_room_for(name)
+    with pytest.raises(UserError, match=f"cannot write .*/out/{name}: No space left on device"):
+        run(place)
+
+
 @pytest.mark.parametrize("decoder", ["greedy", "beam"])
 def test_every_labelled_word_counts(place, decoder):
     """Two of three right, case aside; the edit distance of the third is 2 of 2."""

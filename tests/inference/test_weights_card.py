@@ -8,6 +8,7 @@ import pytest
 import yaml
 from reader_weights import crnn_params, ctpn_params
 
+from src.atomic_file import write_atomically
 from src.errors import UserError
 from src.inference.array_shapes import check_shapes
 from src.inference.network_weights import MissingWeights, find_weights
@@ -16,7 +17,6 @@ from src.inference.reader_options import OptionError, ReaderOptions
 from src.inference.text_recognizer import alphabet_of
 from src.inference.weights_card import CardError, WeightsCard, card_path, parse_card, read_card, write_card
 from src.text_connector.detector import ConnectorParams
-from src.training.atomic_file import write_atomically
 from src.training.mindspore_ckpt import encode
 
 TRAINED = {

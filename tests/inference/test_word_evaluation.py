@@ -140,11 +140,20 @@ def test_results_are_written_and_mistakes_drawn_worst_first(words, tmp_path, mon
         drawn.update(captions=captions) or np.zeros((4, 4, 3), np.uint8)
     ))  # fmt: skip
     assert draw_mistakes({"set": evaluation}, {"set": words}, tmp_path / "a.png", 2) == 2
-    assert drawn["captions"][0].startswith("b\n→ (nothing)\n")
+    assert drawn["captions"][0].startswith("b\n-> (nothing)\n")
     assert drawn["captions"][1].split("\n")[0] in {"road", "it's"}
     perfect = WordEvaluation([Reading(0, "a", "A", 1.0)], cased=True)
     assert draw_mistakes({"set": perfect}, {"set": words}, tmp_path / "b.png", 2) == 0
     assert not (tmp_path / "b.png").exists()
+
+
+@pytest.mark.parametrize("name", ["results_best.json", "predictions_best_set.tsv", "sheet.png"])
+def test_a_full_disk_names_the_file(words, tmp_path, no_room_for, name):
+    evaluations = {"set": WordEvaluation([Reading(0, "house", "x", 0.5)], cased=False)}
+    no_room_for(name)
+    with pytest.raises(UserError, match=f"cannot write .*/{name}: No space left on device"):
+        write_word_results(evaluations, {}, tmp_path, "best", {})
+        draw_mistakes(evaluations, {"set": words}, tmp_path / "sheet.png", 1)
 
 
 def test_a_sheet_shows_unreadable_and_ordinary_pictures(tmp_path):

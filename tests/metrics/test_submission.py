@@ -126,6 +126,13 @@ def test_submission_round_trip(tmp_path):
     assert (tmp_path / "submit" / "res_100.txt").read_text() == "1,2,3,4\n"
 
 
+def test_a_full_disk_names_the_file(tmp_path, no_room_for):
+    no_room_for("res_b.txt")
+    with pytest.raises(UserError, match="cannot write .*/res_b.txt: No space left on device"):
+        write_results(tmp_path, {"a.jpg": np.zeros((0, 4)), "b.jpg": np.zeros((0, 4))})
+    assert os.listdir(tmp_path) == ["res_a.txt"]
+
+
 def test_two_images_of_one_name_are_refused(tmp_path):
     nothing = np.empty((0, 4))
     with pytest.raises(SubmissionError, match=r"res_img_1\.txt"):

@@ -50,7 +50,7 @@ def test_whoever_writes_says_what_and_keeps_what_was_there(answers):
 @pytest.mark.parametrize(("name", "file"), [
     ("LMDB", "full/words"), ("MindRecord", "full/set.mindrecord0"), ("checkpoint", "full/ckpt/ctpn-2_1.ckpt"),
     ("submission", "full/submit.zip"), ("log of a training", "full/log"), ("training", "full/train"),
-    ("export", "full/export/crnn.onnx"),
+    ("evaluation", "full/eval/results_crnn.json"), ("export", "full/export/crnn.onnx"),
 ])  # fmt: skip
 def test_the_file_is_named(answers, name, file):
     assert file in answers[name]["said"]

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src import atomic_file
 from src.errors import UserError
-from src.training import atomic_file
-from src.training.atomic_file import write_atomically
 from src.training.checkpoints import CheckpointFolder, Snapshot
 from src.training.weights_file import read_weights
 
@@ -134,20 +133,6 @@ def test_all_damaged_is_an_error_and_none_is_none(tmp_path):
     empty(folder.save(snapshot(1)))
     with pytest.raises(UserError, match="none of the 1 checkpoints"):
         folder.load_newest()
-
-
-def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
-    path = tmp_path / "file"
-    write_atomically(path, [b"old"])
-
-    def chunks():
-        yield b"new, "
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_atomically(path, chunks())
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])

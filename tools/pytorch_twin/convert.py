@@ -25,12 +25,12 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from src.atomic_file import write_atomically
 from src.crnn.checkpoint_formats import NORM_NAMES, NORMALISED, mindspore_crnn, published_crnn
 from src.crnn.checkpoint_formats import naming as crnn_naming
 from src.ctpn.checkpoint_formats import LSTM_BRANCHES, mindspore_ctpn
 from src.errors import UserError
 from src.training import mindspore_ckpt
-from src.training.atomic_file import write_atomically
 from src.training.weights_formats import read_weights
 from tools.pytorch_twin.parameter_shapes import NETWORKS, check_fit
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from src.atomic_file import write_atomically
 from src.errors import UserError
-from src.training.atomic_file import write_atomically
 
 STATE, BEST, FINAL, LOG, CURVE = "state.pt", "best.pt", "final.pt", "train.log", "curve.csv"
 
