@@ -1,0 +1,82 @@
+"""Accuracy of the reader by engine, on words of an LMDB or on labelled pictures, to set beside that of `eval.py`.
+
+    python benchmarks/engine_figures.py words LMDB [--recognizer word|line] [--key value ...]
+    python benchmarks/engine_figures.py lines PICTURES LABELS [--only FILE] [--key value ...]
+
+Both go through `TextReader`, as `predict.py` does: `words` with `--detect false`, `lines` with `--recognize false`.
+LABELS is what `folder` accepts in the detection data; FILE names the pictures to take, one a line. --engines names
+the engines, --key value are options of `ReaderOptions`.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.data.annotations.own_folder import read_own_folder
+from src.data.lmdb_reader import LmdbWords
+from src.data.name_lists import read_names
+from src.errors import UserError
+from src.inference import TextReader
+from src.inference.engine import installed_engines
+from src.inference.text_reader import Picture
+from src.metrics.detection_result import GroundTruth
+from src.metrics.deteval import deteval
+from src.metrics.iou_hmean import iou_hmean
+from src.metrics.recognition import evaluate_words
+from src.metrics.submission import to_pixels
+from src.model_utils.plain_yaml import parse_value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    words = kinds.add_parser("words")
+    words.add_argument("lmdb", type=Path)
+    words.add_argument("--recognizer", default="word")
+    lines = kinds.add_parser("lines")
+    lines.add_argument("pictures", type=Path)
+    lines.add_argument("labels", type=Path)
+    lines.add_argument("--only", type=Path)
+    for kind in (words, lines):
+        kind.add_argument("--engines", default=",".join(reversed(installed_engines())))
+    arguments, more = parser.parse_known_args()
+    options = {key.removeprefix("--"): parse_value(value) for key, value in zip(more[::2], more[1::2], strict=True)}
+    for engine in arguments.engines.split(","):
+        if arguments.kind == "words":
+            reader = TextReader(engine=engine, detect=False, recognizer=arguments.recognizer, **options)
+            figures = {"words": words_read(reader, LmdbWords(arguments.lmdb))}
+        else:
+            reader = TextReader(engine=engine, recognize=False, **options)
+            figures = lines_found(reader, arguments.pictures, arguments.labels, arguments.only)
+        for title, values in figures.items():
+            shown = "  ".join(f"{name} {value:.5f}" for name, value in values.items())
+            print(f"{engine:12s} {title:8s} {shown}", flush=True)
+
+
+def words_read(reader: TextReader, source: LmdbWords) -> dict[str, float]:
+    """Acc@1 and its companions over every word; one that cannot be decoded counts as missed."""
+    samples = [source.read(index) for index in range(len(source))]
+    pictures = (Picture(data, str(index)) for index, (data, _) in enumerate(samples))
+    texts = [getattr(result, "text", "") for result in reader.read_many(pictures)]
+    return evaluate_words(texts, [label for _, label in samples]).figures()
+
+
+def lines_found(reader: TextReader, pictures: Path, labels: Path, only: Path | None) -> dict[str, dict[str, float]]:
+    """DetEval and IoU figures over every picture that has labels."""
+    images = [image for image in read_own_folder(pictures, labels).images if not image.missing]
+    if only:
+        wanted = read_names(only)
+        images = [image for image in images if image.name in wanted]
+    if not images:
+        raise UserError(f"{pictures}: no labelled picture to look at")
+    truths = {image.name: GroundTruth(image.boxes, image.ignored) for image in images}
+    results = reader.read_many(image.path for image in images)
+    boxes = [to_pixels([line.box for line in result.lines]) for result in results]
+    found = dict(zip(truths, boxes, strict=True))
+    return {"deteval": deteval(truths, found).figures(), "iou_0.5": iou_hmean(truths, found).figures()}
+
+
+if __name__ == "__main__":
+    main()
