@@ -14,7 +14,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn, ops
 
+from src.bidirectional_lstm import BidirectionalLstm
 from src.errors import UserError
+from src.max_pool import MaxPool
 
 IMAGE_HEIGHT = 32
 CHANNELS = (64, 128, 256, 256, 512, 512, 512)
@@ -45,19 +47,14 @@ class PooledConv(nn.Cell):
         self.weight = ms.Parameter(np.zeros((out_channels, in_channels, 3, 3), np.float32))
         self.bias = ms.Parameter(np.zeros(out_channels, np.float32))
         self.conv = ops.Conv2D(out_channels, 3, pad_mode="pad", pad=1)
-        # on CPU "pad", even with nothing to pad, has a backward pass several times as fast as that of "valid",
-        # and a forward pass several times as slow: what gives the same is chosen by mode
-        self.pool_in_training = nn.MaxPool2d((2, 2), stride, pad_mode="pad", padding=padding)
-        padded = any(padding)
-        self.pool_in_evaluation = self.pool_in_training if padded else nn.MaxPool2d((2, 2), stride, pad_mode="valid")
+        self.pool = MaxPool(stride, padding)
         self.bias_add = ops.BiasAdd()
         self.relu = ops.ReLU()
         self.compute_type = compute_type
 
     def construct(self, x):
         x = self.conv(x.astype(self.compute_type), self.weight.astype(self.compute_type))
-        x = self.pool_in_training(x) if self.training else self.pool_in_evaluation(x)
-        return self.relu(self.bias_add(x, self.bias.astype(self.compute_type)))
+        return self.relu(self.bias_add(self.pool(x), self.bias.astype(self.compute_type)))
 
 
 class ConvStack(nn.Cell):
@@ -89,17 +86,16 @@ class ConvStack(nn.Cell):
         return self.relu(self.batchnorm6(self.conv6(x).astype(ms.float32)))  # (B, 512, 1, T)
 
 
-class BidirectionalLstm(nn.Cell):
+class RecurrentLayer(nn.Cell):
     """LSTM over time in both directions and a linear layer: (T, B, in) -> (T, B, out), float32."""
 
     def __init__(self, in_size: int, hidden_size: int, out_size: int):
         super().__init__()
-        self.rnn = nn.LSTM(in_size, hidden_size, bidirectional=True)
+        self.rnn = BidirectionalLstm(in_size, hidden_size)
         self.embedding = nn.Dense(2 * hidden_size, out_size)
 
     def construct(self, sequence):
-        hidden, _ = self.rnn(sequence)
-        return self.embedding(hidden)
+        return self.embedding(self.rnn(sequence))
 
 
 class Crnn(nn.Cell):
@@ -128,8 +124,8 @@ class Crnn(nn.Cell):
         self.cnn = ConvStack(channels, compute_type)
         self.rnn = nn.CellList(
             [
-                BidirectionalLstm(channels[-1], hidden_size, hidden_size),
-                BidirectionalLstm(hidden_size, hidden_size, num_classes),
+                RecurrentLayer(channels[-1], hidden_size, hidden_size),
+                RecurrentLayer(hidden_size, hidden_size, num_classes),
             ]
         )
         self.log_softmax = ops.LogSoftmax(axis=-1)

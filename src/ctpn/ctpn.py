@@ -8,8 +8,9 @@ C channels. Time of the LSTM is x, so a sequence is one feature row of one image
 """
 
 import mindspore as ms
-from mindspore import nn, ops
+from mindspore import nn
 
+from src.bidirectional_lstm import BidirectionalLstm
 from src.ctpn.rpn import RpnHead
 from src.ctpn.vgg16 import Vgg16, scale_channels
 from src.ctpn.weight_init import initialise_weights
@@ -53,11 +54,10 @@ class Ctpn(nn.Cell):
             raise ValueError(f"num_anchors {num_anchors}: at least 1")
         rpn_channels, hidden = scale_channels(RPN_CHANNELS, width), scale_channels(LSTM_HIDDEN, width)
         self.num_anchors = num_anchors
-        self.lstm_hidden = hidden
         self.vgg16_feature_extractor = Vgg16(width, bn_statistics)
         channels = self.vgg16_feature_extractor.out_channels
         self.conv = nn.Conv2d(channels, rpn_channels, 3, pad_mode="pad", padding=1, has_bias=False)
-        self.rnn2 = nn.LSTM(rpn_channels, hidden, bidirectional=True)
+        self.rnn2 = BidirectionalLstm(rpn_channels, hidden)
         self.dropout = nn.Dropout(p=dropout) if dropout else None
         self.rpn_with_loss = RpnHead(2 * hidden, rpn_channels, num_anchors)
         initialise_weights(self, seed)
@@ -69,11 +69,7 @@ class Ctpn(nn.Cell):
         # Every row of every image is a sequence of its own: images of a batch never mix.
         sequences = features.transpose((3, 0, 2, 1))  # W x B x H x C
         sequences = sequences.reshape((columns, -1, channels))  # W x B*H x C
-        # nn.LSTM makes its zero state from the static batch size, which an exported graph would keep forever;
-        # zeros computed from the features leave the batch free.
-        state = ops.stop_gradient(sequences[:1, :, : self.lstm_hidden]) * 0.0
-        state = ops.concat((state, state))  # 2 directions x B*H x hidden
-        sequences, _ = self.rnn2(sequences, (state, state))  # W x B*H x 2 hidden
+        sequences = self.rnn2(sequences)  # W x B*H x 2 hidden
         if self.dropout is not None:
             sequences = self.dropout(sequences)
         score_map, delta_map = self.rpn_with_loss(sequences, rows)
