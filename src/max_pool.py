@@ -1,4 +1,4 @@
-"""The 2x2 max-pool of both networks. Beside `errors` one of the modules that every layer may import."""
+"""The 2x2 max-pool of both networks. Every layer may import it, as `errors`."""
 
 import mindspore as ms
 from mindspore import nn, ops
@@ -7,9 +7,9 @@ from mindspore import nn, ops
 class MaxPool(nn.Cell):
     """2x2 max-pool, (B, C, H, W) -> (B, C, (H + 2p - 2) // s + 1, (W + 2q - 2) // t + 1), by the fastest operator.
 
-    All compute the same. On CPU the backward pass of "valid" takes several times as long as its forward pass, and
-    the forward pass of "pad" several times as long as its backward pass; `MaxPoolWithArgmax`, which keeps the places
-    of the maxima and cannot pad, does well in both.
+    On CPU the backward pass of MindSpore's pool in the mode "valid" takes several times as long as its forward pass,
+    and in the mode "pad" it is the other way round. The adaptive pool, which halves even sides in the same way, is
+    fast in both, so it is what trains.
 
     Args:
         stride: (s, t) in rows and columns.
@@ -22,10 +22,11 @@ class MaxPool(nn.Cell):
             self.pool = nn.MaxPool2d((2, 2), stride, pad_mode="pad", padding=padding)
         else:
             self.pool = nn.MaxPool2d((2, 2), stride, pad_mode="valid")
-        self.keeps_places = not any(padding) and ms.get_context("device_target") == "CPU"
-        self.pool_in_training = ops.MaxPoolWithArgmax(kernel_size=(2, 2), strides=stride, pad_mode="valid")
+        halves = tuple(stride) == (2, 2) and not any(padding)
+        self.can_adapt = halves and ms.get_context("device_target") == "CPU"
 
     def construct(self, x):
-        if self.training and self.keeps_places:
-            return self.pool_in_training(x)[0]
+        rows, columns = x.shape[2], x.shape[3]
+        if self.training and self.can_adapt and rows % 2 == 0 and columns % 2 == 0:
+            return ops.adaptive_max_pool2d(x, (rows // 2, columns // 2))
         return self.pool(x)
