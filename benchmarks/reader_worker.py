@@ -43,7 +43,7 @@ class Ours:
             from src.inference.engine import open_engine  # noqa: PLC0415
 
             finders = {"ctpn": self.options.find_detector, "crnn": lambda: self.options.find_recognizer()[0]}
-            fixed = shape if network == "ctpn" else None
+            fixed = shape if network == "ctpn" else (None, *shape[1:])
             engine = open_engine(finders[network](), self.options.engine_options(), fixed)
             image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
             self._networks[network, shape] = lambda: engine.run(image)

@@ -20,7 +20,7 @@ from src.inference.read_result import STAGES, Line, ReadResult, Unreadable
 from src.inference.reader_options import OptionError, ReaderOptions
 from src.inference.reading_order import reading_order
 from src.inference.text_detector import DetectInput, DetectMaps, TextDetector
-from src.inference.text_recognizer import PreparedLine, TextRecognizer, alphabet_of
+from src.inference.text_recognizer import PreparedLine, TextRecognizer, alphabet_of, input_shape
 from src.text_connector.detector import TextLines, rectangle
 
 READ_AHEAD = 2  # pictures that are decoded while the network works on another
@@ -81,7 +81,7 @@ class TextReader:
             wanted.append((detector, (1, 3, *detect_options.image_shape)))
         if recognizer:
             alphabet = alphabet_of(recognizer, options.alphabet)
-            wanted.append((recognizer, None))
+            wanted.append((recognizer, input_shape(unit, recognizer.card.widths)))
         engines = open_engines(wanted, engine_options)
         self.engine, self.device = engines[0].name, engines[0].device
         if detector:

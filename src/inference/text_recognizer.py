@@ -19,8 +19,7 @@ from src.inference.engine import Engine
 from src.inference.network_weights import NetworkWeights
 from src.inference.word_gaps import split_words
 
-WORD_WIDTHS = (100,)
-LINE_WIDTHS = (100, 200, 300, 400, 600, 800)
+DEFAULT_WIDTHS = {"word": (100,), "line": (100, 200, 300, 400, 600, 800)}
 LONG_STEP = 200  # lines longer than the widest input get the next multiple of this, so that few widths occur
 LONGEST = 4000  # pixels at height 32; a longer line is squeezed into it
 DECODERS = ("greedy", "beam")
@@ -41,7 +40,7 @@ class TextRecognizer:
         alphabet: the characters of its classes.
         unit: "word" or "line".
         widths: of the network's input, ascending; one is what pictures are stretched to, with several they keep
-            their proportions. () takes `WORD_WIDTHS` or `LINE_WIDTHS`.
+            their proportions. () takes `DEFAULT_WIDTHS`.
         batch_size: pictures of one width that are read at once.
         decoder: "greedy" or "beam".
         beam_width: of the beam.
@@ -59,7 +58,7 @@ class TextRecognizer:
         beam_width: int = 10,
     ):
         self.unit, self.alphabet = unit, alphabet
-        self.widths = tuple(widths) or (WORD_WIDTHS if unit == "word" else LINE_WIDTHS)
+        self.widths = tuple(widths) or DEFAULT_WIDTHS[unit]
         self._engine, self._batch_size = engine, batch_size
         self._decoder, self._beam_width = decoder, beam_width
 
@@ -125,6 +124,12 @@ class TextRecognizer:
         else:
             width = bucket_width(natural, self.widths)
         return resize_word(grey, DEFAULT_HEIGHT, width, keep_ratio=len(self.widths) > 1)
+
+
+def input_shape(unit: str, widths: Sequence[int] = ()) -> tuple[int | None, ...]:
+    """(B, 1, 32, W) of what a recogniser is given, None where it varies: OpenVINO is faster the more it knows."""
+    widths = tuple(widths) or DEFAULT_WIDTHS[unit]
+    return None, 1, DEFAULT_HEIGHT, widths[0] if len(widths) == 1 else None
 
 
 def alphabet_of(weights: NetworkWeights, alphabet: str = "") -> Alphabet:

@@ -12,7 +12,7 @@ from src.inference.detect import DetectOptions
 from src.inference.line_crops import cut_line
 from src.inference.reading_order import reading_order
 from src.inference.text_detector import TextDetector
-from src.inference.text_recognizer import TextRecognizer
+from src.inference.text_recognizer import TextRecognizer, input_shape
 from src.inference.tiles import OVERLAP, STRIDE, plan_tiles, scaled_size
 from src.inference.weights_card import CardError, WeightsCard, parse_card, read_card
 from src.inference.word_gaps import split_words
@@ -236,3 +236,10 @@ def test_reading_order_is_a_permutation():
         corner = rng.uniform(0, 500, (count, 2))
         boxes = np.concatenate([corner, corner + rng.uniform(1, wide, (count, 2))], axis=1)
         assert sorted(reading_order(boxes).tolist()) == list(range(count))
+
+
+def test_the_shape_of_the_recogniser_is_fixed_where_it_never_varies():
+    assert input_shape("word") == (None, 1, 32, 100)
+    assert input_shape("word", [160]) == (None, 1, 32, 160)
+    assert input_shape("line") == (None, 1, 32, None)
+    assert input_shape("line", [100, 200]) == (None, 1, 32, None)
