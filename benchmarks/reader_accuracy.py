@@ -1,11 +1,13 @@
 """How much of the text in labelled pictures the reader reads: `--recognizer line` and `word` on the same lines.
 
-    python benchmarks/reader_accuracy.py PICTURES LABELS [--pictures N] [--recognizers line,word] [--key value ...]
+    python benchmarks/reader_accuracy.py PICTURES LABELS [--only FILE] [--pictures N] [--recognizers line,word]
+                                          [--key value ...]
 
 LABELS is what `folder` accepts in the detection data: a folder of text files, an SVT XML or a COCO JSON. Words are
 compared as a bag a picture: a word counts as read when the picture's text has it, as often as it is there. "exact"
 asks for every character, "letters and digits" leaves case and punctuation aside. Words marked as illegible neither
-count nor are counted against the reader. --key value are options of `ReaderOptions`.
+count nor are counted against the reader. FILE names the pictures to take, one a line. --key value are options of
+`ReaderOptions`.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.data.annotations.own_folder import read_own_folder
+from src.data.name_lists import read_names
 from src.inference import ReadResult, TextReader
 from src.model_utils.plain_yaml import parse_value
 
@@ -25,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pictures_folder", type=Path)
     parser.add_argument("labels", type=Path)
+    parser.add_argument("--only", type=Path)
     parser.add_argument("--pictures", type=int, default=0, help="so many, taken evenly; 0 takes all")
     parser.add_argument("--recognizers", default="line,word")
     arguments, more = parser.parse_known_args()
@@ -32,6 +36,9 @@ def main() -> None:
     images = [
         image for image in read_own_folder(arguments.pictures_folder, arguments.labels).images if not image.missing
     ]
+    if arguments.only:
+        wanted = read_names(arguments.only)
+        images = [image for image in images if image.name in wanted]
     if arguments.pictures:
         images = images[:: max(1, len(images) // arguments.pictures)][: arguments.pictures]
     print(f"{len(images)} pictures, {sum(len(image.texts) for image in images)} words")

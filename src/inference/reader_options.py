@@ -63,7 +63,7 @@ class ReaderOptions:
     max_num: int = 1000
     connector: Mapping[str, float | bool] | ConnectorParams = field(default_factory=dict)
     smallest_text: float = 0.0
-    crop_margin: float = 0.0
+    crop_margin: float = 0.15
     text_min_score: float = 0.0
     alphabet: str = ""
     decoder: str = "greedy"
