@@ -3,7 +3,6 @@
 import json
 import pickle
 import re
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -139,20 +138,12 @@ def test_folder_is_icdar_2013_and_the_same_for_any_number_of_processes(book, tmp
         write_scenes(small, tmp_path / "one", 5)
 
 
-def test_a_manifest_cut_short_does_not_mark_a_folder_as_finished(book, tmp_path, monkeypatch):
-    whole = Path.write_text
-
-    def full(path, text, **options):
-        if MANIFEST in path.name:
-            whole(path, text[:10], **options)
-            raise OSError(28, "No space left on device")
-        return whole(path, text, **options)
-
+def test_a_manifest_cut_short_does_not_mark_a_folder_as_finished(book, tmp_path, monkeypatch, no_room_for):
     small = source(book, size=(64, 64))
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_text", full)
-        with pytest.raises(OSError, match="No space left"):
-            write_scenes(small, tmp_path, 2)
+    no_room_for(MANIFEST)
+    with pytest.raises(UserError, match=f"{MANIFEST}: No space left"):
+        write_scenes(small, tmp_path, 2)
+    monkeypatch.undo()
     assert write_scenes(small, tmp_path, 2) == json.loads((tmp_path / MANIFEST).read_text())
 
 

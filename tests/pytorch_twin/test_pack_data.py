@@ -21,6 +21,8 @@ from tools.pytorch_twin import pack_data
 from tools.pytorch_twin.detection_pictures import listed, read_pictures
 
 TWIN = Path(pack_data.__file__).parent
+# Pythons before 3.10.12 and 3.11.4 know no filters
+TAR_FILTER = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 def write_detection_set(folder, numbers):
@@ -69,7 +71,7 @@ def unpacked(arguments, tmp_path_factory):
     assert sorted(path.name for path in pack.iterdir()) == ["fonts.tar.xz", "sets.tar.xz"]  # and nothing half done
     for archive in pack.iterdir():
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            tar.extractall(folder, **TAR_FILTER)
     return folder, said
 
 
