@@ -14,19 +14,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.data.annotations.own_folder import read_own_folder
+import numpy as np
+
+from benchmarks.reader_inputs import labelled_pictures, reader_options
 from src.data.lmdb_reader import LmdbWords
-from src.data.name_lists import read_names
 from src.errors import UserError
-from src.inference import TextReader
+from src.inference import ReadResult, TextReader
 from src.inference.engine import installed_engines
+from src.inference.evaluate_detection import DetectionEvaluation
 from src.inference.text_reader import Picture
 from src.metrics.detection_result import GroundTruth
-from src.metrics.deteval import deteval
-from src.metrics.iou_hmean import iou_hmean
 from src.metrics.recognition import evaluate_words
-from src.metrics.submission import to_pixels
-from src.model_utils.plain_yaml import parse_value
+from src.text_connector.detector import TextLines, rectangle
 
 
 def main() -> None:
@@ -42,7 +41,7 @@ def main() -> None:
     for kind in (words, lines):
         kind.add_argument("--engines", default=",".join(reversed(installed_engines())))
     arguments, more = parser.parse_known_args()
-    options = {key.removeprefix("--"): parse_value(value) for key, value in zip(more[::2], more[1::2], strict=True)}
+    options = reader_options(more)
     for engine in arguments.engines.split(","):
         if arguments.kind == "words":
             reader = TextReader(engine=engine, detect=False, recognizer=arguments.recognizer, **options)
@@ -65,17 +64,18 @@ def words_read(reader: TextReader, source: LmdbWords) -> dict[str, float]:
 
 def lines_found(reader: TextReader, pictures: Path, labels: Path, only: Path | None) -> dict[str, dict[str, float]]:
     """DetEval and IoU figures over every picture that has labels."""
-    images = [image for image in read_own_folder(pictures, labels).images if not image.missing]
-    if only:
-        wanted = read_names(only)
-        images = [image for image in images if image.name in wanted]
+    images = labelled_pictures(pictures, labels, only)
     if not images:
         raise UserError(f"{pictures}: no labelled picture to look at")
     truths = {image.name: GroundTruth(image.boxes, image.ignored) for image in images}
     results = reader.read_many(image.path for image in images)
-    boxes = [to_pixels([line.box for line in result.lines]) for result in results]
-    found = dict(zip(truths, boxes, strict=True))
-    return {"deteval": deteval(truths, found).figures(), "iou_0.5": iou_hmean(truths, found).figures()}
+    found = {name: text_lines(result) for name, result in zip(truths, results, strict=True)}
+    return DetectionEvaluation(found, truths).figures()
+
+
+def text_lines(result: ReadResult) -> TextLines:
+    boxes = np.array([line.box for line in result.lines], np.float32).reshape(-1, 4)
+    return TextLines(boxes, np.array([line.score for line in result.lines], np.float32), rectangle(boxes))
 
 
 if __name__ == "__main__":

@@ -18,10 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.data.annotations.own_folder import read_own_folder
-from src.data.name_lists import read_names
+from benchmarks.reader_inputs import labelled_pictures, reader_options
 from src.inference import ReadResult, TextReader
-from src.model_utils.plain_yaml import parse_value
 
 
 def main() -> None:
@@ -32,13 +30,8 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=0, help="so many, taken evenly; 0 takes all")
     parser.add_argument("--recognizers", default="line,word")
     arguments, more = parser.parse_known_args()
-    options = {key.removeprefix("--"): parse_value(value) for key, value in zip(more[::2], more[1::2], strict=True)}
-    images = [
-        image for image in read_own_folder(arguments.pictures_folder, arguments.labels).images if not image.missing
-    ]
-    if arguments.only:
-        wanted = read_names(arguments.only)
-        images = [image for image in images if image.name in wanted]
+    options = reader_options(more)
+    images = labelled_pictures(arguments.pictures_folder, arguments.labels, arguments.only)
     if arguments.pictures:
         images = images[:: max(1, len(images) // arguments.pictures)][: arguments.pictures]
     print(f"{len(images)} pictures, {sum(len(image.texts) for image in images)} words")

@@ -1,6 +1,6 @@
 """Files that are either the old one or the complete new one, whenever the process is killed.
 
-Beside `errors` the other module that every layer may import.
+Every layer may import it, as `errors`.
 """
 
 import contextlib

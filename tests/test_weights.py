@@ -19,6 +19,14 @@ def model_card(name):
     return (ROOT / "weights" / name).read_text(encoding="utf-8")
 
 
+def card_of(path):
+    return json.loads(path.with_suffix(".card.json").read_text(encoding="utf-8"))
+
+
+def network_of(path):
+    return "ctpn" if "ctpn" in path.name else "crnn"
+
+
 def test_there_are_weights():
     assert {"ctpn.ckpt", "crnn.ckpt"} <= {path.name for path in WEIGHTS}
 
@@ -26,27 +34,26 @@ def test_there_are_weights():
 @pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.name)
 class TestShipped:
     def test_its_card_has_its_hash_and_figures(self, path):
-        network = "ctpn" if "ctpn" in path.name else "crnn"
+        network = network_of(path)
         found = find_weights(path, network, f"{network}_weights")  # raises where the hash is another file's
         assert found.card.sha256 == found.sha256
-        assert json.loads(path.with_suffix(".card.json").read_text(encoding="utf-8"))["figures"]
+        assert card_of(path)["figures"]
 
     def test_it_is_small_enough_to_clone(self, path):
-        assert path.stat().st_size <= MOST_BYTES["ctpn" if "ctpn" in path.name else "crnn"]
+        assert path.stat().st_size <= MOST_BYTES[network_of(path)]
 
     @pytest.mark.parametrize("name", MODEL_CARDS)
     def test_the_model_card_has_its_hash(self, path, name):
-        card = json.loads(path.with_suffix(".card.json").read_text(encoding="utf-8"))
-        assert re.search(rf"`{path.name}`.*`{card['sha256']}`", model_card(name)), path.name
+        assert re.search(rf"`{path.name}`.*`{card_of(path)['sha256']}`", model_card(name)), path.name
 
     @pytest.mark.parametrize("name", MODEL_CARDS)
     def test_the_model_card_has_every_figure_of_the_card(self, path, name):
-        figures = json.loads(path.with_suffix(".card.json").read_text(encoding="utf-8"))["figures"]
+        figures = card_of(path)["figures"]
         text = model_card(name)
         missing = [value for values in figures.values() for value in values.values() if f"{value:.4f}" not in text]
         assert not missing, missing
 
 
-def test_no_validation_word_stands_in_two_lists():
+def test_no_validation_list_names_anything_twice():
     lists = [path.read_text(encoding="utf-8").split() for path in sorted((ROOT / "weights/splits").glob("*_val.txt"))]
     assert all(len(names) == len(set(names)) for names in lists)

@@ -1,0 +1,24 @@
+"""What the measurements of the reader's accuracy take from the command line: labelled pictures and reader options."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from src.data.annotations.labelled_image import LabelledImage
+from src.data.annotations.own_folder import read_own_folder
+from src.data.name_lists import read_names
+from src.model_utils.plain_yaml import parse_value
+
+
+def labelled_pictures(pictures: Path, labels: Path, only: Path | None) -> list[LabelledImage]:
+    """The pictures that can be read, of those that the file `only` names, or all."""
+    images = [image for image in read_own_folder(pictures, labels).images if not image.missing]
+    if only:
+        wanted = read_names(only)
+        images = [image for image in images if image.name in wanted]
+    return images
+
+
+def reader_options(words: Sequence[str]) -> dict[str, Any]:
+    """`--key value ...` as arguments of `TextReader`."""
+    return {key.removeprefix("--"): parse_value(value) for key, value in zip(words[::2], words[1::2], strict=True)}
