@@ -106,6 +106,15 @@ def test_blur_tone_and_noise():
     assert 4 < grains.std(axis=(1, 2)).mean() < 6 and grains.std(axis=(1, 2)).max() < 11
 
 
+def test_changes_stay_in_single_precision_inside_autocast():
+    """Their convolutions and warps must not follow those of the network into bfloat16."""
+    everything = {f"{name}_prob": 1 for name in ("crop", "perspective", "rotate", "blur", "tone")}
+    pictures = smooth()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = changed(pictures, **everything)
+    np.testing.assert_array_equal(inside, changed(pictures, **everything))
+
+
 def test_chunks_hold_what_the_network_can_write():
     words = [(picture, text) for picture, text in zip(smooth(60, 20, 4), ("ab", "", "aabb", "x" * 30), strict=True)]
     chunk = pack_words(words, 100, LETTERS, keep_ratio=False)

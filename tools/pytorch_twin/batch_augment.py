@@ -26,9 +26,11 @@ def augment_batch(images: torch.Tensor, options: WordAugment, rng: np.random.Gen
     if not options.active or not len(images):
         return images
     draw = rng.random((len(images), 24), dtype=np.float32)
-    images = _change_view(images, options, draw[:, :16])
-    images = _blur(images, options, draw[:, 16:18])
-    images = _change_tone(images, options, draw[:, 18:23])
+    # Grey levels need float32, also inside the autocast of a training: its convolutions blur, too.
+    with torch.autocast(images.device.type, enabled=False):
+        images = _change_view(images, options, draw[:, :16])
+        images = _blur(images, options, draw[:, 16:18])
+        images = _change_tone(images, options, draw[:, 18:23])
     noisy = np.flatnonzero(draw[:, 23] < options.noise_prob)
     if len(noisy):
         strength = _column(rng.random(len(noisy), dtype=np.float32) * options.noise_max, images)
