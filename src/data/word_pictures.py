@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from src.data.crnn_preprocess import to_grey
 from src.data.images import DEFAULT_MAX_PIXELS, ImageError, image_size
 from src.errors import UserError
 
@@ -19,7 +20,11 @@ class SampleError(UserError):
 
 
 def decode_grey(data: bytes, name: str) -> np.ndarray:
-    """Encoded picture -> uint8 grey (H, W), fast for what LMDBs hold. Raises SampleError naming `name`."""
+    """Encoded picture -> uint8 grey (H, W), fast for what LMDBs hold. Raises SampleError naming `name`.
+
+    The greys are those of the reader, `to_grey(decode_image(data))`. OpenCV's own grey decoding gives others, by up
+    to 69 levels for the PNG files of ICDAR 2015, which changes what a network reads in them.
+    """
     if not data:
         raise SampleError(f"{name}: empty picture", "empty image")
     size = header_size(data)
@@ -29,10 +34,10 @@ def decode_grey(data: bytes, name: str) -> np.ndarray:
         raise SampleError(f"{name}: {size[1]}x{size[0]} pixels", "too large")
     if data[:2] == b"\xff\xd8" and data.rfind(b"\xff\xd9", -64) < 0:
         raise SampleError(f"{name}: JPEG without its end", "truncated")  # OpenCV would fill it with grey
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
         raise SampleError(f"{name}: the picture cannot be decoded", "truncated")
-    return image
+    return to_grey(image)
 
 
 def header_size(data: bytes | memoryview) -> tuple[int, int] | None:

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.data.crnn_preprocess import to_grey
+from src.data.images import decode_image
 from src.data.lmdb_reader import LmdbError, LmdbWords, find_lmdb
 from src.data.lmdb_writer import LmdbWriter
 from src.data.word_pictures import SampleError, decode_grey, header_size
@@ -168,6 +170,15 @@ def test_grey_is_what_pillow_gives():
         expected = np.asarray(Image.open(io.BytesIO(data)).convert("L")).astype(int)
         assert np.ptp(expected) > 50
         assert np.abs(decode_grey(data, "x").astype(int) - expected).max() <= 2
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "BMP", "JPEG"])
+def test_greys_are_those_of_the_reader(image_format):
+    """Strong colours: here OpenCV's own grey decoding would be up to 69 levels away."""
+    stream = io.BytesIO()
+    Image.fromarray(np.random.default_rng(3).integers(0, 256, (32, 90, 3), np.uint8)).save(stream, image_format)
+    data = stream.getvalue()
+    np.testing.assert_array_equal(decode_grey(data, "x"), to_grey(decode_image(data)))
 
 
 def test_a_small_file_that_claims_a_huge_picture_is_refused():
