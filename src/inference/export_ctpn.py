@@ -10,7 +10,7 @@ import numpy as np
 from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.ctpn import Ctpn
-from src.ctpn.onnx_graph import write_ctpn_onnx
+from src.ctpn.export_onnx import write_ctpn_onnx
 from src.ctpn.proposal_cell import NMS_LIMIT, CtpnProposals
 from src.inference.ctpn_options import detect_options
 from src.inference.detect import DetectOptions

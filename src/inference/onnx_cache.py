@@ -61,7 +61,7 @@ def onnx_bytes(weights: NetworkWeights) -> bytes:
     # onnx is imported on this path only: with a file in the cache nothing needs it.
     with _import_lock, _plain_protobuf():
         if weights.network == "ctpn":
-            from src.ctpn.onnx_graph import ctpn_onnx as make  # noqa: PLC0415
+            from src.ctpn.export_onnx import ctpn_onnx as make  # noqa: PLC0415
         else:
             from src.crnn.export_onnx import crnn_onnx as make  # noqa: PLC0415
     params = weights.params

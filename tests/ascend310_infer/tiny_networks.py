@@ -72,7 +72,7 @@ def random_onnx(kind, path):
     """CTPN for 64 x 96 pixels, or CRNN of three widths, with random narrow weights."""
     weights = _neighbour("inference/reader_weights.py")
     if kind == "ctpn":
-        from src.ctpn.onnx_graph import ctpn_onnx  # noqa: PLC0415
+        from src.ctpn.export_onnx import ctpn_onnx  # noqa: PLC0415
 
         model = ctpn_onnx(weights.ctpn_params(0.0625), (64, 96))
     else:

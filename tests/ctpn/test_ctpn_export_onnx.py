@@ -12,7 +12,7 @@ ms = pytest.importorskip("mindspore")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 from src.ctpn.ctpn import Ctpn  # noqa: E402
-from src.ctpn.onnx_graph import ctpn_onnx, parameter_names, write_ctpn_onnx  # noqa: E402
+from src.ctpn.export_onnx import ctpn_onnx, parameter_names, write_ctpn_onnx  # noqa: E402
 from src.errors import UserError  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,7 +90,7 @@ def test_other_weights_are_named(params):
 
 
 def test_it_does_not_need_mindspore():
-    modules = "src.ctpn.onnx_graph, src.training.weights_formats"
+    modules = "src.ctpn.export_onnx, src.training.weights_formats"
     program = f"import sys, {modules}; print('mindspore' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
