@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-import cv2
 import numpy as np
 
-from src.atomic_file import write_atomically
+from src.data.json_file import write_json
 from src.inference.drawing import draw_lines
 from src.inference.evaluate_detection import DetectionEvaluation
+from src.inference.picture_files import write_picture
 from src.inference.submission_names import submission_names
 from src.metrics.detection_result import GroundTruth
 from src.metrics.safe_zip import write_text_members
@@ -46,7 +45,7 @@ def write_detection_results(
         "seconds_per_image": round(evaluation.seconds / len(evaluation.lines), 4),
         "lines": {name: describe_lines(lines) for name, lines in evaluation.lines.items()},
     }
-    write_atomically(folder / f"results_{stem}.json", [json.dumps(record, indent=1, ensure_ascii=False).encode()])
+    write_json(folder / f"results_{stem}.json", record)
     return figures
 
 
@@ -86,11 +85,7 @@ def draw_detections(
             ground_truth=None if truth is None else truth.boxes,
             ignored=None if truth is None else truth.ignored,
         )
-        target = folder / drawn_name(name)
-        encoded, data = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
-        if not encoded:
-            raise OSError(f"the picture '{target}' could not be encoded")
-        write_atomically(target, [data.tobytes()], sync=False)
+        write_picture(folder / drawn_name(name), drawn)
         count += 1
     return count
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 from src.atomic_file import temporary_beside
-from src.errors import UserError
 from src.inference.fonts import FontChooser
+from src.inference.growing_file import GrowingFile
 from src.inference.read_result import STAGES, ReadResult, Unreadable
 
 THUMBNAIL = (640, 480)  # pixels at most, width and height
@@ -31,7 +31,7 @@ ol{margin:0;padding-left:2em;flex:1 1 18rem}li span{color:#666;font-size:85%}
 class HtmlReport:
     """Writes the page as the results come; it gets its name when it is complete.
 
-    Raises UserError when the folder cannot be written.
+    Raises UserError when the page cannot be written.
     """
 
     def __init__(self, folder: Path, title: str, fonts: FontChooser | None = None):
@@ -39,11 +39,7 @@ class HtmlReport:
         self._temporary = temporary_beside(self.path)
         self._fonts = fonts
         self._pictures = self._bad = self._lines = 0
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = open(self._temporary, "w", encoding="utf-8")  # noqa: SIM115 - closed by close()
-        except OSError as error:
-            raise UserError(f"output_dir: cannot write '{self.path}' ({error.strerror})") from None
+        self._file = GrowingFile(self._temporary, shown=self.path)
         # No script, and nothing is fetched: a text that was read in a picture stays text.
         policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
         self._file.write(
@@ -74,14 +70,15 @@ class HtmlReport:
 
     def close(self, complete: bool = True) -> None:
         """End the page; an incomplete one is removed."""
-        if complete:
-            bad = f", {self._bad} could not be read" if self._bad else ""
-            total = f"{self._pictures} pictures, {self._lines} lines{bad}"
-            self._file.write(f"<footer>{total}</footer>\n</body></html>\n")
-        self._file.close()
-        if complete:
-            os.replace(self._temporary, self.path)
-        else:
+        try:
+            if complete:
+                bad = f", {self._bad} could not be read" if self._bad else ""
+                total = f"{self._pictures} pictures, {self._lines} lines{bad}"
+                self._file.write(f"<footer>{total}</footer>\n</body></html>\n")
+            self._file.close()
+            if complete:
+                os.replace(self._temporary, self.path)
+        finally:
             self._temporary.unlink(missing_ok=True)
 
 

@@ -5,7 +5,6 @@ Shapes: T time steps, C classes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from src.crnn.alphabet import NAMED, Alphabet
 from src.crnn.ctc_decode import Decoded, beam_search_decode, greedy_decode
 from src.data.bad_samples import BadSamples
 from src.data.images import IMAGE_SUFFIXES, ImageError, decode_image
+from src.data.json_file import write_json
 from src.data.word_annotations import Reject, read_icdar_words
 from src.data.word_labels import LabelRejected, LabelRules
 from src.errors import UserError
@@ -64,7 +64,7 @@ def postprocess_crnn(config: Any) -> dict[str, float]:
         if not alphabet.has_case:
             del figures["case_sensitive_accuracy"]
     record = {"figures": figures, "pictures": len(readings), "decoder": config.decoder}
-    write_atomically(folder / "results.json", [json.dumps(record, indent=1).encode() + b"\n"])
+    write_json(folder / "results.json", record)
     return figures
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -115,19 +115,20 @@ def read_pictures(config: Any, inputs: Sequence[str]) -> int:
 
 @contextmanager
 def _writers(config: Any, folder: Path, fonts: FontChooser, many: bool) -> Iterator[list]:
-    """The files that grow with every picture."""
-    writers: list = []
+    """The files that grow with every picture; all are closed, whatever happens to one of them."""
+    writers: list[CsvWriter | HtmlReport] = []
     complete = False
-    try:
+    with ExitStack() as closing:
         if config.csv:
-            writers.append(CsvWriter(folder))
+            table = CsvWriter(folder)
+            closing.callback(table.close)
+            writers.append(table)
         if config.report and many:
-            writers.append(HtmlReport(folder, "Text in pictures", fonts))
+            report = HtmlReport(folder, "Text in pictures", fonts)
+            closing.callback(lambda: report.close(complete))
+            writers.append(report)
         yield writers
         complete = True
-    finally:
-        for writer in writers:
-            writer.close(complete) if isinstance(writer, HtmlReport) else writer.close()
 
 
 def _with_progress(results: Iterator, total: int, wanted: bool) -> Iterator:

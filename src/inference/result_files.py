@@ -10,13 +10,12 @@ import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
-from PIL import Image
-
-from src.atomic_file import replacing
+from src.atomic_file import write_atomically
 from src.errors import UserError
 from src.inference.fonts import FontChooser
+from src.inference.growing_file import GrowingFile
+from src.inference.picture_files import write_picture
 from src.inference.read_result import ReadResult
 
 CSV_COLUMNS = ("image", "line", "x1", "y1", "x2", "y2", "score", "text", "text_score")
@@ -32,19 +31,15 @@ def result_path(folder: Path, name: str, ending: str) -> Path:
 
 def write_json(result: ReadResult, folder: Path) -> Path:
     path = result_path(folder, result.image, ".json")
-    text = result.to_json() + "\n"
-    with _replacing(path) as file:
-        file.write(text.encode("utf-8"))
+    with _naming_the_option():
+        write_atomically(path, [result.to_json().encode(), b"\n"], sync=False)
     return path
 
 
 def write_drawn(result: ReadResult, folder: Path, fonts: FontChooser | None = None) -> Path:
     path = result_path(folder, result.image, ".drawn.jpg")
-    picture = Image.fromarray(result.draw(fonts))
-    if max(picture.size) > 65_000:  # JPEG ends there
-        picture.thumbnail((65_000, 65_000))
-    with _replacing(path) as file:
-        picture.save(file, "JPEG", quality=90)
+    with _naming_the_option():
+        write_picture(path, result.draw(fonts))
     return path
 
 
@@ -53,11 +48,7 @@ class CsvWriter:
 
     def __init__(self, folder: Path):
         self.path = folder / "lines.csv"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = open(self.path, "w", encoding="utf-8", newline="")  # noqa: SIM115 - closed by close()
-        except OSError as error:
-            raise UserError(f"output_dir: cannot write '{self.path}' ({error.strerror})") from None
+        self._file = GrowingFile(self.path)
         self._writer = csv.writer(self._file)
         self._writer.writerow(CSV_COLUMNS)
 
@@ -78,10 +69,8 @@ def _harmless(text: str) -> str:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """As `replacing`, with an error that names the option, too."""
+def _naming_the_option() -> Iterator[None]:
     try:
-        with replacing(path, sync=False) as file:  # syncing a file or two for every picture takes its time
-            yield file
+        yield
     except UserError as error:
         raise UserError(f"output_dir: {error}") from None

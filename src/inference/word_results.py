@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from src.atomic_file import write_atomically
@@ -15,6 +14,7 @@ from src.data.images import ImageError
 from src.data.json_file import write_json
 from src.data.word_pictures import SampleError
 from src.inference.drawing import contact_sheet
+from src.inference.picture_files import write_picture
 from src.inference.word_evaluation import Reading, WordEvaluation
 from src.metrics.edit_distance import edit_distances
 
@@ -75,10 +75,7 @@ def draw_mistakes(
         where = f"{name} {reading.index}" if len(sources) > 1 else f"word {reading.index}"
         captions.append(f"{reading.truth}\n-> {reading.text or '(nothing)'}\n{reading.confidence:.2f}  {where}")
     sheet = contact_sheet(tiles, captions, tile_size=_TILE)
-    encoded, data = cv2.imencode(path.suffix, sheet[:, :, ::-1])
-    if not encoded:
-        raise OSError(f"the picture '{path}' could not be encoded")
-    write_atomically(path, [data.tobytes()])
+    write_picture(path, sheet)
     return len(tiles)
 
 

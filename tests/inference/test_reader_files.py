@@ -137,6 +137,20 @@ def test_a_folder_that_cannot_be_written(tmp_path):
             write()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
+    (tmp_path / "lines.csv").symlink_to("/dev/full")
+    table = CsvWriter(tmp_path)
+    with pytest.raises(UserError, match=r"lines\.csv: No space left"):
+        table.add(result())
+    (tmp_path / "temporary").symlink_to("/dev/full")
+    monkeypatch.setattr("src.inference.html_report.temporary_beside", lambda path: tmp_path / "temporary")
+    report = HtmlReport(tmp_path, "title")
+    with pytest.raises(UserError, match=r"report\.html: No space left"):
+        report.close()
+    assert not (tmp_path / "temporary").is_symlink() and not report.path.exists()
+
+
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     folder = write_weights(tmp_path_factory.mktemp("weights"))
