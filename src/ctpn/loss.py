@@ -13,9 +13,9 @@ SMOOTH_L1_BETA = 1.0 / 9.0
 class CtpnLoss(nn.Cell):
     """Network and loss in one cell, as a training step wants it.
 
-    With S = the number of sampled anchors of the batch (label 0 or 1):
+    With S = the number of anchors of the batch that count (label 0 or 1):
 
-        rpn_cls = 1/S * sum over sampled of -log softmax(score)[label]
+        rpn_cls = 1/S * sum over those that count of -log softmax(score)[label]
         rpn_reg = 1/S * sum over anchors and coordinates of weight * smooth_l1(delta - target)
         smooth_l1(d) = d^2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere;  beta = 1/9
         loss = cls_weight * rpn_cls + reg_weight * rpn_reg
@@ -26,6 +26,8 @@ class CtpnLoss(nn.Cell):
         network: `Ctpn` or anything with its inputs and outputs.
         cls_weight: weight of the classification term.
         reg_weight: weight of the regression term.
+        hard_negatives: background anchors of a picture that count, those with the largest loss (Shrivastava et al.,
+            CVPR 2016); 0 lets all that are sampled count.
 
     Inputs:
         image (B, 3, 16 H, 16 W) float32.
@@ -39,12 +41,15 @@ class CtpnLoss(nn.Cell):
 
     term_names = ("loss", "rpn_cls", "rpn_reg")
 
-    def __init__(self, network: nn.Cell, cls_weight: float = 1.0, reg_weight: float = 3.0):
+    def __init__(
+        self, network: nn.Cell, cls_weight: float = 1.0, reg_weight: float = 3.0, hard_negatives: int = 0
+    ):
         # Without prefix: checkpoints of the loss cell keep the names of the network.
         super().__init__(auto_prefix=False)
         self.network = network
         self.cls_weight = float(cls_weight)
         self.reg_weight = float(reg_weight)
+        self.hard_negatives = int(hard_negatives)
 
     def construct(self, image, labels, delta_targets, delta_weights):
         score_map, delta_map = self.network(image)
@@ -52,13 +57,18 @@ class CtpnLoss(nn.Cell):
         scores = score_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 2))  # B x N x 2
         deltas = delta_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 4))  # B x N x 4
 
-        sampled = (labels >= 0).astype(ms.float32)  # B x N
-        num_sampled = ops.clamp(sampled.sum(), min=1.0)
-
         log_probability = ops.log_softmax(scores, -1)  # B x N x 2
         is_text = labels == 1
         cross_entropy = -ops.select(is_text, log_probability[:, :, 1], log_probability[:, :, 0])  # B x N
-        cls_loss = (cross_entropy * sampled).sum() / num_sampled
+        counts = labels >= 0
+        if self.hard_negatives:
+            background_loss = ops.select(labels == 0, ops.stop_gradient(cross_entropy), -1.0)
+            most = min(self.hard_negatives, labels.shape[1])
+            least = ops.topk(background_loss, most)[0][:, most - 1 :]  # B x 1
+            counts = ops.logical_or(is_text, ops.logical_and(counts, background_loss >= least))
+        counts = counts.astype(ms.float32)  # B x N
+        num_sampled = ops.clamp(counts.sum(), min=1.0)
+        cls_loss = (cross_entropy * counts).sum() / num_sampled
 
         distance = ops.abs(deltas - delta_targets)  # B x N x 4
         smooth_l1 = ops.select(

@@ -38,9 +38,20 @@ def sample():
     }
 
 
+HARD = 3
+
+
 @pytest.fixture(scope="module")
 def loss_and_gradient():
-    loss_cell = CtpnLoss(Maps(), cls_weight=1.5, reg_weight=2.5)
+    return run_of(CtpnLoss(Maps(), cls_weight=1.5, reg_weight=2.5))
+
+
+@pytest.fixture(scope="module")
+def hard_loss_and_gradient():
+    return run_of(CtpnLoss(Maps(), cls_weight=1.5, reg_weight=2.5, hard_negatives=HARD))
+
+
+def run_of(loss_cell):
     function = ms.value_and_grad(loss_cell, 0, None, has_aux=True)
 
     def run(*, score_map, delta_map, labels, targets, weights):
@@ -91,6 +102,36 @@ def test_loss_and_gradient_equal_numpy(loss_and_gradient, sample):
     np.testing.assert_allclose(terms, expected_terms, rtol=1e-5)
     for found, expected in zip(gradients, expected_gradients, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def without_easy_background(labels, score_map):
+    """Labels with all background left out but, of each picture, the `HARD` anchors with the largest loss."""
+    labels = labels.copy()
+    scores = score_map.transpose(0, 2, 3, 1).reshape(B, N, 2)
+    surely_text = scores[:, :, 1] - scores[:, :, 0]  # the loss of background grows with it
+    for image in range(B):
+        background = np.flatnonzero(labels[image] == 0)
+        easy = background[np.argsort(surely_text[image, background])][:-HARD]
+        labels[image, easy] = -1
+    return labels
+
+
+def test_hard_negatives_count_alone(hard_loss_and_gradient, sample):
+    kept = without_easy_background(sample["labels"], sample["score_map"])
+    assert ((kept == 0).sum(axis=1) == HARD).all() and ((sample["labels"] == 0).sum(axis=1) > HARD).all()
+    terms, gradients = hard_loss_and_gradient(**sample)
+    expected_terms, expected_gradients = plain_loss(**{**sample, "labels": kept})
+    np.testing.assert_allclose(terms, expected_terms, rtol=1e-5)
+    for found, expected in zip(gradients, expected_gradients, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_fewer_negatives_than_are_hard_all_count(hard_loss_and_gradient, loss_and_gradient, sample):
+    labels = sample["labels"].copy()
+    for image in range(B):
+        labels[image, np.flatnonzero(labels[image] == 0)[HARD - 1 :]] = -1
+    few = {**sample, "labels": labels}
+    np.testing.assert_allclose(hard_loss_and_gradient(**few)[0], loss_and_gradient(**few)[0], rtol=1e-6)
 
 
 def test_nothing_sampled_is_zero_and_moves_nothing(loss_and_gradient, sample):

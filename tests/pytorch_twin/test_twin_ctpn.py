@@ -168,6 +168,17 @@ def test_names_and_shapes_at_full_size():
     assert {name: value.shape for name, value in to_mindspore(state, "ctpn").items()} == expected
 
 
+def test_hard_negatives_are_the_same_anchors():
+    rng = np.random.default_rng(5)
+    maps = [rng.standard_normal((B, sides * A, ROWS, COLUMNS)).astype(np.float32) for sides in (2, 4)]
+    targets = BATCH[1:]
+    for count in (2, 5):
+        loss = CtpnLoss(Given(), hard_negatives=count)
+        expected = loss(tuple(map(ms.Tensor, maps)), *map(ms.Tensor, targets))
+        found = ctpn_loss(*map(torch.from_numpy, maps), *map(torch.from_numpy, targets), hard_negatives=count)
+        np.testing.assert_allclose([term.item() for term in found], [float(term) for term in expected], rtol=1e-5)
+
+
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_autocast_keeps_float32_outside_the_convolutions(weights, channels_last):
     model = twin_with(weights, bn_statistics="frozen")

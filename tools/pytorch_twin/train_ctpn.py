@@ -105,6 +105,7 @@ def make_maker(config: Config, sets: list[list[Picture]]) -> DetectionMaker:
         side_refinement=config.side_refinement,
         min_cover=config.min_cover,
         min_text_height=config.min_text_height,
+        assignment={"num_expected_neg": config.num_expected_neg},
     )
     later = {"expand_ratio": config.finetune_expand_ratio, "crop_ratio": config.finetune_crop_ratio}
     even = [1.0] * len(sets)
@@ -146,6 +147,7 @@ def make_trainer(
         total, cls, reg = ctpn_loss(
             *network(batch.images), batch.labels, batch.targets, batch.weights,
             cls_weight=config.rpn_loss_cls_weight, reg_weight=config.rpn_loss_reg_weight,
+            hard_negatives=config.hard_negatives,
         )  # fmt: skip
         return {"loss": total, "cls": cls, "reg": reg}, len(batch.images)
 
