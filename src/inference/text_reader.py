@@ -199,13 +199,14 @@ class TextReader:
         else:
             texts = [(None, None)] * len(work.lines)
         work.times["recognize"] = _milliseconds(start)
+        least = self.options.text_min_score if self._detector else 0.0  # a word that was handed in is kept
         boxes, polygons = work.lines.boxes.tolist(), work.lines.polygons.tolist()
         lines = tuple(
             Line(tuple(box), tuple(map(tuple, polygon)), score, text, text_score)
             for box, polygon, score, (text, text_score) in zip(
                 boxes, polygons, work.lines.scores.tolist(), texts, strict=True
             )
-            if text_score is None or text_score >= self.options.text_min_score
+            if text_score is None or text_score >= least
         )
         height, width = work.pixels.shape[:2]
         times = {**work.times, "total": sum(work.times.values())}

@@ -285,6 +285,7 @@ def test_unsure_texts_are_left_out(options, reader):
     assert kept == tuple(line for line in lines if line.text_score >= least)
     found = TextReader(options, text_min_score=1.0, recognize=False).read(picture()).lines
     assert len(found) == len(lines)  # without recognition there is no such score
+    assert len(TextReader(options, text_min_score=1.0, detect=False).read(picture()).lines) == 1
 
 
 def test_wrong_pixels(reader):
