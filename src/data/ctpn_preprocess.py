@@ -38,8 +38,7 @@ def preprocess(
         planes = np.empty((3, rows, columns), np.float32)
     else:
         planes = np.zeros((3, *image_shape), np.float32)
-    for channel, (mean, std) in enumerate(zip(MEAN, STD, strict=True)):
-        plane = planes[channel, :rows, :columns]  # (H, W, 3) -> (3, H, W), one plane at a time
-        np.multiply(image[:, :, channel], np.float32(1 / std), out=plane)
+    for plane, values, mean, std in zip(planes[:, :rows, :columns], cv2.split(image), MEAN, STD, strict=True):
+        np.multiply(values, np.float32(1 / std), out=plane)
         plane -= np.float32(mean / std)
     return planes, (columns / width, rows / height)
