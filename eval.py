@@ -1,5 +1,6 @@
 """Evaluate checkpoints: python eval.py [--checkpoint_path FILE_OR_FOLDER] [--dataset_path FILE] [--key value ...]"""
 
+from src.inference.card_config import describe_card, with_card
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config, require_path
 from src.model_utils.moxing_adapter import modelarts_job, place_outputs
@@ -10,9 +11,12 @@ def main() -> None:
     config = load_config()
     with modelarts_job(config):
         config = place_outputs(config)
-        require_path(config, "checkpoint_path")
+        checkpoint = require_path(config, "checkpoint_path")
+        config, taken = with_card(config, checkpoint)
         run = prepare_run(config)
         print(describe(run, config))
+        if taken:
+            print(describe_card(checkpoint, taken))
         if config.network == "crnn":
             from src.inference.evaluate_crnn import evaluate_crnn as evaluate  # noqa: PLC0415 - after prepare_run
         else:

@@ -40,5 +40,5 @@ def preprocess(
         planes = np.zeros((3, *image_shape), np.float32)
     for plane, values, mean, std in zip(planes[:, :rows, :columns], cv2.split(image), MEAN, STD, strict=True):
         np.multiply(values, np.float32(1 / std), out=plane)
-        plane -= np.float32(mean / std)
+        np.subtract(plane, np.float32(mean / std), out=plane)
     return planes, (columns / width, rows / height)

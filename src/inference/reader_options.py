@@ -39,7 +39,7 @@ class ReaderOptions:
     nms_pre, nms_threshold, max_num: see `generate_proposals`.
     connector: parameters of the text connector that differ from what the card says, by name, or all of them.
     smallest_text: see `TextDetector`. crop_margin: see `cut_line`.
-    text_min_score: lines whose text is less sure than this are left out; 0 keeps all, those without a text too.
+    text_min_score: found lines whose text is less sure than this are left out; 0 keeps all, those without a text too.
     alphabet: a name or a file; "" is what the card says. decoder: "greedy" or "beam", with beam_width.
     batch_size: words or lines that are recognised at once.
     max_pixels: larger pictures are refused, before they take memory.
@@ -64,7 +64,7 @@ class ReaderOptions:
     connector: Mapping[str, float | bool] | ConnectorParams = field(default_factory=dict)
     smallest_text: float = 0.0
     crop_margin: float = 0.15
-    text_min_score: float = 0.0
+    text_min_score: float = 0.5
     alphabet: str = ""
     decoder: str = "greedy"
     beam_width: int = 10

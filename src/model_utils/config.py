@@ -101,7 +101,9 @@ def load_config(argv: list[str] | None = None, network: str = "ctpn", schema_fil
     for key, text in arguments.items():
         values[key] = _checked(key, _parsed(key, text, schema), schema, choices)
     source = Path(path) if path is not None else schema_file
-    return Config(values, source, overlay.keys() | arguments.keys())
+    # The schema itself may be named as the file: that gives nothing beyond it.
+    laid = set() if source.resolve() == Path(schema_file).resolve() else overlay.keys()
+    return Config(values, source, laid | arguments.keys())
 
 
 def require_path(config: Config, key: str, kind: str = "path") -> Path:

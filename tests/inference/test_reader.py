@@ -36,7 +36,7 @@ def weights(tmp_path_factory):
 @pytest.fixture(scope="module")
 def options(weights):
     files = {f"{name}_weights": weights / f"{name}.ckpt" for name in ("ctpn", "crnn", "crnn_lines")}
-    return ReaderOptions(**files, engine="onnxruntime", threads=1, precision="f32", connector=EASY)
+    return ReaderOptions(**files, engine="onnxruntime", threads=1, precision="f32", connector=EASY, text_min_score=0.0)
 
 
 @pytest.fixture(scope="module")
