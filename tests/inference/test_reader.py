@@ -36,7 +36,8 @@ def weights(tmp_path_factory):
 @pytest.fixture(scope="module")
 def options(weights):
     files = {f"{name}_weights": weights / f"{name}.ckpt" for name in ("ctpn", "crnn", "crnn_lines")}
-    return ReaderOptions(**files, engine="onnxruntime", threads=1, precision="f32", connector=EASY, text_min_score=0.0)
+    sure = {"precision": "f32", "text_min_score": 0.0}  # the weights are random
+    return ReaderOptions(**files, **sure, engine="onnxruntime", threads=1, connector=EASY)
 
 
 @pytest.fixture(scope="module")
