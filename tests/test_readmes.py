@@ -100,7 +100,7 @@ def test_every_script_and_command_is_on_the_page():
     text = text_of("README.md")
     entries = [*ROOT.glob("scripts/*.sh"), *ROOT.glob("*.py"), *ROOT.glob("src/*.py")]
     names = sorted(path.relative_to(ROOT).as_posix() for path in entries if path.stem != "__init__")
-    library = {f"src/{name}.py" for name in ("errors", "atomic_file", "max_pool", "bidirectional_lstm")}
+    library = {f"src/{name}.py" for name in ("errors", "atomic_file", "max_pool", "bidirectional_lstm", "onnx_graph")}
     assert [name for name in names if name not in text and name not in library] == []
 
 
