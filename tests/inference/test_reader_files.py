@@ -161,7 +161,8 @@ def weights(tmp_path_factory):
 @pytest.fixture
 def arguments(weights, tmp_path):
     files = [f"--{name}_weights={weights / name}.ckpt" for name in ("ctpn", "crnn", "crnn_lines")]
-    easy = ["--text_proposals_min_scores=0.5", "--line_min_score=0", "--min_ratio=0", "--min_num_proposals=1", "--text_min_score=0"]
+    easy = ["--text_proposals_min_scores=0.5", "--line_min_score=0", "--min_ratio=0", "--min_num_proposals=1"]
+    easy.append("--text_min_score=0")
     return [*files, *easy, "--engine=onnxruntime", "--threads=1", f"--output_dir={tmp_path / 'out'}"]
 
 
