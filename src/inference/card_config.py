@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from src.inference.weights_card import card_path, read_card
-
-# Key of a card -> key of the configuration, where both hold the same value.
-_SAME = {
-    "keep_ratio": "keep_ratio",
-    "side_refinement": "side_refinement",
-    "lstm_branch": "lstm_branch",
-    "backbone_width": "backbone_width",
-    "network_width": "network_width",
-    "anchor_heights": "anchor_height",
-    "widths": "image_width",
-}
+from src.crnn.alphabet import NAMED
+from src.inference.training_config import CONFIG_KEYS
+from src.inference.weights_card import card_path, load_card, parse_card
 
 
 def with_card(config: Any, weights: Path) -> tuple[Any, dict[str, object]]:
@@ -32,14 +22,15 @@ def with_card(config: Any, weights: Path) -> tuple[Any, dict[str, object]]:
     path = card_path(weights)
     if not weights.is_file() or not path.is_file():
         return config, {}
-    read_card(weights, config.network)  # refuses what it should not hold
-    card = json.loads(path.read_text(encoding="utf-8"))
-    said = {ours: card[key] for key, ours in _SAME.items() if key in card}
+    card = load_card(path)
+    parse_card(card, config.network, str(path))  # refuses what it should not hold
+    # The branch says how a published file is read; for what training leaves it has no meaning.
+    keys = {**CONFIG_KEYS[config.network], "lstm_branch": "lstm_branch"}
+    said = {ours: card[key] for key, ours in keys.items() if key in card}
     if "image_size" in card:
         said["img_height"], said["img_width"] = card["image_size"]
-    if "alphabet" in card:
-        beside = path.parent / card["alphabet"]
-        said["alphabet"] = str(beside) if beside.is_file() else card["alphabet"]
+    if "alphabet" in said and said["alphabet"] not in NAMED:
+        said["alphabet"] = str(path.parent / said["alphabet"])
     said |= card.get("connector", {})
     taken = {key: value for key, value in said.items() if key not in config.given and getattr(config, key) != value}
     return config.replace(**taken), taken

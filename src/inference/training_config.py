@@ -13,8 +13,8 @@ from src.errors import UserError
 from src.text_connector.detector import ConnectorParams
 
 CONFIG_FILE, ALPHABET_FILE = "config.yaml", "alphabet.txt"
-# Key of a card -> key of the configuration, by network.
-_SOURCES = {
+# Key of a card -> key of a configuration with the same meaning, by network. A picture's size has two keys there.
+CONFIG_KEYS = {
     "ctpn": {
         "keep_ratio": "keep_ratio",
         "anchor_heights": "anchor_height",
@@ -44,7 +44,7 @@ def card_values(path: Path, network: str) -> dict[str, object] | None:
         raise UserError(f"{path}: not the configuration of a training ({reason[:200]})") from None
     if not isinstance(config, dict) or config.get("network") != network:
         return None
-    values = {ours: config[theirs] for ours, theirs in _SOURCES[network].items() if theirs in config}
+    values = {ours: config[theirs] for ours, theirs in CONFIG_KEYS[network].items() if theirs in config}
     if network == "ctpn":
         if {"img_height", "img_width"} <= config.keys():
             values["image_size"] = [config["img_height"], config["img_width"]]

@@ -89,11 +89,15 @@ def read_card(weights: Path, network: str) -> WeightsCard:
     path = card_path(weights)
     if not path.is_file():
         return _card_of_training(weights, network)
+    return parse_card(load_card(path), network, str(path))
+
+
+def load_card(path: Path) -> object:
+    """What a card file holds, for `parse_card`. Raises CardError for a file that is no JSON."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise CardError(f"{path}: not a weights card ({error})") from None
-    return parse_card(content, network, str(path))
 
 
 def _card_of_training(weights: Path, network: str) -> WeightsCard:

@@ -102,7 +102,7 @@ def load_config(argv: list[str] | None = None, network: str = "ctpn", schema_fil
         values[key] = _checked(key, _parsed(key, text, schema), schema, choices)
     source = Path(path) if path is not None else schema_file
     # The schema itself may be named as the file: that gives nothing beyond it.
-    laid = set() if source.resolve() == Path(schema_file).resolve() else overlay.keys()
+    laid = set() if source.resolve() == schema_file.resolve() else overlay.keys()
     return Config(values, source, laid | arguments.keys())
 
 
