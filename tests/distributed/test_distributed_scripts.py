@@ -30,6 +30,10 @@ def place(tmp_path):
     (tmp_path / "here").mkdir()
     yield tmp_path / "here"
     assert not list(tmp_path.rglob("pwned"))
+    # What writes the log closes its output, which is what a caller waits for, a moment before it ends itself.
+    end = time.monotonic() + 5
+    while running(tmp_path) and time.monotonic() < end:
+        time.sleep(0.02)
     assert running(tmp_path) == []
 
 
