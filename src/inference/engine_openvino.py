@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,25 @@ import openvino
 from src.errors import UserError
 from src.inference.signal_stack import use_ordinary_signal_stack
 
+# oneDNN, which computes for OpenVINO and for MindSpore, takes no instructions beyond those named here, in either
+# variable. The project sets the first one itself for MindSpore's sake (device_adapter.set_cpu_kernels).
+CAPS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+CAPS_WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
+
+
+def bf16_is_capped(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether `environment` keeps oneDNN from the bfloat16 units that the processor may have."""
+    value = next((environment[name] for name in CAPS if environment.get(name)), "")
+    return value.upper() in CAPS_WITHOUT_BF16
+
 
 class OpenVinoEngine:
     """An ONNX file in OpenVINO.
 
     Args:
         threads: 0 leaves the number to OpenVINO.
-        precision: "auto" takes bfloat16 on processors that compute it faster, "f32" never.
+        precision: "auto" takes bfloat16 on processors that compute it faster, "f32" never. OpenVINO itself looks at
+            the processor alone; with `CAPS` on one that has bfloat16 it would be slow, or have no kernel at all.
         image_shape: (B, C, H, W), None where free; the sizes given are fixed in the compiled network.
 
     Raises UserError when OpenVINO cannot use the file.
@@ -36,7 +50,7 @@ class OpenVinoEngine:
         settings: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
-        if precision == "f32":
+        if precision == "f32" or bf16_is_capped():
             settings["INFERENCE_PRECISION_HINT"] = "f32"
         core = openvino.Core()
         try:

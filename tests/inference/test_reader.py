@@ -1,6 +1,7 @@
 """The whole reader on narrow random networks: engines agree, the pipeline changes nothing, errors say what to do."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -190,6 +191,37 @@ print(reader.engine, "mindspore" in sys.modules, "torch" in sys.modules)
     engine, *imported = done.stdout.split()
     assert engine in ("openvino", "onnxruntime") and imported == ["False", "False"]
     assert sorted(path.name.split("-")[0] for path in (tmp_path / "cache").iterdir()) == ["crnn", "ctpn"]
+
+
+def test_openvino_under_a_cap_of_the_instructions(options):
+    """The project sets one itself for newer MindSpore; OpenVINO then asked for a bfloat16 LSTM that was not there."""
+    pytest.importorskip("openvino")
+    files = {f"{name}_weights": str(getattr(options, f"{name}_weights")) for name in ("ctpn", "crnn", "crnn_lines")}
+    program = (
+        "import sys; sys.path.insert(0, 'tests/inference')\n"
+        "from reader_weights import picture\n"
+        "from src.inference import TextReader\n"
+        f"reader = TextReader(engine='openvino', **{files})\n"
+        "reader.read(picture())\n"
+        "assert reader.device.endswith('f32'), reader.device\n"
+    )
+    capped = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=capped, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("environment", "capped"), [
+    ({}, False), ({"ONEDNN_MAX_CPU_ISA": ""}, False), ({"ONEDNN_MAX_CPU_ISA": "avx2"}, True),
+    ({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}, False), ({"DNNL_MAX_CPU_ISA": "AVX512_CORE"}, True),
+    ({"ONEDNN_MAX_CPU_ISA": "ALL", "DNNL_MAX_CPU_ISA": "AVX2"}, False),
+])  # fmt: skip
+def test_which_caps_leave_no_bfloat16(environment, capped):
+    pytest.importorskip("openvino")
+    from src.inference.engine_openvino import bf16_is_capped  # noqa: PLC0415 - may not be installed
+
+    assert bf16_is_capped(environment) == capped
 
 
 def test_processes_that_fill_the_cache_together_leave_one_whole_file(options, tmp_path):
