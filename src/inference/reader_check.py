@@ -17,7 +17,7 @@ from src.inference.processor import describe_processor
 from src.inference.reader_options import REPOSITORY, located
 from src.inference.text_recognizer import alphabet_of
 
-PACKAGES = ("numpy", "opencv-python-headless", "Pillow", "PyYAML", "rich", "onnx", *ENGINES)
+PACKAGES = ("numpy", "opencv-python-headless", "Pillow", "simplejpeg", "PyYAML", "rich", "onnx", *ENGINES)
 SECONDS = 120
 # Each engine is tried in a process of its own: a broken installation may end the process that imports it.
 _TRIALS = {

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.data import images
 from src.data.images import ImageError, decode_image, image_size, read_header
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -44,6 +45,45 @@ def test_jpeg_equals_opencv():
     data = encode(Image.fromarray(PICTURE), "JPEG", quality=80)
     opencv = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     np.testing.assert_array_equal(decode_image(data), opencv)
+
+
+def jpeg_files():
+    """What the faster decoder takes, and what it must leave to Pillow."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noisy = Image.fromarray(RNG.integers(0, 256, (37, 51, 3), np.uint8))
+    for options in ({"quality": 30}, {"subsampling": 0}, {"subsampling": 1}, {"progressive": True}, {"exif": exif}):
+        yield encode(noisy, "JPEG", **options)
+    yield encode(noisy.convert("L"), "JPEG")
+    yield encode(noisy.convert("CMYK"), "JPEG")
+    sound = encode(noisy, "JPEG", restart_marker_blocks=2)
+    yield sound[:-2]  # without its end
+    yield sound[: len(sound) // 2]
+    for seed in range(60):
+        damaged = bytearray(sound)
+        damaged[np.random.default_rng(seed).integers(2, len(sound))] ^= 0x55
+        yield bytes(damaged)
+
+
+def test_jpeg_is_what_pillow_makes_of_it(monkeypatch):
+    """Also where the file is damaged: the same pixels, or the same reason."""
+
+    def result(data):
+        try:
+            return decode_image(data)
+        except ImageError as error:
+            return np.array([error.reason, error.detail])
+
+    files = list(jpeg_files())
+    fast = [images._sound_jpeg(data, Image.open(io.BytesIO(data))) is not None for data in files[:9]]
+    assert fast == [True] * 6 + [False] * 3
+    found = [result(data) for data in files]
+    monkeypatch.setattr(images, "_sound_jpeg", lambda data, picture: None)
+    for data, pixels in zip(files, found, strict=True):
+        np.testing.assert_array_equal(pixels, result(data))
+    kinds = {pixels.dtype.kind for pixels in found[9:]}
+    assert kinds == {"u", "U"}, "some of the damaged ones are read, some refused"
+    assert found[0].flags.writeable and found[0].flags.c_contiguous and found[4].shape == (51, 37, 3)
 
 
 def test_path_and_bytes_agree(tmp_path):
