@@ -156,6 +156,7 @@ def pictures(workers: dict[str, Worker], files: list[str], repeats: int) -> dict
                 values = {"whole": 1000 * whole["seconds"], "detect": 1000 * part["seconds"], "cores": whole["cores"]}
                 values["lines"] = whole["lines"]
                 values |= {f"stage {stage}": whole["stages"][stage] for stage in STAGES if "stages" in whole}
+                values |= {"networks": whole["networks"]} if "networks" in whole else {}
                 answers[name].append(values)
         for name, values in answers.items():
             rounds[name].append({key: statistics.fmean(value[key] for value in values) for key in values[0]})
@@ -212,8 +213,13 @@ def goals(found: dict, has_matrix_unit: bool) -> None:
     ours, rapid = found["pictures"]["openvino"], found["pictures"].get("rapidocr")
     total = sum(ours[f"stage {stage}"] for stage in STAGES)
     host = (ours["stage decode"] + ours["stage connect"]) / total
+    beside = 1 - ours["networks"] / total
     checks = [
-        (f"decoding, connecting and cutting take {host:.1%} of the time, below {HOST_SHARE:.0%}", host < HOST_SHARE),
+        (
+            f"decoding, connecting and cutting take {host:.1%} of the time, below {HOST_SHARE:.0%} "
+            f"(everything beside the networks, their inputs and the decoding of their outputs too, {beside:.1%})",
+            host < HOST_SHARE,
+        ),
         (
             f"start to first result {found['start']:.2f} s, below {FIRST_RESULT_SECONDS:.0f} s",
             found["start"] < FIRST_RESULT_SECONDS,

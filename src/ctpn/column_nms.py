@@ -26,8 +26,9 @@ def suppress_columns(column: np.ndarray, top: np.ndarray, bottom: np.ndarray, th
         return keep
     # Lay the boxes out as a table, one row a column, best first; empty places are not alive.
     order = np.argsort(column, kind="stable")
-    _, first, count = np.unique(column[order], return_index=True, return_counts=True)
-    row = np.repeat(np.arange(len(first)), count)
+    begins = np.diff(column[order], prepend=np.nan) != 0
+    first, row = np.flatnonzero(begins), np.cumsum(begins) - 1
+    count = np.diff(first, append=len(order))
     place = np.arange(len(order)) - first[row]
     shape = (len(first), int(count.max()))  # K x M
     low, high, alive = np.zeros(shape), np.ones(shape), np.zeros(shape, bool)

@@ -49,8 +49,16 @@ class DetectMaps:
     tiles: tuple[Maps, ...] = ()
 
 
+@dataclass(frozen=True)
+class DetectProposals:
+    """Text proposals of a picture and of each of its tiles, in pixels of the network's inputs."""
+
+    whole: Proposals
+    tiles: tuple[Proposals, ...] = ()
+
+
 class TextDetector:
-    """Finds text lines. `prepare` and `connect` need no network and may run in other threads.
+    """Finds text lines. Only `detect` needs the network; the other steps may run in other threads.
 
     Args:
         engine: of the detection network.
@@ -89,22 +97,25 @@ class TextDetector:
             tiles.append(self._maps(_unscaled(pixels, self._options.image_shape)))
         return DetectMaps(self._maps(prepared.whole), tuple(tiles))
 
-    def connect(self, prepared: DetectInput, maps: DetectMaps) -> TextLines:
+    def propose(self, maps: DetectMaps) -> DetectProposals:
+        """Maps to text proposals."""
+        return DetectProposals(self._proposals(maps.whole), tuple(map(self._proposals, maps.tiles)))
+
+    def connect(self, prepared: DetectInput, proposals: DetectProposals) -> TextLines:
         """Text lines in pixels of the picture."""
-        whole = lines_from_proposals(self._proposals(maps.whole), prepared.size, self._options)
-        if not maps.tiles:
+        whole = lines_from_proposals(proposals.whole, prepared.size, self._options)
+        if not proposals.tiles:
             return whole
         scaled = prepared.scaled.shape[:2]
-        parts = [(tile, self._proposals(own)) for tile, own in zip(prepared.tiles, maps.tiles, strict=True)]
-        proposals = join_proposals(parts)
-        lines = detect_text_lines(proposals.boxes, proposals.scores, scaled, self._options.connector, proposals.dx)
+        joined = join_proposals(list(zip(prepared.tiles, proposals.tiles, strict=True)))
+        lines = detect_text_lines(joined.boxes, joined.scores, scaled, self._options.connector, joined.dx)
         lines = scale_lines(lines, scaled, prepared.size)
         return with_tall_lines(lines, whole, 0.75 * OVERLAP * prepared.size[0] / scaled[0])
 
     def find(self, picture: np.ndarray) -> TextLines:
         """Text lines of a picture, all steps at once."""
         prepared = self.prepare(picture)
-        return self.connect(prepared, self.detect(prepared))
+        return self.connect(prepared, self.propose(self.detect(prepared)))
 
     def _maps(self, image: np.ndarray) -> Maps:
         score_map, delta_map = self._engine.run(image)

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -41,12 +42,21 @@ class _Work:
     """A picture on its way through the stages; `times` in milliseconds."""
 
     name: str
-    pixels: np.ndarray
+    pixels: np.ndarray | None = None
     detect_input: DetectInput | None = None
     maps: DetectMaps | None = None
     lines: TextLines | None = None
     prepared: list[PreparedLine] = field(default_factory=list)
     times: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add what the block takes to a stage: a stage is what is done, whichever thread does it."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.times[stage] += (time.perf_counter() - start) * 1000
 
 
 class TextReader:
@@ -156,49 +166,56 @@ class TextReader:
             return Unreadable(picture.name, error)
 
     def _load(self, picture: Picture) -> _Work:
-        start = time.perf_counter()
+        """Decode a picture and make the detector's input of it."""
+        work = _Work(picture.name)
         pixels = picture.source
-        if not isinstance(pixels, np.ndarray):
-            pixels = decode_image(pixels, max_pixels=self.options.max_pixels, name=_shown(picture))
-        elif pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+        with work.timed("decode"):
+            if not isinstance(pixels, np.ndarray):
+                pixels = decode_image(pixels, max_pixels=self.options.max_pixels, name=_shown(picture))
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise UserError(f"{picture.name}: pixels are {pixels.dtype} {pixels.shape}; expected uint8 RGB (H, W, 3)")
-        work = _Work(picture.name, pixels)
-        if self._detector:
-            work.detect_input = self._detector.prepare(pixels)
-        work.times["decode"] = _milliseconds(start)
+        work.pixels = pixels
+        with work.timed("detect"):
+            if self._detector:
+                work.detect_input = self._detector.prepare(pixels)
         return work
 
     def _detect(self, work: _Work) -> None:
-        start = time.perf_counter()
-        if self._detector:
-            work.maps = self._detector.detect(work.detect_input)
-        work.times["detect"] = _milliseconds(start)
+        """The detection network alone."""
+        with work.timed("detect"):
+            if self._detector:
+                work.maps = self._detector.detect(work.detect_input)
 
     def _connect(self, work: _Work | Unreadable) -> _Work | Unreadable:
+        """From the network's maps to the recogniser's inputs."""
         if isinstance(work, Unreadable):
             return work
-        start = time.perf_counter()
+        crops: list[np.ndarray] = []
         if self._detector:
-            found = self._detector.connect(work.detect_input, work.maps)
-            order = reading_order(found.boxes)
-            work.lines = TextLines(found.boxes[order], found.scores[order], found.polygons[order])
-            work.detect_input = work.maps = None
-        else:
-            work.lines = _whole_picture(work.pixels)
-        if self._recognizer:
-            margin = self.options.crop_margin if self._detector else 0.0
-            crops = [cut_line(work.pixels, polygon, margin) for polygon in work.lines.polygons]
+            with work.timed("detect"):
+                proposals = self._detector.propose(work.maps)
+        with work.timed("connect"):
+            if self._detector:
+                found = self._detector.connect(work.detect_input, proposals)
+                order = reading_order(found.boxes)
+                work.lines = TextLines(found.boxes[order], found.scores[order], found.polygons[order])
+                work.detect_input = work.maps = None
+            else:
+                work.lines = _whole_picture(work.pixels)
+            if self._recognizer:
+                margin = self.options.crop_margin if self._detector else 0.0
+                crops = [cut_line(work.pixels, polygon, margin) for polygon in work.lines.polygons]
+        with work.timed("recognize"):
             work.prepared = [self._recognizer.prepare(crop, is_word=self._detector is None) for crop in crops]
-        work.times["connect"] = _milliseconds(start)
         return work
 
     def _recognize(self, work: _Work) -> ReadResult:
-        start = time.perf_counter()
-        if self._recognizer:
-            texts = self._recognizer.read(work.prepared)
-        else:
-            texts = [(None, None)] * len(work.lines)
-        work.times["recognize"] = _milliseconds(start)
+        """The recognition network, and the result."""
+        with work.timed("recognize"):
+            if self._recognizer:
+                texts = self._recognizer.read(work.prepared)
+            else:
+                texts = [(None, None)] * len(work.lines)
         least = self.options.text_min_score if self._detector else 0.0  # a word that was handed in is kept
         boxes, polygons = work.lines.boxes.tolist(), work.lines.polygons.tolist()
         lines = tuple(
@@ -230,7 +247,3 @@ def _whole_picture(pixels: np.ndarray) -> TextLines:
     height, width = pixels.shape[:2]
     boxes = np.array([[0, 0, width - 1, height - 1]], np.float32)
     return TextLines(boxes, np.ones(1, np.float32), rectangle(boxes))
-
-
-def _milliseconds(start: float) -> float:
-    return (time.perf_counter() - start) * 1000
