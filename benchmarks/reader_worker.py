@@ -2,10 +2,11 @@
 
     python benchmarks/reader_worker.py '{"name": "openvino", "threads": 2, "options": {...}}'
 
-Each line on standard input is a JSON object, each answer another on standard output: {"read": FILE, "detect_only":
+Each line on standard input is a JSON object, each answer another on standard output. {"read": FILE, "detect_only":
 BOOL} is answered with {"seconds": wall time, "cores": processor time / wall time, "lines": how many, "stages": our
-milliseconds by stage, "networks": milliseconds inside the engines}, {"network": "ctpn" | "crnn", "shape": [...]} with the seconds and cores of one run of a
-network. A file is read into memory before the clock runs; decoding it counts.
+milliseconds by stage, "networks": our milliseconds inside the engines}, {"network": "ctpn" | "crnn", "shape": [...],
+"weights": FILE or null for the reader's own} with the seconds and cores of one run of a network. A file is read into
+memory before the clock runs; decoding it counts.
 """
 
 import json
@@ -13,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -54,18 +56,20 @@ class Ours:
         result = (self.detecting if detect_only else self.whole).read(data)
         return {"lines": len(result.lines), "stages": result.time_ms, "networks": Timed.milliseconds}
 
-    def network(self, network: str, shape: tuple[int, ...]) -> dict:
-        if (network, shape) not in self._networks:
+    def network(self, network: str, shape: tuple[int, ...], weights: str | None) -> dict:
+        key = (network, shape, weights)
+        if key not in self._networks:
             import numpy as np  # noqa: PLC0415
 
             from src.inference.engine import open_engine  # noqa: PLC0415
 
-            finders = {"ctpn": self.options.find_detector, "crnn": lambda: self.options.find_recognizer()[0]}
+            options = self.options if weights is None else replace(self.options, **{f"{network}_weights": weights})
+            found = options.find_detector() if network == "ctpn" else options.find_recognizer()[0]
             fixed = shape if network == "ctpn" else (None, *shape[1:])
-            engine = open_engine(finders[network](), self.options.engine_options(), fixed)
+            engine = open_engine(found, options.engine_options(), fixed)
             image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
-            self._networks[network, shape] = lambda: engine.run(image)
-        self._networks[network, shape]()
+            self._networks[key] = lambda: engine.run(image)
+        self._networks[key]()
         return {}
 
 
@@ -98,7 +102,7 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if "network" in request:
-            answer = timed(contestant.network, request["network"], tuple(request["shape"]))
+            answer = timed(contestant.network, request["network"], tuple(request["shape"]), request["weights"])
         else:
             path = request["read"]
             data = files.setdefault(path, Path(path).read_bytes() if path not in files else b"")

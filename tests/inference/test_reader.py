@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +211,21 @@ def test_openvino_under_a_cap_of_the_instructions(options):
         [sys.executable, "-c", program], cwd=ROOT, env=capped, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_onnxruntime_leaves_the_cores_when_it_is_done(options, tmp_path):
+    """Its threads went on waiting busily, and the next network had to share the cores with them."""
+    from src.inference.engine_onnxruntime import OnnxRuntimeEngine  # noqa: PLC0415 - may not be installed
+
+    engine = OnnxRuntimeEngine(onnx_file(options.find_detector(), tmp_path), threads=4)
+    image = np.zeros((1, 3, 256, 256), np.float32)
+    spent = []
+    for _ in range(5):
+        engine.run(image)
+        before = time.process_time()
+        time.sleep(0.1)
+        spent.append(time.process_time() - before)
+    assert min(spent) < 0.01
 
 
 @pytest.mark.parametrize(("environment", "capped"), [
