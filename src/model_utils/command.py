@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from collections.abc import Callable
 
 from src.errors import UserError
@@ -20,6 +21,8 @@ def run_command(main: Callable[[], int | None]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             # Lines appear as they are written, also in a log; a name that the terminal cannot show is no error.
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    # Of tags in a picture file that are not as they should be; a picture that cannot be read is an error of ours.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         code = main()
     except ConfigError as error:

@@ -217,15 +217,19 @@ def test_onnxruntime_leaves_the_cores_when_it_is_done(options, tmp_path):
     """Its threads went on waiting busily, and the next network had to share the cores with them."""
     from src.inference.engine_onnxruntime import OnnxRuntimeEngine  # noqa: PLC0415 - may not be installed
 
-    engine = OnnxRuntimeEngine(onnx_file(options.find_detector(), tmp_path), threads=4)
-    image = np.zeros((1, 3, 256, 256), np.float32)
-    spent = []
-    for _ in range(5):
-        engine.run(image)
+    def spent_asleep():
         before = time.process_time()
         time.sleep(0.1)
-        spent.append(time.process_time() - before)
-    assert min(spent) < 0.01
+        return time.process_time() - before
+
+    engine = OnnxRuntimeEngine(onnx_file(options.find_detector(), tmp_path), threads=4)
+    image = np.zeros((1, 3, 256, 256), np.float32)
+    before, after = [], []  # other threads of this process may work, too
+    for _ in range(5):
+        before.append(spent_asleep())
+        engine.run(image)
+        after.append(spent_asleep())
+    assert min(after) < min(before) + 0.03
 
 
 @pytest.mark.parametrize(("environment", "capped"), [

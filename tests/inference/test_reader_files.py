@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -216,6 +217,18 @@ def test_the_command_reads_standard_input(arguments, tmp_path):
     done = predict("-", *arguments, input=encoded(picture(["x"], (96, 64))), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "out/stdin.json").read_text(encoding="utf-8"))["width"] == 96
+
+
+def test_a_tag_that_is_not_as_it_should_be_is_no_matter_of_the_user(arguments, tmp_path):
+    """The picture is whole; Pillow's warning of a tag that is longer than its file was printed twice."""
+    data = bytearray(encoded(picture(["x"], (96, 64)), "TIFF", tiffinfo={305: "who wrote it"}))
+    (directory,) = struct.unpack_from("<I", data, 4)
+    entries = [directory + 2 + 12 * number for number in range(struct.unpack_from("<H", data, directory)[0])]
+    (entry,) = [place for place in entries if struct.unpack_from("<H", data, place)[0] == 305]
+    struct.pack_into("<I", data, entry + 4, 10**6)
+    (tmp_path / "a.tif").write_bytes(data)
+    done = predict(tmp_path / "a.tif", *arguments, "--quiet", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_the_command_says_what_is_missing(pictures, tmp_path):
