@@ -69,9 +69,7 @@ def published_crnn(params: dict[str, np.ndarray], kind: str = "classic") -> dict
     return converted
 
 
-def for_alphabet(
-    params: dict[str, np.ndarray], num_classes: int
-) -> tuple[dict[str, np.ndarray], list[str]]:
+def for_alphabet(params: dict[str, np.ndarray], num_classes: int) -> tuple[dict[str, np.ndarray], list[str]]:
     """Weights of `Crnn` without a head that was made for another number of classes, and the names left out.
 
     The caller loads the rest, leaves these parameters as they were initialised, and tells the user.

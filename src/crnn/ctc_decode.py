@@ -49,14 +49,11 @@ def greedy_decode(log_probs: np.ndarray) -> list[Decoded]:
     classes = np.split(run_classes[is_character], ends[:-1])
     scores = np.split(run_scores[is_character], ends[:-1])
     return [
-        Decoded(tuple(classes[i].tolist()), float(confidence[i]), tuple(scores[i].tolist()))
-        for i in range(batch)
+        Decoded(tuple(classes[i].tolist()), float(confidence[i]), tuple(scores[i].tolist())) for i in range(batch)
     ]
 
 
-def beam_search_decode(
-    log_probs: np.ndarray, beam_width: int = 10, candidates: int = 20
-) -> list[Decoded]:
+def beam_search_decode(log_probs: np.ndarray, beam_width: int = 10, candidates: int = 20) -> list[Decoded]:
     """Most probable word of each image, over all the paths that write it (prefix beam search, Hannun 2014).
 
     Args:
@@ -98,9 +95,7 @@ def _beam_search(log_probs: np.ndarray, beam_width: int, candidates: int) -> Dec
     return Decoded(prefix, min(1.0, exp(_log_add(ends_blank, ends_character))), scores)
 
 
-def _collect(
-    grown: dict, prefix: tuple[int, ...], ending: int, value: float, scores: tuple[float, ...]
-) -> None:
+def _collect(grown: dict, prefix: tuple[int, ...], ending: int, value: float, scores: tuple[float, ...]) -> None:
     """Add a path to a prefix; the character scores are those of its most probable contribution."""
     if value == -inf:
         return

@@ -46,9 +46,7 @@ class Lexicon:
         for row, classes in zip(self.labels, encoded, strict=True):
             row[: len(classes)] = classes
 
-    def nearest(
-        self, log_probs: np.ndarray, read: Iterable[int], method: str = "ctc", max_distance: int = 3
-    ) -> str:
+    def nearest(self, log_probs: np.ndarray, read: Iterable[int], method: str = "ctc", max_distance: int = 3) -> str:
         """The word for one image.
 
         Args:

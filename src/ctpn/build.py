@@ -43,6 +43,4 @@ def build_training_ctpn(config: Any) -> tuple[Ctpn, nn.Cell]:
         freeze_first_stages(network)
     if config.mixed_precision:
         use_mixed_precision(network)
-    return network, CtpnLoss(
-        network, config.rpn_loss_cls_weight, config.rpn_loss_reg_weight, config.hard_negatives
-    )
+    return network, CtpnLoss(network, config.rpn_loss_cls_weight, config.rpn_loss_reg_weight, config.hard_negatives)

@@ -22,9 +22,7 @@ BACKBONE = "vgg16_feature_extractor.conv{}_{}"
 HEADS = "rpn_with_loss.rpn_convs_list."
 
 
-def write_ctpn_onnx(
-    params: Weights, path: Path | str, image_size: tuple[int, int] | None = None
-) -> None:
+def write_ctpn_onnx(params: Weights, path: Path | str, image_size: tuple[int, int] | None = None) -> None:
     """Write `ctpn_onnx(params, image_size)` to `path`; an existing file is replaced."""
     Path(path).write_bytes(ctpn_onnx(params, image_size).SerializeToString())
 

@@ -41,9 +41,7 @@ class CtpnLoss(nn.Cell):
 
     term_names = ("loss", "rpn_cls", "rpn_reg")
 
-    def __init__(
-        self, network: nn.Cell, cls_weight: float = 1.0, reg_weight: float = 3.0, hard_negatives: int = 0
-    ):
+    def __init__(self, network: nn.Cell, cls_weight: float = 1.0, reg_weight: float = 3.0, hard_negatives: int = 0):
         # Without prefix: checkpoints of the loss cell keep the names of the network.
         super().__init__(auto_prefix=False)
         self.network = network

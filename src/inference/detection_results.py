@@ -66,9 +66,7 @@ def describe_lines(lines: TextLines) -> list[dict]:
     return [{"box": box, "score": round(float(score), 4)} for box, score in zip(boxes, lines.scores, strict=True)]
 
 
-def draw_detections(
-    evaluation: DetectionEvaluation, pictures: Iterable[tuple[str, np.ndarray]], folder: Path
-) -> int:
+def draw_detections(evaluation: DetectionEvaluation, pictures: Iterable[tuple[str, np.ndarray]], folder: Path) -> int:
     """Draw detections and ground truth on each (file name, RGB picture), which was evaluated; returns how many.
 
     The files keep the pictures' names, with `.jpg` added where it is not there. UserError names the one that cannot

@@ -94,10 +94,14 @@ def read_undescribed(folder: Path, image: str) -> NetworkOutputs:
     dtype = {2 * values: np.float16, 4 * values: np.float32}.get(len(boxes)) if values else None
     if dtype is None:
         raise OutputFileError(f"'{boxes_file}': {len(boxes)} bytes do not fit a mask of {len(mask)}")
-    return NetworkOutputs(image, None, {
-        "proposals": np.frombuffer(boxes, dtype).reshape(-1, _PROPOSAL_COLUMNS),
-        "mask": np.frombuffer(mask, np.int8).astype(bool),
-    })
+    return NetworkOutputs(
+        image,
+        None,
+        {
+            "proposals": np.frombuffer(boxes, dtype).reshape(-1, _PROPOSAL_COLUMNS),
+            "mask": np.frombuffer(mask, np.int8).astype(bool),
+        },
+    )
 
 
 def _relative(name: str) -> PurePosixPath:

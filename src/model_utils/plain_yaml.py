@@ -43,9 +43,7 @@ def _construct_fraction(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float
     return top / bottom if bottom else node.value
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(f"^{_EXPONENT.pattern}$"), list("+-.0123456789")
-)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"^{_EXPONENT.pattern}$"), list("+-.0123456789"))
 _Loader.add_implicit_resolver("!fraction", re.compile(f"^{_FRACTION.pattern}$"), list("+-0123456789"))
 _Loader.add_constructor("!fraction", _construct_fraction)
 

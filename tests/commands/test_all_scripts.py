@@ -16,7 +16,7 @@ SHELL_FILES = sorted([*(ROOT / "scripts").rglob("*.sh"), ROOT / ".ci" / "run"])
 HANDS_ON_HELP = {"run_tests.sh"}  # to pytest, with all its other arguments
 
 # In place of Python: no script may start it before its arguments are right.
-STAND_IN = "#!/bin/sh\ntouch -- \"$CALLED\"\nexit 1\n"
+STAND_IN = '#!/bin/sh\ntouch -- "$CALLED"\nexit 1\n'
 
 
 def usage_of(script):

@@ -41,20 +41,31 @@ def good(done):
     return done.stdout
 
 
-@pytest.mark.parametrize(("command", "arguments", "code", "words"), [
-    *((command, ["--bach_size", "2"], 2, "bach_size: unknown key; did you mean batch_size") for command in COMMANDS),
-    ("train.py", ["--config_path", "none.yaml"], 2, "config_path: 'none.yaml' is not a file"),
-    ("train.py", ["--batch_size", "many"], 2, "batch_size: 'many' is not a whole number"),
-    ("eval.py", ["--checkpoint_path", "none"], 2, "checkpoint_path: 'none' is not an existing path"),
-    ("export.py", ["--ckpt_file", "none.ckpt"], 2, "ckpt_file: 'none.ckpt' is not an existing file"),
-    ("export.py", ["--file_format", "TFLITE"], 2, "file_format: 'TFLITE' is not one of MINDIR, AIR, ONNX"),
-    ("postprocess.py", [], 2, "export_dataset_path: is empty"),
-    ("postprocess.py", ["--export_dataset_path", ".", "--result_path", "none"], 2, "result_path: 'none' is not"),
-    ("postprocess.py", ["--network", "crnn"], 2, "export_dataset_path: is empty"),
-    ("src/create_dataset.py", [], 2, "no data set is configured"),
-    ("train.py", ["--device_target", "GPU"], 1, "device_target: this MindSpore has no GPU here, only CPU"),
-    ("train.py", ["--device_target", "CPU"], 1, "pretraining_dataset_file: data/ctpn/.*: no such MindRecord file"),
-])
+@pytest.mark.parametrize(
+    ("command", "arguments", "code", "words"),
+    [
+        *(
+            (command, ["--bach_size", "2"], 2, "bach_size: unknown key; did you mean batch_size")
+            for command in COMMANDS
+        ),
+        ("train.py", ["--config_path", "none.yaml"], 2, "config_path: 'none.yaml' is not a file"),
+        ("train.py", ["--batch_size", "many"], 2, "batch_size: 'many' is not a whole number"),
+        ("eval.py", ["--checkpoint_path", "none"], 2, "checkpoint_path: 'none' is not an existing path"),
+        ("export.py", ["--ckpt_file", "none.ckpt"], 2, "ckpt_file: 'none.ckpt' is not an existing file"),
+        ("export.py", ["--file_format", "TFLITE"], 2, "file_format: 'TFLITE' is not one of MINDIR, AIR, ONNX"),
+        ("postprocess.py", [], 2, "export_dataset_path: is empty"),
+        ("postprocess.py", ["--export_dataset_path", ".", "--result_path", "none"], 2, "result_path: 'none' is not"),
+        ("postprocess.py", ["--network", "crnn"], 2, "export_dataset_path: is empty"),
+        ("src/create_dataset.py", [], 2, "no data set is configured"),
+        ("train.py", ["--device_target", "GPU"], 1, "device_target: this MindSpore has no GPU here, only CPU"),
+        (
+            "train.py",
+            ["--device_target", "CPU"],
+            1,
+            "pretraining_dataset_file: data/ctpn/.*: no such MindRecord file",
+        ),
+    ],
+)
 def test_a_mistake_is_one_line_and_an_exit_code(tmp_path, command, arguments, code, words):
     if "GPU" in arguments and "GPU" in available_targets():
         pytest.skip("this machine has a GPU")
@@ -192,6 +203,17 @@ def test_pictures_alone_have_lines_but_no_figures(chain):
 
 @pytest.mark.slow
 def test_nothing_is_written_elsewhere(chain):
-    expected = {"my config.yaml", "rendered scenes", "test", "records", "training", "eval_output", "cache", "bucket",
-                "result_Files", "post", "alone"}
+    expected = {
+        "my config.yaml",
+        "rendered scenes",
+        "test",
+        "records",
+        "training",
+        "eval_output",
+        "cache",
+        "bucket",
+        "result_Files",
+        "post",
+        "alone",
+    }
     assert {path.name for path in chain.place.iterdir()} <= expected

@@ -165,22 +165,25 @@ def test_a_failing_python_fails_the_script_with_its_code(place, script):
     assert done.returncode == 3
 
 
-@pytest.mark.parametrize(("script", "arguments", "words"), [
-    (TRAIN[0], [], ("Usage", "TASK_TYPE is missing")),
-    (TRAIN[0], ["--seed", "1"], ("Usage", "TASK_TYPE is missing")),
-    (TRAIN[0], ["Pretraining", "", "0", "", "more"], ("Usage", "5 arguments")),
-    (TRAIN[0], ["Pretrain"], ("TASK_TYPE", "'Pretrain'", "Finetune")),
-    (TRAIN[0], ["Pretraining", "no.ckpt"], ("PRETRAINED_PATH", "'no.ckpt'")),
-    (TRAIN[0], ["Pretraining", "", "one"], ("DEVICE_ID", "'one'")),
-    (TRAIN[0], ["Pretraining", "", "0", "no.yaml"], ("CONFIG_PATH", "'no.yaml'")),
-    (EVAL[0], ["a", "b", "c", "d", "e"], ("Usage", "5 arguments")),
-    (EVAL[0], ["nowhere"], ("IMAGE_PATH", "'nowhere'")),
-    (EVAL[0], ["", "", "no.ckpt"], ("CHECKPOINT_PATH", "'no.ckpt'")),
-    ("eval_res.sh", [], ("submit*.zip",)),
-    ("eval_res.sh", ["no.zip"], ("'no.zip'",)),
-    ("eval_res.sh", ["--gt"], ("--gt",)),
-    ("eval_res.sh", ["--what"], ("'--what'", "unknown option")),
-])
+@pytest.mark.parametrize(
+    ("script", "arguments", "words"),
+    [
+        (TRAIN[0], [], ("Usage", "TASK_TYPE is missing")),
+        (TRAIN[0], ["--seed", "1"], ("Usage", "TASK_TYPE is missing")),
+        (TRAIN[0], ["Pretraining", "", "0", "", "more"], ("Usage", "5 arguments")),
+        (TRAIN[0], ["Pretrain"], ("TASK_TYPE", "'Pretrain'", "Finetune")),
+        (TRAIN[0], ["Pretraining", "no.ckpt"], ("PRETRAINED_PATH", "'no.ckpt'")),
+        (TRAIN[0], ["Pretraining", "", "one"], ("DEVICE_ID", "'one'")),
+        (TRAIN[0], ["Pretraining", "", "0", "no.yaml"], ("CONFIG_PATH", "'no.yaml'")),
+        (EVAL[0], ["a", "b", "c", "d", "e"], ("Usage", "5 arguments")),
+        (EVAL[0], ["nowhere"], ("IMAGE_PATH", "'nowhere'")),
+        (EVAL[0], ["", "", "no.ckpt"], ("CHECKPOINT_PATH", "'no.ckpt'")),
+        ("eval_res.sh", [], ("submit*.zip",)),
+        ("eval_res.sh", ["no.zip"], ("'no.zip'",)),
+        ("eval_res.sh", ["--gt"], ("--gt",)),
+        ("eval_res.sh", ["--what"], ("'--what'", "unknown option")),
+    ],
+)
 def test_wrong_arguments_are_told_before_anything_runs(place, script, arguments, words):
     done, calls = call(place, script, *arguments)
     assert (done.returncode, calls, done.stdout) == (2, [], "")

@@ -49,10 +49,7 @@ def published_shapes(kind: str, num_classes: int = 37) -> dict[str, tuple[int, .
 def golden_weights():
     """kind -> dict of golden weights in that published naming."""
     return {
-        kind: {
-            name: golden_weight(name, shape)
-            for name, shape in published_shapes(kind).items()
-        }
+        kind: {name: golden_weight(name, shape) for name, shape in published_shapes(kind).items()}
         for kind in ("classic", "crnn_for_pytorch")
     }
 

@@ -62,10 +62,13 @@ def test_openvino_agrees_at_several_sizes_and_batches(params, expected, tmp_path
     check(expected, lambda image: list(model(image).values()))
 
 
-@pytest.mark.parametrize(("image_size", "sides", "cells"), [
-    (None, ["height", "width"], ["rows", "columns"]),
-    ((64, 96), [64, 96], [4, 6]),
-])
+@pytest.mark.parametrize(
+    ("image_size", "sides", "cells"),
+    [
+        (None, ["height", "width"], ["rows", "columns"]),
+        ((64, 96), [64, 96], [4, 6]),
+    ],
+)
 def test_the_file_says_what_is_free(params, image_size, sides, cells):
     graph = ctpn_onnx(params, image_size).graph
     shapes = {

@@ -78,14 +78,10 @@ def plain_loss(*, score_map, delta_map, labels, targets, weights):
                 logits = score_map[image, 2 * anchor : 2 * anchor + 2, y, x]
                 probability = np.exp(logits) / np.exp(logits).sum()
                 cls -= np.log(probability[label]) / count
-                cls_gradient[image, 2 * anchor : 2 * anchor + 2, y, x] = (
-                    probability - np.eye(2)[label]
-                ) / count
+                cls_gradient[image, 2 * anchor : 2 * anchor + 2, y, x] = (probability - np.eye(2)[label]) / count
             for coordinate in range(4):
                 weight = weights[image, index, coordinate] / count
-                difference = (
-                    delta_map[image, 4 * anchor + coordinate, y, x] - targets[image, index, coordinate]
-                )
+                difference = delta_map[image, 4 * anchor + coordinate, y, x] - targets[image, index, coordinate]
                 if abs(difference) < 1 / 9:
                     reg += weight * 4.5 * difference**2
                     slope = 9 * difference

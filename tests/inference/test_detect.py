@@ -92,8 +92,17 @@ def test_scale_lines_is_exact_and_clips():
 
 
 def test_options_of_the_configuration_arrive():
-    options = detect_options(tiny_config(rpn_nms_pre=7, keep_ratio=True, min_ratio=0.9, oriented=True,
-                                         anchor_height=[5, 9], side_refinement=True, rpn_max_num=3))
+    options = detect_options(
+        tiny_config(
+            rpn_nms_pre=7,
+            keep_ratio=True,
+            min_ratio=0.9,
+            oriented=True,
+            anchor_height=[5, 9],
+            side_refinement=True,
+            rpn_max_num=3,
+        )
+    )
     assert (options.image_shape, options.keep_ratio, options.nms_pre, options.max_num) == ((64, 96), True, 7, 3)
     assert options.anchor_heights == (5, 9)
     assert options.anchors().shape == (4 * 6 * 2, 4)

@@ -94,8 +94,14 @@ def test_a_folder_of_pictures_has_no_ground_truth(test_set, evaluation, tmp_path
 
 def test_two_pictures_of_one_name_and_none_at_all():
     options = detect_options(tiny_config())
-    batch = {"images": np.zeros((2, 3, HEIGHT, WIDTH), np.float32), "file_names": ["a.jpg"] * 2, "indices": [0, 1],
-             "sizes": np.full((2, 2), 50), "boxes": [np.zeros((0, 4))] * 2, "ignored": [np.zeros(0, bool)] * 2}
+    batch = {
+        "images": np.zeros((2, 3, HEIGHT, WIDTH), np.float32),
+        "file_names": ["a.jpg"] * 2,
+        "indices": [0, 1],
+        "sizes": np.full((2, 2), 50),
+        "boxes": [np.zeros((0, 4))] * 2,
+        "ignored": [np.zeros(0, bool)] * 2,
+    }
     with pytest.raises(UserError, match="two pictures named 'a.jpg'"):
         evaluate_detection(bright_is_text, [batch], 2, options)
     with pytest.raises(UserError, match="no picture"):
@@ -171,11 +177,20 @@ def test_drawn_pictures_keep_names_and_sizes(test_set, evaluation, tmp_path):
     assert (abs(drawn.astype(int) - plain).max(axis=2) > 60).mean() > 0.02
 
 
-@pytest.mark.parametrize(("name", "inside"), [
-    ("a/b.png", "a/b.png.jpg"), ("../../x.jpg", "x.jpg"), ("/etc/x.jpg", "etc/x.jpg"), ("..", "unnamed.jpg"),
-    ("a\\..\\..\\x.JPG", "a/x.JPG"), ("//server/x", "server/x.jpg"), ("", "unnamed.jpg"), ("a\0b.jpg", "a_b.jpg"),
-    (".jpg", ".jpg.jpg"),
-])
+@pytest.mark.parametrize(
+    ("name", "inside"),
+    [
+        ("a/b.png", "a/b.png.jpg"),
+        ("../../x.jpg", "x.jpg"),
+        ("/etc/x.jpg", "etc/x.jpg"),
+        ("..", "unnamed.jpg"),
+        ("a\\..\\..\\x.JPG", "a/x.JPG"),
+        ("//server/x", "server/x.jpg"),
+        ("", "unnamed.jpg"),
+        ("a\0b.jpg", "a_b.jpg"),
+        (".jpg", ".jpg.jpg"),
+    ],
+)
 def test_no_name_leads_out_of_the_folder(tmp_path, name, inside):
     assert str(drawn_name(name)) == inside
     evaluation = DetectionEvaluation({name: one_line([1, 1, 9, 9])}, {}, has_ground_truth=False)

@@ -90,8 +90,13 @@ def wanted(network, test_set):
 
 
 def check_postprocess(test_set, results, wanted, output):
-    config = tiny_config(export_dataset_path=str(test_set.pictures), result_path=str(results),
-                         eval_output_path=str(output), label_path=str(test_set.labels), draw_results=False)
+    config = tiny_config(
+        export_dataset_path=str(test_set.pictures),
+        result_path=str(results),
+        eval_output_path=str(output),
+        label_path=str(test_set.labels),
+        draw_results=False,
+    )
     figures = postprocess_ctpn(config)
     submitted = read_submission(output / "submit.zip")
     for name, lines in wanted.lines.items():
@@ -172,8 +177,11 @@ def test_a_file_that_does_not_agree_is_not_left_behind(exported, tmp_path, monke
 def test_comparison_sees_differences_shapes_and_nan():
     ones = [np.ones((2, 3), np.float32)]
     assert network_files.compare(ones, [ones[0] + 1e-5], "the file", 1e-4) == pytest.approx(1e-5, rel=1e-2)
-    for other, words in ((ones[0] + 1e-3, "by 0.001, more than 0.0001"), (ones[0] * np.nan, "differs"),
-                         (np.ones((3, 2)), "outputs of shapes")):
+    for other, words in (
+        (ones[0] + 1e-3, "by 0.001, more than 0.0001"),
+        (ones[0] * np.nan, "differs"),
+        (np.ones((3, 2)), "outputs of shapes"),
+    ):
         with pytest.raises(ExportError, match=words):
             network_files.compare(ones, [other], "the file", 1e-4)
     with pytest.raises(ExportError, match="the file differs from the network by nan"):

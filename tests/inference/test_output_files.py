@@ -72,34 +72,37 @@ def header(**changes):
     return {"image": "a.jpg", "width": 6, "height": 4, "outputs": [item()], **changes}
 
 
-@pytest.mark.parametrize(("content", "words"), [
-    ("", "not a description"),
-    ("[1, 2]", "not a description"),
-    ("{" * 4000, "not a description"),
-    (b"\xff\xfe", "not a description"),
-    (header(width="wide"), "not a description.*wide"),
-    (header(width=1e400), "not a description"),
-    (header(image=5), "not a description"),
-    (header(image="../a.jpg"), "relative name"),
-    (header(outputs=None), "not a description"),
-    (header(outputs=["x"]), "not a description"),
-    (header(outputs=[item(), item()]), "two outputs of one name"),
-    (header(outputs=[item(dtype="float64")]), "float64"),
-    (header(outputs=[item(dtype="object")]), "object"),
-    (header(outputs=[item(dtype=["float32"])]), "float32"),
-    (header(outputs=[item(file="../secret")]), "relative name"),
-    (header(outputs=[item(file="/etc/passwd")]), "relative name"),
-    (header(outputs=[item(file="sub/x.bin")]), "sub/x.bin"),
-    (header(outputs=[item(file="none.bin")]), "none.bin"),
-    (header(outputs=[item(file=".")]), "relative name"),
-    (header(outputs=[item(file="folder")]), "folder"),
-    (header(outputs=[item(shape=[2, 4])]), r"24 bytes do not make float32 \[2, 4\]"),
-    (header(outputs=[item(shape=[-2, -3])]), "24 bytes"),
-    (header(outputs=[item(shape=[2**40, 2**40])]), "24 bytes"),
-    (header(outputs=[item(shape="2x3")]), "not a description"),
-    (header(outputs=[item(shape=6)]), "not a description"),
-    ({"image": "a.jpg"}, "not a description.*outputs"),
-])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "not a description"),
+        ("[1, 2]", "not a description"),
+        ("{" * 4000, "not a description"),
+        (b"\xff\xfe", "not a description"),
+        (header(width="wide"), "not a description.*wide"),
+        (header(width=1e400), "not a description"),
+        (header(image=5), "not a description"),
+        (header(image="../a.jpg"), "relative name"),
+        (header(outputs=None), "not a description"),
+        (header(outputs=["x"]), "not a description"),
+        (header(outputs=[item(), item()]), "two outputs of one name"),
+        (header(outputs=[item(dtype="float64")]), "float64"),
+        (header(outputs=[item(dtype="object")]), "object"),
+        (header(outputs=[item(dtype=["float32"])]), "float32"),
+        (header(outputs=[item(file="../secret")]), "relative name"),
+        (header(outputs=[item(file="/etc/passwd")]), "relative name"),
+        (header(outputs=[item(file="sub/x.bin")]), "sub/x.bin"),
+        (header(outputs=[item(file="none.bin")]), "none.bin"),
+        (header(outputs=[item(file=".")]), "relative name"),
+        (header(outputs=[item(file="folder")]), "folder"),
+        (header(outputs=[item(shape=[2, 4])]), r"24 bytes do not make float32 \[2, 4\]"),
+        (header(outputs=[item(shape=[-2, -3])]), "24 bytes"),
+        (header(outputs=[item(shape=[2**40, 2**40])]), "24 bytes"),
+        (header(outputs=[item(shape="2x3")]), "not a description"),
+        (header(outputs=[item(shape=6)]), "not a description"),
+        ({"image": "a.jpg"}, "not a description.*outputs"),
+    ],
+)
 def test_headers_that_are_wrong(tmp_path, content, words):
     (tmp_path / "a.jpg_0.bin").write_bytes(np.zeros(6, np.float32).tobytes())
     (tmp_path / "folder").mkdir()
@@ -129,14 +132,17 @@ def test_dumps_of_older_applications(tmp_path, dtype, image):
     np.testing.assert_array_equal(found.arrays["mask"], mask)
 
 
-@pytest.mark.parametrize(("boxes", "mask", "words"), [
-    (b"", b"", "0 bytes do not fit a mask of 0"),
-    (b"\0" * 100, b"", "100 bytes do not fit a mask of 0"),
-    (b"\0" * 99, b"\1" * 10, "99 bytes do not fit a mask of 10"),
-    (b"\0" * 400, b"\1" * 10, "400 bytes"),
-    (None, b"\1" * 10, "neither a.jpg.json nor a_0.bin"),
-    (b"\0" * 200, None, "neither a.jpg.json nor a_1.bin"),
-])
+@pytest.mark.parametrize(
+    ("boxes", "mask", "words"),
+    [
+        (b"", b"", "0 bytes do not fit a mask of 0"),
+        (b"\0" * 100, b"", "100 bytes do not fit a mask of 0"),
+        (b"\0" * 99, b"\1" * 10, "99 bytes do not fit a mask of 10"),
+        (b"\0" * 400, b"\1" * 10, "400 bytes"),
+        (None, b"\1" * 10, "neither a.jpg.json nor a_0.bin"),
+        (b"\0" * 200, None, "neither a.jpg.json nor a_1.bin"),
+    ],
+)
 def test_older_dumps_that_are_wrong(tmp_path, boxes, mask, words):
     for number, data in enumerate((boxes, mask)):
         if data is not None:

@@ -23,8 +23,14 @@ def test_every_key_has_help_and_every_default_is_accepted(network):
     values, help_texts, choices = read_documents(SCHEMAS[network])
     assert set(values) == set(help_texts)
     assert set(choices) <= set(values)
-    config = load_config([f"--{key}={yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}"
-                          for key, value in values.items() if not isinstance(value, str)], network)
+    config = load_config(
+        [
+            f"--{key}={yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}"
+            for key, value in values.items()
+            if not isinstance(value, str)
+        ],
+        network,
+    )
     assert config.to_dict() == values
 
 
@@ -39,18 +45,37 @@ def test_both_spellings_of_the_file_option(tmp_path, flag):
     assert load_config([flag, write(tmp_path, "seed: 5")]).seed == 5
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("1e-4", 1e-4), ("1E+2", 100.0), ("1/3", 1 / 3), ("0.5", 0.5), ("3", 3.0), (".5e-1", 0.05),
-])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 1e-4),
+        ("1E+2", 100.0),
+        ("1/3", 1 / 3),
+        ("0.5", 0.5),
+        ("3", 3.0),
+        (".5e-1", 0.05),
+    ],
+)
 def test_numbers_a_person_writes(tmp_path, text, value):
     assert load_config([f"--weight_decay={text}"]).weight_decay == pytest.approx(value)
-    assert load_config(["--config_path", write(tmp_path, f"weight_decay: {text}")]).weight_decay == \
-        pytest.approx(value)
+    assert load_config(["--config_path", write(tmp_path, f"weight_decay: {text}")]).weight_decay == pytest.approx(
+        value
+    )
 
 
 def test_lists_booleans_and_values_with_equal_signs():
-    config = load_config(["--train_dataset", "[svt, coco]", "--run_eval", "--draw_results", "False",
-                          "--pre_trained=/a=b/c d.ckpt", "--file_name", "007"])
+    config = load_config(
+        [
+            "--train_dataset",
+            "[svt, coco]",
+            "--run_eval",
+            "--draw_results",
+            "False",
+            "--pre_trained=/a=b/c d.ckpt",
+            "--file_name",
+            "007",
+        ]
+    )
     assert config.train_dataset == ["svt", "coco"]
     assert config.run_eval is True
     assert config.draw_results is False
@@ -58,35 +83,38 @@ def test_lists_booleans_and_values_with_equal_signs():
     assert config.file_name == "007"
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["--bach_size", "2"], ("bach_size", "unknown key", "batch_size")),
-    (["--batch_size", "two"], ("batch_size", "two", "whole number")),
-    (["--batch_size", "1.5"], ("batch_size", "1.5", "whole number")),
-    (["--run_eval", "yep"], ("run_eval", "yep", "true or false")),
-    (["--train_dataset", "svt"], ("train_dataset", "svt", "list")),
-    (["--task_type", "Fine"], ("task_type", "Fine", "Pretraining, Finetune")),
-    (["--clip_norm", "-1"], ("clip_norm", "-1", "from 0 up")),
-    (["--pos_iou_thr", "nan"], ("pos_iou_thr", "nan")),
-    (["--pos_iou_thr", ".nan"], ("pos_iou_thr", "nan", "finite")),
-    (["--pos_iou_thr", "1/0"], ("pos_iou_thr", "1/0", "a number")),
-    (["--seed", "1", "--seed", "2"], ("seed", "twice")),
-    (["seed", "1"], ("seed", "expected --key value")),
-    (["--weight_decay", ".inf"], ("weight_decay", "inf", "finite")),
-    (["--weight_decay", "9" * 400], ("weight_decay", "a number")),
-    (["--seed", "9" * 5000], ("seed", "a whole number")),
-    (["--seed", "2001-99-99"], ("seed", "2001-99-99", "whole number")),
-    (["--seed", "[" * 1200], ("seed", "whole number")),
-    (["--seed", "? [a]: b"], ("seed", "whole number")),
-    (["--seed="], ("seed", "''", "whole number")),
-    (["--seed"], ("seed", "a value is missing", "whole number")),
-    (["--pre_trained", "--seed", "1"], ("pre_trained", "a value is missing")),
-    (["--config_path"], ("config_path", "a value is missing")),
-    (["--anchor_height", "[3, wide]"], ("anchor_height", "wide", "numbers")),
-    (["--train_dataset", "[svt, 3]"], ("train_dataset", "3", "texts")),
-    (["--network"], ("network", "a value is missing")),
-    (["--network", "east"], ("network", "east", "ctpn, crnn")),
-    (["--config_path", "/nowhere.yaml"], ("config_path", "/nowhere.yaml")),
-])
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--bach_size", "2"], ("bach_size", "unknown key", "batch_size")),
+        (["--batch_size", "two"], ("batch_size", "two", "whole number")),
+        (["--batch_size", "1.5"], ("batch_size", "1.5", "whole number")),
+        (["--run_eval", "yep"], ("run_eval", "yep", "true or false")),
+        (["--train_dataset", "svt"], ("train_dataset", "svt", "list")),
+        (["--task_type", "Fine"], ("task_type", "Fine", "Pretraining, Finetune")),
+        (["--clip_norm", "-1"], ("clip_norm", "-1", "from 0 up")),
+        (["--pos_iou_thr", "nan"], ("pos_iou_thr", "nan")),
+        (["--pos_iou_thr", ".nan"], ("pos_iou_thr", "nan", "finite")),
+        (["--pos_iou_thr", "1/0"], ("pos_iou_thr", "1/0", "a number")),
+        (["--seed", "1", "--seed", "2"], ("seed", "twice")),
+        (["seed", "1"], ("seed", "expected --key value")),
+        (["--weight_decay", ".inf"], ("weight_decay", "inf", "finite")),
+        (["--weight_decay", "9" * 400], ("weight_decay", "a number")),
+        (["--seed", "9" * 5000], ("seed", "a whole number")),
+        (["--seed", "2001-99-99"], ("seed", "2001-99-99", "whole number")),
+        (["--seed", "[" * 1200], ("seed", "whole number")),
+        (["--seed", "? [a]: b"], ("seed", "whole number")),
+        (["--seed="], ("seed", "''", "whole number")),
+        (["--seed"], ("seed", "a value is missing", "whole number")),
+        (["--pre_trained", "--seed", "1"], ("pre_trained", "a value is missing")),
+        (["--config_path"], ("config_path", "a value is missing")),
+        (["--anchor_height", "[3, wide]"], ("anchor_height", "wide", "numbers")),
+        (["--train_dataset", "[svt, 3]"], ("train_dataset", "3", "texts")),
+        (["--network"], ("network", "a value is missing")),
+        (["--network", "east"], ("network", "east", "ctpn, crnn")),
+        (["--config_path", "/nowhere.yaml"], ("config_path", "/nowhere.yaml")),
+    ],
+)
 def test_mistakes_on_the_command_line(arguments, words):
     with pytest.raises(ConfigError) as caught:
         load_config(arguments)
@@ -95,23 +123,26 @@ def test_mistakes_on_the_command_line(arguments, words):
         assert word in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("seed: 1\nseed: 2\n", ("seed", "twice", "line 2")),
-    ("seed: !!python/object/apply:os.system ['true']\n", ("not a plain YAML file",)),
-    ("- a\n- b\n", ("mappings",)),
-    ("a: [1\n", ("not a plain YAML file",)),
-    ("seed: 1\n---\n---\n---\na: 1\n", ("one to three",)),
-    ("unheard_of: 1\n", ("unheard_of", "unknown key")),
-    ("network: [ctpn]\n", ("network", "ctpn, crnn")),
-    ("seed: 2001-99-99\n", ("not a plain YAML file",)),
-    ("seed: !!timestamp x\n", ("not a plain YAML file",)),
-    ("seed: !!bool maybe\n", ("not a plain YAML file",)),
-    ("seed: !!int ''\n", ("not a plain YAML file",)),
-    ("[" * 1200, ("not a plain YAML file",)),
-    ("1: 2\n", ("1", "unknown key")),
-    ("? [a]\n: b\n", ("a", "name of a key", "line 1")),
-    ("momentum: '0.9'\n", ("momentum", "0.9", "a number")),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seed: 1\nseed: 2\n", ("seed", "twice", "line 2")),
+        ("seed: !!python/object/apply:os.system ['true']\n", ("not a plain YAML file",)),
+        ("- a\n- b\n", ("mappings",)),
+        ("a: [1\n", ("not a plain YAML file",)),
+        ("seed: 1\n---\n---\n---\na: 1\n", ("one to three",)),
+        ("unheard_of: 1\n", ("unheard_of", "unknown key")),
+        ("network: [ctpn]\n", ("network", "ctpn, crnn")),
+        ("seed: 2001-99-99\n", ("not a plain YAML file",)),
+        ("seed: !!timestamp x\n", ("not a plain YAML file",)),
+        ("seed: !!bool maybe\n", ("not a plain YAML file",)),
+        ("seed: !!int ''\n", ("not a plain YAML file",)),
+        ("[" * 1200, ("not a plain YAML file",)),
+        ("1: 2\n", ("1", "unknown key")),
+        ("? [a]\n: b\n", ("a", "name of a key", "line 1")),
+        ("momentum: '0.9'\n", ("momentum", "0.9", "a number")),
+    ],
+)
 def test_mistakes_in_a_file(tmp_path, text, words):
     with pytest.raises(ConfigError) as caught:
         load_config(["--config_path", write(tmp_path, text)])

@@ -21,7 +21,7 @@ def bucket(tmp_path, monkeypatch):
     calls = []
 
     def real(address):
-        return root / address[len("obs://b/"):] if address.startswith("obs://b/") else type(root)(address)
+        return root / address[len("obs://b/") :] if address.startswith("obs://b/") else type(root)(address)
 
     def copy_parallel(source, target):
         calls.append((source, target))
@@ -149,10 +149,20 @@ def test_outputs_that_would_be_lost_are_refused_before_anything_is_fetched(tmp_p
     assert getattr(moxing_adapter.place_outputs(config.replace(train_url="")), key).endswith(path.lstrip("."))
 
 
-@pytest.mark.parametrize(("cards", "copies"), [
-    ("0 of 8", True), ("3 of 8", False), ("3 of 1", True), ("8 of 16", True), ("5 of 16", False),
-    ("4 of 4", True), ("6 of 4", False), ("3 of ", True), ("3 of 0", True),
-])
+@pytest.mark.parametrize(
+    ("cards", "copies"),
+    [
+        ("0 of 8", True),
+        ("3 of 8", False),
+        ("3 of 1", True),
+        ("8 of 16", True),
+        ("5 of 16", False),
+        ("4 of 4", True),
+        ("6 of 4", False),
+        ("3 of ", True),
+        ("3 of 0", True),
+    ],
+)
 def test_one_process_of_a_node_copies(tmp_path, bucket, monkeypatch, cards, copies):
     device, _, count = cards.partition(" of ")
     monkeypatch.setenv("DEVICE_ID", device)

@@ -34,8 +34,9 @@ def test_a_waiting_process_goes_on_when_the_first_is_done(tmp_path, monkeypatch)
     monkeypatch.setenv("RANK_SIZE", "2")
     monkeypatch.setenv("DEVICE_ID", "1")
     order = []
-    waiter = threading.Thread(target=lambda: (
-        once_a_node("x", lambda: order.append("wrong"), folder=tmp_path), order.append("waited")))
+    waiter = threading.Thread(
+        target=lambda: (once_a_node("x", lambda: order.append("wrong"), folder=tmp_path), order.append("waited"))
+    )
     waiter.start()
     time.sleep(0.2)
     monkeypatch.setenv("DEVICE_ID", "0")

@@ -20,9 +20,15 @@ def test_auto_takes_the_best_and_a_missing_device_is_one_line():
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("version", "already", "after"), [
-    ("2.7.2", None, None), ("2.8.0", None, "AVX2"), ("2.10.0", None, "AVX2"), ("2.10.0", "SSE41", "SSE41"),
-])
+@pytest.mark.parametrize(
+    ("version", "already", "after"),
+    [
+        ("2.7.2", None, None),
+        ("2.8.0", None, "AVX2"),
+        ("2.10.0", None, "AVX2"),
+        ("2.10.0", "SSE41", "SSE41"),
+    ],
+)
 def test_the_kernel_cap_is_set_from_2_8_on_unless_the_user_set_it(monkeypatch, version, already, after):
     monkeypatch.setattr(device_adapter.metadata, "version", lambda name: version)
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", already or "")  # noted, so that it is put back, also where it is not set
@@ -62,10 +68,15 @@ def test_lines_appear_as_they_are_written(monkeypatch):
     assert stopped.value.code == 0
 
 
-@pytest.mark.parametrize(("error", "code"), [
-    (ConfigError("seed: bad\nvalue"), 2), (UserError("no such file"), 1), (PermissionError("read only"), 1),
-    (KeyboardInterrupt(), 130),
-])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("seed: bad\nvalue"), 2),
+        (UserError("no such file"), 1),
+        (PermissionError("read only"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
 def test_known_errors_are_one_line_and_a_code(capsys, error, code):
     def main():
         raise error

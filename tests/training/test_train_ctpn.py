@@ -121,8 +121,15 @@ def test_a_stop_saves_the_step(stopped):
     assert (result.stopped_by, result.exit_code, result.epoch, result.step) == ("SIGTERM", 143, 2, 1)
     assert "stopped by SIGTERM after epoch 2 step 1\nthe same command with --resume continues\n" in stopped.said
     assert re.match(r"backbone: 65 parameters from .*\nPretraining: 6 pictures, 2 epochs of 3 steps", stopped.said)
-    assert stopped.files >= {"ctpn-1_3.ckpt", "ctpn-1_3.state", "ctpn-2_1.ckpt", "ctpn-2_1.state", "best_acc.ckpt",
-                             "best_acc.json", "config.yaml"}
+    assert stopped.files >= {
+        "ctpn-1_3.ckpt",
+        "ctpn-1_3.state",
+        "ctpn-2_1.ckpt",
+        "ctpn-2_1.state",
+        "best_acc.ckpt",
+        "best_acc.json",
+        "config.yaml",
+    }
 
 
 def test_it_is_continued_to_the_end(finished):
@@ -194,8 +201,14 @@ def test_another_training_in_the_same_folder_is_refused(data, finished):
 
 
 def test_evaluation_of_the_folder_gives_what_training_measured(data, finished, tmp_path, capsys):
-    config = settings(data, finished.output, dataset_path=str(data.test), eval_output_path=str(tmp_path / "eval"),
-                      checkpoint_path=str(finished.output / "ckpt_0"), test_batch_size=1)
+    config = settings(
+        data,
+        finished.output,
+        dataset_path=str(data.test),
+        eval_output_path=str(tmp_path / "eval"),
+        checkpoint_path=str(finished.output / "ckpt_0"),
+        test_batch_size=1,
+    )
     (finished.output / "ckpt_0" / "damaged.ckpt").write_bytes(b"nothing")
     try:
         with pytest.raises(UserError, match="1 of 5 checkpoints cannot be used: .*damaged.ckpt"):
@@ -220,8 +233,17 @@ def test_evaluation_of_the_folder_gives_what_training_measured(data, finished, t
 
 def test_finetune_starts_from_the_whole_checkpoint(data, finished, tmp_path, capsys):
     checkpoint = finished.output / "ckpt_0" / "best_acc.ckpt"
-    config = settings(data, tmp_path, task_type="Finetune", pre_trained=str(checkpoint), fine_base_lr=0.0,
-                      run_eval=False, mixed_precision=True, dynamic_loss_scale=True, optimizer="adamw")
+    config = settings(
+        data,
+        tmp_path,
+        task_type="Finetune",
+        pre_trained=str(checkpoint),
+        fine_base_lr=0.0,
+        run_eval=False,
+        mixed_precision=True,
+        dynamic_loss_scale=True,
+        optimizer="adamw",
+    )
     result = train_ctpn(config, 0, 1, evaluate_in_training)
     assert result.global_step == 3
     assert "network: all parameters from" in capsys.readouterr().out
@@ -252,9 +274,7 @@ def test_backbones_of_every_kind(backbone, tmp_path, kind):
         load_pre_trained(network, str(backbone), True, "rnn2")
         arrays = network_arrays(network)
         path = tmp_path / "c.ckpt"
-        save_weights(
-            {k: v for k, v in arrays.items() if k.startswith(BACKBONE) or kind == "ckpt of a network"}, path
-        )
+        save_weights({k: v for k, v in arrays.items() if k.startswith(BACKBONE) or kind == "ckpt of a network"}, path)
     network = build_ctpn(tiny_config())
     before = network_arrays(network)
     assert "backbone: 65 parameters" in load_pre_trained(network, str(path), True, "rnn2")
@@ -295,11 +315,15 @@ def test_files_that_do_not_fit_say_what_differs(backbone, tmp_path):
 # ---- what is decided and refused before the training starts
 
 
-@pytest.mark.parametrize(("given", "has_backbone", "expected"), [
-    ({}, True, ("frozen", "frozen")), ({}, False, ("learned", "learned")),
-    ({"bn_statistics": "learned"}, True, ("learned", "frozen")),
-    ({"first_stages": "frozen"}, False, ("learned", "frozen")),
-])
+@pytest.mark.parametrize(
+    ("given", "has_backbone", "expected"),
+    [
+        ({}, True, ("frozen", "frozen")),
+        ({}, False, ("learned", "learned")),
+        ({"bn_statistics": "learned"}, True, ("learned", "frozen")),
+        ({"first_stages": "frozen"}, False, ("learned", "frozen")),
+    ],
+)
 def test_what_auto_stands_for(given, has_backbone, expected):
     config = settle_auto(tiny_config(**given), has_backbone)
     assert (config.bn_statistics, config.first_stages) == expected
@@ -329,8 +353,10 @@ def test_missing_data_is_told_at_once_with_its_key(data, tmp_path):
     for changes, words in (
         ({"pretraining_dataset_file": ""}, "pretraining_dataset_file: is empty; make the data with"),
         ({"pretraining_dataset_file": "no.rec"}, "pretraining_dataset_file: no.rec: no such MindRecord"),
-        ({"task_type": "Finetune", "pre_trained": "x.ckpt", "finetune_dataset_file": "no"},
-         "finetune_dataset_file: no: no such MindRecord"),
+        (
+            {"task_type": "Finetune", "pre_trained": "x.ckpt", "finetune_dataset_file": "no"},
+            "finetune_dataset_file: no: no such MindRecord",
+        ),
         ({"eval_dataset_path": ""}, "eval_dataset_path: is empty"),
         ({"eval_dataset_path": "no.mindrecord"}, "eval_dataset_path: no.mindrecord: no such MindRecord"),
         ({"eval_dataset_path": str(data.pictures)}, "eval_dataset_path: "),
