@@ -21,8 +21,9 @@ PACKAGES = ("numpy", "opencv-python-headless", "Pillow", "simplejpeg", "PyYAML",
 SECONDS = 120
 # Each engine is tried in a process of its own: a broken installation may end the process that imports it.
 _TRIALS = {
-    "openvino": "import openvino as o; c = o.Core(); print(', '.join(c.get_property(d, 'FULL_DEVICE_NAME') "
-    "for d in c.available_devices))",
+    "openvino": "import openvino as o; from src.inference.engine_openvino import bf16_is_capped; c = o.Core(); "
+    "kind = 'f32' if bf16_is_capped() else c.get_property('CPU', 'INFERENCE_PRECISION_HINT').get_type_name(); "
+    "print(f\"{c.get_property('CPU', 'FULL_DEVICE_NAME')}, computes in {kind}\")",
     "onnxruntime": "import onnxruntime as o; print(', '.join(o.get_available_providers()))",
     "mindspore": "import mindspore as m; m.ops.ones((2, 2)).asnumpy(); "
     "print(', '.join(t for t in ('Ascend', 'GPU', 'CPU') if m.hal.is_available(t)))",

@@ -252,6 +252,16 @@ def test_check(arguments, monkeypatch, capsys):
     assert re.search(r"crnn_lines_weights: .* recogniser of lines, 95 characters", printed)
 
 
+def test_check_says_in_what_openvino_computes(monkeypatch, capsys):
+    from src.inference import reader_check  # noqa: PLC0415
+
+    pytest.importorskip("openvino")
+    for cap, expected in (("AVX2", "f32"), ("", "b?f(16|32)")):
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", cap)
+        assert reader_check._try_engine("openvino")
+        assert re.search(f", computes in {expected}\n$", capsys.readouterr().out)
+
+
 @pytest.fixture
 def quick_check(monkeypatch, capsys):
     """`--check` without trying the engines; returns the exit code and what was printed."""
