@@ -182,6 +182,18 @@ def test_half_precision_keeps_vectors_and_loads_into_float32(network, params, su
     assert same(read_weights(tmp_path / "b.ckpt"), rounded)
 
 
+def test_values_that_bfloat16_holds(network, params, tmp_path):
+    """An engine that rounds the weights to bfloat16 finds nothing to round."""
+    (tmp_path / "a.ckpt").write_bytes(b"".join(encode(params)))
+    convert_file(tmp_path / "a.ckpt", tmp_path / "b.ckpt", bfloat16_values=True)
+    for name, value in read_weights(tmp_path / "b.ckpt").items():
+        if value.ndim == 1:
+            np.testing.assert_array_equal(value, params[name])
+            continue
+        assert not (value.view(np.uint32) & 0xFFFF).any(), "bfloat16 is the upper half of float32"
+        np.testing.assert_allclose(value, params[name], rtol=2**-8, atol=0)
+
+
 def test_half_precision_loads_into_mindspore(network, params, tmp_path):
     pytest.importorskip("mindspore")
     from src.crnn.crnn import Crnn as MindsporeCrnn  # noqa: PLC0415

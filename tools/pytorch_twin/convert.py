@@ -1,13 +1,14 @@
 """Weights between MindSpore and PyTorch, both ways and without loss.
 
-    python tools/pytorch_twin/convert.py IN OUT [--network crnn|ctpn] [--half] [--lstm_branch rnn2|rnn]
-                                                [--naming twin|classic|crnn_for_pytorch]
+    python tools/pytorch_twin/convert.py IN OUT [--network crnn|ctpn] [--half] [--bfloat16_values]
+                                                [--lstm_branch rnn2|rnn] [--naming twin|classic|crnn_for_pytorch]
 
 IN is a MindSpore `.ckpt` of this project or of the published networks, or a `.pth`, `.pt`, `.safetensors` or `.npz`
 of the twin or of a published PyTorch CRNN; a training checkpoint that holds the weights under "model" or
 "state_dict" will do. OUT is a `.ckpt` with this project's names, or a `.pth`, `.pt` or `.safetensors` with the
 twin's or, for CRNN, a published network's. --half stores matrices and kernels as float16 (vectors, batch-norm
-statistics among them, stay float32); every loader of this project makes float32 of it.
+statistics among them, stay float32); every loader of this project makes float32 of it. --bfloat16_values rounds them
+to what bfloat16 holds first, so that an engine that computes in it has the same weights as one that does not.
 
 Needs NumPy, and PyTorch for the state dicts; MindSpore is not needed.
 """
@@ -99,12 +100,21 @@ def half_precision(arrays: Arrays) -> Arrays:
     return halved
 
 
+def rounded_to_bfloat16(arrays: Arrays) -> Arrays:
+    """Matrices and kernels rounded to the nearest values of bfloat16, as float32."""
+    return {
+        name: value if value.ndim < 2 else torch.from_numpy(value).bfloat16().float().numpy()
+        for name, value in arrays.items()
+    }
+
+
 def convert_file(
     source: Path,
     target: Path,
     *,
     network: str = "",
     half: bool = False,
+    bfloat16_values: bool = False,
     naming: str = "twin",
     lstm_branch: str = "rnn2",
 ) -> str:
@@ -130,11 +140,14 @@ def convert_file(
         written = params
     else:
         written = _twin_arrays(params, found) if naming == "twin" else published_crnn(params, naming)
+    if bfloat16_values:
+        written = rounded_to_bfloat16(written)
     if half:
         written = half_precision(written)
     write_atomically(target, _encoded(written, target.suffix))
     names = "this project's names" if target.suffix == ".ckpt" else f"the {naming} naming"
     precision = "float16 matrices" if half else "float32"
+    precision += " of bfloat16 values" if bfloat16_values else ""
     megabytes = target.stat().st_size / 1e6
     return f"{target}: {found}, {len(written)} parameters in {names}, {precision}, {megabytes:.1f} MB"
 
@@ -207,6 +220,7 @@ def main() -> int:
     parser.add_argument("target", metavar="OUT", type=Path)
     parser.add_argument("--network", choices=NETWORKS, default="", help="refuse weights of the other network")
     parser.add_argument("--half", action="store_true", help="store matrices and kernels as float16")
+    parser.add_argument("--bfloat16_values", action="store_true", help="round matrices and kernels to bfloat16")
     parser.add_argument("--naming", choices=NAMINGS, default="twin", help="of CRNN parameters in a PyTorch file")
     parser.add_argument(
         "--lstm_branch", choices=LSTM_BRANCHES, default="rnn2", help="the trained one of a published MindSpore CTPN"
