@@ -25,8 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from published_size import IMAGE_SHAPE, write_published_size  # noqa: E402
-
+from benchmarks.published_size import IMAGE_SHAPE, write_published_size  # noqa: E402
 from src.inference import ReaderOptions, TextReader  # noqa: E402
 from src.inference.input_files import find_pictures  # noqa: E402
 from src.inference.processor import describe_processor, processor_flags  # noqa: E402
@@ -98,7 +97,8 @@ def main() -> None:
         files, ReaderOptions(engine="openvino", threads=arguments.threads, **options), arguments.repeats
     )
     found["start"] = start_up(arguments, files[0])
-    report(found, MATRIX_UNIT in flags and not single, single)
+    report(found)
+    goals(found, MATRIX_UNIT in flags and not single, single)
     print(f"(measured in {time.perf_counter() - began:.0f} s)")
     if arguments.json:
         content = {"processor": describe_processor(flags), "threads": arguments.threads, "files": len(files), **found}
@@ -216,7 +216,7 @@ def start_up(arguments: argparse.Namespace, picture: str) -> float:
     return statistics.median(times)
 
 
-def report(found: dict, has_matrix_unit: bool, single: bool) -> None:
+def report(found: dict) -> None:
     print("\nnetworks alone, milliseconds")
     for title, times in found["networks"].items():
         shown = "  ".join(f"{name} {value:8.1f}" for name, value in times.items())
@@ -231,7 +231,6 @@ def report(found: dict, has_matrix_unit: bool, single: bool) -> None:
         print(f"  {name:22s} {alone}  {stages}")
     folder = found["folder"]
     print(f"  {'openvino, a folder':22s} {folder['wall']:10.1f}  (its stages one after another {folder['work']:.1f})")
-    goals(found, has_matrix_unit, single)
 
 
 def goals(found: dict, has_matrix_unit: bool, single: bool) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 
 from src.atomic_file import write_atomically
 from src.inference.network_weights import NetworkWeights
-from src.inference.weights_card import write_card
+from src.inference.weights_card import WeightsCard, write_card
 from src.training.mindspore_ckpt import encode
 
-IMAGE_SHAPE = (576, 960)
+IMAGE_SHAPE = WeightsCard.image_size  # of a card that names none
 GATES = 4  # of an LSTM
 
 

@@ -25,6 +25,11 @@ def bf16_is_capped(environment: Mapping[str, str] = os.environ) -> bool:
     return value.upper() in CAPS_WITHOUT_BF16
 
 
+def precision_settings(precision: str = "auto") -> dict[str, object]:
+    """What OpenVINO has to be told of `precision`: nothing where its own choice is right."""
+    return {"INFERENCE_PRECISION_HINT": "f32"} if precision == "f32" or bf16_is_capped() else {}
+
+
 class OpenVinoEngine:
     """An ONNX file in OpenVINO.
 
@@ -47,11 +52,9 @@ class OpenVinoEngine:
         image_shape: tuple[int | None, ...] | None = None,
     ):
         # Pinned threads wait for their core while another process has it, and other cores are free.
-        settings: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
+        settings = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False, **precision_settings(precision)}
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
-        if precision == "f32" or bf16_is_capped():
-            settings["INFERENCE_PRECISION_HINT"] = "f32"
         core = openvino.Core()
         try:
             model = core.read_model(str(path))

@@ -21,8 +21,9 @@ PACKAGES = ("numpy", "opencv-python-headless", "Pillow", "simplejpeg", "PyYAML",
 SECONDS = 120
 # Each engine is tried in a process of its own: a broken installation may end the process that imports it.
 _TRIALS = {
-    "openvino": "import openvino as o; from src.inference.engine_openvino import bf16_is_capped; c = o.Core(); "
-    "kind = 'f32' if bf16_is_capped() else c.get_property('CPU', 'INFERENCE_PRECISION_HINT').get_type_name(); "
+    "openvino": "import openvino as o; from src.inference.engine_openvino import precision_settings; c = o.Core(); "
+    "c.set_property('CPU', precision_settings()); "
+    "kind = c.get_property('CPU', 'INFERENCE_PRECISION_HINT').get_type_name(); "
     "print(f\"{c.get_property('CPU', 'FULL_DEVICE_NAME')}, computes in {kind}\")",
     "onnxruntime": "import onnxruntime as o; print(', '.join(o.get_available_providers()))",
     "mindspore": "import mindspore as m; m.ops.ones((2, 2)).asnumpy(); "
