@@ -1,8 +1,9 @@
 """Parameters of published files under the names of `Ctpn`. Pure NumPy: dictionaries in, dictionaries out.
 
 Known files: MindSpore CTPN checkpoints (two LSTM branches, `rnn2` trained on GPU and CPU, `rnn` on Ascend;
-the other one is untrained noise and nothing in the file says which), backbone-only checkpoints, and
-torchvision's VGG16 with batch normalisation.
+the other one is untrained noise and nothing in the file says which), backbone-only checkpoints,
+torchvision's VGG16 with batch normalization, and the CRAFT text detector, whose first twelve convolutions
+are that VGG16's, trained on text.
 """
 
 import numpy as np
@@ -13,6 +14,8 @@ BACKBONE = "vgg16_feature_extractor."
 LSTM_BRANCHES = ("rnn2", "rnn")
 _LAYERS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")
 _TORCHVISION_CONVS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)  # batch norm at the next index
+_CRAFT = "basenet."
+_CRAFT_SLICES = (1, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4)  # of conv1_1 .. conv5_2; conv5_3 is not in CRAFT
 _TRAINING_STATE_PREFIXES = ("moments.", "moment1.", "moment2.", "accum.", "accum_update.", "stat.")
 _TRAINING_STATE_NAMES = (
     "learning_rate",
@@ -68,36 +71,79 @@ def torchvision_vgg16_bn(params: Parameters) -> Parameters:
     The convolution's bias b enters the following batch norm as (x + b) - mean = x - (mean - b), so it moves
     into the stored mean and the bias-free network gives the same result.
     """
-    converted = {}
-    for layer, index in zip(_LAYERS, _TORCHVISION_CONVS, strict=True):
-        conv, norm = f"features.{index}.", f"features.{index + 1}."
-        bias = _take(params, f"{conv}bias")
-        names = {
-            "0.weight": _take(params, f"{conv}weight"),
-            "1.gamma": _take(params, f"{norm}weight"),
-            "1.beta": _take(params, f"{norm}bias"),
-            "1.moving_mean": _take(params, f"{norm}running_mean") - bias,
-            "1.moving_variance": _take(params, f"{norm}running_var"),
-        }
-        converted.update({f"{BACKBONE}conv{layer}.{name}": value for name, value in names.items()})
-    return converted
+    return _vgg16_bn(params, [f"features.{index}" for index in _TORCHVISION_CONVS])
+
+
+def craft_vgg16_bn(params: Parameters) -> Parameters:
+    """Backbone parameters conv1_1 to conv5_2 of a CRAFT state dict; all that follows in CRAFT is left out.
+
+    CRAFT cuts torchvision's `features` into slice1 .. slice4 and keeps their indices.
+
+    Raises:
+        CheckpointFormatError: a parameter of the twelve convolutions is missing, or the slices hold another one.
+    """
+    places = list(zip(_CRAFT_SLICES, _TORCHVISION_CONVS, strict=False))
+    known = {f"{_CRAFT}slice{number}.{index + norm}" for number, index in places for norm in (0, 1)}
+    slices = tuple(f"{_CRAFT}slice{number}." for number in set(_CRAFT_SLICES))
+    for name in sorted(params):
+        if name.startswith(slices) and name.rpartition(".")[0] not in known:
+            raise CheckpointFormatError(f"parameter {name} is no part of CRAFT on VGG16-BN")
+    return _vgg16_bn(params, [f"{_CRAFT}slice{number}.{index}" for number, index in places])
 
 
 def backbone_only(params: Parameters) -> Parameters:
-    """Backbone parameters of any known file: a CTPN or backbone checkpoint, or torchvision's VGG16-BN.
+    """Backbone parameters of any known file: a CTPN or backbone checkpoint, torchvision's VGG16-BN, or CRAFT.
+
+    All 13 convolutions, or the first 12 from CRAFT: see `missing_backbone_layers`.
 
     Raises:
-        CheckpointFormatError: no backbone in the file.
+        CheckpointFormatError: no backbone in the file, or one of another layout.
     """
     if "features.0.weight" in params:
         return torchvision_vgg16_bn(params)
+    if any(name.startswith(_CRAFT) for name in params):
+        return craft_vgg16_bn(params)
     names = [name for name in params if name.startswith(BACKBONE)]
     if not names:
         some = ", ".join(sorted(params)[:3]) or "nothing"
         raise CheckpointFormatError(
-            f"no backbone in the file: expected {BACKBONE}* or torchvision's features.*, found {some}"
+            f"no backbone in the file: expected {BACKBONE}*, torchvision's features.* or CRAFT's "
+            f"module.{_CRAFT}slice*, found {some}"
         )
-    return {name: np.asarray(params[name], np.float32) for name in names}
+    backbone = {name: np.asarray(params[name], np.float32) for name in names}
+    if missing := missing_backbone_layers(backbone):
+        raise CheckpointFormatError(f"only a part of the backbone is in the file: {', '.join(missing)} missing")
+    return backbone
+
+
+def missing_backbone_layers(backbone: Parameters) -> list[str]:
+    """Names such as "conv5_3" of the convolutions that a backbone of `backbone_only` does not have."""
+    return [f"conv{layer}" for layer in _LAYERS if f"{BACKBONE}conv{layer}.0.weight" not in backbone]
+
+
+def describe_backbone(path: str, missing: list[str]) -> str:
+    """What was loaded from a backbone file, and what starts from scratch."""
+    fresh = f"{', '.join(missing)} and all that follows" if missing else "all that follows"
+    loaded = f"{len(_LAYERS) - len(missing)} of {len(_LAYERS)} convolutions"
+    return f"backbone: {loaded} with their batch norms from {path}; {fresh} start from scratch"
+
+
+def _vgg16_bn(params: Parameters, convs: list[str]) -> Parameters:
+    """The first convolutions of the backbone from those that `convs` names, batch norm at the next index."""
+    converted = {}
+    for layer, conv in zip(_LAYERS, convs, strict=False):
+        place, _, index = conv.rpartition(".")
+        norm = f"{place}.{int(index) + 1}"
+        bias = _take(params, f"{conv}.bias")
+        names = {
+            "0.weight": _take(params, f"{conv}.weight"),
+            "1.gamma": _take(params, f"{norm}.weight"),
+            "1.beta": _take(params, f"{norm}.bias"),
+            "1.moving_mean": _take(params, f"{norm}.running_mean") - bias,
+            "1.moving_variance": _take(params, f"{norm}.running_var"),
+        }
+        converted.update({f"{BACKBONE}conv{layer}.{name}": value for name, value in names.items()})
+    return converted
 
 
 def _is_training_state(name: str) -> bool:

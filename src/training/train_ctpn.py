@@ -13,7 +13,13 @@ import mindspore as ms
 import yaml
 
 from src.ctpn.build import AUTO_KEYS, build_training_ctpn, settle_auto
-from src.ctpn.checkpoint_formats import backbone_only, mindspore_ctpn
+from src.ctpn.checkpoint_formats import (
+    BACKBONE,
+    backbone_only,
+    describe_backbone,
+    mindspore_ctpn,
+    missing_backbone_layers,
+)
 from src.data.ctpn_augment import AugmentOptions
 from src.data.ctpn_dataset import COLUMNS, CtpnTrainData
 from src.data.evaluation_pictures import check_folder
@@ -171,9 +177,10 @@ def load_pre_trained(network: ms.nn.Cell, path: str, pretraining: bool, lstm_bra
             load_weights(network, mindspore_ctpn(params, lstm_branch))
             return f"network: all parameters from {path} (LSTM branch {lstm_branch})"
         backbone = backbone_only(params)
+        fresh = missing_backbone_layers(backbone)
         others = [name for name, _ in network.parameters_and_names() if not name.startswith("vgg16_")]
-        load_weights(network, backbone, allow_missing=others)
-        return f"backbone: {len(backbone)} parameters from {path}; the rest starts from scratch"
+        load_weights(network, backbone, allow_missing=[*others, *(f"{BACKBONE}{layer}." for layer in fresh)])
+        return describe_backbone(path, fresh)
 
 
 def describe_training(config: Any, data: CtpnTrainData, epochs: int, rank_size: int) -> str:

@@ -6,7 +6,9 @@ import pytest
 from src.ctpn.checkpoint_formats import (
     CheckpointFormatError,
     backbone_only,
+    describe_backbone,
     mindspore_ctpn,
+    missing_backbone_layers,
     torchvision_vgg16_bn,
 )
 
@@ -129,6 +131,44 @@ def test_backbone_of_any_file():
     assert sorted(backbone_only(checkpoint)) == sorted(converted)
     with pytest.raises(CheckpointFormatError, match=r"no backbone.*found conv\.weight"):
         backbone_only({"conv.weight": np.ones(1)})
+    del checkpoint["vgg16_feature_extractor.conv3_1.0.weight"]
+    with pytest.raises(CheckpointFormatError, match=r"only a part .* conv3_1 missing"):
+        backbone_only(checkpoint)
     del params["features.8.running_var"]
     with pytest.raises(CheckpointFormatError, match=r"features\.8\.running_var is missing"):
         backbone_only(params)
+
+
+CRAFT_CONVS = {1: (0, 3, 7, 10), 2: (14, 17), 3: (20, 24, 27), 4: (30, 34, 37)}
+
+
+def as_craft(params):
+    """The layout of CRAFT's file: twelve of the convolutions in four slices, two of its own, and its decoder."""
+    slices = {index: f"basenet.slice{number}." for number, convs in CRAFT_CONVS.items() for index in convs}
+    slices |= {index + 1: place for index, place in slices.items()}
+    found = {}
+    for name, value in params.items():
+        _, index, part = name.split(".")
+        if int(index) in slices and name.startswith("features."):
+            found[f"{slices[int(index)]}{index}.{part}"] = value
+    return found | {"basenet.slice5.1.weight": np.ones(2), "upconv1.conv.0.weight": np.ones(2)}
+
+
+def test_the_backbone_of_craft_is_torchvisions_without_the_last_convolution():
+    params = random_torchvision(np.random.default_rng(0))
+    found = backbone_only(as_craft(params))
+    expected = torchvision_vgg16_bn(params)
+    assert sorted(found) == sorted(name for name in expected if "conv5_3" not in name)
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, expected[name])
+    assert missing_backbone_layers(found) == ["conv5_3"]
+    assert missing_backbone_layers(expected) == []
+    assert "12 of 13 convolutions" in describe_backbone("craft.pth", ["conv5_3"])
+
+
+def test_a_craft_of_another_layout_is_refused_by_name():
+    craft = as_craft(random_torchvision(np.random.default_rng(0)))
+    with pytest.raises(CheckpointFormatError, match=r"basenet\.slice2\.15\.running_mean is missing"):
+        backbone_only({name: value for name, value in craft.items() if name != "basenet.slice2.15.running_mean"})
+    with pytest.raises(CheckpointFormatError, match=r"basenet\.slice3\.22\.weight is no part of CRAFT on VGG16-BN"):
+        backbone_only(craft | {"basenet.slice3.22.weight": np.ones(1)})

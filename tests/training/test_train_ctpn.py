@@ -120,7 +120,10 @@ def test_a_stop_saves_the_step(stopped):
     result = stopped.result
     assert (result.stopped_by, result.exit_code, result.epoch, result.step) == ("SIGTERM", 143, 2, 1)
     assert "stopped by SIGTERM after epoch 2 step 1\nthe same command with --resume continues\n" in stopped.said
-    assert re.match(r"backbone: 65 parameters from .*\nPretraining: 6 pictures, 2 epochs of 3 steps", stopped.said)
+    assert re.match(
+        r"backbone: 13 of 13 convolutions .*\nPretraining: 6 pictures, 2 epochs of 3 steps",
+        stopped.said,
+    )
     assert stopped.files >= {
         "ctpn-1_3.ckpt",
         "ctpn-1_3.state",
@@ -277,7 +280,7 @@ def test_backbones_of_every_kind(backbone, tmp_path, kind):
         save_weights({k: v for k, v in arrays.items() if k.startswith(BACKBONE) or kind == "ckpt of a network"}, path)
     network = build_ctpn(tiny_config())
     before = network_arrays(network)
-    assert "backbone: 65 parameters" in load_pre_trained(network, str(path), True, "rnn2")
+    assert "backbone: 13 of 13 convolutions" in load_pre_trained(network, str(path), True, "rnn2")
     after = network_arrays(network)
     for index, layer in zip(CONVOLUTIONS, LAYERS, strict=True):
         of, norm = f"{BACKBONE}conv{layer}.", f"features.{index + 1}."
@@ -288,6 +291,27 @@ def test_backbones_of_every_kind(backbone, tmp_path, kind):
         np.testing.assert_allclose(after[f"{of}1.moving_mean"], mean, atol=1e-6)
         np.testing.assert_array_equal(after[f"{of}1.moving_variance"], expected[f"{norm}running_var"])
     assert all(np.array_equal(before[name], after[name]) for name in before if not name.startswith(BACKBONE))
+
+
+def test_the_backbone_of_craft_leaves_its_missing_convolution_fresh(tmp_path):
+    expected = torchvision_params()
+    slices = dict(zip(CONVOLUTIONS, (1,) * 4 + (2,) * 2 + (3,) * 3 + (4,) * 3, strict=False))
+    craft = {}
+    for name, value in expected.items():
+        _, index, part = name.split(".")
+        number = slices.get(int(index), slices.get(int(index) - 1))
+        if number:
+            craft[f"module.basenet.slice{number}.{index}.{part}"] = value
+    np.savez(tmp_path / "craft.npz", **craft, **{"module.basenet.slice5.1.weight": np.zeros(2)})
+    network = build_ctpn(tiny_config())
+    before = network_arrays(network)
+    said = load_pre_trained(network, str(tmp_path / "craft.npz"), True, "rnn2")
+    assert "12 of 13 convolutions" in said and "conv5_3 and all that follows start from scratch" in said
+    after = network_arrays(network)
+    np.testing.assert_array_equal(after[f"{BACKBONE}conv5_2.0.weight"], expected["features.37.weight"])
+    np.testing.assert_array_equal(after[f"{BACKBONE}conv5_2.1.moving_variance"], expected["features.38.running_var"])
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert changed and all(name.startswith(BACKBONE) and "conv5_3" not in name for name in changed)
 
 
 def test_files_that_do_not_fit_say_what_differs(backbone, tmp_path):

@@ -167,7 +167,7 @@ def _twin_arrays(params: Mapping[str, np.ndarray], network: str) -> Arrays:
     if network == "crnn":
         arrays = published_crnn(dict(params))
         return {name: value for name, value in arrays.items() if name not in _FOLDED_BIASES}
-    return {_norm_to_twin(name): np.array(value, np.float32) for name, value in params.items()}
+    return {norm_to_twin(name): np.array(value, np.float32) for name, value in params.items()}
 
 
 def _norm_to_mindspore(name: str) -> str:
@@ -176,7 +176,8 @@ def _norm_to_mindspore(name: str) -> str:
     return f"{layer}.{_MINDSPORE_NORM_NAMES.get(part, part)}" if layer.endswith(".1") else name
 
 
-def _norm_to_twin(name: str) -> str:
+def norm_to_twin(name: str) -> str:
+    """Name of a CTPN parameter in the twin."""
     layer, _, part = name.rpartition(".")
     return f"{layer}.{NORM_NAMES.get(part, part)}"
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import torch
 
+from src.ctpn.checkpoint_formats import backbone_only, describe_backbone, missing_backbone_layers
 from src.errors import UserError
 from src.training.weights_formats import read_weights
-from tools.pytorch_twin.convert import from_mindspore, to_mindspore
+from tools.pytorch_twin.convert import from_mindspore, norm_to_twin, to_mindspore
 
 
 def load_start(model: torch.nn.Module, path: str | Path, network: str, remake: Iterable[str] = ()) -> list[str]:
@@ -34,3 +35,31 @@ def load_start(model: torch.nn.Module, path: str | Path, network: str, remake: I
         )
     model.load_state_dict({**own, **{name: value for name, value in found.items() if name not in differing}})
     return differing
+
+
+def load_ctpn_start(model: torch.nn.Module, path: str | Path) -> str:
+    """Load a whole CTPN, or what is there of its backbone, and describe in a line what was loaded.
+
+    Raises:
+        UserError: not readable, neither of the two, or of another shape; names what differs.
+    """
+    params = read_weights(path)
+    if "conv.weight" in params:
+        load_start(model, path, "ctpn")
+        return f"network: all parameters from {path}"
+    try:
+        backbone = backbone_only(params)
+        _copy(model, {norm_to_twin(name): torch.from_numpy(value.copy()) for name, value in backbone.items()})
+    except UserError as error:
+        raise UserError(f"pre_trained: {path}: {error}") from None
+    return describe_backbone(str(path), missing_backbone_layers(backbone))
+
+
+def _copy(model: torch.nn.Module, found: dict[str, torch.Tensor]) -> None:
+    own = model.state_dict()
+    for name, value in found.items():
+        if name not in own:
+            raise UserError(f"{name} is not in the network")
+        if own[name].shape != value.shape:
+            raise UserError(f"{name} is {tuple(value.shape)}, the network's is {tuple(own[name].shape)}")
+    model.load_state_dict({**own, **found})

@@ -36,7 +36,7 @@ from tools.pytorch_twin.detection_pictures import Picture, evaluation_batches, l
 from tools.pytorch_twin.detection_samples import DetectionMaker, Stage
 from tools.pytorch_twin.device import autocast, uses_bf16
 from tools.pytorch_twin.run_folder import RunFolder
-from tools.pytorch_twin.start_weights import load_start
+from tools.pytorch_twin.start_weights import load_ctpn_start
 from tools.pytorch_twin.training import Losses, Trainer
 from tools.pytorch_twin.training_run import first_position, open_run, run_trainer
 from tools.pytorch_twin.weight_init import init_ctpn
@@ -137,8 +137,7 @@ def make_trainer(
     model = Ctpn(config.backbone_width)
     init_ctpn(model, config.seed)
     if config.pre_trained:
-        load_start(model, config.pre_trained, "ctpn")
-        folder.say(f"weights from {config.pre_trained}")
+        folder.say(load_ctpn_start(model, config.pre_trained))
     model.to(device, memory_format=torch.channels_last)
     bf16 = uses_bf16(config.precision, device)
     folder.say(f"{device}, {'bf16' if bf16 else 'fp32'}, {len(judged)} pictures judge the network")
