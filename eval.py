@@ -1,10 +1,10 @@
 """Evaluate checkpoints: python eval.py [--checkpoint_path FILE_OR_FOLDER] [--dataset_path FILE] [--key value ...]"""
 
-from src.inference.card_config import describe_card, with_card
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config, require_path
 from src.model_utils.moxing_adapter import modelarts_job, place_outputs
 from src.model_utils.prepare_run import describe, prepare_run
+from src.weights.card_config import describe_card, with_card
 
 
 def main() -> None:
@@ -18,9 +18,9 @@ def main() -> None:
         if taken:
             print(describe_card(checkpoint, taken))
         if config.network == "crnn":
-            from src.inference.evaluate_crnn import evaluate_crnn as evaluate  # noqa: PLC0415 - after prepare_run
+            from src.evaluation.crnn import evaluate_crnn as evaluate  # noqa: PLC0415 - after prepare_run
         else:
-            from src.inference.evaluate_ctpn import evaluate_ctpn as evaluate  # noqa: PLC0415
+            from src.evaluation.ctpn import evaluate_ctpn as evaluate  # noqa: PLC0415
         evaluate(config)
 
 

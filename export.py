@@ -1,10 +1,10 @@
 """Export a checkpoint: python export.py --ckpt_file FILE --file_format MINDIR|AIR|ONNX [--key value ...]"""
 
-from src.inference.card_config import describe_card, with_card
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config, require_path
 from src.model_utils.moxing_adapter import modelarts_job, place_outputs
 from src.model_utils.prepare_run import describe, prepare_run
+from src.weights.card_config import describe_card, with_card
 
 
 def main() -> None:
@@ -19,9 +19,9 @@ def main() -> None:
             print(describe_card(checkpoint, taken))
         print(f"exporting {checkpoint} as {config.file_format}; it is loaded again and compared, which takes a while")
         if config.network == "crnn":
-            from src.inference.export_crnn import export_crnn as export  # noqa: PLC0415 - after prepare_run
+            from src.export.crnn import export_crnn as export  # noqa: PLC0415 - after prepare_run
         else:
-            from src.inference.export_ctpn import export_ctpn as export  # noqa: PLC0415
+            from src.export.ctpn import export_ctpn as export  # noqa: PLC0415
         export(config, checkpoint, run.device_target)
 
 

@@ -12,13 +12,13 @@ def main() -> None:
         require_path(config, "label_path")
     # Only once the paths are right: this takes a second.
     if config.network == "crnn":
-        from src.inference.postprocess_crnn import figures_line, postprocess_crnn  # noqa: PLC0415
+        from src.postprocess.crnn import figures_line, postprocess_crnn  # noqa: PLC0415
 
         print(figures_line(postprocess_crnn(config)))
         print(f"results are in {config.eval_output_path}")
         return
-    from src.inference.figures_text import figures_line, show_table  # noqa: PLC0415
-    from src.inference.postprocess_ctpn import postprocess_ctpn  # noqa: PLC0415
+    from src.evaluation.detection_table import figures_line, show_table  # noqa: PLC0415
+    from src.postprocess.ctpn import postprocess_ctpn  # noqa: PLC0415
 
     figures = postprocess_ctpn(config)
     if figures:

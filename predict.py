@@ -11,20 +11,20 @@ def main() -> int:
     inputs, arguments = split_inputs(sys.argv[1:])
     config = load_config(arguments, schema_file=READER_SCHEMA)
     if config.check:
-        from src.inference.reader_check import check_reader  # noqa: PLC0415 - only what is needed is imported
+        from src.reader.check import check_reader  # noqa: PLC0415 - only what is needed is imported
 
         return check_reader(config)
     inputs = inputs or [config.image_path] * bool(config.image_path)
     if not inputs and not config.list_file:
         raise ConfigError("image_path: is empty; give a picture, a folder, a pattern, or - for standard input")
-    from src.inference.engine import choose_engine  # noqa: PLC0415
+    from src.engines.engine import choose_engine  # noqa: PLC0415
 
     if choose_engine(config.engine) == "mindspore":
         from src.model_utils.device_adapter import select_device, set_cpu_kernels  # noqa: PLC0415
 
         set_cpu_kernels()
         select_device(config.device_target, config.device_id)
-    from src.inference.read_command import read_pictures  # noqa: PLC0415
+    from src.reader.command import read_pictures  # noqa: PLC0415
 
     return read_pictures(config, inputs)
 

@@ -14,10 +14,10 @@ def main() -> int:
         print(describe(run, config))
         # MindSpore, which these import, reads its settings from the environment that prepare_run made.
         if config.network == "crnn":
-            from src.inference.evaluate_crnn import evaluate_in_training  # noqa: PLC0415
+            from src.evaluation.crnn import evaluate_in_training  # noqa: PLC0415
             from src.training.train_crnn import train_crnn as train_network  # noqa: PLC0415
         else:
-            from src.inference.evaluate_ctpn import evaluate_in_training  # noqa: PLC0415
+            from src.evaluation.ctpn import evaluate_in_training  # noqa: PLC0415
             from src.training.train_ctpn import train_ctpn as train_network  # noqa: PLC0415
         return train_network(config, run.rank_id, run.rank_size, evaluate_in_training).exit_code
 

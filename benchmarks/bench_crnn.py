@@ -20,14 +20,14 @@ import numpy as np
 import torch
 from mindspore import nn
 
+from pytorch.convert import to_mindspore
+from pytorch.crnn import Crnn as TorchCrnn
+from pytorch.crnn_loss import ctc_loss
+from pytorch.weight_init import init_crnn
 from src.crnn.crnn import Crnn
 from src.crnn.ctc_loss import CrnnLoss
 from src.training.train_step import TrainStep
-from src.training.weights_file import load_weights
-from tools.pytorch_twin.convert import to_mindspore
-from tools.pytorch_twin.crnn import Crnn as TorchCrnn
-from tools.pytorch_twin.crnn_loss import ctc_loss
-from tools.pytorch_twin.weight_init import init_crnn
+from src.weights.weights_file import load_weights
 
 
 def main() -> None:

@@ -78,8 +78,8 @@ def torch_steps(arguments: argparse.Namespace) -> dict[str, Callable[[], object]
     try:
         import torch  # noqa: PLC0415
 
-        from tools.pytorch_twin.ctpn import Ctpn  # noqa: PLC0415
-        from tools.pytorch_twin.ctpn_loss import ctpn_loss  # noqa: PLC0415
+        from pytorch.ctpn import Ctpn  # noqa: PLC0415
+        from pytorch.ctpn_loss import ctpn_loss  # noqa: PLC0415
     except ImportError:
         return {}
     if arguments.threads:

@@ -20,9 +20,9 @@ import numpy as np
 
 from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.bbox_assign_sample import assign_targets
-from src.data.ctpn_augment import AugmentOptions, augment
-from src.data.ctpn_preprocess import preprocess
-from src.data.images import decode_image
+from src.data.detection.augment import AugmentOptions, augment
+from src.data.detection.preprocess import preprocess
+from src.data.images.decode import decode_image
 
 AUGMENTED = AugmentOptions(
     expand_ratio=0.5, crop_ratio=0.5, photo_ratio=0.5, colour_ratio=0.5, blur_ratio=0.3, noise_ratio=0.3
@@ -59,7 +59,7 @@ def time_parts(shape: tuple[int, int]) -> None:
 
 
 def time_batches(file: str, shape: tuple[int, int], batch_size: int, steps: int) -> None:
-    from src.data.ctpn_dataset import CtpnTrainData  # noqa: PLC0415 - MindSpore is needed only here
+    from src.data.detection.dataset import CtpnTrainData  # noqa: PLC0415 - MindSpore is needed only here
     from src.training.ctpn_samples import SampleMaker  # noqa: PLC0415
 
     for name, options in (("plain", None), ("augmented", AUGMENTED)):

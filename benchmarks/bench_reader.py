@@ -26,10 +26,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.published_size import IMAGE_SHAPE, write_published_size  # noqa: E402
-from src.inference import ReaderOptions, TextReader  # noqa: E402
-from src.inference.input_files import find_pictures  # noqa: E402
-from src.inference.processor import describe_processor, processor_flags  # noqa: E402
-from src.inference.read_result import STAGES  # noqa: E402
+from src.engines.processor import describe_processor, processor_flags  # noqa: E402
+from src.reader import ReaderOptions, TextReader  # noqa: E402
+from src.reader.input_files import find_pictures  # noqa: E402
+from src.reader.result import STAGES  # noqa: E402
 
 WEIGHTS = ("ctpn_weights", "crnn_weights", "crnn_lines_weights")
 OURS = ("openvino", "onnxruntime")

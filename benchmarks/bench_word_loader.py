@@ -30,11 +30,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from src.data.crnn_augment import WordAugment
-from src.data.crnn_dataset import CrnnTrainData
-from src.data.crnn_preprocess import normalise, resize_word
-from src.data.lmdb_reader import LmdbWords
-from src.data.lmdb_writer import LmdbWriter
+from src.data.recognition.augment import WordAugment
+from src.data.recognition.dataset import CrnnTrainData
+from src.data.recognition.lmdb_reader import LmdbWords
+from src.data.recognition.lmdb_writer import LmdbWriter
+from src.data.recognition.preprocess import normalise, resize_word
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 CLASS_OF = {character: number for number, character in enumerate(ALPHABET, 1)}

@@ -17,14 +17,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from benchmarks.reader_inputs import labelled_pictures, reader_options
-from src.data.lmdb_reader import LmdbWords
-from src.errors import UserError
-from src.inference import ReadResult, TextReader
-from src.inference.engine import installed_engines
-from src.inference.evaluate_detection import DetectionEvaluation
-from src.inference.text_reader import Picture
+from src.common.errors import UserError
+from src.data.recognition.lmdb_reader import LmdbWords
+from src.engines.engine import installed_engines
+from src.evaluation.detection import DetectionEvaluation
 from src.metrics.detection_result import GroundTruth
 from src.metrics.recognition import evaluate_words
+from src.reader import ReadResult, TextReader
+from src.reader.text_reader import Picture
 from src.text_connector.detector import TextLines, rectangle
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from src.atomic_file import write_atomically
-from src.inference.network_weights import NetworkWeights
-from src.inference.weights_card import WeightsCard, write_card
-from src.training.mindspore_ckpt import encode
+from src.common.atomic_file import write_atomically
+from src.weights.card import WeightsCard, write_card
+from src.weights.mindspore_ckpt import encode
+from src.weights.network_weights import NetworkWeights
 
 IMAGE_SHAPE = WeightsCard.image_size  # of a card that names none
 GATES = 4  # of an LSTM

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.reader_inputs import labelled_pictures, reader_options
-from src.inference import ReadResult, TextReader
+from src.reader import ReadResult, TextReader
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from src.data.annotations.labelled_image import LabelledImage
-from src.data.annotations.own_folder import read_own_folder
-from src.data.name_lists import read_names
+from src.data.detection.annotations.labelled_image import LabelledImage
+from src.data.detection.annotations.own_folder import read_own_folder
+from src.data.loading.name_lists import read_names
 from src.model_utils.plain_yaml import parse_value
 
 

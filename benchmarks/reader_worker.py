@@ -41,7 +41,7 @@ class Ours:
     """Our reader, with an engine."""
 
     def __init__(self, engine: str, threads: int, options: dict):
-        from src.inference import ReaderOptions, TextReader, text_reader  # noqa: PLC0415 - not for other contestants
+        from src.reader import ReaderOptions, TextReader, text_reader  # noqa: PLC0415 - not for other contestants
 
         open_engines = text_reader.open_engines
         text_reader.open_engines = lambda networks, options: [Timed(e) for e in open_engines(networks, options)]
@@ -61,7 +61,7 @@ class Ours:
         if key not in self._networks:
             import numpy as np  # noqa: PLC0415
 
-            from src.inference.engine import open_engine  # noqa: PLC0415
+            from src.engines.engine import open_engine  # noqa: PLC0415
 
             options = self.options if weights is None else replace(self.options, **{f"{network}_weights": weights})
             found = options.find_detector() if network == "ctpn" else options.find_recognizer()[0]

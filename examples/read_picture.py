@@ -10,7 +10,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.inference import TextReader
+from src.reader import TextReader
 
 
 def main(path: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.model_utils.command import run_command
 from src.model_utils.host_devices import (
     HCCN_CONF,

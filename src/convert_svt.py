@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.data.label_conversion import convert_svt
+from src.data.detection.label_conversion import convert_svt
 from src.model_utils.command import run_command
 
 

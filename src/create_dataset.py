@@ -7,10 +7,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.console import Console
 
-from src.data.annotations.data_sets import DataSetError
-from src.data.ctpn_sets import plan_sets, test_digests
-from src.data.progress_bar import progress_bar
-from src.data.set_plan import SetPlan
+from src.common.progress_bar import progress_bar
+from src.data.detection.annotations.sources import DataSetError
+from src.data.detection.data_sets import plan_sets, test_digests
+from src.data.detection.set_plan import SetPlan
 from src.model_utils.command import run_command
 from src.model_utils.config import Config, ConfigError, load_config
 
@@ -31,7 +31,7 @@ def main() -> None:
 
 def _build(plan: SetPlan, config: Config, excluded: frozenset[str], console: Console) -> None:
     # Imported here because it brings MindSpore, which a wrong configuration need not wait for.
-    from src.data.mindrecord_builder import build_set  # noqa: PLC0415
+    from src.data.detection.mindrecord_builder import build_set  # noqa: PLC0415
 
     with progress_bar(console) as progress:
         bar = progress.add_task(plan.set_name, total=None)

@@ -22,13 +22,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rich.console import Console
 from rich.table import Table
 
-from src.data.lmdb_build import REJECTED_NAME, REPORT_NAME, build_lmdb
-from src.data.name_lists import only_listed, read_names, without_listed
-from src.data.prefetch import usable_cores
-from src.data.progress_bar import progress_bar
-from src.data.word_annotations import WordSet, read_icdar_words, read_iiit5k, read_mjsynth, read_tsv
-from src.data.word_crops import read_detection_words, read_svt_words
-from src.errors import UserError
+from src.common.errors import UserError
+from src.common.progress_bar import progress_bar
+from src.data.loading.name_lists import read_names
+from src.data.loading.prefetch import usable_cores
+from src.data.recognition.annotations import WordSet, read_icdar_words, read_iiit5k, read_mjsynth, read_tsv
+from src.data.recognition.crops import read_detection_words, read_svt_words
+from src.data.recognition.listed_words import only_listed, without_listed
+from src.data.recognition.lmdb_builder import REJECTED_NAME, REPORT_NAME, build_lmdb
 from src.model_utils.command import run_command
 
 READERS = {

@@ -12,18 +12,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.console import Console
 
+from src.common.errors import UserError
+from src.common.progress_bar import progress_bar
 from src.crnn.alphabet import NAMED, Alphabet
-from src.data.prefetch import usable_cores
-from src.data.progress_bar import progress_bar
+from src.data.loading.prefetch import usable_cores
+from src.data.recognition.rendered_lmdb import write_words
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.grey_patches import GreyPatches
 from src.data.synthesis.lexicon import CAPITALS, DIGITS, SMALL, TextSampler, read_lexicon
 from src.data.synthesis.scene_folder import write_scenes
 from src.data.synthesis.scenes import STYLES, SceneSource
-from src.data.synthesis.word_lmdb import write_words
 from src.data.synthesis.words import WordSource
-from src.errors import UserError
 
 
 def _positive(text: str) -> int:

@@ -4,10 +4,11 @@ import errno
 import os
 import signal
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from src.inference.signal_stack import use_ordinary_signal_stack
+from src.common.signal_stack import use_ordinary_signal_stack
 from src.model_utils.device_adapter import set_cpu_kernels
 
 set_cpu_kernels()
@@ -53,3 +54,26 @@ def no_room_for(monkeypatch):
         monkeypatch.setattr(os, "replace", full)
 
     return forbid
+
+
+# In the MindRecord in this order, which is neither that of a folder nor of the alphabet.
+SIZES = {
+    "img_3.jpg": (70, 100), "img_10.png": (120, 90), "img_1.JPEG": (64, 96), "b/img_2.bmp": (33, 200),
+    "a.b/img_7.v2.png": (90, 160),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def test_set(tmp_path_factory):
+    """`record` (MindRecord), `pictures` and `labels` (folders) of the same `entries`."""
+    pytest.importorskip("mindspore")
+    import tiny_detection  # noqa: PLC0415 - needs MindSpore
+
+    place = tmp_path_factory.mktemp("test set")
+    entries = tiny_detection.make_entries(SIZES)
+    return SimpleNamespace(
+        entries=entries,
+        record=tiny_detection.write_set(place / "record", entries),
+        pictures=tiny_detection.write_pictures(place / "pictures", entries),
+        labels=tiny_detection.write_labels(place / "labels", entries),
+    )

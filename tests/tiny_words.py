@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.data.lmdb_reader import LmdbWords
-from src.data.lmdb_writer import LmdbWriter
+from src.data.recognition.lmdb_reader import LmdbWords
+from src.data.recognition.lmdb_writer import LmdbWriter
 from src.model_utils.config import Config, load_config
 
 WIDTH = 32  # of the network's input: 9 time steps

@@ -18,10 +18,10 @@ struct NetworkInput {
 /// Size (height, width) that a picture of height x width gets inside an input of input_height x input_width.
 std::pair<int, int> fitted_size(int height, int width, int input_height, int input_width, bool keep_ratio);
 
-/// CTPN: RGB -> normalised (3, height, width), as src/data/ctpn_preprocess.py does it.
+/// CTPN: RGB -> normalised (3, height, width), as src/data/detection/preprocess.py does it.
 NetworkInput preprocess_scene(const Image& image, int height, int width, bool keep_ratio);
 
-/// CRNN: RGB -> grey in [-1, 1], (1, height, W), as src/data/crnn_preprocess.py does it.
+/// CRNN: RGB -> grey in [-1, 1], (1, height, W), as src/data/recognition/preprocess.py does it.
 ///
 /// With one of `widths` the picture is stretched to it; with several (ascending), proportions are kept and W is the
 /// narrowest that holds the picture.

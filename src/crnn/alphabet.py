@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 NAMED = {
     "digits_lower": "0123456789abcdefghijklmnopqrstuvwxyz",

@@ -7,11 +7,11 @@ from typing import Any
 
 import mindspore as ms
 
+from src.common.errors import UserError
 from src.crnn.alphabet import NAMED, Alphabet, AlphabetError
 from src.crnn.crnn import Crnn, time_steps
 from src.crnn.ctc_loss import CrnnLoss
 from src.crnn.weight_init import initialise
-from src.errors import UserError
 
 
 def build_alphabet(config: Any) -> Alphabet:

@@ -8,7 +8,7 @@ norm takes out, so it is folded into `moving_mean` and the output stays the same
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 BLOCKS = range(7)
 NORMALISED = (2, 4, 6)

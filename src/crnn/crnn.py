@@ -14,9 +14,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn, ops
 
-from src.bidirectional_lstm import BidirectionalLstm
-from src.errors import UserError
-from src.max_pool import MaxPool
+from src.common.errors import UserError
+from src.layers.bidirectional_lstm import BidirectionalLstm
+from src.layers.max_pool import MaxPool
 
 IMAGE_HEIGHT = 32
 CHANNELS = (64, 128, 256, 256, 512, 512, 512)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 METHODS = ("ctc", "edit")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 DEFAULT_HEIGHTS = (2, 4, 7, 11, 16, 23, 33, 48, 68, 97, 139, 198, 283, 406)
 

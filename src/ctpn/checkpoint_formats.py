@@ -8,7 +8,7 @@ are that VGG16's, trained on text.
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 BACKBONE = "vgg16_feature_extractor."
 LSTM_BRANCHES = ("rnn2", "rnn")

@@ -10,10 +10,10 @@ C channels. Time of the LSTM is x, so a sequence is one feature row of one image
 import mindspore as ms
 from mindspore import nn
 
-from src.bidirectional_lstm import BidirectionalLstm
 from src.ctpn.rpn import RpnHead
 from src.ctpn.vgg16 import Vgg16, scale_channels
 from src.ctpn.weight_init import initialise_weights
+from src.layers.bidirectional_lstm import BidirectionalLstm
 
 RPN_CHANNELS = 512
 LSTM_HIDDEN = 128

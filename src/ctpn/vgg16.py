@@ -7,7 +7,7 @@ moving_variance}`, those of the published MindSpore checkpoints.
 
 from mindspore import nn
 
-from src.max_pool import MaxPool
+from src.layers.max_pool import MaxPool
 
 VGG16_STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 STRIDE = 16

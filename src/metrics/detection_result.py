@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 
 class MetricError(UserError):

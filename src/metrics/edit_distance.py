@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 _CELLS_AT_ONCE = 1 << 15  # a row of the table of all pairs of a block stays in the processor's cache
 

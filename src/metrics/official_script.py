@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.metrics.detection_result import DetectionResult
 from src.metrics.deteval import deteval
 from src.metrics.iou_hmean import iou_hmean

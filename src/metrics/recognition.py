@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.metrics.edit_distance import Lexicon, edit_distances
 
 

@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from src.atomic_file import replacing
-from src.errors import UserError
+from src.common.atomic_file import replacing
+from src.common.errors import UserError
 
 MAX_MEMBERS = 200_000
 MAX_MEMBER_BYTES = 8 << 20

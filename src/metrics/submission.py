@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from src.atomic_file import write_atomically
-from src.errors import UserError
+from src.common.atomic_file import write_atomically
+from src.common.errors import UserError
 from src.metrics.detection_result import GroundTruth
 from src.metrics.safe_zip import read_text_members, write_text_members
 

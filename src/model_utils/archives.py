@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 # What the standard library raises for a damaged archive, a name without letters, a password, an unknown compression.
 _UNREADABLE = (

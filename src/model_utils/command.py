@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.model_utils.config import ConfigError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from importlib import metadata
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 TARGETS = ("Ascend", "GPU", "CPU")  # in order of preference
 

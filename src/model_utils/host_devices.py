@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 HCCN_CONF = Path("/etc/hccn.conf")
 _RANGE = re.compile(r"\[\s*(\d+)\s*,\s*(\d+)\s*\)")

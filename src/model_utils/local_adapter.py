@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 _RANK_ID = ("RANK_ID", "OMPI_COMM_WORLD_RANK")
 _RANK_SIZE = ("RANK_SIZE", "MS_WORKER_NUM", "OMPI_COMM_WORLD_SIZE")

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.model_utils.archives import copy_tree, unpack_archive
 from src.model_utils.config import Config, ConfigError
 from src.model_utils.job_signals import held_signals, stop_by_exception

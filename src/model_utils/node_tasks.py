@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from src.atomic_file import write_atomically
-from src.errors import UserError
+from src.common.atomic_file import write_atomically
+from src.common.errors import UserError
 from src.model_utils.local_adapter import get_device_num, get_job_id, is_first_of_node
 
 _WAIT_SECONDS = 3 * 3600

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 _FRACTION = re.compile(r"[+-]?\d+(\.\d+)?/\d+(\.\d+)?")
 _EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")

@@ -7,7 +7,7 @@ import random
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.model_utils.config import Config
 from src.model_utils.device_adapter import select_device, set_cpu_kernels
 from src.model_utils.local_adapter import get_device_id, get_device_num, get_rank_id

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 VERSIONS = ("1.0", "1.2")
 _NAME = re.compile(r"[A-Za-z][\w.-]{0,63}")

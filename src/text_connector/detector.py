@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.text_connector.connect_text_lines import ConnectedLines, connect_text_lines
 from src.text_connector.get_successions import chains, get_successions
 from src.text_connector.nms import by_score, suppress

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from src.atomic_file import write_atomically
-from src.errors import UserError
-from src.training import mindspore_ckpt
+from src.common.atomic_file import write_atomically
+from src.common.errors import UserError
+from src.weights import mindspore_ckpt
 
 _META = "meta.json"
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
 from src.crnn.build import input_widths
 from src.crnn.crnn import IMAGE_HEIGHT, time_steps
-from src.data.crnn_augment import WordAugment
-from src.data.crnn_dataset import CrnnTrainData
-from src.data.crnn_sources import mix_sources, open_lmdbs, rendered_words
-from src.data.staged_data import StagedData
+from src.data.loading.staged_data import StagedData
+from src.data.recognition.augment import WordAugment
+from src.data.recognition.dataset import CrnnTrainData
+from src.data.recognition.sources import mix_sources, open_lmdbs, rendered_words
 from src.data.synthesis.lexicon import LONGEST_WORD
-from src.errors import UserError
 
 WordData = CrnnTrainData | StagedData
 

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from src.common.errors import UserError
 from src.ctpn.anchor_generator import DEFAULT_HEIGHTS, make_anchors
 from src.ctpn.bbox_assign_sample import assign_targets
-from src.data.ctpn_augment import AugmentOptions, augment
-from src.data.ctpn_preprocess import preprocess
-from src.data.split_boxes import split_boxes
-from src.errors import UserError
+from src.data.detection.augment import AugmentOptions, augment
+from src.data.detection.preprocess import preprocess
+from src.data.detection.split_boxes import split_boxes
 
 
 class Sample(NamedTuple):

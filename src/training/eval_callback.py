@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mindspore import nn
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 Evaluate = Callable[[], dict]
 

@@ -11,8 +11,8 @@ import numpy as np
 import yaml
 from mindspore import nn
 
-from src.atomic_file import write_atomically
-from src.errors import UserError
+from src.common.atomic_file import write_atomically
+from src.common.errors import UserError
 from src.training.checkpoints import CheckpointFolder
 from src.training.eval_callback import EvalCallback, Evaluate
 from src.training.interrupts import EXIT_CODE_BASE, StopRequest
@@ -23,7 +23,7 @@ from src.training.run_log import RunLog
 from src.training.run_state import RunState
 from src.training.throughput import Throughput
 from src.training.train_step import TrainStep
-from src.training.weights_file import network_arrays
+from src.weights.weights_file import network_arrays
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # an open log file hears of it without its name
 

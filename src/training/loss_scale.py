@@ -6,7 +6,7 @@ own dynamic scale needs an operator that CPU does not have.)
 
 from dataclasses import dataclass
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 
 @dataclass

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 
 def warmup_cosine(

@@ -3,7 +3,7 @@
 import numpy as np
 from mindspore import Parameter, Tensor, nn
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 
 def optimizer_arrays(optimizer: nn.Optimizer) -> dict[str, np.ndarray]:

@@ -4,7 +4,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 OPTIMIZERS = ("momentum", "adadelta", "adam", "adamw")
 

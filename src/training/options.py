@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 
 @dataclass(frozen=True)

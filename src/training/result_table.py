@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mindspore as ms
 
-from src.atomic_file import write_atomically
+from src.common.atomic_file import write_atomically
 from src.training.options import TrainResult
 
 FILE_NAME = "result.md"

@@ -10,8 +10,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from src.atomic_file import write_atomically
-from src.errors import UserError
+from src.common.atomic_file import write_atomically
+from src.common.errors import UserError
 
 
 class RunLog:

@@ -5,13 +5,13 @@ import math
 import numpy as np
 from mindspore import nn
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.training.checkpoints import Snapshot
 from src.training.eval_callback import EvalCallback
 from src.training.loss_scale import LossScaler
 from src.training.optimizer_state import optimizer_arrays, restore_optimizer
 from src.training.random_state import random_state, restore_random_state
-from src.training.weights_file import load_weights, network_arrays
+from src.weights.weights_file import load_weights, network_arrays
 
 
 class RunState:

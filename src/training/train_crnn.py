@@ -10,19 +10,19 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 
+from src.common.errors import UserError
+from src.common.ranks import wait_for_all
 from src.crnn.alphabet import Alphabet
 from src.crnn.build import build_alphabet, build_training_crnn
-from src.data.crnn_sources import open_lmdbs
-from src.errors import UserError
+from src.data.recognition.sources import open_lmdbs
 from src.training.checkpoints import CheckpointFolder
 from src.training.crnn_samples import WordData, training_data
-from src.training.crnn_weights import load_pre_trained, write_alphabet
 from src.training.loop import train
 from src.training.lr_schedule import constant, usable_warmup, warmup_cosine
 from src.training.optimizers import make_optimizer
 from src.training.options import TrainResult, loop_options
-from src.training.ranks import wait_for_all
 from src.training.result_table import write_result_table
+from src.weights.crnn_weights import load_pre_trained, write_alphabet
 
 PREFIX = "crnn"
 METRIC = "accuracy"

@@ -12,6 +12,8 @@ from typing import Any
 import mindspore as ms
 import yaml
 
+from src.common.errors import UserError
+from src.common.ranks import wait_for_all
 from src.ctpn.build import AUTO_KEYS, build_training_ctpn, settle_auto
 from src.ctpn.checkpoint_formats import (
     BACKBONE,
@@ -20,19 +22,17 @@ from src.ctpn.checkpoint_formats import (
     mindspore_ctpn,
     missing_backbone_layers,
 )
-from src.data.ctpn_augment import AugmentOptions
-from src.data.ctpn_dataset import COLUMNS, CtpnTrainData
-from src.data.evaluation_pictures import check_folder
-from src.data.mindrecord_source import MindRecordSource
-from src.errors import UserError
+from src.data.detection.augment import AugmentOptions
+from src.data.detection.dataset import COLUMNS, CtpnTrainData
+from src.data.detection.evaluation_images import check_folder
+from src.data.detection.mindrecord_reader import MindRecordSource
 from src.training.checkpoints import CheckpointFolder
 from src.training.ctpn_samples import SampleMaker
 from src.training.loop import train
 from src.training.lr_schedule import warmup_cosine
 from src.training.optimizers import make_optimizer
 from src.training.options import TrainResult, loop_options
-from src.training.ranks import wait_for_all
-from src.training.weights_file import load_weights, read_weights
+from src.weights.weights_file import load_weights, read_weights
 
 PREFIX = "ctpn"
 ASSIGNMENT_KEYS = (

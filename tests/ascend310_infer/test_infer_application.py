@@ -12,10 +12,10 @@ from infer_builds import run
 from PIL import Image
 from tiny_networks import write_crnn_stand_in, write_ctpn_stand_in, write_stand_in
 
-from src.data.crnn_preprocess import preprocess_word
-from src.data.ctpn_preprocess import preprocess
-from src.data.images import decode_image
-from src.inference.output_files import read_outputs, write_outputs
+from src.data.detection.preprocess import preprocess
+from src.data.images.decode import decode_image
+from src.data.recognition.preprocess import preprocess_word
+from src.postprocess.output_files import read_outputs, write_outputs
 
 NAMES = ("a.jpg", "a.png", "sub folder/b.v2.bmp", 'sub folder/quote" \\.ppm', "zeichen_字é.JPEG")
 

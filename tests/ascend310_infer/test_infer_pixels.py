@@ -16,9 +16,9 @@ import pytest
 from infer_builds import run
 from PIL import Image
 
-from src.data.crnn_preprocess import preprocess_word
-from src.data.ctpn_preprocess import preprocess
-from src.data.images import ImageError, decode_image
+from src.data.detection.preprocess import preprocess
+from src.data.images.decode import ImageError, decode_image
+from src.data.recognition.preprocess import preprocess_word
 
 SHARED = Path(os.environ.get("OCR_SHARED_DATA") or Path(__file__).resolve().parents[2].parent / "shared") / "data"
 

@@ -13,11 +13,11 @@ from infer_builds import ROOT, SANITIZED, need_tools, run
 from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_labels, write_pictures
 from tiny_networks import write_bright_onnx, write_ctpn_stand_in
 
-from src.data.ctpn_preprocess import preprocess
-from src.data.images import decode_image
-from src.inference.ctpn_options import detect_options
-from src.inference.detect import lines_from_maps
-from src.inference.evaluate_detection import DetectionEvaluation
+from src.ctpn.detect_options import detect_options
+from src.ctpn.text_lines import lines_from_maps
+from src.data.detection.preprocess import preprocess
+from src.data.images.decode import decode_image
+from src.evaluation.detection import DetectionEvaluation
 from src.metrics.detection_result import GroundTruth
 from src.metrics.submission import read_submission, to_pixels
 

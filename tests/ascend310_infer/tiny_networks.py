@@ -70,13 +70,13 @@ def write_crnn_stand_in(path, batch=2, width=100):
 
 def random_onnx(kind, path):
     """CTPN for 64 x 96 pixels, or CRNN of three widths, with random narrow weights."""
-    weights = _neighbour("inference/reader_weights.py")
+    weights = _neighbour("reader_weights.py")
     if kind == "ctpn":
-        from src.ctpn.export_onnx import ctpn_onnx  # noqa: PLC0415
+        from src.export.ctpn_onnx import ctpn_onnx  # noqa: PLC0415
 
         model = ctpn_onnx(weights.ctpn_params(0.0625), (64, 96))
     else:
-        from src.crnn.export_onnx import crnn_onnx  # noqa: PLC0415
+        from src.export.crnn_onnx import crnn_onnx  # noqa: PLC0415
 
         model = crnn_onnx(weights.crnn_params(37, 0.0625), {"image_width": "48 100 160"})
     path.write_bytes(model.SerializeToString())

@@ -2,9 +2,9 @@ import mindspore as ms
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
 from src.crnn.crnn import Crnn, time_steps
 from src.crnn.weight_init import initialise
-from src.errors import UserError
 
 
 def arrays(network):

@@ -4,9 +4,9 @@ import mindspore as ms
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
 from src.crnn.checkpoint_formats import for_alphabet, mindspore_crnn, naming, published_crnn
 from src.crnn.crnn import Crnn
-from src.errors import UserError
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden_crnn.npz"
 KINDS = ("classic", "crnn_for_pytorch")

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import beam_search_decode, greedy_decode
 from src.crnn.lexicon import Lexicon, ctc_log_likelihood, edit_distances
-from src.errors import UserError
 
 ALPHABET = Alphabet.named("digits_lower")
 

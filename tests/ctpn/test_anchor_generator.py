@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
 from src.ctpn.anchor_generator import DEFAULT_HEIGHTS, base_anchors, make_anchors
-from src.errors import UserError
 
 
 def test_published_heights_and_corners():

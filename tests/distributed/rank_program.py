@@ -103,7 +103,8 @@ def main(folder):
 
     run = prepare_run(detector_config(folder, folder / "ranks" / "detector", 2, run_distribute=True))
 
-    from src.inference import evaluate_crnn, evaluate_ctpn  # noqa: PLC0415
+    from src.evaluation import crnn as evaluate_crnn  # noqa: PLC0415
+    from src.evaluation import ctpn as evaluate_ctpn  # noqa: PLC0415
     from src.training.train_crnn import train_crnn  # noqa: PLC0415
     from src.training.train_ctpn import train_ctpn  # noqa: PLC0415
 
@@ -140,8 +141,8 @@ def main(folder):
 
 def evaluate_both(folder, output):
     """What eval.py does, with the last checkpoints that the ranks left."""
-    from src.inference.evaluate_crnn import evaluate_crnn  # noqa: PLC0415
-    from src.inference.evaluate_ctpn import evaluate_ctpn  # noqa: PLC0415
+    from src.evaluation.crnn import evaluate_crnn  # noqa: PLC0415
+    from src.evaluation.ctpn import evaluate_ctpn  # noqa: PLC0415
 
     detector = detector_config(
         folder, folder, 1, checkpoint_path=str(folder / "train_parallel0" / "ckpt_0" / f"ctpn-{EPOCHS}_3.ckpt"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.model_utils import host_devices
 from src.model_utils.host_devices import (
     choose_devices,

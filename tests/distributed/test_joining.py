@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.model_utils import prepare_run
 
 mindspore = pytest.importorskip("mindspore")

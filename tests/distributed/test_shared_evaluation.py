@@ -13,11 +13,14 @@ from tiny_words import tiny_config as recogniser_config
 
 pytest.importorskip("mindspore")
 
+from src.common.errors import UserError
 from src.crnn.build import build_alphabet
 from src.crnn.ctc_decode import greedy_decode
-from src.data.lmdb_reader import LmdbWords
-from src.errors import UserError
-from src.inference import evaluate_crnn, evaluate_ctpn, gather_detection, word_evaluation
+from src.data.recognition.lmdb_reader import LmdbWords
+from src.evaluation import crnn as evaluate_crnn
+from src.evaluation import ctpn as evaluate_ctpn
+from src.evaluation import gather_detection
+from src.evaluation import recognition as word_evaluation
 
 PICTURES = 7
 DAMAGED = ("img_1.png", "img_4.png")  # of two ranks each has one

@@ -33,7 +33,8 @@ from rank_program import (  # noqa: E402
     recogniser_config,
 )
 
-from src.inference import evaluate_crnn, evaluate_ctpn  # noqa: E402
+from src.evaluation import crnn as evaluate_crnn  # noqa: E402
+from src.evaluation import ctpn as evaluate_ctpn  # noqa: E402
 from src.model_utils.config import load_config  # noqa: E402
 from src.training.train_crnn import train_crnn  # noqa: E402
 from src.training.train_ctpn import train_ctpn  # noqa: E402

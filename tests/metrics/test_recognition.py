@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.metrics.edit_distance import Lexicon, edit_distance, edit_distances
 from src.metrics.recognition import (
     character_error_rate,

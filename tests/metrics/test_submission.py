@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.metrics import safe_zip
 from src.metrics.deteval import deteval
 from src.metrics.official_script import evaluate_archives, main

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.model_utils.archives import unpack_archive
 
 

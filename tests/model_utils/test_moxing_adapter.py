@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.model_utils import moxing_adapter
 from src.model_utils.archives import copy_tree
 from src.model_utils.config import ConfigError, load_config

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.model_utils.node_tasks import claim, once_a_node
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.model_utils import device_adapter, local_adapter
 from src.model_utils.command import run_command
 from src.model_utils.config import ConfigError, load_config

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0.3"))
 _MOST_MEMORY = 1 << 30

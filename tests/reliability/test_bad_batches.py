@@ -7,7 +7,7 @@ import pytest
 from tiny_detection import make_entries, write_set
 from tiny_words import drawn, write_lmdb
 
-from src.data.crnn_dataset import CrnnTrainData
+from src.data.recognition.dataset import CrnnTrainData
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 HEIGHTS = range(40, 52)
@@ -15,7 +15,7 @@ HEIGHTS = range(40, 52)
 
 def test_a_detection_batch_of_damaged_pictures_is_filled_with_others(tmp_path):
     pytest.importorskip("mindspore")
-    from src.data.ctpn_dataset import CtpnTrainData  # noqa: PLC0415 - brings MindSpore
+    from src.data.detection.dataset import CtpnTrainData  # noqa: PLC0415 - brings MindSpore
 
     def heights(folder, entries):
         """The picture of each place of each batch, known by its height, and the loader's report."""

@@ -16,22 +16,22 @@ from mutations import refuses_or_reads
 from PIL import Image
 
 from src.crnn.alphabet import Alphabet
-from src.data.annotations.coco_text import load_coco_json
-from src.data.annotations.label_lines import detect_layout, label_lines, parse_lines
-from src.data.annotations.labelled_image import labelled_image
-from src.data.annotations.svt_xml import read_svt_xml
-from src.data.images import decode_image
-from src.data.lmdb_reader import LmdbWords
-from src.data.word_pictures import SampleError
-from src.inference.output_files import read_outputs
-from src.inference.weights_card import read_card
+from src.data.detection.annotations.coco_text import load_coco_json
+from src.data.detection.annotations.label_lines import detect_layout, label_lines, parse_lines
+from src.data.detection.annotations.labelled_image import labelled_image
+from src.data.detection.annotations.svt_xml import read_svt_xml
+from src.data.images.decode import decode_image
+from src.data.recognition.lmdb_reader import LmdbWords
+from src.data.recognition.word_images import SampleError
 from src.metrics.submission import parse_ground_truth, parse_results, read_submission
 from src.model_utils.archives import unpack_archive
 from src.model_utils.plain_yaml import parse_value, read_documents
 from src.model_utils.rank_table import make_rank_table, read_rank_table
-from src.training import mindspore_ckpt
+from src.postprocess.output_files import read_outputs
 from src.training.checkpoints import CheckpointFolder, Snapshot
-from src.training.weights_formats import decode_weights
+from src.weights import mindspore_ckpt
+from src.weights.card import read_card
+from src.weights.formats import decode_weights
 
 PARAMS = {
     "conv.weight": np.arange(12, dtype=np.float32).reshape(3, 4),

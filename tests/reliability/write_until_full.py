@@ -23,16 +23,16 @@ import training_stand_in
 from tiny_words import drawn, tiny_config, write_lmdb
 
 from src.crnn.build import build_alphabet, build_crnn
-from src.data.detection_record import SCHEMA, pack_annotation
-from src.data.lmdb_writer import LmdbWriter
-from src.data.mindrecord_writer import MindRecordWriter
-from src.inference.evaluate_crnn import evaluate_crnn
-from src.inference.export_crnn import export_crnn
+from src.data.detection.mindrecord_writer import MindRecordWriter
+from src.data.detection.record import SCHEMA, pack_annotation
+from src.data.recognition.lmdb_writer import LmdbWriter
+from src.evaluation.crnn import evaluate_crnn
+from src.export.crnn import export_crnn
 from src.metrics.submission import write_submission
 from src.model_utils.command import run_command
 from src.training.checkpoints import CheckpointFolder, Snapshot
 from src.training.train_crnn import train_crnn
-from src.training.weights_file import save_weights
+from src.weights.weights_file import save_weights
 
 SIZE = 3 << 20
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src import atomic_file
-from src.errors import UserError
+from src.common import atomic_file
+from src.common.errors import UserError
 from src.training.checkpoints import CheckpointFolder, Snapshot
-from src.training.weights_file import read_weights
+from src.weights.weights_file import read_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 

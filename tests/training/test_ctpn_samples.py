@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
 from src.ctpn.bbox_coder import decode_boxes
-from src.data.ctpn_augment import AugmentOptions
-from src.errors import UserError
+from src.data.detection.augment import AugmentOptions
 from src.training.ctpn_samples import SampleMaker
 
 SHAPE = (96, 160)

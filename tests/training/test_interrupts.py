@@ -51,7 +51,7 @@ def test_a_later_ctrl_c_ends_the_run_at_once(monkeypatch, first):
 SAVES = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
-from src.atomic_file import write_atomically
+from src.common.atomic_file import write_atomically
 from src.training.interrupts import StopRequest
 
 def chunks():

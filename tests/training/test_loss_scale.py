@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.training.loss_scale import LossScaler
 
 

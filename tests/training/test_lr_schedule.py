@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.training.lr_schedule import constant, warmup_cosine
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.training.optimizer_state import optimizer_arrays, restore_optimizer
 from src.training.optimizers import OPTIMIZERS, learning_rate_table, make_optimizer
 

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from src.errors import UserError
+from src.common.errors import UserError
 from src.training.run_log import RunLog
 
 

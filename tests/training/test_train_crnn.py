@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from tiny_words import WIDTH, drawn, safetensors_bytes, tiny_config, write_lmdb
 
+from src.common.errors import UserError
 from src.crnn.build import build_alphabet, build_crnn, build_training_crnn, input_widths
 from src.crnn.checkpoint_formats import HEAD, published_crnn
-from src.errors import UserError
-from src.inference.evaluate_crnn import evaluate_in_training
+from src.evaluation.crnn import evaluate_in_training
 from src.training import train_crnn as module
-from src.training.crnn_weights import alphabet_of, load_pre_trained, load_trained
 from src.training.options import TrainResult
 from src.training.train_crnn import learning_rates, train_crnn, training_data
-from src.training.weights_file import network_arrays, read_weights, save_weights
+from src.weights.crnn_weights import alphabet_of, load_pre_trained, load_trained
+from src.weights.weights_file import network_arrays, read_weights, save_weights
 
 pytestmark = pytest.mark.usefixtures("graph_mode")
 WORDS = ["cat", "dog", "7up", "cat", "owl", "fox", "ox", "Ape", "b52", "no!", "yes", "sun"]  # "no!" is left out

@@ -13,10 +13,10 @@ ms = pytest.importorskip("mindspore")
 from mindspore import nn, ops  # noqa: E402
 from training_stand_in import STEPS, Data, Loss, Net, optimizer_of, run  # noqa: E402
 
-from src.errors import UserError  # noqa: E402
+from src.common.errors import UserError  # noqa: E402
 from src.training.checkpoints import CheckpointFolder  # noqa: E402
 from src.training.loop import NotFiniteError, train  # noqa: E402
-from src.training.weights_file import read_weights  # noqa: E402
+from src.weights.weights_file import read_weights  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("graph_mode")
 SCRIPT = Path(__file__).with_name("training_stand_in.py")

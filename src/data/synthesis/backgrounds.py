@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from src.common.errors import UserError
 from src.data.synthesis.folder_files import find_files
 from src.data.synthesis.textures import draw_shapes, patterned_surface, plain_surface
-from src.errors import UserError
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 

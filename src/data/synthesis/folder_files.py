@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 
 def find_files(folders: Iterable[str | Path], suffixes: tuple[str, ...], option: str) -> list[Path]:

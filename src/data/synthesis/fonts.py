@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
+from src.common.errors import UserError
 from src.data.synthesis.folder_files import find_files
-from src.errors import UserError
 
 FONT_SUFFIXES = (".ttf", ".otf", ".ttc")
 _CACHE_BYTES = 48_000_000

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from src.common.errors import UserError
 from src.data.synthesis.fonts import Face, FontBook
 from src.data.synthesis.glyphs import TextInk, bend, embolden, pad_ink, set_text, slant
 from src.data.synthesis.lexicon import TextSampler
-from src.errors import UserError
 
 
 @dataclass(frozen=True)

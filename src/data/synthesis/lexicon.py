@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from src.common.errors import UserError
 from src.data.synthesis.english_words import ENGLISH_WORDS
-from src.errors import UserError
 
 DIGITS = "0123456789"
 SMALL = "abcdefghijklmnopqrstuvwxyz"

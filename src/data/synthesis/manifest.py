@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import PIL
 
-from src.errors import UserError
+from src.common.errors import UserError
 
 MANIFEST = "manifest.json"
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from src.common.errors import UserError
 from src.data.synthesis.fonts import Face, FontBook
 from src.data.synthesis.grey_patches import GreyPatches
 from src.data.synthesis.lexicon import CAPITALS, DIGITS, SMALL, TextSampler
@@ -9,7 +10,6 @@ from src.data.synthesis.word_ink import draw_crop
 from src.data.synthesis.word_paint import paint_crop
 from src.data.synthesis.word_spoil import spoil_crop
 from src.data.synthesis.word_style import WordStyle
-from src.errors import UserError
 
 _ATTEMPTS = 60  # texts that are tried for a crop of given proportions
 _CHARACTER = (0.25, 0.8)  # width of a crop for each of its characters, in crop heights: nine of ten are between

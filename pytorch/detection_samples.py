@@ -1,0 +1,95 @@
+"""Training samples of the detector, made in worker processes from real pictures and rendered scenes.
+
+H W input height and width, N anchors of an input, n of them that regress a box. Without PyTorch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from pytorch.detection_pictures import Picture
+from src.data.synthesis.scenes import SceneSource
+from src.training.ctpn_samples import SampleMaker
+
+_RING = 16  # rendered scenes that a worker keeps to draw from
+
+
+class DetectionSample(NamedTuple):
+    """image uint8 (h, w, 3), at most (H, W); labels int8 (N,); anchors int32 (n,), the places of targets and
+    weights float32 (n, 4)."""
+
+    image: np.ndarray
+    labels: np.ndarray
+    anchors: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a training: how often scenes are rendered ones, and how often each set of pictures is drawn."""
+
+    maker: SampleMaker
+    scene_share: float
+    set_weights: Sequence[float]
+
+
+@dataclass(frozen=True)
+class DetectionTask:
+    """Samples first .. first + count - 1 of a stage."""
+
+    stage: int
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class DetectionMaker:
+    """Makes samples; plain data, so that it can be sent to a process, which then keeps some scenes.
+
+    scene_reuse: how often a rendered scene is drawn before a new one takes its place, on average: drawing one
+    takes several times as long as changing one.
+    """
+
+    sets: Sequence[Sequence[Picture]]
+    scenes: Sequence[SceneSource]
+    stages: Sequence[Stage]
+    scene_reuse: float
+    seed: int
+    _ring: list[tuple] = field(default_factory=list, repr=False)
+
+    def __call__(self, task: DetectionTask) -> list[DetectionSample]:
+        numbers = range(task.first, task.first + task.count)
+        return [self._sample(self.stages[task.stage], number) for number in numbers]
+
+    def _sample(self, stage: Stage, number: int) -> DetectionSample:
+        rng = np.random.default_rng([self.seed, number])
+        if self.scenes and rng.random() < stage.scene_share:
+            picture = self._scene(number, rng)
+        else:
+            weights = np.asarray(stage.set_weights, np.float64)
+            chosen = self.sets[int(rng.choice(len(self.sets), p=weights / weights.sum()))]
+            entry = chosen[int(rng.integers(len(chosen)))]
+            picture = (entry.decode(), entry.boxes, entry.ignored)
+        image, labels, targets, weights = stage.maker.changed(*picture, rng)
+        anchors = np.flatnonzero(weights.any(axis=1)).astype(np.int32)
+        return DetectionSample(image, labels.astype(np.int8), anchors, targets[anchors], weights[anchors])
+
+    def _scene(self, number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A scene of the ring: scene `number` while the ring is not full, and a new one now and then after that."""
+        full = len(self._ring) >= _RING
+        if full and rng.random() >= 1 / self.scene_reuse:
+            return self._ring[int(rng.integers(len(self._ring)))]
+        scene = self.scenes[number % len(self.scenes)].sample(number)
+        boxes = np.array([box for box, _ in scene.words], np.float32).reshape(-1, 4)
+        made = (scene.image, boxes, np.zeros(len(boxes), bool))
+        if full:
+            self._ring[int(rng.integers(_RING))] = made
+        else:
+            self._ring.append(made)
+        return made
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_ring": []}

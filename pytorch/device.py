@@ -1,0 +1,58 @@
+"""Where a training computes, and in which precision."""
+
+import contextlib
+import re
+from pathlib import Path
+
+import torch
+
+from src.common.errors import UserError
+
+PRECISIONS = ("auto", "bf16", "fp32")
+_BF16_UNITS = re.compile(r"\b(amx_bf16|avx512_bf16)\b")
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of this name; "auto" is the GPU where there is one, else the CPU.
+
+    Raises UserError for a device that this PyTorch does not have.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"device: '{name}' cannot be used ({reason}); accepted are auto, cpu, cuda") from None
+    return device
+
+
+def uses_bf16(precision: str, device: torch.device) -> bool:
+    """Whether convolutions compute in bfloat16; "auto" says yes where there are units for it."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and cpu_has_bf16_units()
+
+
+def cpu_has_bf16_units(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this processor multiplies bfloat16; elsewhere it is emulated and slower than float32."""
+    try:
+        return bool(_BF16_UNITS.search(cpuinfo.read_text(encoding="utf-8", errors="replace")))
+    except OSError:
+        return False
+
+
+def autocast(device: torch.device, bf16: bool) -> contextlib.AbstractContextManager:
+    """Convolutions in bfloat16 inside, or nothing changed."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+
+
+def prepare(device: torch.device) -> None:
+    """Let a GPU choose its fastest convolutions and use its matrix units for float32 as well (TF32)."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True

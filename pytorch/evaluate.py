@@ -1,0 +1,68 @@
+"""Judge weights with the twin, on the validation data of a recipe: the figures that eval.py gives with MindSpore.
+
+    python pytorch/evaluate.py WEIGHTS [--config_path RECIPE] [--key value ...]
+
+WEIGHTS is a file of either network in any format of this project (.ckpt, .pt, .safetensors, ...). Keys are those of
+recipes/crnn.yaml or recipes/ctpn.yaml: --eval_lmdb or --val_pictures, --network_width, --device and so on.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pytorch import train_crnn, train_ctpn
+from pytorch.convert import to_mindspore, which_network
+from pytorch.crnn import Crnn
+from pytorch.ctpn import Ctpn
+from pytorch.device import choose_device, prepare, uses_bf16
+from pytorch.read_words import read_figures, torch_predictor
+from pytorch.start_weights import load_start
+from src.common.errors import UserError
+from src.crnn.alphabet import NAMED, Alphabet
+from src.data.recognition.sources import open_lmdbs
+from src.model_utils.command import run_command
+from src.model_utils.config import Config, load_config
+from src.weights.formats import read_weights
+
+
+def main() -> int:
+    if len(sys.argv) < 2 or sys.argv[1].startswith("--"):
+        raise UserError("give the file with the weights first: evaluate.py WEIGHTS [--key value ...]")
+    file, arguments = sys.argv[1], sys.argv[2:]
+    network = which_network(read_weights(file))
+    config = load_config(arguments, schema_file=(train_crnn if network == "crnn" else train_ctpn).SCHEMA)
+    device = choose_device(config.device)
+    prepare(device)
+    figures = (word_figures if network == "crnn" else picture_figures)(config, file, device)
+    print(json.dumps(figures, indent=2))
+    return 0
+
+
+def word_figures(config: Config, file: str, device: torch.device) -> dict:
+    """Figures of a recogniser on `eval_lmdb`. Raises UserError for weights or data that cannot be used."""
+    alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
+    classes = len(to_mindspore(read_weights(file), "crnn")[train_crnn.HEAD[1]])
+    if classes != alphabet.num_classes:
+        raise UserError(f"alphabet: {config.alphabet} makes {alphabet.num_classes} classes, {file} has {classes}")
+    model = Crnn(classes, config.network_width)
+    load_start(model, file, "crnn")
+    sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
+    predict = torch_predictor(model.to(device).eval(), device)
+    return read_figures(predict, sources, alphabet, config.image_width)
+
+
+def picture_figures(config: Config, file: str, device: torch.device) -> dict:
+    """Figures of a detector on `val_pictures`. Raises UserError for weights or data that cannot be used."""
+    model = Ctpn(config.backbone_width)
+    load_start(model, file, "ctpn")
+    pictures = train_ctpn.read_judged(config)
+    model.to(device, memory_format=torch.channels_last).eval()
+    return train_ctpn.detection_figures(config, model, pictures, device, uses_bf16(config.precision, device))
+
+
+if __name__ == "__main__":
+    run_command(main)

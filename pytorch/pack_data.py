@@ -1,0 +1,212 @@
+"""Pack what the trainings here read into two archives, small enough to carry to a machine with a GPU.
+
+    python pytorch/pack_data.py pack --words data/crnn --lexicon words.txt \\
+        --pictures icdar2013_train ICDAR2013/images ICDAR2013/gt --pictures svt_train SVT/img SVT/train.xml \\
+        --backgrounds BACKGROUNDS --fonts FONTS
+
+Writes pack/sets.tar.xz (pictures, words, backgrounds, lexicon, lists) and pack/fonts.tar.xz. Pictures become smaller
+WebP files. Pictures that `--val_list` names go into a folder of their own, and neither they nor byte for byte copies
+of them are among the training pictures or the backgrounds. Word LMDBs are divided when they are made, see README.md
+beside this file. train_all.sh unpacks both archives and trains.
+"""
+
+import argparse
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pytorch.detection_pictures import Picture, listed, read_pictures
+from src.common.errors import UserError
+from src.data.detection.set_plan import file_digest
+from src.data.images.decode import decode_image
+from src.data.loading.name_lists import read_names
+from src.data.recognition.lmdb_reader import LmdbWords, find_lmdb
+from src.data.recognition.lmdb_writer import LmdbWriter
+from src.data.synthesis.backgrounds import find_photos
+from src.data.synthesis.fonts import find_fonts
+from src.model_utils.command import run_command
+
+SETS, FONTS = "sets.tar.xz", "fonts.tar.xz"
+WORD_SETS = (  # what recipes/crnn.yaml and recipes/crnn_lines.yaml read
+    *("iiit5k_train", "icdar2015_train", "svt_train", "icdar2013_train", "icdar2011_borndigital_train"),
+    *("iiit5k_val", "icdar2015_val", "svt_val", "icdar2013_val", "lines_val"),
+)
+# longest side in pixels and WebP quality: what judges a network keeps more of itself than what trains it
+TRAIN_PICTURE, VAL_PICTURE, BACKGROUND = (900, 80), (1000, 88), (720, 70)
+WORD_HEIGHT, TRAIN_WORD_QUALITY, VAL_WORD_QUALITY = 64, 88, 95
+PRESET = 2  # of xz: WebP hardly gets smaller, so more of it only costs time
+
+
+def shrink(image: np.ndarray, longest: int) -> np.ndarray:
+    """The picture (H, W) or (H, W, 3) with its longer side `longest` at most."""
+    scale = longest / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def webp(image: np.ndarray, quality: int) -> bytes:
+    """The file of an RGB (H, W, 3) or grey (H, W) picture."""
+    bgr = np.ascontiguousarray(image[:, :, ::-1]) if image.ndim == 3 else image
+    return cv2.imencode(".webp", bgr, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes()
+
+
+def label_lines(picture: Picture, scale: Sequence[float]) -> str:
+    """Labels of the picture after scaling it by (x, y): a line `x1, y1, x2, y2, "text"` for each box."""
+    outer = np.array([0, 0, 1, 1])  # inclusive corners become edges, which is what scales
+    scaled = np.rint((picture.boxes + outer) * [*scale, *scale] - outer).astype(int)
+    return "".join(
+        f'{x1}, {y1}, {max(x2, x1 + 1)}, {max(y2, y1 + 1)}, "{"###" if ignored else "text"}"\n'
+        for (x1, y1, x2, y2), ignored in zip(scaled, picture.ignored, strict=True)
+    )
+
+
+def put_pictures(folder: Path, pictures: Iterable[Picture], longest: int, quality: int) -> list[str]:
+    """Write images/*.webp and gt/gt_*.txt; returns the names of the pictures.
+
+    Raises UserError for two pictures that differ in nothing but their folder or suffix.
+    """
+    for kind in ("images", "gt"):
+        (folder / kind).mkdir(parents=True)
+    names: dict[str, str] = {}
+    for picture in pictures:
+        stem = Path(picture.name).stem
+        if stem in names.values():
+            raise UserError(f"{folder.name}: two pictures are called {stem}; give them names of their own")
+        names[f"{stem}.webp"] = stem
+        image = picture.decode()
+        small = shrink(image, longest)
+        scale = [after / before for after, before in zip(small.shape[1::-1], image.shape[1::-1], strict=True)]
+        (folder / "images" / f"{stem}.webp").write_bytes(webp(small, quality))
+        (folder / "gt" / f"gt_{stem}.txt").write_text(label_lines(picture, scale), encoding="utf-8")
+    return list(names)
+
+
+def put_words(target: Path, source: LmdbWords, quality: int) -> None:
+    """Copy a word LMDB with its pictures grey and WORD_HEIGHT high at most."""
+    with LmdbWriter(target) as writer:
+        for index in range(len(source)):
+            grey, text = source.sample(index)
+            scale = WORD_HEIGHT / grey.shape[0]
+            if scale < 1:
+                size = (max(1, round(grey.shape[1] * scale)), WORD_HEIGHT)
+                grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+            writer.add(webp(grey, quality), text)
+
+
+def put_backgrounds(folder: Path, photographs: Sequence[Path], without: Collection[str]) -> int:
+    """Write the photographs, except those with the digests `without`; returns how many."""
+    folder.mkdir()
+    longest, quality = BACKGROUND
+    kept = [path for path in photographs if file_digest(path) not in without]
+    for number, path in enumerate(kept):  # numbered: folders may use the same names
+        (folder / f"{number:05d}.webp").write_bytes(webp(shrink(decode_image(path), longest), quality))
+    return len(kept)
+
+
+def pack_detection(folder: Path, args: argparse.Namespace, say: Callable[[str], None]) -> None:
+    """Training sets, the validation set with its list, and backgrounds, into `folder`.
+
+    Raises UserError for data that cannot be used, or a validation set that is not among `--pictures`.
+    """
+    sets = {name: read_pictures([pictures, labels]) for name, pictures, labels in args.pictures}
+    if args.val_set not in sets:
+        raise UserError(f"val_set: {args.val_set} is not one of --pictures ({', '.join(sets)})")
+    judged, sets[args.val_set] = listed(sets[args.val_set], read_names(args.val_list))
+    held_out = {file_digest(picture.path) for picture in judged}
+    for name, pictures in sets.items():
+        kept = [picture for picture in pictures if file_digest(picture.path) not in held_out]
+        put_pictures(folder / name, kept, *TRAIN_PICTURE)
+        left_out = len(pictures) - len(kept)
+        say(f"{name}: {len(kept)} training pictures, {left_out} copies of validation pictures left out")
+    names = put_pictures(folder / args.val_list.stem, judged, *VAL_PICTURE)
+    # The pictures have other suffixes now, and train_ctpn.py looks them up by name.
+    (folder / args.val_list.name).write_text("\n".join(names) + "\n", encoding="utf-8")
+    say(f"{args.val_list.stem}: {len(names)} validation pictures")
+    count = put_backgrounds(folder / "backgrounds", find_photos(args.backgrounds), held_out)
+    say(f"backgrounds: {count}")
+
+
+def pack_words(folder: Path, args: argparse.Namespace, say: Callable[[str], None]) -> None:
+    """The word LMDBs, into `folder`. Raises UserError for one that is missing or cannot be used."""
+    sources = {name: LmdbWords(find_lmdb(args.words, name)) for name in args.word_sets}
+    for name, source in sources.items():
+        put_words(folder / name, source, VAL_WORD_QUALITY if name.endswith("_val") else TRAIN_WORD_QUALITY)
+        say(f"{name}: {len(source)} words")
+
+
+def write_archive(archive: Path, members: Iterable[tuple[Path, str]], preset: int | None = None) -> None:
+    """Write (file or folder, name in the archive) pairs, without the lock files of LMDBs."""
+
+    def without_locks(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        return None if member.name.endswith("lock.mdb") else member
+
+    with tarfile.open(archive, "w:xz", preset=preset) as tar:
+        for path, name in members:
+            tar.add(path, name, filter=without_locks)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pack_data.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("output", type=Path, metavar="PACK", help="folder to write the archives to")
+    parser.add_argument("--words", type=Path, required=True, metavar="DIR", help="folder of the word LMDBs")
+    parser.add_argument(
+        "--word_sets", nargs="+", default=WORD_SETS, metavar="NAME", help="LMDBs (default: those of the recipes)"
+    )
+    parser.add_argument(
+        "--pictures", nargs=3, action="append", required=True, metavar=("NAME", "PICTURES", "LABELS"),
+        help="a detection set, labels in any format that create_dataset.py takes; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--val_set", default="icdar2013_train", metavar="NAME", help="the set that --val_list divides"
+    )
+    parser.add_argument(
+        "--val_list", type=Path, default=Path("weights/splits/icdar2013_val.txt"), metavar="FILE",
+        help="names of validation pictures, which are packed under the name of the list",
+    )  # fmt: skip
+    parser.add_argument(
+        "--backgrounds", nargs="+", type=Path, required=True, metavar="DIR", help="folders of photographs"
+    )
+    parser.add_argument("--fonts", nargs="+", type=Path, required=True, metavar="DIR", help="folders of fonts")
+    parser.add_argument("--lexicon", type=Path, required=True, metavar="FILE", help="words to render, one a line")
+    return parser
+
+
+def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
+    """Write the archives; returns the exit code. Raises UserError for data that cannot be used."""
+    args = make_parser().parse_args(argv)
+    fonts = {path.name: path for path in find_fonts(args.fonts)}  # of fonts with one name, the last
+    args.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=args.output, prefix="unfinished_") as scratch:
+        folder = Path(scratch) / "data"
+        folder.mkdir()
+        (folder / "lexicon.txt").write_bytes(args.lexicon.read_bytes())
+        pack_detection(folder, args, say)
+        pack_words(folder / "words", args, say)
+        archives = {
+            SETS: ([(path, path.name) for path in sorted(folder.iterdir())], PRESET),
+            FONTS: ([(path, f"fonts/{name}") for name, path in sorted(fonts.items())], None),
+        }
+        for name, (members, preset) in archives.items():
+            write_archive(Path(scratch) / name, members, preset)
+        for name in archives:  # both are complete: only now do they take the place of older ones
+            (Path(scratch) / name).replace(args.output / name)
+    sizes = {name: (args.output / name).stat().st_size / 1e6 for name in archives}
+    for name, size in sizes.items():
+        say(f"{args.output / name}: {size:.1f} MB")
+    say(f"together {sum(sizes.values()):.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)

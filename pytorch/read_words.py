@@ -1,0 +1,52 @@
+"""How well the twin reads: the evaluation data, decoding and figures of eval.py, with PyTorch in between."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from src.crnn.alphabet import Alphabet
+from src.crnn.ctc_decode import greedy_decode
+from src.data.recognition.eval_dataset import CrnnEvalData
+from src.metrics.recognition import evaluate_words
+
+
+def torch_predictor(model: torch.nn.Module, device: torch.device) -> Callable[[np.ndarray], np.ndarray]:
+    """The network in float32 as a function (B, 1, H, W) -> log-probabilities (T, B, C)."""
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return model(torch.from_numpy(images).to(device)).float().cpu().numpy()
+
+    return predict
+
+
+def read_figures(
+    predict: Callable[[np.ndarray], np.ndarray],
+    sources: Mapping[str, object],
+    alphabet: Alphabet,
+    widths: Sequence[int],
+    batch_size: int = 128,
+) -> dict[str, dict[str, float]]:
+    """Figures of each data set over every sample (see src/metrics/recognition.py).
+
+    sources: LMDBs by name, or any finite word sources.
+    """
+    figures = {}
+    for name, source in sources.items():
+        data = CrnnEvalData(source, characters=alphabet.characters, batch_size=batch_size, widths=tuple(widths))
+        texts: list[str] = []
+        truths: list[str] = []
+        for batch in data:
+            log_probs = predict(batch.images)[:, : batch.count]
+            texts += [alphabet.decode(word.indices) for word in greedy_decode(log_probs)]
+            truths += batch.texts
+        figures[name] = evaluate_words(texts, truths).figures()
+        if not alphabet.has_case:
+            del figures[name]["case_sensitive_accuracy"]
+    return figures
+
+
+def score_of(figures: Mapping[str, Mapping[str, float]]) -> float:
+    """What chooses the best weights: the mean over the data sets of the accuracy, with case where there is case."""
+    return float(np.mean([each.get("case_sensitive_accuracy", each["accuracy"]) for each in figures.values()]))

@@ -1,0 +1,75 @@
+"""The folder of one training: its state to go on from, its best and final weights, its log and its curve."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from src.common.atomic_file import write_atomically
+from src.common.errors import UserError
+
+STATE, BEST, FINAL, LOG, CURVE = "state.pt", "best.pt", "final.pt", "train.log", "curve.csv"
+
+
+class RunFolder:
+    """Files of one training; each is whole whenever the process is killed.
+
+    Raises UserError, when made, for a folder with another training in it and no `resume`.
+    """
+
+    def __init__(self, path: str | Path, resume: bool):
+        self.path = Path(path)
+        if not resume and (self.path / CURVE).exists():
+            raise UserError(f"{self.path}: holds a training; continue it with --resume, or give another output")
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._columns: list[str] = []
+        self._continue_curve()
+
+    def load_state(self) -> dict[str, Any] | None:
+        """The state that `save_state` wrote last, on the CPU; None where there is none."""
+        file = self.path / STATE
+        if not file.is_file():
+            return None
+        return torch.load(file, map_location="cpu", weights_only=True)
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        self._save(STATE, state)
+
+    def save_weights(self, name: str, model: torch.nn.Module, about: dict[str, Any]) -> None:
+        """`best.pt` or `final.pt`: the weights under "model", float32, and plain values about them beside it."""
+        weights = {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}
+        self._save(name, {"model": weights, **about})
+
+    def say(self, text: str) -> None:
+        """Print a line and keep it in the log."""
+        print(text, flush=True)
+        with (self.path / LOG).open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+    def add_to_curve(self, row: dict[str, float]) -> None:
+        """A row of the curve; the first one decides on the columns, empty where a later row has nothing.
+
+        Raises UserError for a row with a column that the first one had not.
+        """
+        new = not self._columns
+        self._columns = self._columns or list(row)
+        with (self.path / CURVE).open("a", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, self._columns)
+            if new:
+                writer.writeheader()
+            try:
+                writer.writerow(row)
+            except ValueError as error:
+                raise UserError(f"{self.path / CURVE}: {error}; continue with the same options") from None
+
+    def _continue_curve(self) -> None:
+        if (self.path / CURVE).exists():
+            with (self.path / CURVE).open(encoding="utf-8", newline="") as file:
+                self._columns = next(csv.reader(file), [])
+
+    def _save(self, name: str, content: dict[str, Any]) -> None:
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        write_atomically(self.path / name, [buffer.getbuffer()])

@@ -1,0 +1,65 @@
+"""Weights that a training of the twin begins with, from a file in any format of this project."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from pytorch.convert import from_mindspore, norm_to_twin, to_mindspore
+from src.common.errors import UserError
+from src.ctpn.checkpoint_formats import backbone_only, describe_backbone, missing_backbone_layers
+from src.weights.formats import read_weights
+
+
+def load_start(model: torch.nn.Module, path: str | Path, network: str, remake: Iterable[str] = ()) -> list[str]:
+    """Load `path` into `model`.
+
+    Args:
+        network: "crnn" or "ctpn".
+        remake: names of parameters that stay as they are where the file has them in another shape.
+
+    Returns:
+        The names that stayed as they were.
+
+    Raises:
+        UserError: not readable, or of another shape elsewhere; names what differs.
+    """
+    found = from_mindspore(to_mindspore(read_weights(path), network), network)
+    own = model.state_dict()
+    differing = [name for name, value in own.items() if name in found and found[name].shape != value.shape]
+    refused = sorted(set(differing) - set(remake))
+    if refused:
+        name = refused[0]
+        raise UserError(
+            f"pre_trained: {path}: {name} is {tuple(found[name].shape)}, the network's is {tuple(own[name].shape)}"
+        )
+    model.load_state_dict({**own, **{name: value for name, value in found.items() if name not in differing}})
+    return differing
+
+
+def load_ctpn_start(model: torch.nn.Module, path: str | Path) -> str:
+    """Load a whole CTPN, or what is there of its backbone, and describe in a line what was loaded.
+
+    Raises:
+        UserError: not readable, neither of the two, or of another shape; names what differs.
+    """
+    params = read_weights(path)
+    if "conv.weight" in params:
+        load_start(model, path, "ctpn")
+        return f"network: all parameters from {path}"
+    try:
+        backbone = backbone_only(params)
+        _copy(model, {norm_to_twin(name): torch.from_numpy(value.copy()) for name, value in backbone.items()})
+    except UserError as error:
+        raise UserError(f"pre_trained: {path}: {error}") from None
+    return describe_backbone(str(path), missing_backbone_layers(backbone))
+
+
+def _copy(model: torch.nn.Module, found: dict[str, torch.Tensor]) -> None:
+    own = model.state_dict()
+    for name, value in found.items():
+        if name not in own:
+            raise UserError(f"{name} is not in the network")
+        if own[name].shape != value.shape:
+            raise UserError(f"{name} is {tuple(value.shape)}, the network's is {tuple(own[name].shape)}")
+    model.load_state_dict({**own, **found})

@@ -1,0 +1,199 @@
+"""The loop of both networks: steps by the clock, averaged weights, evaluation, checkpoints, resuming."""
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from pytorch.budget import Budget, learning_rate
+from pytorch.device import autocast
+from pytorch.run_folder import BEST, FINAL, RunFolder
+from src.common.errors import UserError
+
+_LOOKS = 20  # steps between two looks at the loss, which wait for the device
+
+Losses = dict[str, torch.Tensor]
+
+
+class Trainer:
+    """Trains `model`; `run` may be called once.
+
+    Args:
+        loss: a batch -> (losses by name, the first is the one to minimise; number of samples).
+        evaluate: a model in evaluation mode -> (score that chooses the best weights, figures by name).
+        data_state: what the data needs to go on after this part; kept in the state under "data".
+        settings: base_lr, warmup, weight_decay, clip_norm, ema, log_seconds, eval_minutes, checkpoint_minutes.
+        about: plain values that are stored beside the weights.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        device: torch.device,
+        folder: RunFolder,
+        settings: Any,
+        *,
+        bf16: bool,
+        loss: Callable[[torch.nn.Module, Any], tuple[Losses, int]],
+        next_batch: Callable[[float], Any],
+        evaluate: Callable[[torch.nn.Module], tuple[float, dict[str, float]]],
+        data_state: Callable[[], dict[str, Any]],
+        about: dict[str, Any],
+    ):
+        self.model, self.device, self.folder, self.settings = model, device, folder, settings
+        self.bf16, self.loss, self.next_batch, self.evaluate = bf16, loss, next_batch, evaluate
+        self.data_state, self.about = data_state, about
+        self.optimizer = torch.optim.AdamW(
+            _decay_groups(model, settings.weight_decay), lr=0.0, betas=(0.9, settings.beta2),
+            fused=device.type == "cuda",
+        )  # fmt: skip
+        average = get_ema_multi_avg_fn(settings.ema)
+        self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True) if settings.ema else None
+        self.step, self.samples, self.best = 0, 0, -math.inf
+        self._stop: str | None = None
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from `state`, as `RunFolder.load_state` gives it."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.step, self.samples, self.best = state["step"], state["samples"], state["best"]
+
+    @property
+    def result(self) -> torch.nn.Module:
+        """The weights to keep: averaged ones where they are wanted."""
+        return self.model if self.average is None else self.average.module
+
+    def run(self, budget: Budget) -> bool:
+        """Train until the budget is spent; returns whether it is, or only this part of the training is over.
+
+        Raises UserError when the loss is not finite any more; the state before it stays.
+        """
+        self.budget = budget
+        sums: dict[str, float] = {}
+        marks = {"log": time.monotonic(), "eval": time.monotonic(), "save": time.monotonic()}
+        logged_samples = self.samples
+        looked: list[Losses] = []
+        with _stopping(self):
+            while (fraction := self.budget.fraction(self.step)) < 1 and not self._stop:
+                rate = learning_rate(fraction, self.settings.base_lr, self.settings.warmup)
+                losses = self._train_step(rate, self.next_batch(fraction))
+                looked.append(losses)
+                if self.step % _LOOKS and time.monotonic() - marks["log"] < self.settings.log_seconds:
+                    continue
+                sums = self._means(looked)
+                looked = []
+                now = time.monotonic()
+                if now - marks["log"] >= self.settings.log_seconds:
+                    speed = (self.samples - logged_samples) / (now - marks["log"])
+                    self._say(fraction, sums, rate, speed)
+                    marks["log"], logged_samples = now, self.samples
+                if now - marks["eval"] >= 60 * self.settings.eval_minutes:
+                    self._evaluate(fraction, sums, rate)
+                    marks["eval"] = time.monotonic()
+                if now - marks["save"] >= 60 * self.settings.checkpoint_minutes:
+                    self._save()
+                    marks["save"] = time.monotonic()
+                if self.budget.pauses():
+                    self._stop = "its time"
+        fraction = self.budget.fraction(self.step)
+        self._evaluate(fraction, self._means(looked) if looked else sums, 0.0)
+        self._save()
+        if fraction < 1:
+            self.folder.say(f"stopped by {self._stop} at {fraction:.1%}; --resume goes on")
+            return False
+        self.folder.save_weights(FINAL, self.result, self._about())
+        return True
+
+    def stop(self, reason: str) -> None:
+        """End this part after the current step."""
+        self._stop = reason
+
+    def _train_step(self, rate: float, batch: Any) -> Losses:
+        self.model.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        with autocast(self.device, self.bf16):
+            losses, count = self.loss(self.model, batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        next(iter(losses.values())).backward()
+        if self.settings.clip_norm:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        self.step += 1
+        self.samples += count
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _means(self, looked: list[Losses]) -> dict[str, float]:
+        means = {name: float(torch.stack([each[name] for each in looked]).mean()) for name in looked[0]}
+        if not all(map(math.isfinite, means.values())):
+            raise UserError(f"step {self.step}: the loss is not finite ({means}); go on from the state with --resume")
+        return means
+
+    def _say(self, fraction: float, means: dict[str, float], rate: float, speed: float) -> None:
+        losses = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
+        self.folder.say(
+            f"{self.budget.seconds:7.0f} s {fraction:6.1%} step {self.step} samples {self.samples} {losses} "
+            f"lr {rate:.2e} {speed:.1f}/s"
+        )
+
+    def _evaluate(self, fraction: float, means: dict[str, float], rate: float) -> None:
+        self.result.eval()
+        score, figures = self.evaluate(self.result)
+        self.folder.say(f"evaluation at {fraction:.1%}: score {score:.4f} " + str(figures))
+        self.folder.add_to_curve(
+            {
+                "seconds": round(self.budget.seconds, 1), "step": self.step, "samples": self.samples, "lr": rate,
+                **means, "score": score, **figures,
+            }
+        )  # fmt: skip
+        if score > self.best:
+            self.best = score
+            self.folder.save_weights(BEST, self.result, self._about())
+
+    def _about(self) -> dict[str, Any]:
+        return {**self.about, "step": self.step, "samples": self.samples, "seconds": self.budget.seconds}
+
+    def _save(self) -> None:
+        for name, value in self.model.named_parameters():
+            if not torch.isfinite(value).all():
+                raise UserError(f"step {self.step}: {name} is not finite; go on from the state before with --resume")
+        self.folder.save_state(
+            {
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "average": None if self.average is None else self.average.state_dict(),
+                "step": self.step, "samples": self.samples, "best": self.best,
+                "seconds": self.budget.seconds,
+                "data": self.data_state(),
+            }
+        )  # fmt: skip
+
+
+def _decay_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weight decay for kernels and matrices, none for vectors (biases, batch norm)."""
+    parameters = [value for value in model.parameters() if value.requires_grad]
+    return [
+        {"params": [value for value in parameters if value.ndim > 1], "weight_decay": weight_decay},
+        {"params": [value for value in parameters if value.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+@contextmanager
+def _stopping(trainer: Trainer) -> Iterator[None]:
+    """SIGTERM and SIGINT end the training after the current step."""
+    kinds = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(kind, lambda number, _: trainer.stop(signal.Signals(number).name)) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)

@@ -1,0 +1,156 @@
+"""Batches of rendered and real words: rendered ahead by worker processes, kept in pools, drawn at random.
+
+B words of a batch, H W input height and width, L label places.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from pytorch.word_chunks import RenderTask, WordChunk, WordRenderer, time_steps
+from pytorch.word_pool import WordPool
+from src.common.errors import UserError
+from src.data.loading.workers import BatchWorkers
+from src.data.recognition.preprocess import DEFAULT_HEIGHT
+
+_CHUNK_PIXELS = 256 * 32 * 100  # of one rendering task: some tenths of a second of one core
+_FIRST, _MOST_FIRST = 4, 64  # batches of rendered words, but at most so many words, before training begins
+
+
+class WordBatch(NamedTuple):
+    """images (B, H, W) uint8, labels (B, L), lengths (B,) int32; the first `real` words are real ones."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    lengths: torch.Tensor
+    real: int
+
+
+class WordMixture:
+    """Draws batches of one width each, wide ones with fewer words, so that all cost about the same.
+
+    renderer, shares: sources by width and the part of the rendered words that each gives.
+    real: real words by width. rendered_share: part of all words that are rendered, 0 to 1.
+    batch_size: words of a batch of the narrowest width.
+    pool_size: rendered words kept a width; of a wide one as many as take the same memory.
+    max_reuse: how often a rendered word is drawn at most, on average, before training waits for more.
+    first: number of rendered words to pass over, those of an earlier part of the training.
+
+    Which words a batch holds depends on the speed of the workers; what is rendered depends on the seed alone.
+    """
+
+    def __init__(
+        self,
+        renderer: WordRenderer,
+        shares: Sequence[float],
+        real: Mapping[int, WordChunk],
+        *,
+        rendered_share: float,
+        batch_size: int,
+        pool_size: int,
+        max_reuse: float,
+        workers: int,
+        device: torch.device,
+        seed: int,
+        first: int = 0,
+    ):
+        widths = sorted({*renderer.widths, *real})
+        real_total = sum(len(chunk.images) for chunk in real.values())
+        if rendered_share < 1 and not real_total:
+            raise UserError(f"rendered_share {rendered_share}: there are no real words; give 1")
+        rendered = dict(zip(renderer.widths, shares, strict=True))
+        self._real_part, self._batch, self._probability = {}, {}, {}
+        for width in widths:
+            ours = rendered_share * rendered.get(width, 0.0)
+            theirs = (1 - rendered_share) * (len(real[width].images) / real_total if width in real else 0)
+            self._batch[width] = max(2, round(batch_size * widths[0] / width))
+            self._real_part[width] = theirs / (ours + theirs) if ours + theirs else 0.0
+            self._probability[width] = (ours + theirs) / self._batch[width]
+        total = sum(self._probability.values())
+        self._probability = {width: value / total for width, value in self._probability.items()}
+        self._real = {width: WordPool.of(chunk, device) for width, chunk in real.items() if len(chunk.images)}
+        self._rendered = {
+            width: WordPool(
+                max(_CHUNK_PIXELS // (DEFAULT_HEIGHT * width), pool_size * widths[0] // width),
+                DEFAULT_HEIGHT,
+                width,
+                time_steps(width),
+                device,
+            )
+            for width in (renderer.widths if rendered_share > 0 else ())
+        }
+        self._widths = list(renderer.widths)
+        self._max_reuse, self._ahead = max_reuse, 2 * pool_size
+        self._rng = np.random.default_rng([seed, first])
+        self._next = [first] * len(self._widths)
+        self.drawn = 0  # rendered words in batches
+        self.rendered = 0
+        self.first = first
+        self._source_shares = list(shares)
+        self._workers = BatchWorkers(renderer, workers)
+        self._pending: deque[tuple[int, Future]] = deque()
+        if self._rendered:
+            for _ in range(2 * max(1, workers) + 1):
+                self._submit()
+            self._fill(batch_size)
+
+    def batch(self) -> WordBatch:
+        """The next batch; takes in what has been rendered meanwhile."""
+        self._absorb()
+        widths = list(self._probability)
+        width = int(self._rng.choice(widths, p=list(self._probability.values())))
+        count = self._batch[width]
+        real = int(count * self._real_part[width] + self._rng.random()) if width in self._real else 0
+        parts = [self._real[width].draw(real, self._rng)] if real else []
+        if count - real:
+            parts.append(self._rendered[width].draw(count - real, self._rng))
+            self.drawn += count - real
+        return WordBatch(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)), real)
+
+    @property
+    def reuse(self) -> float:
+        """How often a rendered word was drawn so far, on average."""
+        return self.drawn / max(self.rendered, 1)
+
+    @property
+    def position(self) -> int:
+        """The `first` of a training that goes on after this one: beyond every word rendered so far."""
+        return max(self._next, default=0)
+
+    def close(self) -> None:
+        self._workers.close()
+
+    def _submit(self) -> None:
+        """Ask for words of the source that has the least for its share."""
+        behind = [count / share for count, share in zip(self._asked(), self._source_shares, strict=True)]
+        source = int(np.argmin(behind))
+        count = _CHUNK_PIXELS // (DEFAULT_HEIGHT * self._widths[source])
+        self._pending.append((source, self._workers.submit(RenderTask(source, self._next[source], count))))
+        self._next[source] += count
+
+    def _asked(self) -> list[int]:
+        return [following - self.first for following in self._next]
+
+    def _absorb(self) -> None:
+        """Take in finished chunks, but not far more than are drawn; wait when words are drawn too often."""
+        while self._pending and self.rendered < self.drawn + self._ahead:
+            must_wait = self.drawn > self._max_reuse * self.rendered
+            if not must_wait and not self._pending[0][1].done():
+                return
+            self._take()
+
+    def _take(self) -> None:
+        source, future = self._pending.popleft()
+        chunk = future.result()
+        self._submit()
+        self._rendered[self._widths[source]].add(chunk)
+        self.rendered += len(chunk.images)
+
+    def _fill(self, batch_size: int) -> None:
+        """Enough of every width for a beginning."""
+        while min(len(pool) for pool in self._rendered.values()) < min(_FIRST * batch_size, _MOST_FIRST):
+            self._take()

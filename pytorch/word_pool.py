@@ -1,0 +1,46 @@
+"""Words of one input width in the memory of the training device, drawn at random.
+
+N places, B words of a batch, H W input height and width, L label places.
+"""
+
+import numpy as np
+import torch
+
+from pytorch.word_chunks import WordChunk
+
+
+class WordPool:
+    """A ring of `capacity` words; when it is full, the oldest give way.
+
+    Rendering a word takes a processor core as long as a GPU needs to train on thirty, so words are drawn several
+    times before newer ones replace them, each time changed at random (see `batch_augment`).
+    """
+
+    def __init__(self, capacity: int, height: int, width: int, label_length: int, device: torch.device):
+        self.images = torch.zeros((capacity, height, width), dtype=torch.uint8, device=device)
+        self.labels = torch.zeros((capacity, label_length), dtype=torch.int32, device=device)
+        self.lengths = torch.zeros(capacity, dtype=torch.int32, device=device)
+        self.added = 0  # words ever
+
+    @classmethod
+    def of(cls, chunk: WordChunk, device: torch.device) -> "WordPool":
+        """A pool that holds exactly this chunk."""
+        pool = cls(len(chunk.images), *chunk.images.shape[1:], chunk.labels.shape[1], device)
+        pool.add(chunk)
+        return pool
+
+    def __len__(self) -> int:
+        return min(self.added, len(self.images))
+
+    def add(self, chunk: WordChunk) -> None:
+        """Put the words of `chunk` (at most as many as there are places) into the ring."""
+        places = (self.added + np.arange(len(chunk.images))) % len(self.images)
+        where = torch.from_numpy(places).to(self.images.device)
+        for target, values in zip((self.images, self.labels, self.lengths), chunk, strict=True):
+            target[where] = torch.from_numpy(values).to(target.device, target.dtype)
+        self.added += len(chunk.images)
+
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """`count` words with repetition: images (B, H, W) uint8, labels (B, L), lengths (B,) int32."""
+        where = torch.from_numpy(rng.integers(0, len(self), count)).to(self.images.device)
+        return self.images[where], self.labels[where], self.lengths[where]

@@ -1,0 +1,74 @@
+"""Files that are either the old one or the complete new one, whenever the process is killed.
+
+Every layer may import it, as `errors`.
+"""
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from src.common.errors import UserError
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path, *, sync: bool = True) -> Iterator[BinaryIO]:
+    """A new file to write, which gets the name `path` when the block ends; missing folders are made.
+
+    After any error in the block, `path` is as it was and the new file is gone. Whoever writes the same `path` at the
+    same time does not disturb: the last one to end stays.
+
+    Args:
+        sync: whether file and name have reached the disk when this returns. Without it, a power cut (not a kill)
+            may leave an empty file: for the many files of results that can be made again.
+
+    Raises:
+        UserError: names `path` and the cause, which is any OSError in the block, too: the disk is full, the folder
+            cannot be written, ...
+    """
+    path = Path(path)
+    temporary = temporary_beside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "xb") as file:
+            yield file
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+    if sync:
+        _sync_folder(path.parent)
+
+
+def write_atomically(path: str | Path, chunks: Iterable[bytes], *, sync: bool = True) -> None:
+    """Write `chunks` one after the other as `replacing` does; an error raised by their iterator counts as well."""
+    with replacing(path, sync=sync) as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name in the folder of `path` that nobody else has: `.<start of its name>.<random>.tmp`.
+
+    By the start, whoever finds the leftover of a killed process knows what it was to become.
+    """
+    # Not the process number: containers that share a folder may have the same one. Not `tempfile`: what that makes
+    # nobody else may read. The start only: a whole long name and the rest would not fit into one name.
+    return path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex}.tmp")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut, where the system can sync folders."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,13 @@
+"""JSON files that are either the old one or the complete new one, because their being there means something."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from src.common.atomic_file import write_atomically
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` to `path`, in UTF-8 and readable for people. UserError leaves the old file as it was."""
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, [text.encode()])

@@ -1,0 +1,92 @@
+"""From the maps of the detection network to text lines in pixels of the picture.
+
+Shape vocabulary: B pictures, H and W feature rows and columns, A anchors at a position, M lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from src.ctpn.anchor_generator import DEFAULT_HEIGHTS, make_anchors
+from src.ctpn.proposal_generator import Proposals, generate_proposals
+from src.data.detection.preprocess import fitted_size
+from src.text_connector.detector import ConnectorParams, TextLines, detect_text_lines
+
+STRIDE = 16
+
+
+@dataclass(frozen=True)
+class DetectOptions:
+    """How maps become lines; everything but the network itself."""
+
+    image_shape: tuple[int, int]  # (height, width) of the network's input
+    keep_ratio: bool = False
+    anchor_heights: tuple[float, ...] = tuple(DEFAULT_HEIGHTS)
+    nms_pre: int = 2000
+    nms_threshold: float = 0.7
+    max_num: int = 1000
+    side_refinement: bool = False
+    connector: ConnectorParams = field(default_factory=ConnectorParams)
+
+    @property
+    def feature_shape(self) -> tuple[int, int]:
+        return self.image_shape[0] // STRIDE, self.image_shape[1] // STRIDE
+
+    def anchors(self) -> np.ndarray:
+        """(H * W * A, 4) anchors of the input, inclusive corners."""
+        return make_anchors(self.feature_shape, self.anchor_heights)
+
+
+def lines_from_maps(
+    score_map: np.ndarray, delta_map: np.ndarray, sizes: np.ndarray, options: DetectOptions
+) -> list[TextLines]:
+    """Text lines of each picture of a batch.
+
+    Args:
+        score_map: (B, 2A, H, W) logits.
+        delta_map: (B, 4A, H, W).
+        sizes: (B, 2) height and width of each picture before it was resized.
+        options: as the network was fed.
+    """
+    proposals = generate_proposals(
+        score_map,
+        delta_map,
+        options.anchors(),
+        nms_pre=options.nms_pre,
+        nms_threshold=options.nms_threshold,
+        max_num=options.max_num,
+        min_score=options.connector.text_proposals_min_scores,
+        side_refinement=options.side_refinement,
+    )
+    return [
+        lines_from_proposals(of_picture, (int(height), int(width)), options)
+        for of_picture, (height, width) in zip(proposals, sizes, strict=True)
+    ]
+
+
+def lines_from_proposals(proposals: Proposals, size: tuple[int, int], options: DetectOptions) -> TextLines:
+    """Connect the proposals of one picture of `size` (height, width) and map the lines back to its pixels."""
+    fitted = fitted_size(size, options.image_shape, options.keep_ratio)
+    if options.keep_ratio:
+        proposals = _within(proposals, fitted)
+    lines = detect_text_lines(proposals.boxes, proposals.scores, fitted, options.connector, proposals.dx)
+    return scale_lines(lines, fitted, size)
+
+
+def _within(proposals: Proposals, size: tuple[int, int]) -> Proposals:
+    """Those whose centre lies in a picture of `size` (height, width); the others are in the filled margin."""
+    centres = (proposals.boxes[:, :2] + proposals.boxes[:, 2:]) / 2
+    inside = (centres < (size[1], size[0])).all(axis=1)
+    dx = None if proposals.dx is None else proposals.dx[inside]
+    return Proposals(proposals.boxes[inside], proposals.scores[inside], dx)
+
+
+def scale_lines(lines: TextLines, from_size: tuple[int, int], to_size: tuple[int, int]) -> TextLines:
+    """Lines found in a picture of `from_size` (height, width) in pixels of the same picture at `to_size`."""
+    factor = np.array([to_size[1] / from_size[1], to_size[0] / from_size[0]], np.float64)
+    limit = np.array([to_size[1] - 1, to_size[0] - 1], np.float64)
+    boxes = np.clip(lines.boxes * np.tile(factor, 2), 0, np.tile(limit, 2))
+    polygons = np.clip(lines.polygons * factor, 0, limit)
+    return TextLines(boxes.astype(np.float32), lines.scores, polygons.astype(np.float32))

@@ -1,0 +1,187 @@
+"""Random changes of a training picture and its text boxes.
+
+All changes of geometry together are one window of the picture's plane, sampled once into the size of the
+network's input: a window larger than the picture shrinks the text (expand), a smaller one enlarges it (crop).
+"""
+
+import math
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from src.common.errors import UserError
+from src.data.detection.preprocess import fitted_size
+from src.data.images.photometric import add_noise, blur, distort, recolour
+
+_TO_EDGES = np.array([0.0, 0.0, 1.0, 1.0])  # an inclusive corner x2 has its outer edge at x2 + 1
+
+
+@dataclass(frozen=True)
+class AugmentOptions:
+    """What may happen to a picture; every `*_ratio` is the share of pictures, 0 to 1. All off by default.
+
+    expand_ratio, expand_max: put on a black canvas 1 to `expand_max` times as large, at a random place. Half
+        of the chosen pictures are left as they are, as in the reference training.
+    crop_ratio, crop_min, stretch: cut a window with sides of `crop_min` to 1 of the picture's, its
+        proportions changed by up to `stretch` times. A text box of the picture is chosen that lies in it.
+    flip_ratio: mirror left to right (the reference's key; mirrored text helps little).
+    rotate_degrees: turn by up to this angle; slices then follow the tilted lines.
+    photo_ratio: the photometric distortion of the reference training.
+    colour_ratio: white balance, gamma, grey, negative. blur_ratio, blur_sigma; noise_ratio, noise_std.
+    min_visible: text of whose height less than this share remains in the picture is ignored, not trained.
+    """
+
+    expand_ratio: float = 0.0
+    expand_max: float = 4.0
+    crop_ratio: float = 0.0
+    crop_min: float = 0.4
+    stretch: float = 1.25
+    flip_ratio: float = 0.0
+    rotate_degrees: float = 0.0
+    photo_ratio: float = 0.0
+    colour_ratio: float = 0.0
+    blur_ratio: float = 0.0
+    blur_sigma: float = 1.5
+    noise_ratio: float = 0.0
+    noise_std: float = 12.0
+    min_visible: float = 0.6
+
+    def __post_init__(self) -> None:
+        upper = {"rotate_degrees": 45, "expand_max": 16, "stretch": 4, "blur_sigma": 20, "noise_std": 128}
+        lower = {"expand_max": 1, "stretch": 1, "crop_min": 0.05}
+        for field in fields(self):
+            value, low, high = getattr(self, field.name), lower.get(field.name, 0), upper.get(field.name, 1)
+            if not low <= value <= high:
+                raise UserError(f"{field.name} = {value!r}: accepted are numbers from {low} to {high}")
+
+
+class Augmented(NamedTuple):
+    """A picture of the input's size, its boxes (K, 4) float32 and ignored (K,), and dy / dx of its lines."""
+
+    image: np.ndarray
+    boxes: np.ndarray
+    ignored: np.ndarray
+    tilt: float
+
+
+def augment(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    ignored: np.ndarray,
+    rng: np.random.Generator,
+    options: AugmentOptions,
+    *,
+    image_shape: tuple[int, int],
+    keep_ratio: bool = False,
+) -> Augmented:
+    """Change an RGB uint8 picture as `options` say and bring it to the size that `preprocess` would give it.
+
+    Boxes (K, 4), inclusive corners, are moved with the picture and clipped to it. Text that is cut to less
+    than `min_visible` of its height, or to a sliver of less than 8 pixels of a wider box, becomes ignored;
+    what lies outside is dropped. In a turned picture a box keeps its height across the line and is not
+    clipped vertically: its slices are.
+    """
+    boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
+    ignored = np.asarray(ignored, bool).reshape(-1)
+    window = _choose_window(image.shape[:2], boxes[~ignored], rng, options)
+    flip = rng.random() < options.flip_ratio
+    angle = math.radians(rng.uniform(-1, 1) * options.rotate_degrees)
+    left, top, width, height = window or (0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
+    size = fitted_size((max(round(height), 1), max(round(width), 1)), image_shape, keep_ratio)
+    matrix = _window_to_output((left, top, width, height), size, angle, flip)
+    if window or flip or angle:
+        image = _warp(image, matrix, size)
+    elif size != image.shape[:2]:
+        image = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    boxes, ignored, tilt = move_boxes(boxes, ignored, matrix, size, options.min_visible)
+
+    if rng.random() < options.photo_ratio:
+        image = distort(image, rng)
+    if rng.random() < options.colour_ratio:
+        image = recolour(image, rng)
+    if rng.random() < options.blur_ratio:
+        image = blur(image, rng, options.blur_sigma)
+    if rng.random() < options.noise_ratio:
+        image = add_noise(image, rng, options.noise_std)
+    return Augmented(image, boxes, ignored, tilt)
+
+
+def _choose_window(
+    size: tuple[int, int], text: np.ndarray, rng: np.random.Generator, options: AugmentOptions
+) -> tuple[float, float, float, float] | None:
+    """Window (x, y, width, height) of the picture's plane, or None for the picture itself."""
+    height, width = size
+    if rng.random() < options.expand_ratio and rng.random() < 0.5:
+        ratio = rng.uniform(1, options.expand_max)
+        left, top = rng.uniform(0, 1, 2) * (ratio - 1) * (width, height)
+        return -left, -top, width * ratio, height * ratio
+    if rng.random() >= options.crop_ratio:
+        return None
+    zoom = rng.uniform(options.crop_min, 1)
+    proportion = options.stretch ** rng.uniform(-0.5, 0.5)
+    window_width, window_height = (
+        min(width, width * zoom * proportion),
+        min(height, height * zoom / proportion),
+    )
+    if not len(text):
+        left, top = rng.uniform(0, 1, 2) * (width - window_width, height - window_height)
+        return left, top, window_width, window_height
+    x1, y1, x2, y2 = text[rng.integers(len(text))] + _TO_EDGES
+    window_height = min(height, max(window_height, 1.2 * (y2 - y1)))  # a line may be cut across, not along
+    left = _place(x1, x2, window_width, width, rng)
+    top = _place(y1, y2, window_height, height, rng)
+    return left, top, window_width, window_height
+
+
+def _place(start: float, end: float, length: float, limit: float, rng: np.random.Generator) -> float:
+    """Where a window of `length` begins so that it holds [start, end], or lies inside a longer one."""
+    low, high = sorted((end - length, start))
+    low, high = np.clip((low, high), 0, limit - length)
+    return float(rng.uniform(low, high))
+
+
+def _window_to_output(
+    window: tuple[float, float, float, float], size: tuple[int, int], angle: float, flip: bool
+) -> np.ndarray:
+    """(2, 3) matrix from the picture's plane to the output's; pixel i covers [i, i + 1]."""
+    left, top, width, height = window
+    centre = np.array([left + width / 2, top + height / 2])
+    cosine, sine = math.cos(angle), math.sin(angle)
+    scale = np.array([size[1] / width * (-1 if flip else 1), size[0] / height])
+    linear = scale[:, None] * np.array([[cosine, -sine], [sine, cosine]])
+    shift = np.array([size[1], size[0]]) / 2 - linear @ centre
+    return np.concatenate([linear, shift[:, None]], axis=1)
+
+
+def _warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    at_centres = matrix.copy()  # OpenCV counts from the middle of the first pixel
+    at_centres[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+    return cv2.warpAffine(image, at_centres, (size[1], size[0]), flags=cv2.INTER_LINEAR)
+
+
+def move_boxes(
+    boxes: np.ndarray, ignored: np.ndarray, matrix: np.ndarray, size: tuple[int, int], min_visible: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Boxes, ignored and the lines' dy / dx after `matrix`, clipped to `size` (height, width)."""
+    linear = matrix[:, :2]
+    edges = boxes + _TO_EDGES
+    centre = (edges[:, :2] + edges[:, 2:]) / 2 @ linear.T + matrix[:, 2]
+    width, height = (edges[:, 2:] - edges[:, :2]).T
+    half_width = (abs(linear[0, 0]) * width + abs(linear[0, 1]) * height) / 2
+    # A level strip of this height stays a strip; its extent along the new vertical is what slices need.
+    half_height = height * abs(np.linalg.det(linear) / linear[0, 0]) / 2
+    tilt = float(linear[1, 0] / linear[0, 0])
+
+    x1, x2 = (np.clip(centre[:, 0] + side * half_width, 0, size[1]) for side in (-1, 1))
+    middle = centre[:, 1] + tilt * ((x1 + x2) / 2 - centre[:, 0])
+    y1, y2 = middle - half_height, middle + half_height
+    seen_y1, seen_y2 = np.clip(y1, 0, size[0]), np.clip(y2, 0, size[0])
+    visible = (x2 > x1) & (seen_y2 > seen_y1)
+    cut = (seen_y2 - seen_y1 < min_visible * (y2 - y1)) | (x2 - x1 < np.minimum(8, 2 * half_width) - 1e-6)
+    if tilt == 0:
+        y1, y2 = seen_y1, seen_y2
+    moved = np.stack([x1, y1, x2 - 1, y2 - 1], axis=1)
+    moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2])  # less than a pixel is left
+    return moved[visible].astype(np.float32), (ignored | cut)[visible], tilt

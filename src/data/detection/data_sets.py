@@ -1,0 +1,93 @@
+"""From configuration values to the three CTPN sets: which data sets go into which, and what is held out."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from src.data.detection.annotations.labelled_image import LabelledImage, LabelledImages
+from src.data.detection.annotations.sources import DataSetError, Source, find_sources
+from src.data.detection.set_plan import SetPlan, file_digests
+
+TRAIN_SHARDS, TEST_SHARDS = 8, 1
+_HELD_OUT_KIND = "icdar2013"
+_COLUMNS = ("set_name", "list_key", "output_key", "shards", "split")
+_SETS = (
+    ("pretrain", "train_dataset", "pretrain_dataset_path", TRAIN_SHARDS, "train"),
+    ("finetune", "finetune_dataset", "finetune_dataset_path", TRAIN_SHARDS, "train"),
+    ("test", "test_dataset", "test_dataset_path", TEST_SHARDS, "test"),
+)
+
+
+def plan_sets(values: Mapping[str, Any]) -> list[SetPlan]:
+    """The sets that the configuration asks for, each with the data sets whose paths are configured.
+
+    With `holdout_count` and no `icdar13_test_path`, the test set takes that many pictures of the ICDAR 2013
+    training data instead (see `choose_held_out`). Build the training sets with `test_digests(plans)` so
+    that they leave these, and every other picture of the test set, out.
+
+    Raises:
+        DataSetError: a name, path or combination that cannot be used, or nothing configured at all.
+    """
+    entries = [dict(zip(_COLUMNS, entry, strict=True)) for entry in _SETS]
+    plans = [plan for entry in entries if (plan := _plan_set(values, **entry)) is not None]
+    if not plans:
+        keys = "icdar13_train_path, icdar13_test_path, icdar15_train_path, coco_root, folder_train_path, ..."
+        raise DataSetError(f"no data set is configured; give [pictures, labels] in {keys}")
+    return plans
+
+
+def test_digests(plans: list[SetPlan]) -> frozenset[str]:
+    """Digests of the picture files of the test set, empty without one."""
+    digests: frozenset[str] = frozenset()
+    for plan in plans:
+        if plan.set_name == "test":
+            for source in plan.sources:
+                digests |= file_digests(source.read().images)
+    return digests
+
+
+def choose_held_out(images: list[LabelledImage], count: int, seed: int) -> set[Path]:
+    """Paths of `count` labelled pictures, chosen by a hash of seed and name.
+
+    The choice does not depend on order or folder, and growing `count` only adds to it.
+    """
+    usable = [image for image in images if not image.missing]
+    if count >= len(usable):
+        raise DataSetError(f"holdout_count: {count} of {len(usable)} pictures leaves none to train on")
+    ranked = sorted(usable, key=lambda image: hashlib.sha256(f"{seed}:{image.name}".encode()).digest())
+    return {image.path for image in ranked[:count]}
+
+
+def _plan_set(
+    values: Mapping[str, Any], *, set_name: str, list_key: str, output_key: str, shards: int, split: str
+) -> SetPlan | None:
+    sources, without_path = find_sources(values.get(list_key) or [], values, split=split, list_key=list_key)
+    if set_name == "test" and values.get("holdout_count") and not values.get("icdar13_test_path"):
+        sources = sources + _held_out_sources(values, without_path)
+        without_path = [name for name in without_path if name != _HELD_OUT_KIND]
+    if not sources:
+        return None
+    if not values.get(output_key):
+        raise DataSetError(f"{output_key}: is empty; give the folder to write the {set_name} set into")
+    return SetPlan(set_name, sources, Path(values[output_key]), shards, without_path)
+
+
+def _held_out_sources(values: Mapping[str, Any], without_path: list[str]) -> list[Source]:
+    if _HELD_OUT_KIND not in without_path:
+        raise DataSetError(f"holdout_count: needs {_HELD_OUT_KIND} in test_dataset, which it stands in for")
+    sources, _ = find_sources([_HELD_OUT_KIND], values, split="train", list_key="test_dataset")
+    if not sources:
+        raise DataSetError("holdout_count: needs icdar13_train_path, from which the pictures are taken")
+    images = [image for source in sources for image in source.read().images]
+    held_out = choose_held_out(images, values["holdout_count"], values.get("holdout_seed", 0))
+    return [_only(source, held_out) for source in sources]
+
+
+def _only(source: Source, paths: set[Path]) -> Source:
+    def read() -> LabelledImages:
+        found = source.read()
+        return replace(found, images=[image for image in found.images if image.path in paths])
+
+    return Source(f"{source.label} hold-out", source.kind, read)

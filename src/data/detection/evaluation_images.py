@@ -1,0 +1,54 @@
+"""The pictures of a test set for people to look at: from its MindRecord, or from a folder beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from src.common.errors import UserError
+from src.data.detection.mindrecord_reader import MindRecordSource
+from src.data.detection.record import SCHEMA
+from src.data.images.decode import decode_image
+
+
+def pictures_of(
+    source: str | Path, folder: str | Path | None, names: Collection[str]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """(file name, RGB picture) of the pictures of a test set that are in `names`.
+
+    Args:
+        source: MindRecord of the test set, or the folder of pictures that it is.
+        folder: where to take the pictures from instead of the MindRecord; each under its file name.
+
+    Raises:
+        UserError: a picture cannot be read.
+    """
+    if Path(source).is_dir() or folder is not None:
+        place = Path(source if folder is None else folder)
+        yield from ((name, decode_image(place / name)) for name in names)
+        return
+    for row in _records(source, "image", "file_name"):
+        if row["file_name"] in names:
+            yield row["file_name"], decode_image(row["image"].tobytes(), name=row["file_name"])
+
+
+def check_folder(source: str | Path, folder: str | Path) -> None:
+    """Whether `folder` holds a file for every picture of the MindRecord `source`.
+
+    Raises:
+        UserError: it does not; names some of those that are missing.
+    """
+    names = [row["file_name"] for row in _records(source, "file_name")]
+    missing = [name for name in names if not (Path(folder) / name).is_file()]
+    if missing:
+        raise UserError(
+            f"'{folder}' lacks {len(missing)} of the {len(names)} pictures of the test set {Path(source).name}: "
+            f"{', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}"
+        )
+
+
+def _records(source: str | Path, *columns: str) -> Iterator[dict]:
+    records = MindRecordSource(source, {name: SCHEMA[name]["type"] for name in columns})
+    return records.read(range(len(records)))

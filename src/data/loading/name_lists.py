@@ -1,0 +1,20 @@
+"""Lists of names that divide a data set: what validates a network and so must never train it.
+
+A list is a UTF-8 text file with one name a line; empty lines and lines that begin with '#' are skipped.
+"""
+
+from pathlib import Path
+
+from src.common.errors import UserError
+
+
+def read_names(path: str | Path) -> frozenset[str]:
+    """The names of a list. Raises UserError when it cannot be read or is empty."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"list of names {path}: {error}") from error
+    names = frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+    if not names:
+        raise UserError(f"list of names {path}: holds no name")
+    return names

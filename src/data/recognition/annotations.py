@@ -1,0 +1,196 @@
+"""Readers of word recognition data sets: a picture (or a place in one) and the text it shows.
+
+Each reader gives a `WordSet`: how many items, and an iterator over them in the order of the label file. An
+item is a `Word`, or a `Reject` for a label that says nothing usable; pictures are not opened here.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from src.common.errors import UserError
+from src.data.detection.annotations.svt_xml import is_safe_name
+
+_LINE = re.compile(r"(.+?\.(?:jpe?g|png|bmp|gif|tiff?|webp|ppm|pgm))(?:\s*[,\t]\s*|\s+)(\S.*)", re.IGNORECASE)
+
+
+class WordSetError(UserError):
+    """A word data set that cannot be read at all: a file that is missing or of another format."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word to be read.
+
+    picture: the file. text: its transcription. name: what identifies it in reports.
+    group: what must not be divided between training and validation (usually the photograph it was cut from).
+    corners: float32 (4, 2), the word's corners in `picture` clockwise from its top left; None for the whole.
+    stored_frame: corners refer to the pixels as stored, where EXIF would turn the picture.
+    """
+
+    picture: Path
+    text: str
+    name: str
+    group: str
+    corners: np.ndarray | None = None
+    stored_frame: bool = False
+
+
+@dataclass(frozen=True)
+class Reject:
+    """An item that cannot be used, and the countable reason."""
+
+    name: str
+    reason: str
+
+    @property
+    def group(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class WordSet:
+    """`count` items; `iterate()` starts anew each time, always in the same order."""
+
+    count: int
+    iterate: Callable[[], Iterator[Word | Reject]]
+
+
+def read_mjsynth(label_file: Path, image_dir: Path | None = None, lexicon: Path | None = None) -> WordSet:
+    """MJSynth: lines `./2425/1/115_Lube_45484.jpg 45484`, the number being a line of lexicon.txt from 0.
+
+    The spelling is the lexicon's; where the file's name has the same word in other case, that case is kept,
+    because it is what the picture shows.
+    """
+    words = _read_lines(lexicon or label_file.parent / "lexicon.txt")
+    root = image_dir or label_file.parent
+
+    def parse(line: str) -> Word | Reject:
+        name, _, number = line.rpartition(" ")
+        name = name.strip().removeprefix("./")
+        if not name or not number.isdecimal():
+            return Reject(line[:80], "not a label line")
+        if int(number) >= len(words):
+            return Reject(name, "number beyond the lexicon")
+        text = words[int(number)].strip()
+        spelled = Path(name).stem.partition("_")[2].rpartition("_")[0]
+        text = spelled if spelled.lower() == text.lower() else text
+        return _word(root, name, text, group=name)
+
+    return _line_set(label_file, parse)
+
+
+def read_iiit5k(label_file: Path, image_dir: Path | None = None) -> WordSet:
+    """IIIT5K-Words: `train/1009_2.png You`, or `train/1009_2.png,You` as made from the official .mat.
+
+    Words of one photograph (1009) are one group.
+    """
+    root = image_dir or label_file.parent
+    return _line_set(label_file, lambda line: _named_word(root, line, _photograph, quoted=False))
+
+
+def read_icdar_words(label_file: Path, image_dir: Path | None = None) -> WordSet:
+    """ICDAR 2013 and 2015 word recognition: `word_1.png, "JOINT"`, quotes inside written as `\\"`."""
+    root = image_dir or label_file.parent
+    return _line_set(label_file, lambda line: _named_word(root, line, lambda name: name, quoted=True))
+
+
+def read_tsv(label_file: Path, image_dir: Path | None = None) -> WordSet:
+    """Your own: picture, tab, text; further columns are not looked at.
+
+    Pictures are looked for beside the file, in `image_dir`, or in a folder named like the file (words/).
+    """
+    root = image_dir or label_file.parent
+    if image_dir is None and not any(root.glob("*.[jpJP]*g")) and label_file.with_suffix("").is_dir():
+        root = label_file.with_suffix("")
+
+    def parse(line: str) -> Word | Reject:
+        columns = line.split("\t")
+        if len(columns) < 2:
+            return Reject(line[:80], "not a label line")
+        return _word(root, columns[0].strip(), columns[1].strip(), group=_photograph(columns[0].strip()))
+
+    return _line_set(label_file, parse)
+
+
+def group_hash(group: str) -> int:
+    """A 64-bit number that depends on the name only, on every machine and in every run."""
+    return int.from_bytes(hashlib.blake2b(group.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def _photograph(name: str) -> str:
+    """`train/1009_2.png` -> `train/1009`: word crops are numbered within their photograph."""
+    stem, underscore, number = name.rpartition(".")[0].rpartition("_")
+    return stem if underscore and number.isdecimal() else name
+
+
+def _named_word(root: Path, line: str, group: Callable[[str], str], *, quoted: bool) -> Word | Reject:
+    match = _LINE.fullmatch(line.strip())
+    if match is None:
+        return Reject(line[:80], "not a label line")
+    name, text = match[1].strip(), match[2].strip()
+    if quoted and len(text) >= 2 and text[0] == text[-1] == '"':
+        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    return _word(root, name, text, group(name))
+
+
+def _word(root: Path, name: str, text: str, group: str) -> Word | Reject:
+    if not is_safe_name(name):
+        return Reject(name, "unsafe picture name")
+    reason = text_problem(text)
+    return Reject(name, reason) if reason else Word(root / name, text, name, group)
+
+
+def text_problem(text: str) -> str:
+    """Why a transcription cannot be trained or judged, "" when it can."""
+    if not text.strip():
+        return "empty label"
+    if not text.strip("#"):
+        return "marked as not readable"
+    if "\ufffd" in text:
+        return "label not UTF-8"
+    return "" if text.isprintable() else "control characters in the label"
+
+
+def _line_set(label_file: Path, parse: Callable[[str], Word | Reject]) -> WordSet:
+    with _open(label_file) as file:
+        count = sum(1 for line in file if line.strip())
+
+    def iterate() -> Iterator[Word | Reject]:
+        with _open(label_file) as file:
+            for line in file:
+                if line.strip():
+                    yield parse(line.rstrip("\r\n"))
+
+    return WordSet(count, iterate)
+
+
+def _read_lines(path: Path) -> list[str]:
+    with _open(path) as file:
+        return file.read().splitlines()
+
+
+def _open(path: Path):
+    """UTF-8 with or without a mark; stray bytes become U+FFFD, which `text_problem` reports."""
+    try:
+        return open(path, encoding="utf-8-sig", errors="replace", newline=None)
+    except OSError as error:
+        raise WordSetError(f"{str(path)!r}: {error.strerror or error}") from error
+
+
+def held_out_threshold(words: WordSet, number: int) -> int:
+    """Hash below or at which a group is held out, so that at least `number` items are (whole groups).
+
+    Raises WordSetError when that would leave nothing to train on.
+    """
+    hashes = np.fromiter((group_hash(word.group) for word in words.iterate()), np.uint64, words.count)
+    if not 0 < number < words.count:
+        raise WordSetError(f"cannot hold out {number} of {words.count} words")
+    threshold = int(np.partition(hashes, number - 1)[number - 1])
+    if threshold == int(hashes.max()):
+        raise WordSetError(f"holding out {number} of {words.count} words would take all groups")
+    return threshold

@@ -1,0 +1,200 @@
+"""From a word set to finished, verified LMDBs: several processes check the pictures, this one writes.
+
+A build may have two outputs, training and held-out words, divided by the hash of the words' groups. Each
+output remembers by itself how far it is, so a build that was killed goes on exactly where each of them was.
+"""
+
+import json
+import multiprocessing
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from src.common.errors import UserError
+from src.common.json_file import write_json
+from src.data.recognition.annotations import Reject, WordSet, group_hash, held_out_threshold
+from src.data.recognition.encoding import encode_words
+from src.data.recognition.lmdb_reader import LmdbError, LmdbWords
+from src.data.recognition.lmdb_verify import verify_lmdb
+from src.data.recognition.lmdb_writer import LmdbWriter
+
+REPORT_NAME = "report.json"
+REJECTED_NAME = "rejected.tsv"
+NOT_BAD = frozenset({"marked as not readable"})  # left out on purpose, by the data set itself
+_CHUNK = 64
+
+
+class _Output:
+    """One LMDB being built, its list of rejects, and its place in the word set."""
+
+    def __init__(self, path: Path, job: dict[str, Any], overwrite: bool, commit_samples: int):
+        self.path = path
+        self.job = job
+        self.writer: LmdbWriter | None = None
+        if self._already_built() and not overwrite:
+            self.next, self.rejected = job["items"], Counter(self.report["rejected"])
+            return
+        self.writer = LmdbWriter(path, job=job, overwrite=overwrite, commit_samples=commit_samples)
+        progress = self.writer.progress
+        self.next: int = progress.get("next", 0)
+        self.rejected: Counter = Counter(progress.get("rejected", {}))
+        self._list_size: int = progress.get("list_size", 0)
+        self._list = open(path / REJECTED_NAME, "ab")  # noqa: SIM115 - closed with the writer
+        self._list.truncate(self._list_size)
+        (path / REPORT_NAME).unlink(missing_ok=True)
+
+    def _already_built(self) -> bool:
+        """Whether this very build ended here before, so that at most another output or the check is left."""
+        try:
+            LmdbWords(self.path).close()
+            self.report = json.loads((self.path / REPORT_NAME).read_text("utf-8"))
+            return self.report["job"] == self.job and isinstance(self.report["verified"], bool)
+        except (LmdbError, OSError, ValueError, KeyError):
+            return False
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing at all is left to do here."""
+        return self.writer is None and self.report["verified"]
+
+    def take(self, index: int, item: tuple[bytes, str] | Reject) -> None:
+        """Item `index` of the word set, which is next for this output."""
+        if isinstance(item, Reject):
+            self.rejected[item.reason] += 1
+            line = f"{item.name}\t{item.reason}\n".encode("utf-8", "replace")
+            self._list.write(line)
+            self._list.flush()
+            self._list_size += len(line)
+        else:
+            self.writer.add(*item)
+        self.next = index + 1
+        self.writer.progress = {
+            "next": self.next,
+            "rejected": dict(self.rejected),
+            "list_size": self._list_size,
+        }
+
+    def finish(self, max_bad_ratio: float) -> None:
+        """Complete the LMDB. Raises UserError when too much was bad; the build can then go on later."""
+        if self.writer is None:
+            return
+        bad = sum(count for reason, count in self.rejected.items() if reason not in NOT_BAD)
+        looked_at = self.writer.count + self.rejected.total()
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in self.rejected.most_common())
+        if bad > max_bad_ratio * looked_at:
+            self.writer.commit()
+            raise UserError(f"{bad} of {looked_at} words are bad, more than {max_bad_ratio:.0%} ({reasons})")
+        if not self.writer.count:
+            raise LmdbError(f"no word is left for {str(self.path)!r} ({reasons or 'nothing was given'})")
+        self._save_report(verified=False)
+        self.writer.finish()
+        self.close()
+
+    def verify(self, workers: int, on_progress: Callable[[int], None]) -> dict[str, Any]:
+        """Check the finished LMDB and return its report."""
+        verify_lmdb(self.path, workers=workers, on_progress=on_progress)
+        self._save_report(verified=True)
+        return self.report
+
+    def _save_report(self, *, verified: bool) -> None:
+        written = self.writer.count if self.writer is not None else self.report["written"]
+        self.report = {
+            "job": self.job,
+            "output": str(self.path),
+            "written": written,
+            "rejected": dict(sorted(self.rejected.items())),
+            "verified": verified,
+        }
+        write_json(self.path / REPORT_NAME, self.report)
+
+    def close(self) -> None:
+        if self.writer is not None:
+            self.writer.close()
+            self._list.close()
+
+
+def build_lmdb(
+    words: WordSet,
+    output: Path,
+    *,
+    description: dict[str, Any],
+    holdout: int = 0,
+    holdout_output: Path | None = None,
+    workers: int = 1,
+    overwrite: bool = False,
+    max_bad_ratio: float = 0.1,
+    commit_samples: int = 2000,
+    on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+) -> list[dict[str, Any]]:
+    """Write `words` to the LMDB folder `output`; returns one report an output (JSON).
+
+    holdout: at least so many items, whole groups of them, go to `holdout_output` instead; which ones depends
+    on the groups' names only. description: what identifies the word set; a killed build continues only with
+    an equal one. Beside each data.mdb stand report.json and rejected.tsv (name, reason).
+    on_progress(stage, done, total) is called from time to time. Raises UserError.
+    """
+    if bool(holdout) != bool(holdout_output):
+        raise UserError("holdout needs both the number of words and the folder for them")
+    threshold = held_out_threshold(words, holdout) if holdout else -1
+    job = {**description, "items": words.count, "holdout": holdout}
+    with ExitStack() as stack:
+        outputs = []
+        for path, part in [(output, "main"), (holdout_output, "holdout")][: 1 + bool(holdout)]:
+            outputs.append(_Output(Path(path), {**job, "part": part}, overwrite, commit_samples))
+            stack.callback(outputs[-1].close)
+        if all(one.complete for one in outputs):
+            raise LmdbError(f"{str(output)!r} is a finished LMDB; force its overwriting or give a new folder")
+        _write(words, outputs, threshold, workers, on_progress)
+        for one in outputs:
+            one.finish(max_bad_ratio)
+    return [
+        one.verify(
+            workers,
+            lambda done, one=one: on_progress(f"verify {one.path.name}", done, len(LmdbWords(one.path))),
+        )
+        for one in outputs
+    ]
+
+
+def _write(words, outputs, threshold, workers, on_progress) -> None:
+    """Pass what is not yet written through the checking processes, in order, to its output."""
+
+    def todo() -> Iterator[tuple[int, _Output, Any]]:
+        for index, word in enumerate(words.iterate()):
+            part = outputs[group_hash(word.group) <= threshold]
+            if index >= part.next:
+                yield index, part, word
+
+    items = todo()
+    chunks = iter(lambda: list(islice(items, _CHUNK)), [])
+    for chunk, results in _checked(chunks, workers if words.count > 4 * _CHUNK else 1):
+        for (index, part, _), result in zip(chunk, results, strict=True):
+            part.take(index, result)
+        on_progress("write", chunk[-1][0] + 1, words.count)
+
+
+def _checked(chunks, workers: int):
+    """(chunk, encoded words of it) in order, a few chunks ahead in worker processes."""
+    if workers <= 1:
+        for chunk in chunks:
+            yield chunk, encode_words([word for _, _, word in chunk])
+        return
+    # spawn: this process may hold threads (a progress bar draws from one), which a fork would copy half-way
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        ahead: deque = deque()
+        try:
+            for chunk in chunks:
+                ahead.append((chunk, pool.submit(encode_words, [word for _, _, word in chunk])))
+                if len(ahead) > 4 * workers:
+                    first, future = ahead.popleft()
+                    yield first, future.result()
+            while ahead:
+                first, future = ahead.popleft()
+                yield first, future.result()
+        finally:
+            for _, future in ahead:
+                future.cancel()

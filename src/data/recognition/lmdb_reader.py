@@ -1,0 +1,195 @@
+"""Reading word LMDBs: `num-samples`, `image-%09d`, `label-%09d`, counted from 1 in the file and from 0 here.
+
+The layout is the one of the public MJSynth / IIIT5K LMDBs, so those open as they are. Values are only ever
+taken as an encoded picture and as UTF-8 text; nothing in a data base is unpickled or run.
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import lmdb
+import numpy as np
+
+from src.common.errors import UserError
+from src.data.recognition.word_images import SampleError, decode_grey, header_size
+
+NUM_SAMPLES_KEY = b"num-samples"
+PROGRESS_KEY = b"build-progress"  # present only while a build is unfinished; see lmdb_writer
+
+_environments: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # (device, inode) -> holder
+_environments_lock = threading.Lock()
+
+
+def image_key(index: int) -> bytes:
+    """Key of the picture of sample `index` (0-based)."""
+    return b"image-%09d" % (index + 1)
+
+
+def label_key(index: int) -> bytes:
+    """Key of the text of sample `index` (0-based)."""
+    return b"label-%09d" % (index + 1)
+
+
+class LmdbError(UserError):
+    """A data base that cannot be used at all: missing, not an LMDB, unfinished, without a count."""
+
+
+class _Environment:
+    """Weakly referable holder: LMDB forbids opening one file twice in a process, so readers share it."""
+
+    def __init__(self, path: Path):
+        self.process = os.getpid()
+        self.handle = lmdb.open(
+            str(path),
+            subdir=path.is_dir(),
+            readonly=True,
+            create=False,
+            lock=False,
+            readahead=False,
+            meminit=False,
+            max_readers=32,
+        )
+
+
+def _open_shared(path: Path) -> _Environment:
+    status = (path / "data.mdb" if path.is_dir() else path).stat()
+    file = (status.st_dev, status.st_ino)
+    with _environments_lock:
+        environment = _environments.get(file)
+        if environment is not None and environment.process != os.getpid():
+            environment.handle.close()  # inherited through a fork; its own process is not touched by this
+            environment = None
+        if environment is None:
+            environment = _environments[file] = _Environment(path)
+        return environment
+
+
+def is_lmdb(path: str | Path) -> bool:
+    """Whether `path` is a folder with a data.mdb or such a file itself."""
+    path = Path(path)
+    return (path / "data.mdb").is_file() or (path.is_file() and path.suffix == ".mdb")
+
+
+def find_lmdb(lmdb_root: str | Path, name: str) -> Path:
+    """The LMDB folder `name` inside `lmdb_root`, whatever its upper and lower case.
+
+    Raises LmdbError when there is none, or several that differ from `name` only in case.
+    """
+    lmdb_root = Path(lmdb_root)
+    if not lmdb_root.is_dir():
+        raise LmdbError(f"lmdb_root: '{lmdb_root}' is not a folder; it should hold {name}")
+    folders = sorted(entry for entry in lmdb_root.iterdir() if is_lmdb(entry))
+    exact = [folder for folder in folders if folder.name == name]
+    similar = [folder for folder in folders if folder.name.lower() == name.lower()]
+    if exact or len(similar) == 1:
+        return (exact or similar)[0]
+    if similar:
+        names = [folder.name for folder in similar]
+        raise LmdbError(f"lmdb_root: '{lmdb_root}' holds {names}: rename the right one to {name}")
+    there = ", ".join(folder.name for folder in folders) or "no LMDB"
+    raise LmdbError(f"lmdb_root: no LMDB '{name}' in '{lmdb_root}' (there is: {there})")
+
+
+class LmdbWords:
+    """The samples of one word LMDB; picklable, opened on first use in each process.
+
+    `read(i)` gives the stored bytes and the text, `sample(i)` the decoded picture and the text,
+    `len()` the number of samples. Raises LmdbError when the data base cannot be used.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self._environment: _Environment | None = None
+        self._count = self._read_count()
+
+    def _read_count(self) -> int:
+        if not self.path.exists():
+            raise LmdbError(f"no such LMDB: {str(self.path)!r}")
+        if not is_lmdb(self.path) and not self.path.is_file():
+            raise LmdbError(f"{str(self.path)!r} is not an LMDB: it holds no data.mdb")
+        try:
+            with self._handle().begin() as transaction:
+                count = transaction.get(NUM_SAMPLES_KEY)
+                unfinished = transaction.get(PROGRESS_KEY) is not None
+        except lmdb.Error as error:
+            raise LmdbError(f"{str(self.path)!r} is not a readable LMDB: {error}") from error
+        if count is None:
+            hint = "its build is unfinished, run it again" if unfinished else "it has no num-samples key"
+            raise LmdbError(f"LMDB {str(self.path)!r} cannot be used: {hint}")
+        if not (count.isdigit() and len(count) <= 9):
+            raise LmdbError(f"LMDB {str(self.path)!r}: num-samples is {count[:40]!r}, not a number")
+        return int(count)
+
+    def _handle(self) -> lmdb.Environment:
+        if self._environment is None or self._environment.process != os.getpid():
+            self._environment = _open_shared(self.path)  # an environment must not cross a fork
+        return self._environment.handle
+
+    def __getstate__(self):
+        return {**self.__dict__, "_environment": None}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def entries(self) -> int:
+        """Number of keys of any kind in the file."""
+        return self._handle().stat()["entries"]
+
+    def read(self, index: int) -> tuple[bytes, str]:
+        """Encoded picture and text of sample `index` (0-based). Raises SampleError, IndexError."""
+        if not 0 <= index < self._count:
+            raise IndexError(f"sample {index} of {self._count} in {str(self.path)!r}")
+        with self._handle().begin() as transaction:
+            image = transaction.get(image_key(index))
+            label = transaction.get(label_key(index))
+        if image is None:
+            raise SampleError(f"{self.path}: {image_key(index).decode()} is missing", "missing image")
+        return image, self._decode_label(label, index)
+
+    def labels(self) -> Iterator[str | SampleError]:
+        """Every text in order, without touching the pictures; the error in the place of a bad one."""
+        with self._handle().begin() as transaction, transaction.cursor() as cursor:
+            alive = cursor.set_range(b"label-")
+            for index in range(self._count):
+                wanted = label_key(index)
+                while alive and cursor.key() < wanted:
+                    alive = cursor.next()
+                found = alive and cursor.key() == wanted
+                try:
+                    yield self._decode_label(cursor.value() if found else None, index)
+                except SampleError as error:
+                    yield error
+
+    def image_sizes(self) -> np.ndarray:
+        """(height, width) of every picture from its header, int32 (N, 2); (0, 0) where there is none."""
+        sizes = np.zeros((self._count, 2), np.int32)
+        with self._handle().begin(buffers=True) as transaction:
+            for index in range(self._count):
+                data = transaction.get(image_key(index))
+                if data is not None:
+                    sizes[index] = header_size(data) or (0, 0)
+        return sizes
+
+    def _decode_label(self, label: bytes | None, index: int) -> str:
+        name = f"{self.path}: {label_key(index).decode()}"
+        if label is None:
+            raise SampleError(f"{name} is missing", "missing label")
+        try:
+            text = label.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise SampleError(f"{name} is not UTF-8: {label[:40]!r}", "label not UTF-8") from error
+        if not text.strip():
+            raise SampleError(f"{name} is empty", "empty label")
+        return text
+
+    def sample(self, index: int) -> tuple[np.ndarray, str]:
+        """Decoded picture, uint8 grey (H, W), and text of sample `index`."""
+        data, text = self.read(index)
+        return decode_grey(data, f"{self.path}: {image_key(index).decode()}"), text
+
+    def close(self) -> None:
+        """Let go of the file (it reopens on the next use)."""
+        self._environment = None

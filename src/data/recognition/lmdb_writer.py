@@ -1,0 +1,163 @@
+"""Writing word LMDBs that grow as needed and survive a kill.
+
+Samples go in by whole batches, each one LMDB transaction that also stores how far the build has come
+(`build-progress`). `num-samples` is written, and the progress removed, by the last transaction only. So a
+data base is either finished, or says where to continue, at whatever instant the process dies.
+"""
+
+import fcntl
+import json
+from pathlib import Path
+from typing import Any
+
+import lmdb
+
+from src.data.recognition.lmdb_reader import NUM_SAMPLES_KEY, PROGRESS_KEY, LmdbError, image_key, label_key
+from src.data.recognition.lmdb_verify import verify_lmdb
+
+
+class LmdbWriter:
+    """Context manager that appends (picture, text) samples to the LMDB folder `path`.
+
+    Leaving the block normally finishes the data base; leaving it by an exception (or a kill) keeps what was
+    committed, and the next `LmdbWriter(path)` continues it: `count` samples are there, and `progress` is what
+    the caller had left in that attribute. A build without rejects can simply go on at source index `count`;
+    one with rejects sets `progress` (anything JSON) after each source item, accepted or not.
+
+    `job` describes what is being written (source, options); a folder with an unfinished build of another job
+    is refused, as is a finished one, unless `overwrite`. Raises LmdbError (a UserError) for these.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        job: Any = None,
+        overwrite: bool = False,
+        commit_samples: int = 2000,
+        commit_bytes: int = 32 << 20,
+        map_size: int = 64 << 20,
+    ):
+        self.path = Path(path)
+        self.count = 0
+        self.progress: dict[str, Any] = {}
+        self._job = json.loads(json.dumps(job))
+        self._commit_samples = commit_samples
+        self._commit_bytes = commit_bytes
+        self._pending: list[tuple[bytes, bytes]] = []
+        self._pending_bytes = 0
+        self._finished = False
+        self._check_folder(overwrite)
+        self._lock_file = self._lock()
+        try:
+            self._environment = lmdb.open(str(self.path), map_size=map_size, meminit=False)
+        except lmdb.Error as error:
+            self._lock_file.close()
+            raise LmdbError(f"{str(self.path)!r} cannot be written as an LMDB: {error}") from error
+        try:
+            self._continue_build(overwrite)
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_folder(self, overwrite: bool) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise LmdbError(f"{str(self.path)!r} is a file; expected a folder for the LMDB")
+        strangers = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else set()
+        if strangers and "data.mdb" not in strangers and not strangers <= {"build.lock", "lock.mdb"}:
+            raise LmdbError(f"{str(self.path)!r} holds other files and no data.mdb; give a new folder")
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def _lock(self):
+        lock_file = open(self.path / "build.lock", "w")  # noqa: SIM115 - held until close()
+        try:
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock_file.close()
+            raise LmdbError(f"another process is writing {str(self.path)!r}") from error
+        return lock_file
+
+    def _continue_build(self, overwrite: bool) -> None:
+        with self._environment.begin() as transaction:
+            finished = transaction.get(NUM_SAMPLES_KEY)
+            stored = transaction.get(PROGRESS_KEY)
+            entries = transaction.stat()["entries"]
+        if overwrite and entries:
+            self._start_again()
+        elif finished is not None:
+            raise LmdbError(f"{str(self.path)!r} is a finished LMDB; overwrite it on purpose or give a new folder")
+        elif stored is not None:
+            state = json.loads(stored)
+            if state["job"] != self._job:
+                raise LmdbError(f"{str(self.path)!r} holds an unfinished build of another job: {state['job']}")
+            self.count, self.progress = state["count"], state["progress"]
+        elif entries:
+            raise LmdbError(f"{str(self.path)!r} is an LMDB that was not made here and has no num-samples")
+
+    def _start_again(self) -> None:
+        map_size = self._environment.info()["map_size"]
+        self._environment.close()
+        for name in ("data.mdb", "lock.mdb"):
+            (self.path / name).unlink(missing_ok=True)
+        self._environment = lmdb.open(str(self.path), map_size=map_size, meminit=False)
+
+    def add(self, image: bytes, label: str) -> None:
+        """Append an encoded picture and its text. Raises ValueError for an empty one of them."""
+        if not image or not label:
+            raise ValueError(f"sample {self.count}: empty {'label' if image else 'image'}")
+        if len(self._pending) >= 2 * self._commit_samples or self._pending_bytes >= self._commit_bytes:
+            self.commit()  # before this sample joins, so that `progress` speaks of exactly what is written
+        text = label.encode("utf-8")
+        self._pending += [(image_key(self.count), bytes(image)), (label_key(self.count), text)]
+        self._pending_bytes += len(image) + len(text)
+        self.count += 1
+
+    def commit(self) -> None:
+        """Make everything added so far durable, together with `progress`. `add` does it from time to time."""
+        state = {"job": self._job, "count": self.count, "progress": self.progress}
+        self._put([*self._pending, (PROGRESS_KEY, json.dumps(state).encode())])
+        self._pending, self._pending_bytes = [], 0
+
+    def finish(self) -> None:
+        """Write what is pending and `num-samples`: the build is done. Raises LmdbError for an empty one."""
+        if not self.count:
+            raise LmdbError(f"no sample was written to {str(self.path)!r}")
+        self._put([*self._pending, (NUM_SAMPLES_KEY, b"%d" % self.count)], delete=PROGRESS_KEY)
+        self._pending, self._pending_bytes = [], 0
+        self._finished = True
+
+    def _put(self, items: list[tuple[bytes, bytes]], delete: bytes | None = None) -> None:
+        while True:
+            try:
+                with self._environment.begin(write=True) as transaction:
+                    for key, value in items:
+                        transaction.put(key, value)
+                    if delete is not None:
+                        transaction.delete(delete)
+                return
+            except lmdb.MapFullError:  # the transaction was undone; grow and repeat it
+                self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+            except lmdb.Error as error:  # a full disk, for example; what was committed before stays
+                raise LmdbError(f"LMDB {str(self.path)!r} cannot be written: {error}; is the disk full?") from error
+
+    def verify(self, *, workers: int = 1) -> int:
+        """Decode every sample of the finished data base; returns how many. Raises LmdbError for a bad one."""
+        self.close()
+        return verify_lmdb(self.path, workers=workers)
+
+    def close(self) -> None:
+        """Let go of the data base; pending samples of an unfinished build are not written."""
+        self._environment.close()
+        if self._finished:
+            (self.path / "build.lock").unlink(missing_ok=True)
+        self._lock_file.close()
+
+    def __enter__(self) -> "LmdbWriter":
+        return self
+
+    def __exit__(self, error_type, error, traceback) -> None:
+        try:
+            if error_type is None and not self._finished:
+                self.finish()
+        finally:
+            self.close()

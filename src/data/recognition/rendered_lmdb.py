@@ -1,0 +1,40 @@
+"""Write rendered words to an LMDB: several processes render, one writes, an interrupted build goes on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+
+from src.common.json_file import write_json
+from src.data.recognition.lmdb_writer import LmdbWriter
+from src.data.synthesis.manifest import MANIFEST, describe_run, refuse_finished
+from src.data.synthesis.parallel import ordered_results
+from src.data.synthesis.words import WordSource
+
+
+def _encoded_word(source: WordSource, quality: int, index: int) -> tuple[bytes, str]:
+    image, label = source.sample(index)
+    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise OSError(f"cannot encode word {index}")
+    return data.tobytes(), label
+
+
+def write_words(source: WordSource, path: Path, count: int, *, quality: int = 90, workers: int = 1,
+                arguments: dict | None = None, progress: Callable[[int], None] | None = None) -> dict:  # fmt: skip
+    """Render `count` words into the LMDB folder `path` and return its manifest, which is written there last.
+
+    Word i is `source.sample(i)`, so a build that was killed continues where it stopped and ends with the same
+    words. Raises UserError when `path` holds a finished data base, or an unfinished one of other arguments.
+    """
+    refuse_finished(path / MANIFEST)
+    job = {"kind": "rendered words", **{k: v for k, v in (arguments or {}).items() if k != "workers"}}
+    with LmdbWriter(path, job=job) as writer:
+        encoded = ordered_results(_encoded_word, (source, quality), count, workers, start=writer.count, chunk=64)
+        for image, label in encoded:
+            writer.add(image, label)
+            if progress and (writer.count % 64 == 0 or writer.count == count):
+                progress(writer.count)
+    manifest = describe_run(arguments or {}, {"words": count})
+    write_json(path / MANIFEST, manifest)
+    return manifest

@@ -1,0 +1,116 @@
+"""One interface to the runtimes that compute a network: OpenVINO, ONNX Runtime, MindSpore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from src.common.errors import UserError
+from src.engines.onnx_cache import onnx_file
+from src.weights.network_weights import NetworkWeights
+
+# In the order in which `auto` takes them: on CPU OpenVINO is the fastest, most of all where the processor has
+# bfloat16 matrix units.
+ENGINES = ("openvino", "onnxruntime", "mindspore")
+
+
+class EngineError(UserError):
+    """An engine that is not installed, or that cannot compute a network."""
+
+
+class Engine(Protocol):
+    """A network that is ready to run.
+
+    `name` is one of `ENGINES`, `device` what it runs on, in words.
+    """
+
+    name: str
+    device: str
+
+    def run(self, image: np.ndarray) -> list[np.ndarray]:
+        """The outputs of the network, float32, for a batch of images (B, C, H, W) float32."""
+        ...
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """Which engine, and how it runs.
+
+    name: one of `ENGINES`, or "auto".
+    threads: of OpenVINO and ONNX Runtime; 0 leaves it to them.
+    precision: "auto" lets OpenVINO take bfloat16 where the processor computes it faster; "f32" does not.
+    cache_dir: see `onnx_cache.onnx_file`.
+    """
+
+    name: str = "auto"
+    threads: int = 0
+    precision: str = "auto"
+    cache_dir: Path | None = None
+
+
+def installed_engines() -> list[str]:
+    """Those of `ENGINES` whose package is there; nothing is imported."""
+    return [name for name in ENGINES if find_spec(name) is not None]
+
+
+def choose_engine(name: str) -> str:
+    """`name`, or the best installed engine for "auto".
+
+    Raises:
+        EngineError: it is unknown or not installed.
+    """
+    installed = installed_engines()
+    if name == "auto":
+        if not installed:
+            raise EngineError(f"engine: none of {', '.join(ENGINES)} is installed; pip install openvino")
+        return installed[0]
+    if name not in ENGINES:
+        raise EngineError(f"engine: '{name}' is not one of auto, {', '.join(ENGINES)}")
+    if name not in installed:
+        there = ", ".join(installed) or "none"
+        raise EngineError(f"engine: {name} is not installed (installed: {there}); pip install {name}")
+    return name
+
+
+def open_engines(
+    networks: Sequence[tuple[NetworkWeights, tuple[int | None, ...] | None]], options: EngineOptions
+) -> list[Engine]:
+    """`open_engine` for each (weights, image shape), side by side where the engine and `threads` allow it."""
+    alone = options.threads == 1 or choose_engine(options.name) == "mindspore"
+    with ThreadPoolExecutor(1 if alone else max(1, len(networks))) as pool:
+        opening = [pool.submit(open_engine, weights, options, shape) for weights, shape in networks]
+        return [engine.result() for engine in opening]
+
+
+def open_engine(
+    weights: NetworkWeights, options: EngineOptions, image_shape: tuple[int | None, ...] | None = None
+) -> Engine:
+    """Make `weights` ready to run.
+
+    Args:
+        image_shape: (B, C, H, W) of the images to come, None where free; a runtime may be faster with fixed sizes.
+
+    Raises:
+        EngineError: the engine is not there or refuses the network.
+        UserError: the weights cannot be used.
+    """
+    name = choose_engine(options.name)
+    if name == "mindspore":
+        from src.engines.mindspore_engine import MindSporeEngine  # noqa: PLC0415 - takes seconds to import
+
+        return MindSporeEngine(weights)
+    path = onnx_file(weights, options.cache_dir)
+    if name == "openvino":
+        from src.engines.openvino_engine import OpenVinoEngine as OnnxEngine  # noqa: PLC0415 - may not be installed
+    else:
+        from src.engines.onnxruntime_engine import OnnxRuntimeEngine as OnnxEngine  # noqa: PLC0415
+    try:
+        return OnnxEngine(path, options.threads, options.precision, image_shape)
+    except UserError as error:
+        raise EngineError(f"{weights.path}: {error}") from None

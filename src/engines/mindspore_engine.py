@@ -1,0 +1,43 @@
+"""MindSpore as an engine, on the device that it was set to (Ascend, GPU or CPU)."""
+
+from __future__ import annotations
+
+import mindspore as ms
+import numpy as np
+
+from src.common.errors import UserError
+from src.crnn.crnn import CHANNELS, Crnn
+from src.ctpn.ctpn import RPN_CHANNELS, Ctpn
+from src.weights.network_weights import NetworkWeights
+from src.weights.weights_file import load_weights
+
+
+class MindSporeEngine:
+    """The network itself. A graph is compiled for every shape of input, so callers keep to a few.
+
+    Raises UserError when the weights do not fit the network.
+    """
+
+    name = "mindspore"
+
+    def __init__(self, weights: NetworkWeights):
+        params = weights.params
+        try:
+            if weights.network == "ctpn":
+                width = weights.card.backbone_width or len(params["conv.weight"]) / RPN_CHANNELS
+                anchors = len(params["rpn_with_loss.rpn_convs_list.rpn_cls.bias"]) // 2
+                network = Ctpn(width, anchors)
+            else:
+                width = weights.card.network_width or len(params["cnn.conv6.weight"]) / CHANNELS[-1]
+                network = Crnn(len(params["rnn.1.embedding.bias"]), width)
+            load_weights(network, params)
+        except KeyError as error:
+            raise UserError(f"{weights.path}: parameter {error} is missing") from None
+        except UserError as error:
+            raise UserError(f"{weights.path}: {error}") from None
+        self._network = network.set_train(False)
+        self.device = ms.get_context("device_target")
+
+    def run(self, image: np.ndarray) -> list[np.ndarray]:
+        outputs = self._network(ms.Tensor(image))
+        return [output.asnumpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]

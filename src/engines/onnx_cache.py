@@ -1,0 +1,100 @@
+"""ONNX files made from weights on first use and kept under a name that holds the hash of the weights.
+
+Two processes may make the same file at once; a reader finds no file or a whole one.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from src.common.atomic_file import write_atomically
+from src.common.errors import UserError
+from src.weights.array_shapes import check_shapes
+from src.weights.network_weights import NetworkWeights
+
+GRAPH_VERSION = 1  # changes with the graph writers, so that files of older ones are not taken
+_import_lock = threading.Lock()  # networks are opened side by side, but a process has one environment
+
+
+def onnx_file(weights: NetworkWeights, folder: Path | str | None = None) -> Path:
+    """The ONNX file of `weights`, made now if it is not there yet.
+
+    Args:
+        folder: where to keep it; None is `.cache` beside the weights, or, where that cannot be written, a folder
+            that lasts as long as this process.
+
+    Raises:
+        UserError: the weights cannot be used, or `folder` cannot be written.
+    """
+    name = onnx_name(weights)
+    wanted = Path(folder) if folder is not None else weights.path.parent / ".cache"
+    path = wanted / name
+    if path.is_file():
+        return path
+    content = onnx_bytes(weights)
+    try:
+        write_atomically(path, [content])
+    except UserError as error:
+        if folder is not None:
+            raise UserError(f"cache_dir: {error}") from None
+        path = Path(_process_folder()) / name
+        write_atomically(path, [content])
+    return path
+
+
+def onnx_name(weights: NetworkWeights) -> str:
+    branch = f"-{weights.card.lstm_branch}" if weights.network == "ctpn" else ""
+    return f"{weights.network}-{weights.sha256[:20]}{branch}-g{GRAPH_VERSION}.onnx"
+
+
+def onnx_bytes(weights: NetworkWeights) -> bytes:
+    """The network with `weights` as the content of an ONNX file.
+
+    Raises:
+        UserError: the file is damaged, or its arrays are not those of the network.
+    """
+    # onnx is imported on this path only: with a file in the cache nothing needs it.
+    with _import_lock, _plain_protobuf():
+        if weights.network == "ctpn":
+            from src.export.ctpn_onnx import ctpn_onnx as make  # noqa: PLC0415
+        else:
+            from src.export.crnn_onnx import crnn_onnx as make  # noqa: PLC0415
+    params = weights.params
+    try:
+        check_shapes(weights.network, params)
+        return make(params).SerializeToString()
+    except UserError as error:
+        raise UserError(f"{weights.path}: {error}") from None
+
+
+@contextmanager
+def _plain_protobuf() -> Iterator[None]:
+    """Import protobuf in pure Python, if it is not there yet.
+
+    MindSpore's generated code cannot live with the other one, so that `import mindspore` would fail later in this
+    process.
+    """
+    name = "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
+    before = os.environ.get(name)
+    os.environ.setdefault(name, "python")
+    try:
+        import google.protobuf.message  # noqa: F401, PLC0415
+
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+
+
+_own_folder: list[tempfile.TemporaryDirectory] = []
+
+
+def _process_folder() -> str:
+    if not _own_folder:
+        _own_folder.append(tempfile.TemporaryDirectory(prefix="scene-text-onnx-"))
+    return _own_folder[0].name

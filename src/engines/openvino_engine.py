@@ -1,0 +1,78 @@
+"""OpenVINO as an engine, on the CPU."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import openvino
+
+from src.common.errors import UserError
+from src.common.signal_stack import use_ordinary_signal_stack
+
+# oneDNN, which computes for OpenVINO and for MindSpore, takes no instructions beyond those named here, in either
+# variable. The project sets the first one itself for MindSpore's sake (device_adapter.set_cpu_kernels).
+CAPS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+CAPS_WITHOUT_BF16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
+
+
+def bf16_is_capped(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether `environment` keeps oneDNN from the bfloat16 units that the processor may have."""
+    value = next((environment[name] for name in CAPS if environment.get(name)), "")
+    return value.upper() in CAPS_WITHOUT_BF16
+
+
+def precision_settings(precision: str = "auto") -> dict[str, object]:
+    """What OpenVINO has to be told of `precision`: nothing where its own choice is right."""
+    return {"INFERENCE_PRECISION_HINT": "f32"} if precision == "f32" or bf16_is_capped() else {}
+
+
+class OpenVinoEngine:
+    """An ONNX file in OpenVINO.
+
+    Args:
+        threads: 0 leaves the number to OpenVINO.
+        precision: "auto" takes bfloat16 on processors that compute it faster, "f32" never. OpenVINO itself looks at
+            the processor alone; with `CAPS` on one that has bfloat16 it would be slow, or have no kernel at all.
+        image_shape: (B, C, H, W), None where free; the sizes given are fixed in the compiled network.
+
+    Raises UserError when OpenVINO cannot use the file.
+    """
+
+    name = "openvino"
+
+    def __init__(
+        self,
+        path: Path,
+        threads: int = 0,
+        precision: str = "auto",
+        image_shape: tuple[int | None, ...] | None = None,
+    ):
+        # Pinned threads wait for their core while another process has it, and other cores are free.
+        settings = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False, **precision_settings(precision)}
+        if threads:
+            settings["INFERENCE_NUM_THREADS"] = threads
+        core = openvino.Core()
+        try:
+            model = core.read_model(str(path))
+            if image_shape is not None:
+                model.reshape(openvino.PartialShape([-1 if side is None else side for side in image_shape]))
+            self._compiled = core.compile_model(model, "CPU", settings)
+        except RuntimeError as error:
+            raise UserError(f"{path}: OpenVINO cannot use it ({error})") from None
+        finally:
+            use_ordinary_signal_stack()
+        self._requests = threading.local()  # a request is not for two threads at once
+        kind = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        self.device = f"{core.get_property('CPU', 'FULL_DEVICE_NAME')}, {kind}"
+
+    def run(self, image: np.ndarray) -> list[np.ndarray]:
+        if not hasattr(self._requests, "request"):
+            self._requests.request = self._compiled.create_infer_request()
+        request = self._requests.request
+        request.infer({0: np.ascontiguousarray(image)}, share_inputs=True)
+        # The request keeps its output memory for the next run.
+        return [np.array(tensor.data, np.float32) for tensor in request.output_tensors]

@@ -1,0 +1,169 @@
+"""Evaluate checkpoints of the recognition network as a configuration says."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+
+from src.common.errors import UserError
+from src.common.progress_bar import progress_bar
+from src.common.ranks import current_ranks, share_statistics, wait_for_all
+from src.crnn.alphabet import Alphabet
+from src.crnn.build import build_alphabet, build_crnn, input_widths
+from src.crnn.crnn import IMAGE_HEIGHT
+from src.crnn.ctc_decode import beam_search_decode, greedy_decode
+from src.data.recognition.eval_dataset import CrnnEvalData
+from src.data.recognition.lmdb_reader import LmdbWords
+from src.data.recognition.sources import find_lmdbs, open_lmdbs
+from src.evaluation.checkpoint_files import find_checkpoints
+from src.evaluation.lexicon_files import read_lexicons
+from src.evaluation.recognition import Decode, LexiconChoice, PredictLogProbs, WordEvaluation, pooled, read_words
+from src.evaluation.recognition_results import draw_mistakes, write_word_results
+from src.evaluation.recognition_table import TOTAL, show_figures
+from src.weights.crnn_weights import load_trained
+
+
+def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
+    """Evaluate each checkpoint under `checkpoint_path` and write everything to `eval_output_path`.
+
+    A checkpoint of several that cannot be used is named, and the others are evaluated all the same.
+
+    Returns:
+        The figures by checkpoint and data set; "total" is over the words of all data sets together.
+
+    Raises:
+        UserError: nothing to evaluate, an unusable data set, or (at the end) an unusable checkpoint.
+    """
+    checkpoints = find_checkpoints(Path(config.checkpoint_path))
+    sources = evaluation_sources(config)
+    alphabet = build_alphabet(config)
+    choice = lexicon_choice(config, alphabet, sources)
+    network = build_crnn(config, alphabet)
+    if config.decoder == "beam":
+        decode: Decode = partial(beam_search_decode, beam_width=config.beam_width)
+    else:
+        decode = greedy_decode
+    folder = Path(config.eval_output_path)
+    rank_id, rank_size = current_ranks()
+    is_main = rank_id == 0
+    figures: dict[str, dict] = {}
+    unusable: list[str] = []
+    for checkpoint in checkpoints:
+        try:
+            load_trained(network, checkpoint, alphabet)
+        except UserError as error:
+            unusable.append(str(error) if checkpoint.name in str(error) else f"{checkpoint.name}: {error}")
+            continue
+        title = f"reading with {checkpoint.name}" if is_main else ""
+        evaluations = read_sources(config, alphabet, predictor(network), sources, decode, choice=choice, title=title)
+        figures[checkpoint.stem] = all_figures(evaluations)
+        if is_main:
+            protocol = {"checkpoint": checkpoint.name, "decoder": config.decoder, "labels": config.eval_label_policy}
+            write_word_results(evaluations, figures[checkpoint.stem], folder, checkpoint.stem, protocol)
+            if config.draw_results:
+                sheet = folder / f"mistakes_{checkpoint.stem}.png"
+                drawn = draw_mistakes(evaluations, sources, sheet, config.worst_mistakes)
+                print(f"the {drawn} worst mistakes: {sheet}" if drawn else "no mistake was made", flush=True)
+    wait_for_all(rank_size)
+    if is_main and figures:
+        show_figures(figures)
+        print(f"results are in {folder}")
+    if unusable:
+        raise UserError(f"{len(unusable)} of {len(checkpoints)} checkpoints cannot be used: {'; '.join(unusable)}")
+    return figures
+
+
+def evaluate_in_training(config: Any, network: ms.nn.Cell) -> dict[str, float]:
+    """Figures of `network`, as it is, on `eval_lmdb`: those of all words, and the accuracy on each data set."""
+    _, rank_size = current_ranks()
+    share_statistics(network, rank_size)
+    sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
+    alphabet = build_alphabet(config)
+    evaluations = read_sources(config, alphabet, predictor(network), sources, greedy_decode)
+    figures = all_figures(evaluations)
+    each = {f"accuracy_{name}": figures[name]["accuracy"] for name in sources} if len(sources) > 1 else {}
+    return {**figures[TOTAL], **each}
+
+
+def evaluation_sources(config: Any) -> dict[str, LmdbWords]:
+    """The data sets to evaluate on: `dataset_path`, or else `eval_lmdb`.
+
+    Raises:
+        UserError: there is none, or one cannot be used.
+    """
+    names = find_lmdbs(config.dataset_path) if config.dataset_path else config.eval_lmdb
+    if not names:
+        raise UserError("eval_lmdb: is empty, and so is dataset_path; give an LMDB to evaluate on")
+    return open_lmdbs(names, config.lmdb_root)
+
+
+def read_sources(
+    config: Any,
+    alphabet: Alphabet,
+    predict: PredictLogProbs,
+    sources: dict[str, LmdbWords],
+    decode: Decode,
+    *,
+    choice: LexiconChoice | None = None,
+    title: str = "",
+) -> dict[str, WordEvaluation]:
+    """Read all words of each data set; shows progress when there is a title."""
+    rank_id, rank_size = current_ranks()
+    data = {
+        name: CrnnEvalData(
+            source,
+            characters=alphabet.characters,
+            batch_size=config.test_batch_size,
+            height=IMAGE_HEIGHT,
+            widths=input_widths(config),
+            label_policy=config.eval_label_policy,
+            rank_id=rank_id,
+            rank_size=rank_size,
+        )
+        for name, source in sources.items()
+    }
+    evaluations = {}
+    with progress_bar(shown=bool(title)) as progress:
+        task = progress.add_task(title, total=sum(map(len, data.values())))
+        for name, words in data.items():
+            evaluations[name] = read_words(
+                predict, words, decode, alphabet.decode, cased=alphabet.has_case, choice=choice,
+                rank_size=rank_size, on_progress=lambda count: progress.advance(task, count),
+            )  # fmt: skip
+    return evaluations
+
+
+def all_figures(evaluations: dict[str, WordEvaluation]) -> dict[str, dict[str, float]]:
+    """Figures by data set, and of all their words together."""
+    figures = {name: evaluation.figures() for name, evaluation in evaluations.items()}
+    return {**figures, TOTAL: pooled(list(evaluations.values())).figures()}
+
+
+def lexicon_choice(config: Any, alphabet: Alphabet, sources: dict[str, LmdbWords]) -> LexiconChoice | None:
+    """The lexicon of the configuration, None without one.
+
+    Raises:
+        UserError: a file that cannot be read, or lexicons of the samples that do not fit the data sets.
+    """
+    if not config.eval_lexicon:
+        return None
+    if not config.lexicon_per_sample:
+        return LexiconChoice(read_lexicons(config.eval_lexicon, alphabet.encode)[0], config.lexicon_method)
+    if len(sources) != 1:
+        raise UserError(f"lexicon_per_sample: belongs to one data set, here are {len(sources)}: {', '.join(sources)}")
+    samples = len(next(iter(sources.values())))
+    lexicons = read_lexicons(config.eval_lexicon, alphabet.encode, samples)
+    return LexiconChoice(lexicons, config.lexicon_method)
+
+
+def predictor(network: ms.nn.Cell) -> PredictLogProbs:
+    """The network as a function from arrays to arrays."""
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        return network(ms.Tensor(images)).asnumpy()
+
+    return predict

@@ -1,0 +1,182 @@
+"""Evaluate checkpoints of the detection network as a configuration says."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+
+from src.common.errors import UserError
+from src.common.progress_bar import progress_bar
+from src.common.ranks import current_ranks, gather_json, share_statistics, wait_for_all
+from src.ctpn.build import build_ctpn
+from src.ctpn.checkpoint_formats import mindspore_ctpn
+from src.ctpn.detect_options import detect_options
+from src.data.detection.dataset import CtpnEvalData
+from src.data.detection.evaluation_images import check_folder, pictures_of
+from src.data.loading.bad_samples import BadSamples
+from src.evaluation.checkpoint_files import find_checkpoints
+from src.evaluation.detection import DetectionEvaluation, PredictMaps, evaluate_detection
+from src.evaluation.detection_results import draw_detections, write_detection_results
+from src.evaluation.detection_table import figures_line, show_table
+from src.evaluation.gather_detection import gather_found
+from src.weights.weights_file import load_weights, read_weights
+
+
+def evaluate_ctpn(config: Any) -> dict[str, dict]:
+    """Evaluate each checkpoint under `checkpoint_path` and write everything to `eval_output_path`.
+
+    A checkpoint of several that cannot be used is named, and the others are evaluated all the same. Several ranks
+    evaluate a share of the pictures each; all get the figures, and rank 0 writes.
+
+    Returns:
+        The figures (protocol -> precision, recall, hmean) by checkpoint; empty ones without ground truth.
+
+    Raises:
+        UserError: nothing to evaluate, an unreadable test set, or (at the end) an unusable checkpoint.
+    """
+    checkpoints = find_checkpoints(Path(config.checkpoint_path))
+    source, picture_folder = choose_source(config)
+    folder = Path(config.eval_output_path)
+    rank_id, rank_size = current_ranks()
+    network = build_ctpn(config).set_train(False)
+    predict = predictor(network)
+    figures: dict[str, dict] = {}
+    unusable: list[str] = []
+    for checkpoint in checkpoints:
+        try:
+            load_weights(network, mindspore_ctpn(read_weights(checkpoint), config.lstm_branch))
+        except UserError as error:
+            unusable.append(error_line(checkpoint, error))
+            print(f"left out {unusable[-1]}", flush=True)
+            continue
+        if not figures:  # the first call compiles the network, which is no part of a picture's time
+            predict(np.zeros((config.test_batch_size, 3, config.img_height, config.img_width), np.float32))
+        title = f"evaluating {checkpoint.name}" if rank_id == 0 else ""
+        evaluation = evaluate_source(config, predict, source, title)
+        if rank_id != 0:
+            figures[checkpoint.stem] = evaluation.figures() if evaluation.has_ground_truth else {}
+            continue
+        extra = {"checkpoint": checkpoint.name, "test_set": source.name, "options": asdict(detect_options(config))}
+        figures[checkpoint.stem] = write_detection_results(evaluation, folder, checkpoint.stem, extra)
+        print(figures_line(checkpoint.stem, figures[checkpoint.stem]), flush=True)
+        if config.draw_results:
+            place = folder / f"pictures_{checkpoint.stem}"
+            drawn = draw_detections(evaluation, pictures_of(source, picture_folder, evaluation.lines), place)
+            print(f"drew {drawn} pictures to {place}", flush=True)
+    wait_for_all(rank_size)
+    if rank_id == 0:
+        if any(figures.values()):
+            show_table(figures)
+        if figures:
+            print(f"results are in {folder}")
+    if unusable:
+        raise UserError(f"{len(unusable)} of {len(checkpoints)} checkpoints cannot be used: {'; '.join(unusable)}")
+    return figures
+
+
+def evaluate_in_training(config: Any, network: ms.nn.Cell) -> dict[str, float]:
+    """Figures of `network`, as it is, on `eval_dataset_path`: DetEval under plain names, IoU beside it.
+
+    Several ranks evaluate a share each, with the batch-norm statistics of rank 0, which are those that are saved.
+    With `eval_image_path`, what it finds is drawn on the pictures of that folder, below the checkpoints.
+    """
+    rank_id, rank_size = current_ranks()
+    share_statistics(network, rank_size)
+    evaluation = evaluate_source(config, predictor(network), Path(config.eval_dataset_path))
+    if config.eval_image_path and rank_id == 0:
+        pictures = pictures_of(config.eval_dataset_path, config.eval_image_path, evaluation.lines)
+        draw_detections(evaluation, pictures, Path(config.save_checkpoint_path) / "eval_pictures")
+    figures = evaluation.figures()
+    shown = {**figures["deteval"], "iou_hmean": figures["iou_0.5"]["hmean"]}
+    return {**{name: round(value, 6) for name, value in shown.items()}, "images": len(evaluation.lines)}
+
+
+def choose_source(config: Any) -> tuple[Path, Path | None]:
+    """The test set, and the folder whose pictures are drawn on (None for those in the test set).
+
+    With a folder of pictures and no MindRecord the folder is the test set, without ground truth. Where
+    nobody named a MindRecord and the usual one is not there, that is said.
+
+    Raises:
+        UserError: `image_path` and `img_dir` disagree, nothing is given, or the folder lacks a picture.
+    """
+    if config.image_path and config.img_dir and config.image_path != config.img_dir:
+        raise UserError(f"img_dir: '{config.img_dir}' differs from image_path '{config.image_path}'; give one")
+    folder = Path(config.image_path or config.img_dir) if config.image_path or config.img_dir else None
+    if folder and not folder.is_dir():
+        raise UserError(f"image_path: '{folder}' is not a folder")
+    if not config.dataset_path:
+        if folder is None:
+            raise UserError("dataset_path: is empty, and so is image_path; give a MindRecord or a folder of pictures")
+        return folder, folder
+    source = Path(config.dataset_path)
+    if source.is_dir():
+        raise UserError(f"dataset_path: '{source}' is a folder; give a MindRecord, or pictures with --image_path")
+    if folder and "dataset_path" not in config.given and not any(map(Path.exists, (source, Path(f"{source}0")))):
+        print(f"no MindRecord {source}: reading the pictures of {folder}, without ground truth")
+        return folder, folder
+    if folder and config.draw_results:
+        try:
+            check_folder(source, folder)
+        except UserError as error:
+            raise UserError(f"image_path: {error}") from None
+    return source, folder
+
+
+def evaluate_source(config: Any, predict: PredictMaps, source: Path, title: str = "") -> DetectionEvaluation:
+    """Run `predict` over a MindRecord or a folder of pictures; shows progress when there is a title.
+
+    Several ranks share the pictures; what comes back is the whole, the same on each.
+    """
+    rank_id, rank_size = current_ranks()
+    options = detect_options(config)
+    data = CtpnEvalData(
+        source,
+        batch_size=config.test_batch_size,
+        image_shape=options.image_shape,
+        keep_ratio=config.keep_ratio,
+        rank_id=rank_id,
+        rank_size=rank_size,
+        num_workers=config.num_parallel_workers,
+        max_bad_ratio=config.max_bad_ratio,
+    )
+    with progress_bar(shown=bool(title)) as progress:
+        task = progress.add_task(title, total=len(range(rank_id, data.num_samples, rank_size)))
+        evaluation = evaluate_detection(
+            predict,
+            data,
+            config.test_batch_size,
+            options,
+            lambda count: progress.advance(task, count),
+            gather=lambda found: gather_found(found, rank_size),
+        )
+    # The ranks' shares may each hold fewer bad pictures than are accepted, but too many together.
+    left_out = BadSamples(data.num_samples, config.max_bad_ratio)
+    for reasons in gather_json(data.report.reasons, rank_size):
+        for name, reason in reasons.items():
+            left_out.add(name, reason)
+    if rank_id == 0:
+        for name, reason in left_out.reasons.items():
+            print(f"left out {name}: {reason}")
+    evaluation.has_ground_truth = not source.is_dir()
+    return evaluation
+
+
+def predictor(network: ms.nn.Cell) -> PredictMaps:
+    """The network as a function from arrays to its two maps as arrays."""
+
+    def predict(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        score_map, delta_map = network(ms.Tensor(images))
+        return score_map.asnumpy(), delta_map.asnumpy()
+
+    return predict
+
+
+def error_line(checkpoint: Path, error: UserError) -> str:
+    """What is wrong with a checkpoint, named once."""
+    text = str(error)
+    return text if checkpoint.name in text else f"{checkpoint.name}: {text}"

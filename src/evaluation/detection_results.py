@@ -1,0 +1,96 @@
+"""What an evaluation of the detection network leaves behind: submission, ground truth, figures, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from src.common.json_file import write_json
+from src.evaluation.detection import DetectionEvaluation
+from src.evaluation.submission_names import submission_names
+from src.metrics.detection_result import GroundTruth
+from src.metrics.safe_zip import write_text_members
+from src.metrics.submission import ground_truth_name, to_pixels, write_submission
+from src.text_connector.detector import TextLines
+from src.visualize.drawing import draw_lines
+from src.visualize.image_sheet import write_picture
+
+
+def write_detection_results(
+    evaluation: DetectionEvaluation, folder: Path, stem: str, extra: Mapping[str, object]
+) -> dict:
+    """Write `submit_<stem>.zip`, `gt.zip` and `results_<stem>.json` into `folder`; returns the figures.
+
+    Args:
+        stem: the checkpoint's name, which tells the results of several checkpoints apart.
+        extra: further entries of the JSON file (what was evaluated with which options).
+
+    Raises:
+        UserError: names the file that cannot be written.
+    """
+    keys = submission_names(evaluation.lines)
+    detections = {keys[name]: lines.boxes for name, lines in evaluation.lines.items()}
+    write_submission(folder / f"submit_{stem}.zip", detections)
+    figures = {}
+    if evaluation.has_ground_truth:
+        truths = {keys[name]: evaluation.ground_truth[name] for name in evaluation.lines}
+        write_text_members(folder / "gt.zip", ground_truth_texts(truths))
+        figures = evaluation.figures()
+    record = {
+        **extra,
+        "figures": figures,
+        "images": len(evaluation.lines),
+        "seconds_per_image": round(evaluation.seconds / len(evaluation.lines), 4),
+        "lines": {name: describe_lines(lines) for name, lines in evaluation.lines.items()},
+    }
+    write_json(folder / f"results_{stem}.json", record)
+    return figures
+
+
+def ground_truth_texts(ground_truth: Mapping[str, GroundTruth]) -> dict[str, str]:
+    """File name to content, as the official gt.zip has it; the words are not known, only which are ignored."""
+    return {
+        ground_truth_name(name): "".join(
+            f'{",".join(map(str, box))},"{"###" if ignored else "text"}"\n'
+            for box, ignored in zip(to_pixels(truth.boxes).tolist(), truth.ignored, strict=True)
+        )
+        for name, truth in ground_truth.items()
+    }
+
+
+def describe_lines(lines: TextLines) -> list[dict]:
+    """Boxes and scores of one picture as JSON values."""
+    boxes = to_pixels(lines.boxes).tolist()
+    return [{"box": box, "score": round(float(score), 4)} for box, score in zip(boxes, lines.scores, strict=True)]
+
+
+def draw_detections(evaluation: DetectionEvaluation, pictures: Iterable[tuple[str, np.ndarray]], folder: Path) -> int:
+    """Draw detections and ground truth on each (file name, RGB picture), which was evaluated; returns how many.
+
+    The files keep the pictures' names, with `.jpg` added where it is not there. UserError names the one that cannot
+    be written.
+    """
+    count = 0
+    for name, picture in pictures:
+        lines = evaluation.lines[name]
+        truth = evaluation.ground_truth[name] if evaluation.has_ground_truth else None
+        drawn = draw_lines(
+            picture,
+            lines.polygons,
+            scores=lines.scores,
+            ground_truth=None if truth is None else truth.boxes,
+            ignored=None if truth is None else truth.ignored,
+        )
+        write_picture(folder / drawn_name(name), drawn)
+        count += 1
+    return count
+
+
+def drawn_name(name: str) -> PurePosixPath:
+    """`a/b.png` -> `a/b.png.jpg`; never outside the folder it is put in."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    parts = [part.replace("\0", "_") for part in path.parts if part not in ("..", "/", "//")]
+    inner = PurePosixPath(*(parts or ["unnamed"]))
+    return inner if inner.suffix.lower() in (".jpg", ".jpeg") else inner.with_name(f"{inner.name}.jpg")

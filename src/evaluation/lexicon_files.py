@@ -1,0 +1,45 @@
+"""Lexicons from files: one for all samples, or one a sample."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from src.common.errors import UserError
+from src.crnn.lexicon import Lexicon
+
+_SEPARATORS = re.compile(r"[,\s]+")
+
+
+def read_lexicons(path: str | Path, encode: Callable[[str], list[int]], samples: int | None = None) -> list[Lexicon]:
+    """The lexicons of a UTF-8 file, encoded.
+
+    Args:
+        encode: text -> classes, raising ValueError for a word that the alphabet cannot write; those are left out.
+        samples: None takes the whole file as one lexicon, a word a line. Otherwise the file has a line for each
+            of so many samples, with its words separated by commas, tabs or spaces.
+
+    Raises:
+        UserError: the file cannot be read, has another number of lines, or a lexicon has no word left.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"eval_lexicon: cannot read '{path}': {error}") from None
+    if not lines[-1]:
+        lines.pop()
+    if samples is None:
+        return [Lexicon((line.strip() for line in lines if line.strip()), encode)]
+    if len(lines) != samples:
+        raise UserError(f"eval_lexicon: '{path}' has {len(lines)} lines, the data set {samples} words")
+    known: dict[str, Lexicon] = {}  # the samples of one photograph have the same lexicon
+    lexicons = []
+    for number, line in enumerate(lines, start=1):
+        if line not in known:
+            try:
+                known[line] = Lexicon((word for word in _SEPARATORS.split(line) if word), encode)
+            except UserError as error:
+                raise UserError(f"eval_lexicon: '{path}' line {number}: {error}") from None
+        lexicons.append(known[line])
+    return lexicons

@@ -1,0 +1,97 @@
+"""Files of a recognition evaluation: figures as JSON, every reading as TSV, a sheet of the worst mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.common.atomic_file import write_atomically
+from src.common.json_file import write_json
+from src.data.images.decode import ImageError
+from src.data.recognition.preprocess import to_grey
+from src.data.recognition.word_images import SampleError
+from src.evaluation.recognition import Reading, WordEvaluation
+from src.metrics.edit_distance import edit_distances
+from src.visualize.drawing import contact_sheet
+from src.visualize.image_sheet import write_picture
+
+_TILE = (64, 200)
+
+
+def write_word_results(
+    evaluations: Mapping[str, WordEvaluation],
+    figures: Mapping[str, dict[str, float]],
+    folder: Path,
+    stem: str,
+    protocol: Mapping[str, Any],
+) -> Path:
+    """Write `results_<stem>.json` and, for each data set, `predictions_<stem>_<name>.tsv` into `folder`.
+
+    Returns:
+        The JSON file.
+
+    Raises:
+        UserError: names the file that cannot be written.
+    """
+    reports = {name: evaluation.report for name, evaluation in evaluations.items()}
+    content = {**protocol, "figures": figures, "data": reports}
+    path = folder / f"results_{stem}.json"
+    write_json(path, content)
+    for name, evaluation in evaluations.items():
+        lines = ["sample\ttruth\tread\tconfidence" + ("\tin_lexicon" if _with_lexicon(evaluation) else "")]
+        lines += [_line(reading) for reading in evaluation.readings]
+        table = folder / f"predictions_{stem}_{name.replace('/', '_')}.tsv"
+        write_atomically(table, ["\n".join(lines).encode() + b"\n"])
+    return path
+
+
+def draw_mistakes(
+    evaluations: Mapping[str, WordEvaluation], sources: Mapping[str, Any], path: Path, most: int
+) -> int:
+    """Draw the worst mistakes of all data sets as one sheet; returns how many there are on it.
+
+    Worst is what differs most from its truth for its length, case aside, and of equals what the network was surest
+    of. Under each picture stand the truth, the reading, and its confidence with the number of the sample. UserError
+    names the file that cannot be written.
+    """
+    wrong = [
+        (name, reading)
+        for name, evaluation in evaluations.items()
+        for reading in evaluation.readings
+        if reading.text.lower() != reading.truth.lower()
+    ]
+    if not wrong:
+        return 0
+    texts, truths = [r.text.lower() for _, r in wrong], [r.truth.lower() for _, r in wrong]
+    longest = np.array([max(len(a), len(b)) for a, b in zip(texts, truths, strict=True)])
+    share = edit_distances(texts, truths) / longest
+    order = sorted(range(len(wrong)), key=lambda i: (-share[i], -wrong[i][1].confidence))[:most]
+    tiles, captions = [], []
+    for name, reading in (wrong[i] for i in order):
+        tiles.append(_picture(sources[name], reading.index))
+        where = f"{name} {reading.index}" if len(sources) > 1 else f"word {reading.index}"
+        captions.append(f"{reading.truth}\n-> {reading.text or '(nothing)'}\n{reading.confidence:.2f}  {where}")
+    sheet = contact_sheet(tiles, captions, tile_size=_TILE)
+    write_picture(path, sheet)
+    return len(tiles)
+
+
+def _with_lexicon(evaluation: WordEvaluation) -> bool:
+    return bool(evaluation.readings) and evaluation.readings[0].in_lexicon is not None
+
+
+def _line(reading: Reading) -> str:
+    fields = [str(reading.index), reading.truth, reading.text, f"{reading.confidence:.4f}"]
+    if reading.in_lexicon is not None:
+        fields.append(reading.in_lexicon)
+    return "\t".join(field.replace("\t", " ").replace("\n", " ") for field in fields)
+
+
+def _picture(source: Any, index: int) -> np.ndarray:
+    try:
+        return to_grey(source.sample(index)[0])
+    except (SampleError, ImageError):
+        return np.full(_TILE, 127, np.uint8)

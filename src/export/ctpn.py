@@ -1,0 +1,78 @@
+"""Export the detection network: MINDIR and AIR with proposals inside, ONNX with the raw heads and free sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src.ctpn.build import build_ctpn
+from src.ctpn.checkpoint_formats import mindspore_ctpn
+from src.ctpn.ctpn import Ctpn
+from src.ctpn.detect_options import detect_options
+from src.ctpn.proposal_cell import NMS_LIMIT, CtpnProposals
+from src.ctpn.text_lines import DetectOptions
+from src.export.ctpn_onnx import write_ctpn_onnx
+from src.export.network_files import (
+    ExportError,
+    check_format,
+    check_onnx,
+    export_air,
+    export_mindir,
+    say_written,
+    written_safely,
+)
+from src.weights.weights_file import load_weights, network_arrays, read_weights
+
+
+def load_ctpn(config: Any, checkpoint: Path) -> Ctpn:
+    """The network of `config` in evaluation mode with the weights of `checkpoint`."""
+    network = build_ctpn(config)
+    load_weights(network, mindspore_ctpn(read_weights(checkpoint), config.lstm_branch))
+    return network.set_train(False)
+
+
+def export_ctpn(config: Any, checkpoint: Path, device_target: str) -> Path:
+    """Write `<file_name>.<format>` as `config` says and return the file.
+
+    Raises:
+        UserError: the checkpoint does not fit, the format needs another host, or the file does not reproduce
+            the network.
+    """
+    check_format(config.file_format, device_target)
+    options = detect_options(config)
+    if config.file_format != "ONNX" and options.nms_pre > NMS_LIMIT:
+        raise ExportError(f"rpn_nms_pre: {options.nms_pre} given; {config.file_format} takes at most {NMS_LIMIT}")
+    network = load_ctpn(config, checkpoint)
+    path = Path(f"{config.file_name}.{config.file_format.lower()}")
+    with written_safely(path) as temporary:
+        if config.file_format == "ONNX":
+            write_ctpn_onnx(network_arrays(network), temporary, options.image_shape)
+            found = check_onnx(temporary, network, onnx_examples(options.image_shape))
+        else:
+            found = export_with_proposals(network, options, config, temporary)
+    say_written(path, found)
+    return path
+
+
+def export_with_proposals(network: Ctpn, options: DetectOptions, config: Any, path: Path) -> dict[str, float]:
+    """Write network and proposals as MINDIR or AIR; the largest difference after reloading, by runtime."""
+    example = example_images(config.export_batch_size, options.image_shape)
+    with_proposals = CtpnProposals(
+        network, options.anchors(), options.nms_pre, options.nms_threshold, options.max_num
+    ).set_train(False)
+    if config.file_format == "AIR":
+        export_air(with_proposals, example, path)
+        return {}
+    return {"mindspore": export_mindir(with_proposals, example, path)}
+
+
+def onnx_examples(image_shape: tuple[int, int]) -> list[np.ndarray]:
+    """One image and two: an ONNX file leaves the batch free."""
+    return [example_images(count, image_shape) for count in (1, 2)]
+
+
+def example_images(count: int, image_shape: tuple[int, int]) -> np.ndarray:
+    """Normalised noise (count, 3, H, W) float32, the same every time."""
+    return np.random.default_rng(0).standard_normal((count, 3, *image_shape), dtype=np.float32)

@@ -1,0 +1,98 @@
+"""CTPN as an ONNX file with free batch, height and width, written node by node from the weights.
+
+MindSpore's exporter fixes the size of the picture and takes seconds to import; nothing here needs it. Outputs are
+the raw maps; softmax, decoding and suppression stay on the host (`proposal_generator`), because an ONNX graph with
+TopK and NMS inside is rejected by onnxruntime.
+
+Shape vocabulary: B batch, H and W feature rows and columns, A anchors at a position, C channels, N hidden units of
+one direction of the LSTM.
+"""
+
+from pathlib import Path
+
+import onnx
+
+from src.common.errors import UserError
+from src.export.onnx_graph import DIRECTIONS, OnnxGraph, Weights, float32, float_value, fold_batch_norm
+
+INPUT_NAME = "image"
+OUTPUT_NAMES = ("score_map", "delta_map")
+STAGES = (2, 2, 3, 3, 3)  # convolutions of each stage of VGG16
+BACKBONE = "vgg16_feature_extractor.conv{}_{}"
+HEADS = "rpn_with_loss.rpn_convs_list."
+
+
+def write_ctpn_onnx(params: Weights, path: Path | str, image_size: tuple[int, int] | None = None) -> None:
+    """Write `ctpn_onnx(params, image_size)` to `path`; an existing file is replaced."""
+    Path(path).write_bytes(ctpn_onnx(params, image_size).SerializeToString())
+
+
+def ctpn_onnx(params: Weights, image_size: tuple[int, int] | None = None) -> onnx.ModelProto:
+    """The network in evaluation mode as an ONNX model, batch norm folded into the convolutions.
+
+    Args:
+        params: weights of `Ctpn` by parameter name, for any width and number of anchors.
+        image_size: (height, width) that the file asks for, which tells an application what to resize pictures to;
+            None leaves it free.
+
+    The model has the input `image` (batch, 3, height, width) and the outputs `score_map` (batch, 2A, H, W) and
+    `delta_map` (batch, 4A, H, W), all float32; the batch is free.
+
+    Raises:
+        UserError: names the parameters that are missing, or not part of the network.
+    """
+    _check_names(params)
+    graph = OnnxGraph()
+    value = INPUT_NAME
+    for stage, convolutions in enumerate(STAGES, start=1):
+        for index in range(1, convolutions + 1):
+            name = BACKBONE.format(stage, index)
+            weight, bias = fold_batch_norm(params, f"{name}.0.weight", f"{name}.1")
+            value = graph.add("Relu", [graph.convolution(value, name, weight, bias, padding=1)], f"{name}.relu")
+        if stage < len(STAGES):
+            value = graph.add("MaxPool", [value], f"pool{stage}", kernel_shape=(2, 2), strides=(2, 2))
+    value = graph.convolution(value, "conv", float32(params["conv.weight"]), None, padding=1)  # (B, C, H, W)
+    row_axis = [graph.vector("first", 2), graph.vector("last", 3)]
+    rows = graph.add("Slice", [graph.add("Shape", [value], "shape"), *row_axis], "rows")
+    value = graph.add("Transpose", [value], "rows_apart", perm=(3, 0, 2, 1))  # (W, B, H, C)
+    sequences = graph.vector("sequences.shape", 0, -1, len(params["conv.weight"]))
+    value = graph.add("Reshape", [value, sequences], "sequences")  # (W, B*H, C)
+    value = graph.bidirectional_lstm(value, "lstm", params, "rnn2.")  # (W, 2, B*H, N)
+    value = graph.add("Transpose", [value], "directions_last", perm=(0, 2, 1, 3))
+    value = graph.add("Reshape", [value, graph.vector("recurrent.shape", 0, 0, -1)], "recurrent")  # (W, B*H, 2N)
+    value = graph.linear(value, "lstm_fc", params, f"{HEADS}lstm_fc")
+    outputs = []
+    cells = [side // 2 ** (len(STAGES) - 1) for side in image_size] if image_size else ["rows", "columns"]
+    for layer, name in zip(("rpn_cls", "rpn_reg"), OUTPUT_NAMES, strict=True):
+        maps = len(params[f"{HEADS}{layer}.bias"])
+        sides = [graph.vector(f"{layer}.start", 0, -1), rows, graph.vector(f"{layer}.end", maps)]
+        shape = graph.add("Concat", sides, f"{layer}.shape", axis=0)
+        by_row = graph.linear(value, layer, params, f"{HEADS}{layer}")
+        by_row = graph.add("Reshape", [by_row, shape], f"{layer}.rows")  # (W, B, H, maps)
+        graph.add("Transpose", [by_row], name, perm=(1, 3, 2, 0))
+        outputs.append(float_value(name, ["batch", maps, *cells]))
+    inputs = [float_value(INPUT_NAME, ["batch", 3, *(image_size or ("height", "width"))])]
+    return graph.checked_model("ctpn", inputs, outputs)
+
+
+def parameter_names() -> set[str]:
+    """The parameters of `Ctpn`."""
+    numbered = [(stage, index) for stage, count in enumerate(STAGES, start=1) for index in range(1, count + 1)]
+    convolutions = [BACKBONE.format(stage, index) for stage, index in numbered]
+    norm_parts = ("gamma", "beta", "moving_mean", "moving_variance")
+    names = {f"{name}.0.weight" for name in convolutions}
+    names |= {f"{name}.1.{part}" for name in convolutions for part in norm_parts}
+    names |= {f"rnn2.{part}_l0{d}" for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh") for d in DIRECTIONS}
+    names |= {f"{HEADS}{layer}.{part}" for layer in ("lstm_fc", "rpn_cls", "rpn_reg") for part in ("weight", "bias")}
+    return names | {"conv.weight"}
+
+
+def _check_names(params: Weights) -> None:
+    expected = parameter_names()
+    problems = [
+        f"{label} {', '.join(sorted(names)[:4])}{' and others' if len(names) > 4 else ''}"
+        for label, names in (("missing", expected - params.keys()), ("not in the network", params.keys() - expected))
+        if names
+    ]
+    if problems:
+        raise UserError(f"not CTPN weights: {'; '.join(problems)}")

@@ -1,0 +1,125 @@
+"""Write a network for other runtimes, load the file again and compare, before anything is called a success.
+
+MINDIR and AIR are MindSpore's own formats; ONNX is checked in ONNX Runtime and OpenVINO.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+from mindspore import nn
+
+from src.common.atomic_file import write_atomically
+from src.common.errors import UserError
+from src.common.signal_stack import use_ordinary_signal_stack
+
+
+class ExportError(UserError):
+    """An export that is not possible here, or whose file does not agree with the network."""
+
+
+def check_format(file_format: str, device_target: str) -> None:
+    """Refuse what cannot be written here, before any work is done for it.
+
+    Raises:
+        ExportError: AIR on anything but Ascend, the only device on which MindSpore can write it.
+    """
+    if file_format == "AIR" and device_target != "Ascend":
+        raise ExportError(
+            f"file_format: AIR can only be written on an Ascend host, this run is on {device_target}; "
+            "use MINDIR, or run the same command there"
+        )
+
+
+def export_mindir(network: nn.Cell, example: np.ndarray, path: Path) -> float:
+    """Write `path` (.mindir) for inputs of the shape of `example`; the largest difference after reloading.
+
+    Raises:
+        ExportError: the reloaded graph does not reproduce the network's outputs.
+    """
+    expected = as_arrays(network(ms.Tensor(example)))
+    ms.export(network, ms.Tensor(example), file_name=str(path.with_suffix("")), file_format="MINDIR")
+    reloaded = nn.GraphCell(ms.load(str(path.with_suffix(".mindir"))))
+    return compare(expected, as_arrays(reloaded(ms.Tensor(example))), "the MINDIR file", 1e-5)
+
+
+def export_air(network: nn.Cell, example: np.ndarray, path: Path) -> None:
+    """Write `path` (.air) for inputs of the shape of `example`; on Ascend only, where nothing can load it again."""
+    ms.export(network, ms.Tensor(example), file_name=str(path.with_suffix("")), file_format="AIR")
+
+
+def check_onnx(
+    path: Path, network: nn.Cell, examples: Sequence[np.ndarray], tolerance: float = 1e-4
+) -> dict[str, float]:
+    """Largest difference between `network` and the file at `path`, by runtime, over all `examples`.
+
+    Raises:
+        ExportError: a difference above `tolerance`, or a runtime is not installed.
+    """
+    try:
+        import onnxruntime  # noqa: PLC0415 - only an ONNX export needs the two runtimes
+        import openvino  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise ExportError(f"ONNX files are checked with {error.name}, which is not installed") from None
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    # Full precision: the default hint may choose bfloat16, whose rounding would hide a wrong graph.
+    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    use_ordinary_signal_stack()
+    runtimes = {
+        "onnxruntime": lambda image: session.run(None, {session.get_inputs()[0].name: image}),
+        "openvino": lambda image: [np.array(compiled_output) for compiled_output in compiled(image).values()],
+    }
+    differences = dict.fromkeys(runtimes, 0.0)
+    for image in examples:
+        expected = as_arrays(network(ms.Tensor(image)))
+        for name, run in runtimes.items():
+            difference = compare(expected, run(image), f"the ONNX file in {name}", tolerance)
+            differences[name] = max(differences[name], difference)
+    return differences
+
+
+def as_arrays(outputs: ms.Tensor | tuple) -> list[np.ndarray]:
+    """The outputs of a network as a list of arrays."""
+    return [output.asnumpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+
+
+def compare(expected: list[np.ndarray], found: list[np.ndarray], what: str, tolerance: float) -> float:
+    """The largest absolute difference; ExportError, about `what`, above `tolerance` or for other shapes."""
+    shapes, found_shapes = [array.shape for array in expected], [array.shape for array in found]
+    if shapes != found_shapes:
+        raise ExportError(f"{what} gives outputs of shapes {found_shapes}, the network gives {shapes}")
+    pairs = zip(expected, found, strict=True)
+    # NumPy's maximum, unlike Python's, is NaN as soon as one of the values is.
+    difference = float(np.max([np.abs(a.astype(np.float64) - b.astype(np.float64)).max() for a, b in pairs]))
+    if not difference <= tolerance:
+        raise ExportError(f"{what} differs from the network by {difference:.2g}, more than {tolerance:.2g}")
+    return difference
+
+
+@contextlib.contextmanager
+def written_safely(path: Path) -> Iterator[Path]:
+    """A file to write first, which becomes `path` only if the block succeeds; its name has the same ending.
+
+    It lies in the system's folder for temporary files: MindSpore refuses paths with spaces or Chinese letters.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="export_") as scratch:
+        written = Path(scratch) / f"network{path.suffix}"
+        with contextlib.redirect_stdout(io.StringIO()):  # the exporters talk about their own progress
+            yield written
+        with written.open("rb") as content:
+            write_atomically(path, iter(lambda: content.read(1 << 20), b""))
+
+
+def say_written(path: Path, found: dict[str, float], where: str = "") -> None:
+    """One line about an exported file; `found` is the largest difference by runtime, seen `where`."""
+    agreement = ", ".join(f"{name} {difference:.1e}" for name, difference in found.items())
+    checked = f"largest difference after reloading{where}: {agreement}" if found else "it cannot be loaded again here"
+    print(f"wrote {path} ({path.stat().st_size / 2**20:.1f} MiB); {checked}")

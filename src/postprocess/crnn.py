@@ -1,0 +1,173 @@
+"""From dumped outputs of the recognition network to readings and figures. Nothing here needs MindSpore.
+
+Shapes: T time steps, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from src.common.atomic_file import write_atomically
+from src.common.errors import UserError
+from src.common.json_file import write_json
+from src.crnn.alphabet import NAMED, Alphabet
+from src.crnn.ctc_decode import Decoded, beam_search_decode, greedy_decode
+from src.data.images.decode import IMAGE_SUFFIXES, ImageError, decode_image
+from src.data.loading.bad_samples import BadSamples
+from src.data.recognition.annotations import Reject, read_icdar_words
+from src.data.recognition.labels import LabelRejected, LabelRules
+from src.metrics.recognition import evaluate_words
+from src.postprocess.output_files import OutputFileError, read_outputs
+
+OUTPUT_NAME = "log_probs"
+
+
+@dataclass(frozen=True)
+class PictureReading:
+    """What was read in the picture `name`; an unreadable picture reads as nothing."""
+
+    name: str
+    text: str
+    confidence: float
+
+
+def postprocess_crnn(config: Any) -> dict[str, float]:
+    """Read `result_path`, the outputs for the words of `export_dataset_path`, and write to `eval_output_path`:
+    `readings.tsv` with a line a picture, and `results.json`.
+
+    Returns:
+        Figures (name -> value) over every labelled word when `label_path` is given, else an empty dict. The file
+        has lines `picture, "text"`, `picture,text`, or the two divided by a tab or spaces. `eval_label_policy` says
+        what becomes of texts with characters outside the alphabet.
+
+    Raises:
+        UserError: a picture without outputs, outputs that do not fit the alphabet, a picture without a label,
+            more unreadable pictures than `max_bad_ratio`, or a file that cannot be written.
+    """
+    alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
+    pictures = Path(config.export_dataset_path)
+    readings = read_folder(pictures, Path(config.result_path), alphabet, decoder(config), config.max_bad_ratio)
+    truths: dict[str, str] = {}
+    if config.label_path:
+        labels = read_labels(Path(config.label_path), pictures)
+        truths = match_labels(labels, readings, LabelRules(alphabet.characters, config.eval_label_policy), config)
+    folder = Path(config.eval_output_path)
+    write_atomically(folder / "readings.tsv", [table(readings, truths).encode()])
+    figures = {}
+    if truths:
+        judged = [reading for reading in readings if reading.name in truths]
+        figures = evaluate_words([item.text for item in judged], [truths[item.name] for item in judged]).figures()
+        if not alphabet.has_case:
+            del figures["case_sensitive_accuracy"]
+    record = {"figures": figures, "pictures": len(readings), "decoder": config.decoder}
+    write_json(folder / "results.json", record)
+    return figures
+
+
+def figures_line(figures: Mapping[str, float]) -> str:
+    """The figures in one line."""
+    if not figures:
+        return "readings.tsv: no labels, so no figures"
+    share = f"Acc@1 {100 * figures['accuracy']:.2f}, 1-NED {100 * figures['one_minus_ned']:.2f}"
+    return f"readings.tsv: {share} over {figures['samples']} words"
+
+
+def decoder(config: Any):
+    """(T, 1, C) -> [Decoded], as the configuration says."""
+    return partial(beam_search_decode, beam_width=config.beam_width) if config.decoder == "beam" else greedy_decode
+
+
+def read_folder(
+    pictures: Path, results: Path, alphabet: Alphabet, decode: Any, max_bad_ratio: float
+) -> list[PictureReading]:
+    """A reading for every picture below `pictures`, by name; says which ones are unreadable.
+
+    Raises:
+        UserError: no picture, one without outputs, or more than `max_bad_ratio` of them unreadable.
+    """
+    paths = sorted(path for path in pictures.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not paths:
+        raise UserError(f"export_dataset_path: no picture in '{pictures}'")
+    bad = BadSamples(len(paths), max_bad_ratio)
+    readings = []
+    for path in paths:
+        name = path.relative_to(pictures).as_posix()
+        header = results / f"{name}.json"
+        if header.is_file():
+            word = read_word(header, alphabet, decode)
+            readings.append(PictureReading(name, alphabet.decode(word.indices), word.confidence))
+            continue
+        try:
+            decode_image(path)
+        except ImageError as error:
+            bad.add(name, error.reason)
+            print(f"unreadable, so read as nothing: {name}: {error.reason}")
+            readings.append(PictureReading(name, "", 0.0))
+            continue
+        raise OutputFileError(f"'{name}': no {path.name}.json in '{header.parent}'")
+    return readings
+
+
+def read_word(header: Path, alphabet: Alphabet, decode: Any) -> Decoded:
+    """The word of one picture from its described output (T, 1, C).
+
+    Raises:
+        OutputFileError: there is no such output, or it is of another alphabet.
+    """
+    outputs = read_outputs(header)
+    log_probs = outputs.arrays.get(OUTPUT_NAME)
+    if log_probs is None or log_probs.ndim != 3 or log_probs.shape[1] != 1 or 0 in log_probs.shape:
+        shapes = {name: list(array.shape) for name, array in outputs.arrays.items()}
+        raise OutputFileError(f"'{outputs.image}': outputs {shapes}; expected {OUTPUT_NAME} (time, 1, classes)")
+    if log_probs.shape[2] != alphabet.num_classes:
+        raise OutputFileError(
+            f"'{outputs.image}': {log_probs.shape[2]} classes, but the alphabet has {alphabet.num_classes} (alphabet)"
+        )
+    return decode(log_probs.astype("float32"))[0]
+
+
+def read_labels(path: Path, pictures: Path) -> dict[str, str]:
+    """Picture name -> text; says which lines are no labels."""
+    labels = {}
+    for word in read_icdar_words(path, pictures).iterate():
+        if isinstance(word, Reject):
+            print(f"label_path: left out {word.name}: {word.reason}")
+        else:
+            labels[word.name] = word.text
+    return labels
+
+
+def match_labels(
+    labels: Mapping[str, str], readings: list[PictureReading], rules: LabelRules, config: Any
+) -> dict[str, str]:
+    """The truth of each picture that is judged; says how many are not, by reason.
+
+    Raises:
+        UserError: a picture has no label, or none is left to judge.
+    """
+    truths, reasons = {}, {}
+    for reading in readings:
+        if reading.name not in labels:
+            raise UserError(f"label_path: no label for '{reading.name}' in '{config.label_path}'")
+        try:
+            truths[reading.name] = rules.apply(labels[reading.name])
+        except LabelRejected as error:
+            reasons[error.reason] = reasons.get(error.reason, 0) + 1
+    for reason, count in reasons.items():
+        print(f"label_path: {count} words are not judged: {reason}")
+    if not truths:
+        raise UserError(f"label_path: no word of '{config.label_path}' can be judged")
+    return truths
+
+
+def table(readings: list[PictureReading], truths: Mapping[str, str]) -> str:
+    """Lines of picture, text and confidence, and the truth where there are labels; divided by tabs."""
+    rows = [["picture", "text", "confidence", *(["truth"] if truths else [])]]
+    for item in readings:
+        truth = [truths.get(item.name, "")] if truths else []
+        rows.append([item.name, item.text, f"{item.confidence:.4f}", *truth])
+    return "".join("\t".join(row) + "\n" for row in rows)

@@ -1,0 +1,125 @@
+"""Network outputs as files: what an inference application writes and post-processing reads.
+
+For the picture `a.jpg` the folder holds one raw little-endian file an output, `a.jpg_0.bin`, `a.jpg_1.bin`,
+and `a.jpg.json` which describes them:
+    {"image": "a.jpg", "width": 640, "height": 480,
+     "outputs": [{"file": "a.jpg_0.bin", "name": "score_map", "dtype": "float32", "shape": [1, 28, 36, 60]}, ...]}
+Pictures in sub-folders keep them, and names that differ in their ending only do not collide. A dump without the
+JSON (older applications: `a_0.bin`, proposals (1000, 5) in half or full precision, and `a_1.bin`, a mask (1000)) is
+recognised by its size.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from src.common.errors import UserError
+
+_DTYPES = ("float32", "float16", "int32", "int64", "int8", "uint8", "bool")
+_PROPOSAL_COLUMNS = 5
+
+
+class OutputFileError(UserError):
+    """A dumped output that is missing, of the wrong size, or not described."""
+
+
+@dataclass(frozen=True)
+class NetworkOutputs:
+    """The outputs for one picture; `size` is (height, width), None where the dump does not say."""
+
+    image: str
+    size: tuple[int, int] | None
+    arrays: dict[str, np.ndarray]
+
+
+def write_outputs(folder: Path, image: str, size: tuple[int, int], arrays: dict[str, np.ndarray]) -> Path:
+    """Write the outputs for the picture named `image` (relative, no `..`) and return the JSON file."""
+    relative = _relative(image)
+    parent = folder / relative.parent
+    parent.mkdir(parents=True, exist_ok=True)
+    outputs = []
+    for number, (name, array) in enumerate(arrays.items()):
+        if array.dtype.name not in _DTYPES:
+            raise OutputFileError(f"output '{name}' of '{image}': dtype {array.dtype} is not one of {_DTYPES}")
+        file = parent / f"{relative.name}_{number}.bin"
+        file.write_bytes(array.astype(array.dtype.newbyteorder("<")).tobytes(order="C"))
+        outputs.append({"file": file.name, "name": name, "dtype": array.dtype.name, "shape": list(array.shape)})
+    header = {"image": image, "width": size[1], "height": size[0], "outputs": outputs}
+    path = parent / f"{relative.name}.json"
+    path.write_text(json.dumps(header, indent=1), encoding="utf-8")
+    return path
+
+
+def read_outputs(header_file: Path) -> NetworkOutputs:
+    """Read what `write_outputs` (or the C++ application) wrote.
+
+    Raises:
+        OutputFileError: the header is not as described, or a file is missing or has another size.
+    """
+    try:
+        header = json.loads(header_file.read_text(encoding="utf-8"))
+        image, outputs = str(_relative(header["image"])), header["outputs"]
+        size = (int(header["height"]), int(header["width"]))
+        arrays = {str(item["name"]): _read_array(header_file.parent, item) for item in outputs}
+    except OutputFileError as error:
+        raise OutputFileError(f"'{header_file}': {error}") from None
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
+        raise OutputFileError(f"'{header_file}': not a description of network outputs ({error!r})") from None
+    if len(arrays) != len(outputs):
+        raise OutputFileError(f"'{header_file}': describes two outputs of one name")
+    return NetworkOutputs(image, size, arrays)
+
+
+def read_undescribed(folder: Path, image: str) -> NetworkOutputs:
+    """Read the proposals and mask that an application without headers wrote for the picture `image`.
+
+    Its files are named for what stands before the first dot of the picture's name.
+
+    Raises:
+        OutputFileError: a file is missing, or their sizes do not fit each other.
+    """
+    relative = _relative(image)
+    stem = relative.name.split(".", maxsplit=1)[0]
+    boxes_file, mask_file = (folder / relative.parent / f"{stem}_{number}.bin" for number in (0, 1))
+    for file in (boxes_file, mask_file):
+        if not file.is_file():
+            raise OutputFileError(f"'{image}': neither {relative.name}.json nor {file.name} is in '{file.parent}'")
+    boxes, mask = boxes_file.read_bytes(), mask_file.read_bytes()
+    values = _PROPOSAL_COLUMNS * len(mask)
+    dtype = {2 * values: np.float16, 4 * values: np.float32}.get(len(boxes)) if values else None
+    if dtype is None:
+        raise OutputFileError(f"'{boxes_file}': {len(boxes)} bytes do not fit a mask of {len(mask)}")
+    return NetworkOutputs(
+        image,
+        None,
+        {
+            "proposals": np.frombuffer(boxes, dtype).reshape(-1, _PROPOSAL_COLUMNS),
+            "mask": np.frombuffer(mask, np.int8).astype(bool),
+        },
+    )
+
+
+def _relative(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.name or "\0" in name:
+        raise OutputFileError(f"'{name}' is not the relative name of a picture")
+    return path
+
+
+def _read_array(folder: Path, item: dict) -> np.ndarray:
+    name = _relative(item["file"])
+    if len(name.parts) != 1 or item["dtype"] not in _DTYPES:
+        raise OutputFileError(f"'{item['file']}' with dtype '{item['dtype']}' is not an output file")
+    dtype, shape = np.dtype(item["dtype"]).newbyteorder("<"), tuple(int(side) for side in item["shape"])
+    try:
+        data = (folder / name).read_bytes()
+    except OSError as error:
+        raise OutputFileError(f"'{name}': {error.strerror}") from None
+    if min(shape, default=0) < 0 or len(data) != math.prod(shape) * dtype.itemsize:
+        raise OutputFileError(f"'{name}': {len(data)} bytes do not make {dtype} {list(shape)}")
+    return np.frombuffer(data, dtype).reshape(shape)

@@ -1,0 +1,19 @@
+"""Reading pictures. `from src.reader import TextReader`; nothing is imported before it is asked for."""
+
+from importlib import import_module
+
+_HOMES = {
+    "TextReader": "text_reader",
+    "Picture": "text_reader",
+    "ReaderOptions": "options",
+    "ReadResult": "result",
+    "Line": "result",
+    "Unreadable": "result",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

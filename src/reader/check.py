@@ -1,0 +1,111 @@
+"""What `predict.py --check` says: what is installed, which engines work, which weights are there. No network."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from src.common.errors import UserError
+from src.engines.engine import ENGINES, EngineOptions, installed_engines, open_engine
+from src.engines.processor import describe_processor
+from src.reader.options import REPOSITORY, located
+from src.reader.text_recognizer import alphabet_of
+from src.weights.network_weights import HOW_TO_TRAIN, NetworkWeights, find_weights
+
+PACKAGES = ("numpy", "opencv-python-headless", "Pillow", "simplejpeg", "PyYAML", "rich", "onnx", *ENGINES)
+SECONDS = 120
+# Each engine is tried in a process of its own: a broken installation may end the process that imports it.
+_TRIALS = {
+    "openvino": "import openvino as o; from src.engines.openvino_engine import precision_settings; c = o.Core(); "
+    "c.set_property('CPU', precision_settings()); "
+    "kind = c.get_property('CPU', 'INFERENCE_PRECISION_HINT').get_type_name(); "
+    "print(f\"{c.get_property('CPU', 'FULL_DEVICE_NAME')}, computes in {kind}\")",
+    "onnxruntime": "import onnxruntime as o; print(', '.join(o.get_available_providers()))",
+    "mindspore": "import mindspore as m; m.ops.ones((2, 2)).asnumpy(); "
+    "print(', '.join(t for t in ('Ascend', 'GPU', 'CPU') if m.hal.is_available(t)))",
+}
+
+
+def check_reader(config: Any) -> int:
+    """Print the report; 0 when a picture can be read, 1 otherwise."""
+    print(f"Python {platform.python_version()} on {platform.system()}; processor: {describe_processor()}")
+    for name in PACKAGES:
+        print(f"  {name}: {_version(name)}")
+    print("engines")
+    working = [name for name in ENGINES if _try_engine(name)]
+    engine = working[0] if working else ""
+    print("weights")
+    detector = _show_weights(config.ctpn_weights, "ctpn", "ctpn_weights", engine)
+    readers = [
+        _show_weights(getattr(config, key), "crnn", key, engine) for key in ("crnn_lines_weights", "crnn_weights")
+    ]
+    missing = [
+        text
+        for text, there in (
+            ("no engine works (pip install openvino)", working),
+            (f"no weights of the detector (--ctpn_weights FILE, or {HOW_TO_TRAIN['ctpn']})", detector),
+            (f"no weights of a recogniser (--crnn_lines_weights FILE, or {HOW_TO_TRAIN['crnn']})", any(readers)),
+        )
+        if not there
+    ]
+    print("ready to read pictures" if not missing else f"not ready: {'; '.join(missing)}")
+    return 1 if missing else 0
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _try_engine(name: str) -> bool:
+    if name not in installed_engines():
+        print(f"  {name}: not installed")
+        return False
+    command = [sys.executable, "-c", _TRIALS[name]]
+    try:
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        print(f"  {name}: did not answer in {SECONDS} s")
+        return False
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+        print(f"  {name}: does not work ({reason[:200]})")
+        return False
+    print(f"  {name}: works on {(done.stdout.strip().splitlines() or ['?'])[-1]}")
+    return True
+
+
+def _show_weights(path: str, network: str, option: str, engine: str) -> NetworkWeights | None:
+    file = located(Path(path))
+    if not file.is_file():
+        print(f"  {option}: there is no file '{path}'")
+        return None
+    try:
+        weights = find_weights(file, network, option)
+        what = _what_it_is(weights, "line" if option == "crnn_lines_weights" else "word")
+        if engine:
+            with tempfile.TemporaryDirectory() as folder:  # a check leaves nothing behind
+                open_engine(weights, EngineOptions(engine, cache_dir=Path(folder)))
+    except UserError as error:
+        print(f"  {option}: cannot be used: {error}")
+        return None
+    known = "as its card says" if weights.card.sha256 else "no card to compare it with"
+    print(f"  {option}: {file}, {file.stat().st_size / 2**20:.1f} MiB, {what}")
+    print(f"    sha256 {weights.sha256} ({known})")
+    return weights
+
+
+def _what_it_is(weights: NetworkWeights, unit: str) -> str:
+    values = sum(array.size for array in weights.params.values())
+    if weights.network == "ctpn":
+        height, width = weights.card.image_size
+        return f"detector, input {height}x{width}, {values / 1e6:.1f} million values"
+    characters = len(alphabet_of(weights).characters)
+    return f"recogniser of {weights.card.unit or unit}s, {characters} characters, {values / 1e6:.1f} million values"

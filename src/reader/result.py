@@ -1,0 +1,107 @@
+"""What was read in one picture: its lines, as objects, as JSON, and drawn."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from src.common.errors import UserError
+from src.visualize.drawing import draw_lines
+from src.visualize.fonts import FontChooser
+
+JSON_VERSION = 1
+STAGES = ("decode", "detect", "connect", "recognize")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of text. Coordinates are pixels of the picture as it is shown.
+
+    box: (x1, y1, x2, y2). polygon: four corners, clockwise from the top left. score: of the detection, in [0, 1].
+    text, text_score: what it says and how sure the recogniser is, in [0, 1]; None when nothing was recognised.
+    """
+
+    box: tuple[float, float, float, float]
+    polygon: tuple[tuple[float, float], ...]
+    score: float
+    text: str | None = None
+    text_score: float | None = None
+
+    def to_dict(self) -> dict:
+        described = {
+            "box": [round(value, 1) for value in self.box],
+            "polygon": [[round(x, 1), round(y, 1)] for x, y in self.polygon],
+            "score": round(self.score, 4),
+        }
+        if self.text is not None:
+            described |= {"text": self.text, "text_score": round(self.text_score or 0.0, 4)}
+        return described
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """What was read in a picture.
+
+    image: its name. width, height: of the picture as it is shown. lines: in reading order. time_ms: milliseconds
+    of work a stage ("decode", "detect", "connect", "recognize") and their sum, "total". picture: the pixels.
+    """
+
+    image: str
+    width: int
+    height: int
+    lines: tuple[Line, ...]
+    time_ms: dict[str, float]
+    picture: np.ndarray = field(repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The texts of the lines that have one, a line each."""
+        return "\n".join(line.text for line in self.lines if line.text)
+
+    def to_dict(self) -> dict:
+        return {
+            "version": JSON_VERSION,
+            "image": self.image,
+            "width": self.width,
+            "height": self.height,
+            "lines": [line.to_dict() for line in self.lines],
+            "time_ms": {stage: round(value, 2) for stage, value in self.time_ms.items()},
+        }
+
+    def to_json(self) -> str:
+        """The document that docs/reading.md describes, each line of text on a line of its own."""
+        described = self.to_dict()
+        lines = ",\n  ".join(_json(line) for line in described.pop("lines"))
+        times = _json(described.pop("time_ms"))
+        head = _json(described)[1:-1]
+        return f'{{{head},\n "lines": [\n  {lines}\n ],\n "time_ms": {times}}}'
+
+    def draw(self, fonts: FontChooser | str | Path | None = None) -> np.ndarray:
+        """The picture with its lines, texts and scores, (H, W, 3) uint8 RGB; `fonts` as in `draw_lines`."""
+        texts = [line.text or "" for line in self.lines]
+        scores = [line.score if line.text_score is None else line.text_score for line in self.lines]
+        polygons = np.array([line.polygon for line in self.lines], np.float64).reshape(-1, 4, 2)
+        return draw_lines(self.picture, polygons, texts, scores, fonts=fonts)
+
+    def _repr_png_(self) -> bytes:
+        """How a notebook shows the result."""
+        data = io.BytesIO()
+        Image.fromarray(self.draw()).save(data, "PNG")
+        return data.getvalue()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A picture that could not be read, and why."""
+
+    image: str
+    error: UserError

@@ -1,0 +1,248 @@
+"""Pictures of what was found: lines with texts on a photograph, and sheets of many small pictures.
+
+Images are uint8 RGB (H, W, 3). Found lines are orange, ground truth is blue, which people who confuse red
+and green tell apart too; each line has a dark rim, so that it shows on any background. M lines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from src.common.errors import UserError
+from src.visualize.fonts import FontChooser, one_line, shorten, texts_or_none
+
+FOUND_COLOUR = (255, 121, 0)
+TRUTH_COLOUR = (0, 168, 255)
+IGNORED_COLOUR = (176, 176, 176)
+RIM_COLOUR = (16, 16, 16)
+
+Box = tuple[float, float, float, float]
+
+
+def draw_lines(
+    image: np.ndarray,
+    lines: np.ndarray,
+    texts: Sequence[str] | None = None,
+    scores: Sequence[float] | None = None,
+    ground_truth: np.ndarray | None = None,
+    *,
+    ignored: np.ndarray | None = None,
+    fonts: FontChooser | str | Path | None = None,
+) -> np.ndarray:
+    """Draw text lines on a copy of a picture.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        lines: (M, 4) boxes or (M, P, 2) polygons, in pixels; what lies outside the picture is not drawn.
+        texts: M texts, written beside their lines in any script the font has.
+        scores: M scores, written after the texts.
+        ground_truth: boxes or polygons to draw as well; a legend then says which is which.
+        ignored: one flag a ground truth; those are grey.
+        fonts: where to find a font with the needed letters; None = Pillow's own, which is Latin.
+
+    Returns:
+        (H, W, 3) uint8, a new array.
+
+    Raises UserError for an image of another kind, or as many texts, scores or flags as there are no lines.
+    """
+    canvas = Image.fromarray(_checked_image(image))
+    found, truths = _polygons(lines), _polygons([] if ground_truth is None else ground_truth)
+    texts = texts_or_none(texts, len(found))
+    if scores is not None and len(scores) != len(found):
+        raise UserError(f"there are {len(found)} shapes, but {len(scores)} scores")
+    flags = np.zeros(len(truths), bool) if ignored is None else np.asarray(ignored, dtype=bool)
+    if len(flags) != len(truths):
+        raise UserError(f"there are {len(truths)} ground truths, but {len(flags)} ignored flags")
+
+    thickness = max(2, round(math.sqrt(canvas.width * canvas.height) / 300))
+    pen = ImageDraw.Draw(canvas)
+    for polygon, flag in zip(truths, flags, strict=True):
+        _outline(pen, polygon, IGNORED_COLOUR if flag else TRUTH_COLOUR, thickness)
+    for polygon in found:
+        _outline(pen, polygon, FOUND_COLOUR, thickness)
+
+    chooser = fonts if isinstance(fonts, FontChooser) else FontChooser(fonts)
+    size = max(12, round(math.sqrt(canvas.width * canvas.height) / 45))
+    labels = _Labels(pen, canvas.size, chooser, size, "".join(texts))
+    areas = [_bounds(polygon) for polygon in found]
+    if ground_truth is not None:
+        entries = [("found", FOUND_COLOUR), ("ground truth", TRUTH_COLOUR)]
+        if flags.any():
+            entries.append(("ignored", IGNORED_COLOUR))
+        labels.legend(entries, [*areas, *map(_bounds, truths)])
+    for index, area in enumerate(areas):
+        parts = [one_line(texts[index])] if texts[index] else []
+        if scores is not None:
+            parts.append(f"{scores[index]:.2f}")
+        if parts:
+            labels.beside(" ".join(parts), area, areas, FOUND_COLOUR)
+    return np.asarray(canvas).copy()
+
+
+def contact_sheet(
+    tiles: Sequence[np.ndarray],
+    captions: Sequence[str] | None = None,
+    columns: int | None = None,
+    tile_size: tuple[int, int] = (64, 200),
+    fonts: FontChooser | str | Path | None = None,
+) -> np.ndarray:
+    """Many small pictures with captions on one white sheet, for looking through mistakes.
+
+    Args:
+        tiles: images, uint8 (h, w), (h, w, 1) or (h, w, 3), of any sizes; each is scaled to fit its place.
+        captions: one a tile; line ends begin a new line, what does not fit is cut with an ellipsis.
+        columns: tiles in a row; None = as makes the sheet about square.
+        tile_size: (height, width) of the place of a tile.
+        fonts: as in `draw_lines`.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises UserError for no tiles, not as many captions as tiles, or a size below 1.
+    """
+    if not len(tiles):
+        raise UserError("a contact sheet needs at least one tile")
+    captions = texts_or_none(captions, len(tiles))
+    height, width = tile_size
+    if min(height, width) < 1 or (columns is not None and columns < 1):
+        raise UserError(f"sizes must be at least 1, got tile_size {tile_size}, columns {columns}")
+    chooser = fonts if isinstance(fonts, FontChooser) else FontChooser(fonts)
+    size = max(12, round(width / 14))
+    rows_of_text = max(caption.count("\n") + 1 if caption else 0 for caption in captions)
+    line_height = math.ceil(size * 1.35)
+    margin = max(4, size // 2)
+    cell_width, cell_height = width + margin, height + rows_of_text * line_height + margin
+    if columns is None:
+        columns = round(math.sqrt(len(tiles) * cell_height / cell_width))
+    columns = min(max(columns, 1), len(tiles))
+    rows = math.ceil(len(tiles) / columns)
+    sheet = Image.new("RGB", (columns * cell_width + margin, rows * cell_height + margin), (255, 255, 255))
+    pen = ImageDraw.Draw(sheet)
+    for index, (tile, caption) in enumerate(zip(tiles, captions, strict=True)):
+        row, column = divmod(index, columns)
+        left, top = margin + column * cell_width, margin + row * cell_height
+        picture = Image.fromarray(_checked_image(tile))
+        scale = min(width / picture.width, height / picture.height)
+        fitted = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
+        pen.rectangle((left, top, left + width - 1, top + height - 1), fill=(224, 224, 224))
+        sheet.paste(fitted, (left + (width - fitted.width) // 2, top + (height - fitted.height) // 2))
+        for number, text in enumerate(map(one_line, caption.split("\n"))):
+            font = chooser.choose(text, size)
+            place = (left, top + height + number * line_height + line_height // 2)
+            pen.text(place, shorten(text, width, font), fill=(0, 0, 0), font=font, anchor="lm")
+    return np.asarray(sheet).copy()
+
+
+class _Labels:
+    """Places texts on the picture: inside it, readable, and apart from each other where there is room."""
+
+    def __init__(
+        self,
+        pen: ImageDraw.ImageDraw,
+        size: tuple[int, int],
+        fonts: FontChooser,
+        font_size: int,
+        all_texts: str,
+    ):
+        self._width, self._height = size
+        self._pen, self._fonts, self._font_size, self._all_texts = pen, fonts, font_size, all_texts
+        self._pad = max(2, font_size // 6)
+        self._taken: list[Box] = []
+
+    def beside(self, text: str, line: Box, lines: list[Box], colour: tuple[int, int, int]) -> None:
+        """Write a label next to its line: above it, unless another place hides less of labels and lines."""
+        font = self._fonts.choose(text, self._font_size, self._all_texts)
+        text = shorten(text, self._width - 2 * self._pad, font)
+        wide = math.ceil(font.getlength(text)) + 2 * self._pad
+        high = math.ceil(self._font_size * 1.25) + 2 * self._pad
+        left, top, right, bottom = line
+        gap = self._pad
+        spots = [(x, y) for x in (left, right - wide) for y in (top - high - gap, bottom + gap)]
+        spots += [(right + gap, top), (left - wide - gap, top), (left, top)]
+        boxes = [self._moved_inside(x, y, wide, high) for x, y in spots]
+        costs = []
+        for number, (box, spot) in enumerate(zip(boxes, spots, strict=True)):
+            hidden = sum(_shared_area(box, other) for other in lines)
+            hidden += 3 * sum(_shared_area(box, other) for other in self._taken)
+            moved = math.dist(box[:2], spot)
+            costs.append(hidden + moved * self._font_size / 8 + number * self._font_size / 4)
+        box = boxes[costs.index(min(costs))]
+        self._taken.append(box)
+        self._pen.rectangle(_pixels(box), fill=RIM_COLOUR, outline=colour)
+        place = (box[0] + self._pad, (box[1] + box[3]) / 2)
+        self._pen.text(place, text, fill=(255, 255, 255), font=font, anchor="lm")
+
+    def legend(self, entries: list[tuple[str, tuple[int, int, int]]], lines: list[Box]) -> None:
+        """Name the colours in the corner that hides least of the lines."""
+        text = "   ".join(name for name, _ in entries)
+        font = self._fonts.choose(text, self._font_size)
+        square = self._font_size
+        widths = [square + font.getlength(name) + 2 * self._pad for name, _ in entries]
+        wide, high = sum(widths) + 2 * self._pad, math.ceil(self._font_size * 1.25) + 2 * self._pad
+        if wide > self._width or high > self._height / 3:
+            return  # on a thumbnail it would hide the picture
+        corners = [(x, y) for y in (0, self._height - high) for x in (0, self._width - wide)]
+        boxes = [(x, y, x + wide, y + high) for x, y in corners]
+        box = min(boxes, key=lambda place: sum(_shared_area(place, line) for line in lines))
+        self._taken.append(box)
+        self._pen.rectangle(_pixels(box), fill=RIM_COLOUR)
+        x, middle = box[0] + self._pad, (box[1] + box[3]) / 2
+        for (name, colour), advance in zip(entries, widths, strict=True):
+            swatch = (x, middle - square / 3, x + square * 2 / 3, middle + square / 3)
+            self._pen.rectangle(_pixels(swatch), fill=colour)
+            self._pen.text((x + square, middle), name, fill=(255, 255, 255), font=font, anchor="lm")
+            x += advance
+
+    def _moved_inside(self, x: float, y: float, wide: float, high: float) -> Box:
+        x = max(0.0, min(x, self._width - wide))
+        y = max(0.0, min(y, self._height - high))
+        return x, y, x + wide, y + high
+
+
+def _outline(pen: ImageDraw.ImageDraw, polygon: np.ndarray, colour: tuple[int, int, int], thickness: int) -> None:
+    closed = [tuple(corner) for corner in polygon[[*range(len(polygon)), 0, 1]].tolist()]
+    pen.line(closed, fill=RIM_COLOUR, width=thickness + 2, joint="curve")
+    pen.line(closed, fill=colour, width=thickness, joint="curve")
+
+
+def _checked_image(image: np.ndarray) -> np.ndarray:
+    """Any uint8 image as contiguous RGB (h, w, 3)."""
+    image = np.asarray(image)
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[..., 0]
+    if image.ndim == 2:
+        image = np.stack([image] * 3, axis=2)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise UserError(f"an image must be uint8 (h, w, 3) and not empty, got {image.dtype} {image.shape}")
+    return np.ascontiguousarray(image)
+
+
+def _polygons(shapes: np.ndarray) -> np.ndarray:
+    """(M, 4) boxes or (M, P, 2) polygons to (M, P, 2); a box becomes its four corners."""
+    shapes = np.asarray(shapes, dtype=np.float64)
+    if not shapes.size:
+        return np.empty((0, 4, 2))
+    if shapes.ndim == 2 and shapes.shape[1] == 4:
+        shapes = shapes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+    if shapes.ndim != 3 or shapes.shape[1] < 3 or shapes.shape[2] != 2 or not np.isfinite(shapes).all():
+        raise UserError(f"lines must be finite (M, 4) boxes or (M, P, 2) polygons, got shape {shapes.shape}")
+    # Far outside of a picture nothing shows, and Pillow's coordinates are 32-bit.
+    return np.clip(shapes, -1e6, 1e6)
+
+
+def _bounds(polygon: np.ndarray) -> Box:
+    return (*polygon.min(axis=0).tolist(), *polygon.max(axis=0).tolist())
+
+
+def _shared_area(a: Box, b: Box) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _pixels(box: Box) -> tuple[int, int, int, int]:
+    """Inclusive pixel corners of an area."""
+    return round(box[0]), round(box[1]), round(box[2]) - 1, round(box[3]) - 1

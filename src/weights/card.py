@@ -1,0 +1,201 @@
+"""The card of a weights file: what a reader must know to use it, in a small JSON file beside it.
+
+`weights/ctpn.ckpt` has the card `weights/ctpn.card.json`:
+
+    {"version": 1, "network": "ctpn", "sha256": "<64 hex digits>", "image_size": [576, 960], "keep_ratio": false,
+     "anchor_heights": [2, 4, ...], "side_refinement": false, "lstm_branch": "rnn2", "backbone_width": 1.0,
+     "connector": {"line_min_score": 0.8}}
+
+    {"version": 1, "network": "crnn", "sha256": "...", "alphabet": "printable_ascii", "widths": [100, 200, 400],
+     "unit": "line", "network_width": 1.0}
+
+`image_size` is (height, width). `connector` has the parameters of the text connector that differ from the published
+ones. `alphabet` is a name ("digits_lower", "printable_ascii") or a file beside the card; `characters`, in its place,
+are the characters themselves in the order of their classes. `unit` is what the recogniser was trained on, "word" or
+"line". `backbone_width` and `network_width` are the factors on the channels, 1.0 the published networks.
+"description", "made_by" and "figures" may hold anything. Every key but `version` and `network` may be absent; the
+published values then count. For weights without a card, the `config.yaml` that training left beside them speaks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from src.common.errors import UserError
+from src.ctpn.anchor_generator import DEFAULT_HEIGHTS
+from src.ctpn.checkpoint_formats import LSTM_BRANCHES
+from src.text_connector.detector import ConnectorParams
+from src.weights.training_config import card_values, training_config_path
+
+CARD_VERSION = 1
+NETWORKS = ("ctpn", "crnn")
+UNITS = ("word", "line")
+STRIDE = 16
+_FREE = {"version", "network", "sha256", "description", "made_by", "figures"}
+_KEYS = {
+    "ctpn": {
+        "image_size", "keep_ratio", "anchor_heights", "side_refinement", "lstm_branch", "backbone_width", "connector",
+    },
+    "crnn": {"alphabet", "characters", "widths", "unit", "network_width"},
+}  # fmt: skip
+
+
+class CardError(UserError):
+    """A card that cannot be used, or that belongs to another file."""
+
+
+@dataclass(frozen=True)
+class WeightsCard:
+    """What a card says; fields of the other network keep their defaults.
+
+    `sha256` is empty, the widths of the networks are 0 and `widths` is () where the card does not say.
+    """
+
+    network: str
+    sha256: str = ""
+    image_size: tuple[int, int] = (576, 960)
+    keep_ratio: bool = False
+    anchor_heights: tuple[float, ...] = field(default=tuple(DEFAULT_HEIGHTS))
+    side_refinement: bool = False
+    lstm_branch: str = "rnn2"
+    backbone_width: float = 0.0
+    connector: Mapping[str, float | bool] = field(default_factory=dict)
+    network_width: float = 0.0
+    alphabet: str = ""
+    characters: str = ""
+    widths: tuple[int, ...] = ()
+    unit: str = ""
+
+
+def card_path(weights: Path) -> Path:
+    """Where the card of a weights file is, if it has one.
+
+    Not plain `.json`: training keeps its own record of a checkpoint under that name.
+    """
+    return weights.with_suffix(".card.json")
+
+
+def read_card(weights: Path, network: str) -> WeightsCard:
+    """The card of `weights`; without one, what the training beside them says; else the published values.
+
+    Raises:
+        CardError: not a card, of another network, or a value that is not accepted.
+    """
+    path = card_path(weights)
+    if not path.is_file():
+        return _card_of_training(weights, network)
+    return parse_card(load_card(path), network, str(path))
+
+
+def load_card(path: Path) -> object:
+    """What a card file holds, for `parse_card`. Raises CardError for a file that is no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CardError(f"{path}: not a weights card ({error})") from None
+
+
+def _card_of_training(weights: Path, network: str) -> WeightsCard:
+    path = training_config_path(weights)
+    if not path.is_file():
+        return WeightsCard(network)
+    try:
+        values = card_values(path, network)
+    except UserError as error:
+        raise CardError(str(error)) from None
+    if values is None:
+        return WeightsCard(network)
+    return parse_card({"version": CARD_VERSION, "network": network, **values}, network, str(path))
+
+
+def parse_card(content: object, network: str, name: str) -> WeightsCard:
+    """The values of a card; `name` stands for it in messages. Raises CardError."""
+    if not isinstance(content, dict):
+        raise CardError(f"{name}: not a weights card (a JSON object is expected)")
+    if content.get("version") != CARD_VERSION:
+        raise CardError(f"{name}: version {content.get('version')!r} of a weights card; this reads {CARD_VERSION}")
+    if content.get("network") != network:
+        raise CardError(f"{name}: network {content.get('network')!r}; weights of '{network}' are needed here")
+    unknown = content.keys() - _FREE - _KEYS[network]
+    if unknown:
+        known = ", ".join(sorted(_KEYS[network]))
+        raise CardError(f"{name}: unknown {', '.join(sorted(unknown))}; known are {known}")
+    values = {}
+    for key, (accepts, wanted) in _RULES.items():
+        if key in content:
+            if not accepts(content[key]):
+                raise CardError(f"{name}: {key} {content[key]!r}; expected {wanted}")
+            values[key] = tuple(content[key]) if isinstance(content[key], list) else content[key]
+    return WeightsCard(network, **values)
+
+
+def write_card(weights: Path, values: Mapping[str, object]) -> Path:
+    """Write the card of `weights` with its hash; `values` are the other entries, `network` among them.
+
+    Raises:
+        CardError: a value that a reader would refuse.
+    """
+    content = {"version": CARD_VERSION, "sha256": file_sha256(weights), **values}
+    network = str(content.get("network"))
+    if network not in NETWORKS:
+        raise CardError(f"network {network!r} of a weights card; accepted are {', '.join(NETWORKS)}")
+    parse_card(json.loads(json.dumps(content)), network, str(card_path(weights)))
+    path = card_path(weights)
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _sha256(file)
+
+
+def _sha256(file) -> str:  # Python 3.10
+    digest = hashlib.sha256()
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _numbers(value: object, low: float, step: int = 0) -> bool:
+    """A list of ascending numbers from `low` up, whole multiples of `step` where that is not 0."""
+    if not isinstance(value, list) or not value or len(value) > 1000:
+        return False
+    if not all(isinstance(item, int | float) and not isinstance(item, bool) for item in value):
+        return False
+    if step and any(item != int(item) or int(item) % step for item in value):
+        return False
+    return value[0] >= low and all(a < b for a, b in pairwise(value)) and value[-1] < 1e5
+
+
+def _is_connector(value: object) -> bool:
+    try:
+        return isinstance(value, dict) and "side_refinement" not in value and bool(ConnectorParams(**value))
+    except (TypeError, UserError):
+        return False
+
+
+def _is_image_size(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(_numbers([side], STRIDE, STRIDE) for side in value)
+
+
+_RULES = {
+    "sha256": (lambda v: isinstance(v, str) and len(v) == 64 and set(v) <= set("0123456789abcdef"), "64 hex digits"),
+    "image_size": (_is_image_size, f"[height, width], multiples of {STRIDE}"),
+    "keep_ratio": (lambda v: isinstance(v, bool), "true or false"),
+    "anchor_heights": (lambda v: _numbers(v, 1), "a list of ascending numbers"),
+    "side_refinement": (lambda v: isinstance(v, bool), "true or false"),
+    "lstm_branch": (lambda v: v in LSTM_BRANCHES, " or ".join(LSTM_BRANCHES)),
+    "backbone_width": (lambda v: _numbers([v], 0.01), "a number above 0"),
+    "connector": (_is_connector, "parameters of the text connector and their values"),
+    "network_width": (lambda v: _numbers([v], 0.01), "a number above 0"),
+    "alphabet": (lambda v: isinstance(v, str), "a text"),
+    "characters": (lambda v: isinstance(v, str) and bool(v), "a text"),
+    "widths": (lambda v: _numbers(v, 4, 4), "a list of ascending multiples of 4"),
+    "unit": (lambda v: v in UNITS, " or ".join(UNITS)),
+}

@@ -1,0 +1,86 @@
+"""Weights as a dict of arrays, from every format users have. Nothing here needs MindSpore.
+
+Nothing is executed from a file, and a file that is damaged is refused in one line.
+"""
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from src.common.errors import UserError
+from src.weights import mindspore_ckpt
+from src.weights.safetensors_file import read_safetensors
+from src.weights.torch_file import read_torch
+
+
+class WeightsError(UserError):
+    """A weights file that cannot be read, or does not fit the network."""
+
+
+FORMATS = (".ckpt", ".pth", ".pt", ".safetensors", ".npz")
+
+
+def read_weights(path: str | Path) -> dict[str, np.ndarray]:
+    """Arrays by parameter name from a MindSpore `.ckpt`, PyTorch `.pth`, `.safetensors` or `.npz`.
+
+    A state dict inside {"state_dict": ...} is taken out, and "module." in front of every name taken off.
+
+    Raises:
+        WeightsError: the file is missing, damaged, of another format, or holds no parameters.
+    """
+    path = Path(path)
+    _check_suffix(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror}") from None
+    return decode_weights(data, path)
+
+
+def decode_weights(data: bytes, path: Path) -> dict[str, np.ndarray]:
+    """As `read_weights`, for the bytes of the file at `path`, which its suffix and messages come from."""
+    _check_suffix(path)
+    if not data:
+        raise WeightsError(f"{path}: the file is empty")
+    try:
+        if path.suffix == ".ckpt":
+            content = mindspore_ckpt.decode(data)
+        elif path.suffix == ".safetensors":
+            content = read_safetensors(data)
+        elif path.suffix == ".npz":
+            content = _read_npz(data)
+        else:
+            content = read_torch(data)
+        params = _state_dict(content)
+    except UserError as error:
+        raise WeightsError(f"{path}: {error}") from None
+    if not params:
+        raise WeightsError(f"{path}: no parameters in the file")
+    return params
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix not in FORMATS:
+        raise WeightsError(f"{path}: {path.suffix or 'no suffix'} is not one of {', '.join(FORMATS)}")
+
+
+def _read_npz(data: bytes) -> dict[str, np.ndarray]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception as error:  # a damaged zip or header can fail in any way
+        raise UserError(f"damaged or not an .npz of plain arrays ({error})") from None
+
+
+def _state_dict(content: object) -> dict[str, np.ndarray]:
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+            break
+    if not isinstance(content, dict):
+        raise UserError(f"holds a {type(content).__name__}, parameters by name expected")
+    params = {str(name): value for name, value in content.items() if isinstance(value, np.ndarray)}
+    if params and all(name.startswith("module.") for name in params):
+        params = {name.removeprefix("module."): value for name, value in params.items()}
+    return params

@@ -1,0 +1,88 @@
+"""The weights of one network for reading: the file, its hash, its card, and the arrays when they are needed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from src.common.errors import UserError
+from src.crnn.checkpoint_formats import mindspore_crnn
+from src.ctpn.checkpoint_formats import mindspore_ctpn
+from src.weights.card import CardError, WeightsCard, file_sha256, read_card
+from src.weights.formats import FORMATS, WeightsError, decode_weights
+
+_WHAT = {"ctpn": "the text detector", "crnn": "the text recogniser"}
+HOW_TO_TRAIN = {
+    "ctpn": "bash scripts/quickstart.sh --train",
+    "crnn": "python train.py --config_path configs/crnn_synthetic.yaml",
+}
+
+
+class MissingWeights(UserError):
+    """There is no file with the weights; the message says what to do about it."""
+
+
+@dataclass(frozen=True)
+class NetworkWeights:
+    """A weights file that was found and, where its card has a hash, is the file that the card means."""
+
+    path: Path
+    network: str
+    sha256: str
+    card: WeightsCard
+
+    @cached_property
+    def params(self) -> dict[str, np.ndarray]:
+        """Arrays by the parameter names of this project's network; read on first use.
+
+        Raises:
+            UserError: the file is damaged, changed since it was opened, or not of this network.
+        """
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise WeightsError(f"{self.path}: {error.strerror}") from None
+        # What is made from the arrays is kept under this hash, so it must be theirs.
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise WeightsError(f"{self.path}: the file changed while it was read; start again")
+        params = decode_weights(data, self.path)
+        try:
+            if self.network == "ctpn":
+                return mindspore_ctpn(params, self.card.lstm_branch)
+            return mindspore_crnn(params)
+        except UserError as error:
+            raise WeightsError(f"{self.path}: {error}") from None
+
+
+def find_weights(path: Path | str, network: str, option: str) -> NetworkWeights:
+    """Look at a weights file and its card.
+
+    Args:
+        network: "ctpn" or "crnn".
+        option: the option that names another file, for the message.
+
+    Raises:
+        MissingWeights: there is no such file.
+        CardError: the card cannot be used, or its hash is another file's.
+        WeightsError: the file is of an unknown format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingWeights(
+            f"weights of {_WHAT[network]} are missing: there is no file '{path}'; "
+            f"name a checkpoint with --{option} FILE, or train one: {HOW_TO_TRAIN[network]}"
+        )
+    if path.suffix not in FORMATS:
+        raise WeightsError(f"{path}: {path.suffix or 'no suffix'} is not one of {', '.join(FORMATS)}")
+    card = read_card(path, network)
+    sha256 = file_sha256(path)
+    if card.sha256 and card.sha256 != sha256:
+        raise CardError(
+            f"{path}: is not the file that its card describes (sha256 {sha256[:12]}..., the card has "
+            f"{card.sha256[:12]}...); fetch it again, or remove the card if you changed the weights yourself"
+        )
+    return NetworkWeights(path, network, sha256, card)

@@ -1,0 +1,122 @@
+"""One label line at a time, and telling the layouts apart."""
+
+import time
+
+import pytest
+
+from src.data.detection.annotations.label_lines import detect_layout, is_ignored_text, parse_line, parse_lines
+from src.data.detection.annotations.labelled_image import labelled_image
+
+
+@pytest.mark.parametrize(
+    ("line", "layout", "corners", "text", "ignored"),
+    [
+        ('158 128 411 181 "Footpath"', "corners", (158, 128, 411, 181), "Footpath", False),
+        ('38, 43, 920, 215, "Tiredness"', "corners", (38, 43, 920, 215), "Tiredness", False),
+        ('1, 2, 30, 40, "a, b"', "corners", (1, 2, 30, 40), "a, b", False),
+        (r'1, 2, 30, 40, "\"HIGHER"', "corners", (1, 2, 30, 40), '"HIGHER', False),
+        (r'1, 2, 30, 40, "16.4\""', "corners", (1, 2, 30, 40), '16.4"', False),
+        ('1 2 30 40 "two words"', "corners", (1, 2, 30, 40), "two words", False),
+        ("1,2,30,40", "corners", (1, 2, 30, 40), "", False),
+        ("1,2,30,40,50", "corners", (1, 2, 30, 40), "50", False),
+        ("1,2,30,40,###", "corners", (1, 2, 30, 40), "###", True),
+        ('142, 73, 152, 83, "#1"', "corners", (142, 73, 152, 83), "#1", False),
+        ("1,2,30,40,#", "corners", (1, 2, 30, 40), "#", True),
+        ("-3.5,2e0,30.25,+40,x", "corners", (-3.5, 2, 30.25, 40), "x", False),
+        ("10,20,30,40,word", "size", (10, 20, 39, 59), "word", False),
+        ("377,117,463,117,465,130,378,130,Genaxis Theatre", "quad", (377, 117, 465, 130), "Genaxis Theatre", False),
+        ("374,155,409,155,409,170,374,170,###", "quad", (374, 155, 409, 170), "###", True),
+        ('0,0,9,0,9,9,0,9,"5, 6"', "quad", (0, 0, 9, 9), '"5, 6"', False),
+        ("0,0,9,1,8,9,-1,8,Latin,text, more", "mlt", (-1, 0, 9, 9), "text, more", False),
+        ("0,0,9,1,8,9,1,8,Arabic,###", "mlt", (0, 0, 9, 9), "###", True),
+        ("0,0,9,1,8,9,1,8,Chinese,工商银行", "mlt", (0, 0, 9, 9), "工商银行", False),
+    ],
+)
+def test_official_lines(line, layout, corners, text, ignored):
+    box = parse_line(line, layout)
+    assert box.corners == corners and box.text == text and box.ignored is ignored
+
+
+@pytest.mark.parametrize("line", ["hello", "1,2,3", "1;2;3;4", "1,2,three,4", '"1,2,3,4"', "1,2,3,4word"])
+def test_foreign_lines(line):
+    assert parse_line(line, "corners") is None
+
+
+def test_a_hostile_line_costs_little_time():
+    for line in ("1" * 200_000 + "x", "1," + " " * 200_000 + "x", "1.5e" * 50_000, "1 " * 100_000):
+        started = time.perf_counter()
+        parse_line(line, "quad")
+        assert time.perf_counter() - started < 1
+
+
+def test_quad_needs_eight_numbers():
+    assert parse_line("1,2,3,4,text", "quad") is None
+
+
+@pytest.mark.parametrize(("text", "ignored"), [("###", True), ("#", True), ("#1", False), ("", False), ("a#", False)])
+def test_ignored_mark(text, ignored):
+    assert is_ignored_text(text) is ignored
+
+
+def test_a_file_counts_what_it_refuses():
+    boxes, problems = parse_lines("1,2,30,40,a\r\n\r\nnonsense\r\n5,6,70,80,b\u2028c\n", "corners")
+    assert [box.text for box in boxes] == ["a", "b\u2028c"]
+    assert problems == {"not a label line": 1}
+
+
+def test_rounding_ordering_and_refusals():
+    lines = [
+        "10.4,20.6,30.5,40.2,float",
+        "30,40,10,20,reversed",
+        "5,5,5,5,point",
+        "nan,1,2,3,nan",
+        "1,2,inf,3,inf",
+        "1,2,1e300,3,huge",
+        "7,8,7,20,thin",
+        "-5,-6,10,12,negative",
+    ]
+    raw, problems = parse_lines("\n".join(lines), "corners")
+    image = labelled_image("p", "n", raw, problems)
+    assert image.boxes.dtype.name == "int32"
+    assert image.boxes.tolist() == [[10, 21, 30, 40], [10, 20, 30, 40], [7, 8, 7, 20], [-5, -6, 10, 12]]
+    assert image.texts == ["float", "reversed", "thin", "negative"]
+    assert image.ignored.tolist() == [False, False, True, False]
+    assert image.problems == {
+        "no area": 1,
+        "coordinate not a finite number": 2,
+        "coordinate out of range": 1,
+    }
+    assert image.repaired == {"corners reversed": 1, "one pixel thin, ignored": 1}
+
+
+def test_a_size_that_is_not_positive_has_no_area():
+    raw, _ = parse_lines("10,20,-5,8,a\n10,20,0,8,b\n10,20,2,2,c", "size")
+    image = labelled_image("p", "n", raw)
+    assert image.boxes.tolist() == [[10, 20, 11, 21]] and image.problems == {"no area": 2}
+
+
+def test_corner_points_are_kept_beside_the_upright_boxes():
+    lines = ["10,10,40,20,38.5,30,8,20,tilted", "5,5,5,5,5,5,5,5,point", "40,1,60,1,60,9,40,9,level"]
+    image = labelled_image("p", "n", parse_lines("\n".join(lines), "quad")[0])
+    assert image.texts == ["tilted", "level"] and image.boxes.tolist() == [[8, 10, 40, 30], [40, 1, 60, 9]]
+    assert image.quads.tolist() == [[[10, 10], [40, 20], [38.5, 30], [8, 20]], [[40, 1], [60, 1], [60, 9], [40, 9]]]
+    assert labelled_image("p", "n", parse_lines("1,2,30,40,upright", "corners")[0]).quads is None
+
+
+ALL = ("mlt", "quad", "size", "corners")
+
+
+@pytest.mark.parametrize(
+    ("lines", "layout"),
+    [
+        (["0,0,9,1,8,9,1,8,Latin,text"] * 3, "mlt"),
+        (["0,0,9,1,8,9,1,8,text", "0,0,9,1,8,9,1,8,Latin,not a script"] * 3, "mlt"),
+        (["0,0,9,1,8,9,1,8,text", "0,0,9,1,8,9,1,8,###", "0,0,9,1,8,9,1,8,Latin"], "quad"),
+        (["10,20,300,400,text"] * 3, "corners"),
+        (["10,20,300,400,1,2,3,4"] + ["10,20,300,400,text"] * 3, "corners"),
+        (["100,200,50,40,text", "10,20,50,40,text"], "size"),
+        ([], "corners"),
+    ],
+)
+def test_layouts_are_told_apart(lines, layout):
+    assert detect_layout(lines, ALL) == layout

@@ -1,0 +1,157 @@
+"""SVT XML and COCO-Text JSON."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from src.data.detection.annotations.coco_text import read_coco_text
+from src.data.detection.annotations.labelled_image import AnnotationError
+from src.data.detection.annotations.own_folder import read_own_folder
+from src.data.detection.annotations.svt_xml import read_svt
+
+RECTANGLE = '<taggedRectangle height="75" width="236" x="375" y="253"><tag>LIVING</tag></taggedRectangle>'
+
+
+def svt_xml(*images: tuple[str, str]) -> str:
+    rows = (
+        f"<image><imageName>{name}</imageName><lex>A,B</lex><Resolution x='1280' y='880'/>"
+        f"<taggedRectangles>{rectangles}</taggedRectangles></image>"
+        for name, rectangles in images
+    )
+    return f"<?xml version='1.0' encoding='utf-8'?><tagset>{''.join(rows)}</tagset>"
+
+
+@pytest.fixture
+def svt_folder(tmp_path):
+    (tmp_path / "img").mkdir()
+    for name in ("14_03.jpg", "14_04.jpg"):
+        Image.new("RGB", (1280, 880)).save(tmp_path / "img" / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("folder", "name"), [("img", "14_03.jpg"), ("", "img/14_03.jpg")])
+def test_svt_official_xml(svt_folder, folder, name):
+    xml = svt_folder / "train.xml"
+    xml.write_text(svt_xml(("img/14_03.jpg", RECTANGLE), ("img/14_04.jpg", "")))
+    first, second = read_svt(svt_folder / folder, xml).images
+    assert first.boxes.tolist() == [[375, 253, 375 + 236 - 1, 253 + 75 - 1]] and first.texts == ["LIVING"]
+    assert first.path == svt_folder / "img/14_03.jpg" and first.name == name
+    assert len(second.boxes) == 0
+
+
+def test_svt_bad_rectangles_and_names(svt_folder):
+    xml = svt_folder / "train.xml"
+    broken = '<taggedRectangle height="75" width="wide" x="1" y="2"/><taggedRectangle x="1"/>'
+    names = ["../secret.jpg", "/etc/passwd", "img\\..\\..\\a.jpg", "", "C:/a.jpg"]
+    xml.write_text(svt_xml(("img/14_03.jpg", RECTANGLE + broken), *((name, RECTANGLE) for name in names)))
+    found = read_svt(svt_folder / "img", xml)
+    (image,) = found.images
+    assert len(image.boxes) == 1 and image.problems == {"rectangle without x, y, width and height": 2}
+    assert found.skipped == {"unsafe picture name in the XML": len(names)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no xml at all",
+        "<tagset><image>",
+        "<annotations/>",
+        '<!DOCTYPE a [<!ENTITY b "cc"><!ENTITY d "&b;&b;">]><tagset>&d;</tagset>',
+        "",
+    ],
+)
+def test_svt_foreign_files(svt_folder, content):
+    xml = svt_folder / "train.xml"
+    xml.write_text(content)
+    with pytest.raises(AnnotationError):
+        read_svt(svt_folder / "img", xml)
+    with pytest.raises(AnnotationError):
+        read_svt(svt_folder / "img", svt_folder / "none.xml")
+
+
+def coco_text(**changes) -> dict:
+    def picture(number, split="train"):
+        name = f"COCO_train2014_{number:012d}.jpg"
+        return {"id": number, "set": split, "width": 600, "height": 400, "file_name": name}
+
+    def word(number, image, bbox, **attributes):
+        base = {"legibility": "legible", "language": "english", "class": "machine printed"}
+        return {"id": number, "image_id": image, "bbox": bbox, "utf8_string": "w", **base, **attributes}
+
+    content = {
+        "imgs": {"1": picture(1), "2": picture(2), "3": picture(3, "val"), "4": picture(4)},
+        "anns": {
+            "10": word(10, 1, [10.4, 20.0, 100.0, 30.0]),
+            "11": word(11, 1, [200, 20, 50, 30], legibility="illegible"),
+            "12": word(12, 1, [10, 60, 9, 30]),
+            "13": word(13, 1, [10, 100, 40, 30], language="not english"),
+            "14": word(14, 1, [10, 140, 40, 30], **{"class": "handwritten"}),
+            "15": word(15, 1, "broken"),
+            "20": word(20, 2, [10, 20, 50, 30], legibility="illegible"),
+            "30": word(30, 3, [10, 20, 50, 30]),
+        },
+        "imgToAnns": {"1": [10, 11, 12, 13, 14, 15], "2": [20], "3": [30], "4": []},
+    }
+    return {**content, **changes}
+
+
+def write_coco(tmp_path, content, pictures=("train2017/000000000001.jpg",)):
+    for name in pictures:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (600, 400)).save(tmp_path / name)
+    (tmp_path / "cocotext.v2.json").write_text(json.dumps(content))
+    return tmp_path, tmp_path / "cocotext.v2.json"
+
+
+def test_coco_text_rules(tmp_path):
+    found = read_coco_text(*write_coco(tmp_path, coco_text()))
+    (image,) = found.images
+    assert image.path == tmp_path / "train2017/000000000001.jpg"
+    # Illegible, and narrower than a sixtieth of the picture: ignored, not dropped.
+    assert image.ignored.tolist() == [False, True, True, False, False]
+    assert image.boxes[0].tolist() == [10, 20, 109, 49]
+    assert image.problems == {"annotation without bbox x, y, width, height": 1}
+    assert found.skipped == {"another split": 1, "no legible text": 2}
+
+
+@pytest.mark.parametrize(
+    "where", ["val2017/000000000001.jpg", "train2014/COCO_train2014_000000000001.jpg", "000000000001.jpg"]
+)
+def test_coco_pictures_are_found_where_coco_keeps_them(tmp_path, where):
+    (image,) = read_coco_text(*write_coco(tmp_path, coco_text(), [where])).images
+    assert image.path == tmp_path / where
+
+
+def test_coco_validation_split(tmp_path):
+    (image,) = read_coco_text(*write_coco(tmp_path, coco_text()), split="val").images
+    assert image.name == "000000000003.jpg"
+
+
+def test_coco_lists_as_own_labels(tmp_path):
+    content = {
+        "images": [{"id": 7, "file_name": "a.jpg", "width": 600, "height": 400}],
+        "annotations": [
+            {"id": 1, "image_id": 7, "bbox": [10, 20, 50, 30]},
+            {"id": 2, "image_id": 7, "bbox": [100, 20, 50, 30], "iscrowd": 1},
+        ],
+    }
+    (image,) = read_own_folder(*write_coco(tmp_path, content, ["a.jpg"])).images
+    assert image.boxes.tolist() == [[10, 20, 59, 49], [100, 20, 149, 49]]
+    assert image.ignored.tolist() == [False, True] and image.path == tmp_path / "a.jpg"
+
+
+def test_coco_unsafe_names(tmp_path):
+    content = coco_text()
+    content["imgs"]["1"]["file_name"] = "../../secret.jpg"
+    found = read_coco_text(*write_coco(tmp_path, content))
+    assert not found.images and found.skipped["unsafe picture name in the JSON"] == 1
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"imgs": {}}', '{"imgs": 3, "anns": {}}', '{"imgs": [1], "anns": []}']
+)
+def test_coco_foreign_files(tmp_path, content):
+    (tmp_path / "c.json").write_text(content)
+    with pytest.raises(AnnotationError):
+        read_coco_text(tmp_path, tmp_path / "c.json")

@@ -1,0 +1,211 @@
+"""LmdbWords and the picture checks: every damaged data base gives a named reason, none runs code."""
+
+import io
+import os
+import pickle
+import struct
+import zlib
+
+import cv2
+import lmdb
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.common.errors import UserError
+from src.data.images.decode import decode_image
+from src.data.recognition.lmdb_reader import LmdbError, LmdbWords, find_lmdb
+from src.data.recognition.lmdb_writer import LmdbWriter
+from src.data.recognition.preprocess import to_grey
+from src.data.recognition.word_images import SampleError, decode_grey, header_size
+
+
+def encoded(image_format: str, mode: str = "RGB", size: tuple[int, int] = (40, 20)) -> bytes:
+    pixels = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(stream, image_format)
+    return stream.getvalue()
+
+
+class Bomb:
+    """A pickle that would leave a file behind."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return (os.mkdir, (self.path,))
+
+
+def raw_lmdb(path, values: dict[bytes, bytes]):
+    with lmdb.open(str(path)) as environment, environment.begin(write=True) as transaction:
+        for key, value in values.items():
+            transaction.put(key, value)
+    return path
+
+
+def test_each_kind_of_damage_has_its_reason(tmp_path):
+    good = encoded("JPEG")
+    pickled = pickle.dumps(Bomb(tmp_path / "ran"))
+    path = raw_lmdb(
+        tmp_path / "words",
+        {
+            b"num-samples": b"8",
+            b"image-000000001": good,
+            b"label-000000001": b"fine",
+            b"label-000000002": b"no picture",
+            b"image-000000003": good,
+            b"image-000000004": good,
+            b"label-000000004": b"\xff\xfe\x00",
+            b"image-000000005": pickled,
+            b"label-000000005": b"pickle",
+            b"image-000000006": good[: len(good) // 2],
+            b"label-000000006": b"cut",
+            b"image-000000007": b"",
+            b"label-000000007": b"nothing",
+            b"image-000000008": good,
+            b"label-000000008": b"  ",
+        },
+    )
+    words = LmdbWords(path)
+    reasons = []
+    for index in range(len(words)):
+        try:
+            words.sample(index)
+            reasons.append("")
+        except SampleError as error:
+            assert f"{index + 1:09d}" in str(error)
+            reasons.append(error.reason)
+    assert reasons == [
+        "",
+        "missing image",
+        "missing label",
+        "label not UTF-8",
+        "not an image",
+        "truncated",
+        "empty image",
+        "empty label",
+    ]
+    labels = [label if isinstance(label, str) else label.reason for label in words.labels()]
+    assert labels[:4] == ["fine", "no picture", "missing label", "label not UTF-8"]
+    assert labels[7] == "empty label" and len(labels) == 8
+    assert words.image_sizes()[[0, 1]].tolist() == [[20, 40], [0, 0]]
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(IndexError):
+        words.read(8)
+
+
+@pytest.mark.parametrize("count", [None, b"", b"-1", b"3.0", b"12345678901", pickle.dumps(3)])
+def test_count_that_is_not_a_number(tmp_path, count):
+    values = {b"label-000000001": b"x"} if count is None else {b"num-samples": count}
+    raw_lmdb(tmp_path / "words", values)
+    with pytest.raises(LmdbError, match="num-samples"):
+        LmdbWords(tmp_path / "words")
+
+
+def test_what_is_not_an_lmdb(tmp_path):
+    with pytest.raises(LmdbError, match="no such"):
+        LmdbWords(tmp_path / "nowhere")
+    with pytest.raises(LmdbError, match="not an LMDB"):
+        LmdbWords(tmp_path)
+    (tmp_path / "data.mdb").write_bytes(b"garbage" * 4000)
+    with pytest.raises(LmdbError, match="readable"):
+        LmdbWords(tmp_path)
+    assert issubclass(LmdbError, UserError)
+
+
+def test_pickled_reader_opens_for_itself(tmp_path):
+    with LmdbWriter(tmp_path / "words") as writer:
+        writer.add(encoded("PNG"), "one")
+    words = LmdbWords(tmp_path / "words")
+    again = pickle.loads(pickle.dumps(words))
+    assert again.sample(0)[1] == "one" and words.sample(0)[0].shape == (20, 40)
+    words.close()
+    assert words.read(0)[1] == "one"
+
+
+def test_reader_survives_a_fork(tmp_path):
+    with LmdbWriter(tmp_path / "words") as writer:
+        writer.add(encoded("PNG"), "one")
+    words = LmdbWords(tmp_path / "words")
+    words.read(0)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if words.read(0)[1] == "one" else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_find_lmdb_in_either_case(tmp_path):
+    for name in ("IIIT5k_lmdb", "MJ_LMDB"):
+        raw_lmdb(tmp_path / name, {b"num-samples": b"0"})
+    assert find_lmdb(tmp_path, "IIIT5K_lmdb").name == "IIIT5k_lmdb"
+    assert find_lmdb(tmp_path, "mj_lmdb").name == "MJ_LMDB"
+    with pytest.raises(LmdbError, match=r"^lmdb_root: .*SVT.*IIIT5k_lmdb, MJ_LMDB"):
+        find_lmdb(tmp_path, "SVT_lmdb")
+    with pytest.raises(LmdbError, match=r"^lmdb_root: .*not a folder"):
+        find_lmdb(tmp_path / "absent", "MJ_LMDB")
+    raw_lmdb(tmp_path / "IIIT5K_LMDB", {b"num-samples": b"0"})
+    with pytest.raises(LmdbError, match=r"^lmdb_root: .*rename"):
+        find_lmdb(tmp_path, "iiit5k_lmdb")
+    assert find_lmdb(tmp_path, "IIIT5K_LMDB").name == "IIIT5K_LMDB"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (73, 3)])
+def test_header_size_of_jpeg(mode, size):
+    assert header_size(encoded("JPEG", mode, size)) == size[::-1]
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "GIF", "BMP", "WEBP"])
+def test_header_size_of_others(image_format):
+    assert header_size(encoded(image_format)) == (20, 40)
+
+
+def test_grey_is_what_pillow_gives():
+    smooth = cv2.resize(np.random.default_rng(2).integers(60, 200, (4, 6, 3), np.uint8), (90, 40))
+    for image_format in ("PNG", "BMP", "JPEG"):
+        stream = io.BytesIO()
+        Image.fromarray(smooth).save(stream, image_format)
+        data = stream.getvalue()
+        expected = np.asarray(Image.open(io.BytesIO(data)).convert("L")).astype(int)
+        assert np.ptp(expected) > 50
+        assert np.abs(decode_grey(data, "x").astype(int) - expected).max() <= 2
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "BMP", "JPEG"])
+def test_greys_are_those_of_the_reader(image_format):
+    """Strong colours: here OpenCV's own grey decoding would be up to 69 levels away."""
+    stream = io.BytesIO()
+    Image.fromarray(np.random.default_rng(3).integers(0, 256, (32, 90, 3), np.uint8)).save(stream, image_format)
+    data = stream.getvalue()
+    np.testing.assert_array_equal(decode_grey(data, "x"), to_grey(decode_image(data)))
+
+
+def test_a_small_file_that_claims_a_huge_picture_is_refused():
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 30000, 30000, 8, 0, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 9000))
+    with pytest.raises(SampleError) as caught:
+        decode_grey(bomb + chunk(b"IEND", b""), "bomb")
+    assert caught.value.reason == "too large"
+    data = bytearray(encoded("JPEG"))
+    place = data.index(b"\xff\xc0")
+    data[place + 5 : place + 9] = struct.pack(">HH", 60000, 60000)
+    with pytest.raises(SampleError) as caught:
+        decode_grey(bytes(data), "bomb")
+    assert caught.value.reason == "too large"
+
+
+@pytest.mark.parametrize("data", [b"hello, this is a text file\n" * 9, b"\xff\xd8", b"\xff\xd8\xff\xff\xff\xff"])
+def test_text_renamed_to_jpg(data):
+    with pytest.raises(SampleError) as caught:
+        decode_grey(data, "x")
+    assert caught.value.reason == "not an image"
+
+
+def test_sixteen_bit_and_transparent_pictures_decode():
+    deep = cv2.imencode(".png", np.full((5, 7), 0x80FF, np.uint16))[1].tobytes()
+    assert decode_grey(deep, "x")[0, 0] == 0x80
+    assert decode_grey(encoded("PNG", "RGBA"), "x").shape == (20, 40)

@@ -1,0 +1,137 @@
+"""Pictures and samples of the twin's detector: held-out pictures, stages, and the same arrays as train.py makes."""
+
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pytorch.detection_feed import DetectionFeed, to_device  # noqa: E402
+from pytorch.detection_pictures import evaluation_batches, listed, read_pictures  # noqa: E402
+from pytorch.detection_samples import DetectionMaker, DetectionTask, Stage  # noqa: E402
+from pytorch.train_ctpn import SCHEMA, make_maker, read_sets  # noqa: E402
+from src.common.errors import UserError  # noqa: E402
+from src.data.detection.augment import AugmentOptions  # noqa: E402
+from src.data.synthesis.backgrounds import Backgrounds  # noqa: E402
+from src.data.synthesis.fonts import FontBook  # noqa: E402
+from src.data.synthesis.lexicon import TextSampler  # noqa: E402
+from src.data.synthesis.scenes import SceneSource  # noqa: E402
+from src.model_utils.config import load_config  # noqa: E402
+from src.training.ctpn_samples import SampleMaker  # noqa: E402
+
+CPU = torch.device("cpu")
+SHAPE = (64, 96)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Five pictures, of which number 4 has no text and one is damaged."""
+    path = tmp_path_factory.mktemp("set")
+    for kind in ("images", "gt"):
+        (path / kind).mkdir()
+    for number in range(5):
+        pixels = np.random.default_rng(number).integers(0, 256, (80, 120, 3), np.uint8)
+        cv2.imwrite(str(path / "images" / f"{number}.png"), pixels)
+        lines = "" if number == 4 else f'{10 + number}, 20, 90, 50, "Word"\n5, 60, 60, 75, "###"\n'
+        (path / "gt" / f"gt_{number}.txt").write_text(lines)
+    (path / "images" / "bad.png").write_bytes(b"nothing")
+    (path / "gt" / "gt_bad.txt").write_text('1, 1, 9, 9, "x"\n')
+    return [str(path / "images"), str(path / "gt")]
+
+
+def test_pictures_and_held_out_ones(folder, tmp_path):
+    pictures = read_pictures(folder)
+    assert sorted(picture.name for picture in pictures) == ["0.png", "1.png", "2.png", "3.png", "4.png"]
+    assert pictures[1].boxes.tolist() == [[11, 20, 90, 50], [5, 60, 60, 75]] and pictures[1].ignored.tolist() == [
+        0,
+        1,
+    ]
+    (tmp_path / "val.txt").write_text("1.png\n3.png\n")
+    config = load_config(
+        ["--train_pictures", f"[{folder}, {folder}]", "--val_pictures", f"{folder}", "--val_list",
+         str(tmp_path / "val.txt")],
+        schema_file=SCHEMA,
+    )  # fmt: skip
+    sets, judged = read_sets(config)
+    assert [picture.name for picture in judged] == ["1.png", "3.png"]
+    assert [[picture.name for picture in part] for part in sets] == [["0.png", "2.png", "4.png"]] * 2
+    with pytest.raises(UserError, match="1 of 1 listed pictures"):
+        listed(pictures, ["9.png"])
+    with pytest.raises(UserError, match="picture_weight: .* 2 train_pictures"):
+        read_sets(config.replace(picture_weight=[1]))
+    with pytest.raises(UserError, match="nothing but pictures that judge"):
+        read_sets(config.replace(val_list=""))
+    (batch,) = evaluation_batches(judged, 2, SHAPE, keep_ratio=False)
+    assert batch["images"].shape == (2, 3, *SHAPE) and batch["sizes"].tolist() == [[80, 120]] * 2
+
+
+def maker_of(folder, scene_share=0.0, **options):
+    stage = Stage(SampleMaker(SHAPE, options=AugmentOptions(**options), side_refinement=True), scene_share, [1.0])
+    scenes = SceneSource(FontBook(), TextSampler(), Backgrounds(), size=(96, 64), difficulty="easy", seed=3)
+    return DetectionMaker([read_pictures(folder)], [scenes], [stage], 2.0, 7)
+
+
+@pytest.mark.parametrize("keep_ratio", [False, True])
+def test_tensors_are_what_train_py_makes(folder, keep_ratio):
+    """Sparse uint8 samples, put together on the device, beside `SampleMaker` itself."""
+    pictures = read_pictures(folder)
+    make = SampleMaker(SHAPE, side_refinement=True, keep_ratio=keep_ratio)
+    maker = DetectionMaker([pictures], [], [Stage(make, 0.0, [1.0])], 2.0, 7)
+    samples = [sample for number in range(6) for sample in maker(DetectionTask(0, number, 1))]
+    batch = to_device(samples, SHAPE, CPU)
+    assert batch.images.shape == (6, 3, *SHAPE) and batch.images.is_contiguous(memory_format=torch.channels_last)
+    for number in range(6):
+        rng = np.random.default_rng([7, number])
+        rng.choice(1, p=[1.0])
+        chosen = pictures[int(rng.integers(len(pictures)))]
+        expected = make(chosen.decode(), chosen.boxes, chosen.ignored, rng)
+        np.testing.assert_allclose(batch.images[number], expected.image, atol=0.01 if keep_ratio else 1e-5)
+        np.testing.assert_array_equal(batch.labels[number], expected.labels)
+        np.testing.assert_array_equal(batch.targets[number] * batch.weights[number].bool(),
+                                      expected.delta_targets * (expected.delta_weights > 0))  # fmt: skip
+        np.testing.assert_array_equal(batch.weights[number], expected.delta_weights)
+    assert batch.weights.any()
+
+
+def test_scenes_are_drawn_again_and_replaced(folder, monkeypatch):
+    maker = maker_of(folder, scene_share=1.0)
+    drawn = []
+    sample = SceneSource.sample
+    monkeypatch.setattr(SceneSource, "sample", lambda self, index: drawn.append(index) or sample(self, index))
+    for number in range(60):
+        maker(DetectionTask(0, number, 1))
+    assert drawn[:16] == list(range(16))
+    assert 16 + 10 < len(drawn) < 16 + 34  # about every second one after that
+    assert pickle.loads(pickle.dumps(maker))._ring == []
+    drawn.clear()
+    maker_of(folder, scene_share=0.0)(DetectionTask(0, 0, 20))
+    assert drawn == []
+
+
+def test_batches_come_in_order_from_processes(folder):
+    maker = maker_of(folder, scene_share=0.0, photo_ratio=1.0)
+    expected = [maker(DetectionTask(0, number, 1))[0] for number in range(6)]
+    feed = DetectionFeed(maker, batch_size=2, workers=1, image_shape=SHAPE, device=CPU, first=2)
+    try:
+        first, second = feed.batch(0), feed.batch(0)
+    finally:
+        feed.close()
+    assert feed.position == 6
+    for batch, samples in ((first, expected[2:4]), (second, expected[4:6])):
+        for name in ("images", "labels", "targets"):
+            assert torch.equal(getattr(batch, name), getattr(to_device(samples, SHAPE, CPU), name))
+
+
+def test_stages_of_the_recipe(folder):
+    config = load_config(["--img_width", "96", "--img_height", "64"], schema_file=SCHEMA).replace(
+        train_pictures=[folder, folder], picture_weight=[3, 1], finetune_weight=[1, 0]
+    )
+    maker = make_maker(config, [read_pictures(folder)] * 2)
+    first, last = maker.stages
+    assert (first.scene_share, last.scene_share) == (config.scene_share, config.finetune_scene_share)
+    assert (first.set_weights, last.set_weights) == ([3, 1], [1, 0])
+    assert (first.maker.options.crop_ratio, last.maker.options.crop_ratio) == (0.5, 0.4)
+    with pytest.raises(UserError, match="train_pictures: is empty"):
+        make_maker(config, [])

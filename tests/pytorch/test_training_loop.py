@@ -1,0 +1,186 @@
+"""The twin's loop: it ends by its budget, goes on from a state, averages, and leaves whole files."""
+
+import json
+import math
+import os
+import signal
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tiny_words import drawn, write_lmdb
+
+torch = pytest.importorskip("torch")
+
+from pytorch import evaluate, train_crnn  # noqa: E402
+from pytorch.budget import Budget  # noqa: E402
+from pytorch.convert import to_mindspore  # noqa: E402
+from pytorch.crnn import Crnn  # noqa: E402
+from pytorch.device import choose_device, cpu_has_bf16_units, uses_bf16  # noqa: E402
+from pytorch.run_folder import BEST, CURVE, FINAL, STATE, RunFolder  # noqa: E402
+from pytorch.start_weights import load_start  # noqa: E402
+from pytorch.training import Trainer  # noqa: E402
+from src.common.errors import UserError  # noqa: E402
+from src.weights.formats import read_weights  # noqa: E402
+
+CPU = torch.device("cpu")
+
+
+def settings(**changes):
+    values = {"base_lr": 0.2, "warmup": 0.1, "weight_decay": 0.1, "beta2": 0.98, "clip_norm": 1.0, "ema": 0.8,
+              "log_seconds": 99.0, "eval_minutes": 99.0, "checkpoint_minutes": 99.0}  # fmt: skip
+    return SimpleNamespace(**{**values, **changes})
+
+
+class Run:
+    """Fits y = 3 x - 1; the data is a function of the batch number, which goes on after a stop."""
+
+    def __init__(self, path, resume=False, bad_from=None, **changes):
+        torch.manual_seed(0)
+        self.folder = RunFolder(path, resume)
+        state = self.folder.load_state() if resume else None
+        self.position = state["data"]["position"] if state else 0
+        self.bad_from, self.stop_at = bad_from, None
+        self.trainer = Trainer(
+            torch.nn.Linear(1, 1), CPU, self.folder, settings(**changes), bf16=False, loss=self.loss,
+            next_batch=self.batch, evaluate=self.evaluate, data_state=lambda: {"position": self.position},
+            about={"kind": "line"},
+        )  # fmt: skip
+        if state:
+            self.trainer.load(state)
+
+    def batch(self, fraction):
+        self.position += 1
+        if self.position == self.stop_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        x = torch.from_numpy(np.random.default_rng(self.position).standard_normal((8, 1)).astype(np.float32))
+        return x, 3 * x - 1
+
+    def loss(self, model, batch):
+        loss = ((model(batch[0]) - batch[1]) ** 2).mean()
+        return {"loss": loss * math.nan if self.position == self.bad_from else loss}, len(batch[0])
+
+    def evaluate(self, model):
+        assert not model.training
+        weight = model.weight.item()
+        return -abs(weight - 3), {"weight": round(weight, 6)}
+
+
+def test_a_training_ends_and_leaves_its_files(tmp_path):
+    run = Run(tmp_path)
+    assert run.trainer.run(Budget(0, 120))
+    final = torch.load(tmp_path / FINAL, weights_only=True)
+    assert (final["kind"], final["step"], final["samples"]) == ("line", 120, 960)
+    assert float(final["model"]["weight"]) == pytest.approx(3, abs=0.3)
+    rows = (tmp_path / CURVE).read_text().splitlines()
+    assert rows[0] == "seconds,step,samples,lr,loss,score,weight" and len(rows) == 2
+    assert read_weights(tmp_path / BEST)["weight"].shape == (1, 1)
+    with pytest.raises(UserError, match="holds a training"):
+        RunFolder(tmp_path, resume=False)
+
+
+def test_stopped_and_resumed_is_the_same(tmp_path):
+    Run(tmp_path / "straight").trainer.run(Budget(0, 60))
+    first = Run(tmp_path / "parts")
+    first.stop_at = 23
+    assert not first.trainer.run(Budget(0, 60))
+    assert first.trainer.step == 23 and not (tmp_path / "parts" / FINAL).exists()
+    second = Run(tmp_path / "parts", resume=True)
+    assert second.trainer.run(Budget(0, 60))
+    one, two = (torch.load(tmp_path / name / STATE, weights_only=True) for name in ("straight", "parts"))
+    assert one["model"].keys() == two["model"].keys()
+    for kind in ("model", "average"):
+        for name, value in one[kind].items():
+            assert torch.equal(value, two[kind][name]), (kind, name)
+
+
+def test_averaged_weights_are_kept(tmp_path):
+    """Against the recursion written out."""
+    run = Run(tmp_path, ema=0.9)
+    expected, seen = None, []
+    step = run.trainer._train_step
+
+    def watched(rate, batch):
+        losses = step(rate, batch)
+        seen.append(float(run.trainer.model.weight.detach()))
+        return losses
+
+    run.trainer._train_step = watched
+    run.trainer.run(Budget(0, 12))
+    for value in seen:
+        expected = value if expected is None else 0.9 * expected + 0.1 * value
+    assert float(torch.load(tmp_path / FINAL, weights_only=True)["model"]["weight"]) == pytest.approx(
+        expected, rel=1e-5
+    )
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(tmp_path):
+    run = Run(tmp_path, bad_from=5, checkpoint_minutes=0.0, log_seconds=0.0)
+    with pytest.raises(UserError, match="step 5: the loss is not finite"):
+        run.trainer.run(Budget(0, 60))
+    assert torch.load(tmp_path / STATE, weights_only=True)["step"] == 4
+
+
+def test_devices_and_precisions(tmp_path):
+    assert choose_device("cpu") == CPU
+    with pytest.raises(UserError, match="device: 'nonsense'"):
+        choose_device("nonsense")
+    cpuinfo = tmp_path / "cpuinfo"
+    for flags, expected in (("fpu avx512f", False), ("fpu amx_bf16 amx_tile", True), ("avx512_bf16", True)):
+        cpuinfo.write_text(f"flags\t\t: {flags}\n")
+        assert cpu_has_bf16_units(cpuinfo) is expected
+    assert not cpu_has_bf16_units(tmp_path / "none")
+    assert uses_bf16("bf16", CPU) and not uses_bf16("fp32", CPU)
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
+    run = Run(tmp_path)
+    with torch.no_grad():
+        run.trainer.model.weight.fill_(math.inf)
+    with pytest.raises(UserError, match="weight is not finite"):
+        run.trainer._save()
+    assert not (tmp_path / STATE).exists()
+
+
+def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsys):
+    write_lmdb(tmp_path / "val", [(drawn(word), word) for word in ("cat", "owl")])
+    arguments = {
+        "minutes": 0, "steps": 3, "output": tmp_path / "out", "network_width": 0.03, "rendered_share": 1.0,
+        "train_lmdb": "[]", "eval_lmdb": f"[{tmp_path / 'val'}]", "batch_size": 4, "pool_size": 8, "workers": 0,
+        "image_width": "[32, 64]", "rendered_max_words": 2, "alphabet": "printable_ascii", "log_seconds": 0,
+        "device": "cpu", "precision": "fp32",
+    }  # fmt: skip
+    words = [word for key, value in arguments.items() for word in (f"--{key}", str(value))]
+    monkeypatch.setattr(sys, "argv", ["train_crnn.py", *words])
+    train_crnn.main()
+    assert "step 3 samples" in capsys.readouterr().out
+    weights = read_weights(tmp_path / "out" / FINAL)
+    assert to_mindspore(weights, "crnn")["rnn.1.embedding.bias"].shape == (96,)
+    again = Crnn(96, 0.03)
+    assert load_start(again, tmp_path / "out" / FINAL, "crnn") == []
+    torch.testing.assert_close(again.state_dict()["cnn.conv0.weight"], torch.from_numpy(weights["cnn.conv0.weight"]))
+    other = Crnn(37, 0.03)
+    assert load_start(other, tmp_path / "out" / FINAL, "crnn", train_crnn.HEAD) == list(train_crnn.HEAD)
+    with pytest.raises(UserError, match="pre_trained: .*embedding"):
+        load_start(other, tmp_path / "out" / FINAL, "crnn")
+    with pytest.raises(UserError, match="holds a training"):
+        train_crnn.main()
+
+    shared = ["--network_width", "0.03", "--eval_lmdb", arguments["eval_lmdb"], "--device", "cpu"]
+    ours = [*shared, "--alphabet", "printable_ascii", "--image_width", "[32, 64]"]
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", str(tmp_path / "out" / FINAL), *ours])
+    capsys.readouterr()
+    evaluate.main()
+    figures = json.loads(capsys.readouterr().out)["val"]
+    last = (tmp_path / "out" / CURVE).read_text().splitlines()
+    row = dict(zip(last[0].split(","), last[-1].split(","), strict=True))
+    assert figures["samples"] == 2
+    assert figures["one_minus_ned"] == pytest.approx(float(row["val one_minus_ned"]), abs=1e-4)
+    for bad, message in (
+        (["evaluate.py", "--device", "cpu"], "give the file"),
+        (["evaluate.py", str(tmp_path / "out" / FINAL), *shared], "37 classes, .* has 96"),
+    ):
+        monkeypatch.setattr(sys, "argv", bad)
+        with pytest.raises(UserError, match=message):
+            evaluate.main()

@@ -1,0 +1,221 @@
+"""Words for the twin's training: chunks, pools, mixtures, and changes of a batch beside those of one picture."""
+
+import cv2
+import numpy as np
+import pytest
+from tiny_words import png, write_lmdb
+
+torch = pytest.importorskip("torch")
+
+from pytorch.batch_augment import augment_batch, homography_grid, view_corners  # noqa: E402
+from pytorch.read_words import read_figures, score_of  # noqa: E402
+from pytorch.word_chunks import (  # noqa: E402
+    RenderTask,
+    WordChunk,
+    WordRenderer,
+    pack_words,
+    real_words,
+    time_steps,
+)
+from pytorch.word_mixture import WordMixture  # noqa: E402
+from pytorch.word_pool import WordPool  # noqa: E402
+from src.common.errors import UserError  # noqa: E402
+from src.crnn.alphabet import Alphabet  # noqa: E402
+from src.data.recognition.augment import WordAugment  # noqa: E402
+from src.data.recognition.eval_dataset import CrnnEvalData  # noqa: E402
+from src.data.recognition.lmdb_reader import LmdbWords  # noqa: E402
+from src.data.recognition.preprocess import preprocess_word  # noqa: E402
+from src.data.recognition.sources import rendered_words  # noqa: E402
+
+CPU = torch.device("cpu")
+LETTERS = Alphabet.named("digits_lower")
+RNG = np.random.default_rng(0)
+
+
+def smooth(width=100, height=32, count=6):
+    pictures = [
+        cv2.GaussianBlur(RNG.integers(0, 256, (height, width)).astype(np.uint8), (0, 0), 2) for _ in range(count)
+    ]
+    return np.stack([cv2.normalize(picture, None, 0, 255, cv2.NORM_MINMAX) for picture in pictures])
+
+
+def changed(pictures, seed=1, **options):
+    batch = torch.from_numpy(pictures.astype(np.float32))
+    return augment_batch(batch, WordAugment(**options), np.random.default_rng(seed)).numpy()
+
+
+def test_nothing_happens_without_chance():
+    pictures = smooth()
+    np.testing.assert_array_equal(changed(pictures), pictures)
+    few = changed(pictures, rotate_prob=1e-9, blur_prob=1e-9, tone_prob=1e-9, noise_prob=1e-9)
+    np.testing.assert_array_equal(few, pictures)
+
+
+def test_views_agree_with_opencv():
+    """The same corners through OpenCV's perspective warp, away from the border."""
+    options = WordAugment(
+        crop_prob=1, crop_max=0.1, perspective_prob=1, perspective_max=0.1, rotate_prob=1, rotate_max=4
+    )
+    pictures = smooth()
+    draw = np.random.default_rng(3).random((len(pictures), 16)) * 2 - 1
+    corners = view_corners(32, 100, options, np.ones((len(pictures), 3), bool), draw)
+    grid = homography_grid(corners, 32, 100)
+    found = torch.nn.functional.grid_sample(
+        torch.from_numpy(pictures.astype(np.float32))[:, None], grid, padding_mode="border", align_corners=False
+    )[:, 0].numpy()
+    target = np.array([[0, 0], [100, 0], [100, 32], [0, 32]], np.float32) - 0.5  # OpenCV: middle of the first pixel
+    for picture, quad, result in zip(pictures, corners, found, strict=True):
+        matrix = cv2.getPerspectiveTransform((quad - 0.5).astype(np.float32), target)
+        expected = cv2.warpPerspective(picture, matrix, (100, 32), borderMode=cv2.BORDER_REPLICATE)
+        inside = np.abs(result - expected)[4:-4, 4:-4]
+        assert inside.mean() < 1.5 and np.abs(result - picture).mean() > 3
+
+
+def test_corners_follow_each_option():
+    still = np.zeros((1, 16))
+    most = np.ones((1, 16))
+    whole = [[0, 0], [100, 0], [100, 32], [0, 32]]
+    options = WordAugment(crop_prob=1, perspective_prob=1, rotate_prob=1, crop_max=0.25, perspective_max=0.125,
+                          rotate_max=90.0)  # fmt: skip
+    np.testing.assert_allclose(view_corners(32, 100, options, np.ones((1, 3), bool), still)[0], whole)
+    crop = view_corners(32, 100, options, np.array([[True, False, False]]), most)[0]
+    np.testing.assert_allclose(crop, [[8, 8], [92, 8], [92, 24], [8, 24]])
+    skew = view_corners(32, 100, options, np.array([[False, True, False]]), most)[0]
+    np.testing.assert_allclose(skew, np.array(whole) + 4)
+    turn = view_corners(32, 100, options, np.array([[False, False, True]]), most)[0]
+    np.testing.assert_allclose(turn, [[66, -34], [66, 66], [34, 66], [34, -34]], atol=1e-9)
+
+
+def test_blur_tone_and_noise():
+    pictures = smooth()
+    draws = np.random.default_rng(1).random((len(pictures), 24), dtype=np.float32)
+    blurred = changed(pictures, blur_prob=1, blur_max=1.3)
+    for picture, result, draw in zip(pictures, blurred, draws, strict=True):
+        expected = cv2.GaussianBlur(
+            picture.astype(np.float32), (9, 9), float(draw[17]) * 1.3, borderType=cv2.BORDER_REPLICATE
+        )
+        if draw[17] * 1.3 > 0.1:
+            np.testing.assert_allclose(result, expected, atol=0.1)
+    np.testing.assert_allclose(changed(pictures, invert_prob=1), 255.0 - pictures, atol=1e-3)
+    toned = changed(pictures, tone_prob=1, contrast_max=0.4, brightness_max=0.1, gamma_max=0.5)
+    for picture, result, draw in zip(pictures, toned, draws, strict=True):
+        levels = (picture / 255.0) ** (1.5 ** (2 * draw[20] - 1)) - 0.5
+        levels = levels * (1 + (2 * draw[21] - 1) * 0.4) + 0.5 + (2 * draw[22] - 1) * 0.1
+        np.testing.assert_allclose(result, np.clip(levels, 0, 1) * 255, atol=0.1)
+    grains = changed(np.full((64, 32, 100), 128, np.uint8), noise_prob=1, noise_max=10)
+    assert 4 < grains.std(axis=(1, 2)).mean() < 6 and grains.std(axis=(1, 2)).max() < 11
+
+
+def test_changes_stay_in_single_precision_inside_autocast():
+    """Their convolutions and warps must not follow those of the network into bfloat16."""
+    everything = {f"{name}_prob": 1 for name in ("crop", "perspective", "rotate", "blur", "tone")}
+    pictures = smooth()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = changed(pictures, **everything)
+    np.testing.assert_array_equal(inside, changed(pictures, **everything))
+
+
+def test_chunks_hold_what_the_network_can_write():
+    words = [(picture, text) for picture, text in zip(smooth(60, 20, 4), ("ab", "", "aabb", "x" * 30), strict=True)]
+    chunk = pack_words(words, 100, LETTERS, keep_ratio=False)
+    assert chunk.lengths.tolist() == [2, 4]  # nothing, and 30 equal letters, cannot be written in 26 steps
+    assert chunk.labels.shape == (2, time_steps(100)) and chunk.labels[1, :5].tolist() == [11, 11, 12, 12, 0]
+    expected = preprocess_word(words[0][0])[0]
+    np.testing.assert_allclose(chunk.images[0] / 127.5 - 1, expected, atol=1e-6)
+
+
+def test_rendered_chunks_do_not_depend_on_their_cut():
+    ((source, _),) = rendered_words([], [], "", LETTERS.characters, 5)
+    renderer = WordRenderer([source], [100], LETTERS, keep_ratio=False)
+    whole, first, rest = (renderer(RenderTask(0, *cut)) for cut in ((7, 6), (7, 2), (9, 4)))
+    for name in WordChunk._fields:
+        parts = [getattr(first, name), getattr(rest, name)]
+        np.testing.assert_array_equal(getattr(whole, name), np.concatenate(parts))
+
+
+@pytest.fixture(scope="module")
+def lmdb(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("words")
+    pictures = [*smooth(60, 32, 6), *smooth(150, 32, 2)]
+    texts = ["Ab", "cd", "e!", "Gh", "ij", "kl", "mnop", "qrst"]
+    samples = [(png(picture), text) for picture, text in zip(pictures, texts, strict=True)]
+    samples[4] = (b"no picture", "ij")
+    write_lmdb(folder / "w", samples)
+    return folder / "w"
+
+
+def test_real_words_go_to_their_widths(lmdb):
+    chunks = real_words([lmdb], LETTERS, (100, 200))
+    assert {width: len(chunk.images) for width, chunk in chunks.items()} == {100: 4, 200: 2}
+    assert "".join(LETTERS.decode(row[row > 0]) for row in chunks[100].labels) == "abcdghkl"  # "e!" is left out
+    with pytest.raises(UserError, match="no usable word"):
+        real_words([lmdb], Alphabet("好"), (100,))
+
+
+def numbered(values):
+    values = np.asarray(values)
+    return WordChunk(
+        np.repeat(values, 32 * 8).reshape(-1, 32, 8).astype(np.uint8), np.zeros((len(values), 3), np.int16),
+        values.astype(np.int16),
+    )  # fmt: skip
+
+
+def test_a_pool_keeps_the_newest():
+    pool = WordPool(5, 32, 8, 3, CPU)
+    pool.add(numbered([1, 2, 3]))
+    assert len(pool) == 3
+    assert set(pool.draw(100, np.random.default_rng(0))[2].tolist()) == {1, 2, 3}
+    pool.add(numbered([4, 5, 6, 7]))
+    images, _, lengths = pool.draw(200, np.random.default_rng(0))
+    assert len(pool) == 5 and set(lengths.tolist()) == {3, 4, 5, 6, 7}
+    np.testing.assert_array_equal(images[:, 0, 0].int(), lengths)
+
+
+def test_a_mixture_keeps_its_shares(lmdb):
+    rendered = rendered_words([], [], "", LETTERS.characters, 5, widths=(100, 200))
+    sources, shares = zip(*rendered, strict=True)
+    mixture = WordMixture(
+        WordRenderer(sources, (100, 200), LETTERS, keep_ratio=True), shares, real_words([lmdb], LETTERS, (100, 200)),
+        rendered_share=0.5, batch_size=16, pool_size=64, max_reuse=50, workers=0, device=CPU, seed=1,
+    )  # fmt: skip
+    try:
+        batches = [mixture.batch() for _ in range(400)]
+        position = mixture.position
+    finally:
+        mixture.close()
+    assert {(batch.images.shape[2], len(batch.images)) for batch in batches} == {(100, 16), (200, 8)}
+    total = sum(len(batch.images) for batch in batches)
+    assert sum(batch.real for batch in batches) / total == pytest.approx(0.5, abs=0.03)
+    wide = sum(len(batch.images) for batch in batches if batch.images.shape[2] == 200) / total
+    assert wide == pytest.approx(0.5 * 0.2 + 0.5 * 2 / 6, abs=0.04)
+    assert mixture.drawn == total - sum(batch.real for batch in batches)
+    assert position >= mixture.rendered / 2 and mixture.reuse <= 50
+
+
+def test_a_mixture_needs_words(lmdb):
+    ((source, share),) = rendered_words([], [], "", LETTERS.characters, 5)
+    with pytest.raises(UserError, match="rendered_share"):
+        WordMixture(
+            WordRenderer([source], [100], LETTERS, False), [share], {}, rendered_share=0.5, batch_size=4, pool_size=8,
+            max_reuse=2, workers=0, device=CPU, seed=1,
+        )  # fmt: skip
+
+
+def test_figures_come_from_every_sample(lmdb):
+    """A stand-in for the network that reads the first letter of every word."""
+    truths = {}
+    for batch in CrnnEvalData(LmdbWords(lmdb), characters=LETTERS.characters, batch_size=4):
+        truths |= {image.tobytes(): text for image, text in zip(batch.images, batch.texts, strict=False)}
+
+    def predict(images):
+        log_probs = np.full((4, len(images), 37), -9, np.float32)
+        log_probs[1:, :, 0] = 0
+        for column, image in enumerate(images):
+            log_probs[0, column, LETTERS.encode(truths[image.tobytes()][0])[0]] = 0
+        return log_probs
+
+    figures = read_figures(predict, {"w": LmdbWords(lmdb)}, LETTERS, (100,), batch_size=4)
+    assert figures["w"]["samples"] == 8 and figures["w"]["accuracy"] == 0
+    assert figures["w"]["character_error_rate"] == pytest.approx(1 - 8 / 20)
+    assert "case_sensitive_accuracy" not in figures["w"]
+    assert score_of({"a": {"accuracy": 0.5}, "b": {"accuracy": 0.9, "case_sensitive_accuracy": 0.7}}) == 0.6

@@ -1,0 +1,336 @@
+"""Inputs of every kind, result files, and the command itself."""
+
+import csv
+import io
+import json
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reader_weights import crnn_params, encoded, picture, write_weights
+
+from src.common.errors import UserError
+from src.model_utils.config import READER_SCHEMA, ConfigError, load_config
+from src.model_utils.input_arguments import split_inputs
+from src.reader.command import read_pictures
+from src.reader.html_report import HtmlReport
+from src.reader.input_files import InputError, find_pictures
+from src.reader.result import Line, ReadResult, Unreadable
+from src.reader.result_files import CsvWriter, result_path, write_json
+from src.weights.card import write_card
+from src.weights.mindspore_ckpt import encode
+
+pytest.importorskip("onnxruntime")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "in"
+    for name in ("b.png", "a.JPG", "sub/a.JPG", "sub/deep/c.png", "notes.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(encoded(picture(["x"], (96, 64))))
+    return folder
+
+
+def names(*inputs, **options):
+    return [found.name for found in find_pictures([str(item) for item in inputs], **options)]
+
+
+def test_folders(pictures):
+    assert names(pictures) == ["a.JPG", "b.png"]
+    assert names(pictures, recursive=True) == ["a.JPG", "b.png", "sub/a.JPG", "sub/deep/c.png"]
+
+
+def test_files_and_patterns(pictures):
+    assert names(pictures / "b.png") == ["b.png"]
+    assert names(pictures / "notes.txt") == ["notes.txt"]  # it was named: its content decides
+    assert names(pictures / "*.png") == ["b.png"]
+    assert names(pictures / "**" / "*.png", recursive=True) == ["b.png", "sub/deep/c.png"]
+    assert names(pictures / "s*" / "*.JPG") == ["sub/a.JPG"]
+
+
+def test_equal_names_get_their_folders_and_no_file_comes_twice(pictures):
+    assert names(pictures / "a.JPG", pictures / "sub" / "a.JPG") == ["a.JPG", "sub/a.JPG"]
+    assert names(pictures / "b.png", pictures, pictures / "b.png") == ["b.png", "a.JPG"]
+
+
+def test_a_list_and_standard_input(pictures):
+    (pictures / "list.txt").write_text("b.png\n\nsub/a.JPG\n")
+    assert names(list_file=str(pictures / "list.txt")) == ["b.png", "a.JPG"]
+    (found,) = find_pictures(["-"], stdin=io.BytesIO(b"bytes"))
+    assert (found.source, found.name) == (b"bytes", "stdin")
+
+
+def test_results_inside_the_folder_are_no_inputs(pictures):
+    assert names(pictures, recursive=True, leave_out=pictures / "sub") == ["a.JPG", "b.png"]
+
+
+@pytest.mark.parametrize("wrong", [["none.png"], ["in/*.gif"], [], ["in/empty"]])
+def test_nothing_to_read(pictures, monkeypatch, wrong):
+    monkeypatch.chdir(pictures.parent)
+    (pictures / "empty").mkdir()
+    with pytest.raises(InputError, match="image_path"):
+        find_pictures(wrong)
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (["a.jpg", "b.jpg", "--draw"], (["a.jpg", "b.jpg"], ["--draw"])),
+        (["--image_path", "a", "b", "--csv", "true"], (["a", "b"], ["--csv", "true"])),
+        (["--image_path=a", "--threads", "2"], (["a"], ["--threads", "2"])),
+        (["-"], (["-"], [])),
+        (["--check"], ([], ["--check"])),
+    ],
+)
+def test_inputs_on_the_command_line(argv, expected):
+    assert split_inputs(argv) == expected
+
+
+@pytest.mark.parametrize("name", ["../../x.png", "/etc/x.png", "a/../b.png", "..", "", "C:\\x.png", "a\0b.png"])
+def test_result_files_stay_in_their_folder(tmp_path, name):
+    path = result_path(tmp_path, name, ".json").resolve()
+    assert tmp_path.resolve() in path.parents and path.name.endswith(".json")
+
+
+def result(text="<b>&", name="a<.png"):
+    box = (1.0, 2.0, 30.0, 12.0)
+    line = Line(box, ((1, 2), (30, 2), (30, 12), (1, 12)), 0.9, text, 0.8)
+    times = dict.fromkeys(("decode", "detect", "connect", "recognize", "total"), 1.0)
+    return ReadResult(name, 40, 20, (line,), times, np.full((20, 40, 3), 200, np.uint8))
+
+
+def test_the_page_is_one_file_without_script_or_links(tmp_path):
+    report = HtmlReport(tmp_path, "title")
+    report.add(result())
+    report.add(Unreadable("bad.png", UserError("bad.png: <truncated>")))
+    assert not report.path.exists()  # it appears when it is complete
+    report.close()
+    page = report.path.read_text(encoding="utf-8")
+    assert "&lt;b&gt;&amp;" in page and "a&lt;.png" in page and "&lt;truncated&gt;" in page and "<b>" not in page
+    assert re.findall(r'(?:src|href)="(.{11})', page) == ["data:image/"]
+    assert "<script" not in page and "http://" not in page and "https://" not in page
+    assert "1 pictures, 1 lines, 1 could not be read" in page
+    other = HtmlReport(tmp_path / "other", "title")
+    other.close(complete=False)
+    assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_the_table_of_lines(tmp_path):
+    table = CsvWriter(tmp_path)
+    table.add(result('=1+1,"x"'))
+    table.close()
+    with open(table.path, encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][:2] == ["image", "line"]
+    assert rows[1] == ["a<.png", "1", "1.0", "2.0", "30.0", "12.0", "0.9000", '\'=1+1,"x"', "0.8000"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    for write in (lambda: write_json(result(), tmp_path / "file"), lambda: CsvWriter(tmp_path / "file")):
+        with pytest.raises(UserError, match="output_dir"):
+            write()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
+    (tmp_path / "lines.csv").symlink_to("/dev/full")
+    table = CsvWriter(tmp_path)
+    with pytest.raises(UserError, match=r"lines\.csv: No space left"):
+        table.add(result())
+    (tmp_path / "temporary").symlink_to("/dev/full")
+    monkeypatch.setattr("src.reader.html_report.temporary_beside", lambda path: tmp_path / "temporary")
+    report = HtmlReport(tmp_path, "title")
+    with pytest.raises(UserError, match=r"report\.html: No space left"):
+        report.close()
+    assert not (tmp_path / "temporary").is_symlink() and not report.path.exists()
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    folder = write_weights(tmp_path_factory.mktemp("weights"))
+    write_card(folder / "ctpn.ckpt", {"network": "ctpn", "image_size": [64, 96]})
+    return folder
+
+
+@pytest.fixture
+def arguments(weights, tmp_path):
+    files = [f"--{name}_weights={weights / name}.ckpt" for name in ("ctpn", "crnn", "crnn_lines")]
+    easy = ["--text_proposals_min_scores=0.5", "--line_min_score=0", "--min_ratio=0", "--min_num_proposals=1"]
+    easy.append("--text_min_score=0")
+    return [*files, *easy, "--engine=onnxruntime", "--threads=1", f"--output_dir={tmp_path / 'out'}"]
+
+
+def run(arguments, inputs):
+    return read_pictures(load_config(arguments, schema_file=READER_SCHEMA), [str(item) for item in inputs])
+
+
+def test_a_folder_with_everything_that_can_be_written(pictures, arguments, tmp_path, capsys):
+    code = run([*arguments, "--recursive", "--draw", "--csv"], [pictures])
+    out = tmp_path / "out"
+    written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+    bases = ["a.JPG", "b.png", "sub/a.JPG", "sub/deep/c.png"]
+    of_pictures = [f"{base}{ending}" for base in bases for ending in (".json", ".drawn.jpg")]
+    assert written == sorted([*of_pictures, "lines.csv", "report.html"])
+    assert code == 0
+    content = json.loads((out / "sub/a.JPG.json").read_text(encoding="utf-8"))
+    assert content["image"] == "sub/a.JPG" and content["lines"]
+    printed = capsys.readouterr()
+    assert all(line.startswith(tuple(f"{base}: " for base in bases)) for line in printed.out.splitlines())
+    assert "4 of 4 pictures" in printed.err
+
+
+def test_bad_pictures_show_in_the_exit_code(pictures, arguments, tmp_path, capsys):
+    (pictures / "b.png").write_bytes(b"\x89PNG\r\n broken")
+    assert run([*arguments, "--recognize", "false", "--quiet"], [pictures]) == 3
+    printed = capsys.readouterr()
+    assert printed.err.startswith("skipped ") and printed.err.count("\n") == 1
+    assert "text" not in json.loads((tmp_path / "out/a.JPG.json").read_text(encoding="utf-8"))["lines"][0]
+    assert run([*arguments, "--quiet"], [pictures / "b.png"]) == 1
+
+
+def test_one_word(pictures, arguments, tmp_path):
+    assert run([*arguments, "--detect", "false", "--recognizer", "word"], [pictures / "b.png"]) == 0
+    (line,) = json.loads((tmp_path / "out/b.png.json").read_text(encoding="utf-8"))["lines"]
+    assert line["box"] == [0, 0, 95, 63]
+    assert not (tmp_path / "out/report.html").exists()  # for one picture there is no page
+
+
+@pytest.mark.parametrize("wrong", ["--min_ratioo=1", "--engine=fast", "--threads=-1", "--keep_ratio=1", "--draw=x"])
+def test_wrong_options_are_one_error(wrong):
+    with pytest.raises(ConfigError, match=wrong[2:].split("=", maxsplit=1)[0]):
+        load_config([wrong], schema_file=READER_SCHEMA)
+
+
+def predict(*arguments, **options):
+    command = [sys.executable, str(ROOT / "predict.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, check=False, timeout=120, **options)
+
+
+def test_the_command_reads_standard_input(arguments, tmp_path):
+    done = predict("-", *arguments, input=encoded(picture(["x"], (96, 64))), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out/stdin.json").read_text(encoding="utf-8"))["width"] == 96
+
+
+def test_a_tag_that_is_not_as_it_should_be_is_no_matter_of_the_user(arguments, tmp_path):
+    """The picture is whole; Pillow's warning of a tag that is longer than its file was printed twice."""
+    data = bytearray(encoded(picture(["x"], (96, 64)), "TIFF", tiffinfo={305: "who wrote it"}))
+    (directory,) = struct.unpack_from("<I", data, 4)
+    entries = [directory + 2 + 12 * number for number in range(struct.unpack_from("<H", data, directory)[0])]
+    (entry,) = [place for place in entries if struct.unpack_from("<H", data, place)[0] == 305]
+    struct.pack_into("<I", data, entry + 4, 10**6)
+    (tmp_path / "a.tif").write_bytes(data)
+    done = predict(tmp_path / "a.tif", *arguments, "--quiet", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_command_says_what_is_missing(pictures, tmp_path):
+    done = predict(pictures, "--ctpn_weights", "none.ckpt", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1) and b"none.ckpt" in done.stderr
+    done = predict(cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.startswith(b"error: image_path")
+
+
+def test_check(arguments, monkeypatch, capsys):
+    from src.reader import check as reader_check  # noqa: PLC0415
+
+    # MindSpore would take seconds; a broken engine must be named, not end the check.
+    monkeypatch.setitem(reader_check._TRIALS, "mindspore", "raise SystemExit('no device')")
+    ready = reader_check.check_reader(load_config(arguments, schema_file=READER_SCHEMA))
+    printed = capsys.readouterr().out
+    assert ready == 0 and "onnxruntime: works on" in printed and "ready to read pictures" in printed
+    assert re.search(
+        r"ctpn_weights: .*, detector, input 64x96, .*\n    sha256 [0-9a-f]{64} \(as its card says\)", printed
+    )
+    assert re.search(r"crnn_lines_weights: .* recogniser of lines, 95 characters", printed)
+
+
+def test_check_says_in_what_openvino_computes(monkeypatch, capsys):
+    from src.reader import check as reader_check  # noqa: PLC0415
+
+    pytest.importorskip("openvino")
+    for cap, expected in (("AVX2", "f32"), ("", "b?f(16|32)")):
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", cap)
+        assert reader_check._try_engine("openvino")
+        assert re.search(f", computes in {expected}\n$", capsys.readouterr().out)
+
+
+@pytest.fixture
+def quick_check(monkeypatch, capsys):
+    """`--check` without trying the engines; returns the exit code and what was printed."""
+    from src.reader import check as reader_check  # noqa: PLC0415
+
+    monkeypatch.setattr(reader_check, "_try_engine", lambda name: name == "onnxruntime")
+
+    def check(arguments):
+        code = reader_check.check_reader(load_config(arguments, schema_file=READER_SCHEMA))
+        return code, capsys.readouterr().out
+
+    return check
+
+
+def without(arguments, key, value):
+    return [item for item in arguments if not item.startswith(f"--{key}=")] + [f"--{key}={value}"]
+
+
+def test_check_of_weights_that_are_not_there(quick_check, arguments):
+    code, printed = quick_check(without(arguments, "ctpn_weights", "none.ckpt"))
+    assert code == 1 and "ctpn_weights: there is no file 'none.ckpt'" in printed
+    assert (
+        "not ready: no weights of the detector (--ctpn_weights FILE, or bash scripts/quickstart.sh --train)"
+        in printed
+    )
+    code, printed = quick_check(without(arguments, "crnn_lines_weights", "none.ckpt"))
+    assert code == 0  # the word model is enough
+
+
+def damaged(file, kind):
+    data = file.read_bytes()
+    if kind == "truncated":
+        return data[: len(data) // 2], "damaged"
+    if kind == "garbage":
+        return b"<html>404</html>", "best.ckpt: "
+    if kind == "empty":
+        return b"", "empty"
+    return b"".join(encode(crnn_params(37))), "branch"  # weights of the other network
+
+
+@pytest.mark.parametrize("kind", ["truncated", "garbage", "empty", "other"])
+def test_check_of_damaged_weights(quick_check, arguments, weights, tmp_path, kind):
+    content, word = damaged(weights / "ctpn.ckpt", kind)
+    (tmp_path / "best.ckpt").write_bytes(content)
+    code, printed = quick_check(without(arguments, "ctpn_weights", tmp_path / "best.ckpt"))
+    (line,) = [line for line in printed.splitlines() if "ctpn_weights: cannot be used" in line]
+    assert code == 1 and str(tmp_path / "best.ckpt") in line and word in line
+
+
+def test_check_of_weights_with_the_card_of_others(quick_check, arguments, weights, tmp_path):
+    for name in ("ctpn.ckpt", "ctpn.card.json"):
+        (tmp_path / name).write_bytes((weights / name).read_bytes())
+    with (tmp_path / "ctpn.ckpt").open("ab") as file:
+        file.write(b"x")
+    code, printed = quick_check(without(arguments, "ctpn_weights", tmp_path / "ctpn.ckpt"))
+    assert code == 1 and "is not the file that its card describes" in printed
+    (tmp_path / "ctpn.card.json").write_text("{}")
+    assert (
+        "version None of a weights card" in quick_check(without(arguments, "ctpn_weights", tmp_path / "ctpn.ckpt"))[1]
+    )
+
+
+def test_check_leaves_nothing_behind(quick_check, arguments, weights):
+    before = sorted(weights.rglob("*"))
+    quick_check(arguments)
+    assert sorted(weights.rglob("*")) == before
+
+
+def test_broken_weights_are_one_line(pictures, arguments, tmp_path):
+    (tmp_path / "best.ckpt").write_bytes(b"not weights")
+    done = predict(pictures, *without(arguments, "ctpn_weights", tmp_path / "best.ckpt"), cwd=tmp_path)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1) and b"best.ckpt" in done.stderr

@@ -1,0 +1,245 @@
+"""Reading order, word gaps, line crops, tiles and the recogniser's batches, each without a network."""
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from src.crnn.alphabet import Alphabet, AlphabetError
+from src.ctpn.text_lines import DetectOptions
+from src.reader.line_crops import cut_line
+from src.reader.reading_order import reading_order
+from src.reader.text_detector import TextDetector
+from src.reader.text_recognizer import TextRecognizer, input_shape
+from src.reader.tiles import OVERLAP, STRIDE, plan_tiles, scaled_size
+from src.reader.word_gaps import split_words
+from src.text_connector.detector import ConnectorParams
+from src.weights.card import CardError, WeightsCard, parse_card, read_card
+
+PALETTE = ["black on white", "white on black", "soft"]
+
+
+def order(*boxes):
+    """Reading order does not depend on the order of detection."""
+    boxes = np.array(boxes, float)
+    found = reading_order(boxes).tolist()
+    shuffled = np.random.default_rng(0).permutation(len(boxes))
+    assert shuffled[reading_order(boxes[shuffled])].tolist() == found
+    return found
+
+
+def test_rows_then_left_to_right():
+    assert order((50, 52, 90, 70), (0, 50, 40, 70), (0, 10, 30, 30)) == [2, 1, 0]
+    assert reading_order(np.empty((0, 4))).tolist() == []
+
+
+def test_columns_of_running_text_below_a_heading():
+    heading = (0, 0, 400, 30)
+    left = [(0, 40 + 20 * i, 180, 55 + 20 * i) for i in range(4)]
+    right = [(220, 42 + 20 * i, 400, 57 + 20 * i) for i in range(4)]
+    assert order(heading, *right, *left) == [0, 5, 6, 7, 8, 1, 2, 3, 4]
+
+
+def test_a_price_list_is_read_by_rows():
+    names = [(0, 20 * i, 150, 15 + 20 * i) for i in range(4)]
+    prices = [(200, 20 * i, 240, 15 + 20 * i) for i in range(4)]
+    assert order(*names, *prices) == [0, 4, 1, 5, 2, 6, 3, 7]
+
+
+def drawn(text, size=40, spacing=0, style=PALETTE[0]):
+    ground, ink = {"black on white": (255, 0), "white on black": (0, 255), "soft": (150, 90)}[style]
+    font = ImageFont.load_default(size)
+    image = Image.new("L", (2000, size * 2), ground)
+    pen, x, spans = ImageDraw.Draw(image), 10.0, []
+    for word in text.split(" "):
+        first = x
+        for letter in word:
+            pen.text((x, size // 3), letter, fill=ink, font=font)
+            x += font.getlength(letter) + spacing
+        spans.append((first, x - spacing))
+        x += font.getlength(" ") + spacing
+    box = image.point(lambda value: 255 * (value != ground)).getbbox()
+    return np.asarray(image.crop(box)), [(a - box[0], b - box[0]) for a, b in spans]
+
+
+@pytest.mark.parametrize("style", PALETTE)
+@pytest.mark.parametrize("text", ["Hello World", "a quick brown fox", "OPEN", "NO PARKING 24h", "I am"])
+def test_words_are_split_at_the_gaps(text, style):
+    line, spans = drawn(text, style=style)
+    words = split_words(line)
+    assert len(words) == len(spans)
+    assert words[0][0] == 0 and words[-1][1] == line.shape[1]
+    for (_, end), (start, _), (_, ink_end), (ink_start, _) in zip(words, words[1:], spans, spans[1:], strict=False):
+        assert end == start and ink_end - 2 <= end <= ink_start + 2
+
+
+def test_wide_set_letters_are_one_word():
+    line, _ = drawn("PARKING", spacing=8)
+    assert split_words(line) == [(0, line.shape[1])]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 200), (40, 5), (32, 300)])
+def test_a_plain_line_is_one_word(shape):
+    assert split_words(np.full(shape, 77, np.uint8)) == [(0, shape[1])]
+
+
+def test_a_tilted_line_is_turned_upright():
+    flat = np.full((200, 300, 3), 255, np.uint8)
+    flat[90:110, 60:240] = 0
+    flat[90:110, 60:80] = (255, 0, 0)
+    turn = cv2.getRotationMatrix2D((150, 100), 20, 1)
+    tilted = cv2.warpAffine(flat, turn, (300, 200), borderValue=(255, 255, 255))
+    corners = np.array([[60, 90], [240, 90], [240, 110], [60, 110]], float)
+    polygon = corners @ turn[:, :2].T + turn[:, 2]
+    crop = cut_line(tilted, polygon)
+    assert abs(crop.shape[0] - 20) <= 1 and abs(crop.shape[1] - 180) <= 1
+    assert crop[10, 100].max() < 60 and crop[10, 8, 0] > 200 and crop[10, 8, 1] < 60
+    assert cut_line(tilted, polygon, margin=0.5).shape[0] == pytest.approx(40, abs=2)
+
+
+def test_an_upright_line_keeps_its_pixels():
+    image = np.random.default_rng(0).integers(0, 256, (50, 60, 3), np.uint8)
+    box = np.array([[10, 5], [29, 5], [29, 14], [10, 14]])
+    assert (cut_line(image, box) == image[5:15, 10:30]).all()
+    assert cut_line(image, box + 1000).shape == (1, 1, 3)
+    assert cut_line(image, box, margin=9).shape == (50, 60, 3)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (1000, 97), (577, 961), (2000, 3001), (10, 5000)])
+def test_tiles_cover_everything_once(size):
+    shape = (256, 384)
+    tiles = plan_tiles(size, shape)
+    owners = np.zeros(size, int)
+    for tile in tiles:
+        assert tile.y % STRIDE == tile.x % STRIDE == 0 and tile.y < size[0] and tile.x < size[1]
+        y1, x1, y2, x2 = (np.clip(side, 0, 1e6) for side in tile.core)
+        owners[int(np.ceil(y1)) : int(np.ceil(y2)), int(np.ceil(x1)) : int(np.ceil(x2))] += 1
+        sides = (y1, y2, tile.y, shape[0], size[0]), (x1, x2, tile.x, shape[1], size[1])
+        for low, high, begin, length, end in sides:
+            assert low == 0 or low - begin >= OVERLAP / 2 - STRIDE
+            assert high >= end or begin + length - high >= OVERLAP / 2 - STRIDE
+    assert (owners == 1).all()
+
+
+def test_the_size_follows_the_smallest_text():
+    assert scaled_size((3000, 4000), 24, (576, 960)) == (1500, 2000)
+    assert scaled_size((300, 400), 6, (576, 960)) == (300, 400)
+    assert max(scaled_size((60000, 60000), 6, (576, 960))) < 15000
+
+
+class DarkIsText:
+    """Stands in for the detector: text is where the middle of a cell is dark, as high as its 16-pixel anchor."""
+
+    name, device = "stand-in", ""
+
+    def run(self, image):
+        _, _, height, width = image.shape
+        cells = image[0, 0, : height // 16 * 16, : width // 16 * 16].reshape(height // 16, 16, width // 16, 16)
+        dark = cells[:, 4:12].mean(axis=(1, 3)) < -1.0
+        scores = np.zeros((1, 2, *dark.shape), np.float32)
+        scores[0, 1] = np.where(dark, 6, -6)
+        return [scores, np.zeros((1, 4, *dark.shape), np.float32)]
+
+
+def test_a_line_across_tiles_is_one_line():
+    scan = np.full((800, 1400, 3), 255, np.uint8)
+    bars = [(64, 100, 1300), (400, 32, 700), (752, 600, 1380)]
+    for y, x1, x2 in bars:
+        scan[y : y + 16, x1:x2] = 0
+    options = DetectOptions((256, 384), anchor_heights=(16,), connector=ConnectorParams())
+    lines = TextDetector(DarkIsText(), options, smallest_text=12).find(scan)
+    found = sorted(lines.boxes.tolist(), key=lambda box: box[1])
+    assert len(found) == 3
+    for (y, x1, x2), box in zip(bars, found, strict=True):
+        assert np.abs(np.array(box) - (x1, y, x2, y + 16)).max() <= 16
+    assert len(TextDetector(DarkIsText(), options).find(scan)) == 0  # in one input the lines are too low
+
+
+class Ruler:
+    """Stands in for the recogniser: reads the width class of what it is shown and remembers the batches."""
+
+    name, device = "stand-in", ""
+
+    def __init__(self, classes=37):
+        self.batches, self.classes = [], classes
+
+    def run(self, image):
+        self.batches.append(image.shape)
+        log_probs = np.full((3, len(image), self.classes), -9.0, np.float32)
+        log_probs[:, :, 0] = 0
+        log_probs[1, :, 0] = -9
+        log_probs[1, np.arange(len(image)), image.shape[3] // 100] = -0.1
+        return [log_probs]
+
+
+def test_lines_are_read_in_batches_of_one_width():
+    ruler = Ruler()
+    reader = TextRecognizer(ruler, Alphabet.named("digits_lower"), "line", (100, 200, 300), batch_size=2)
+    widths = [250, 90, 180, 95, 1, 299, 260, 1150]
+    lines = [reader.prepare(np.full((32, width), 255, np.uint8)) for width in widths]
+    texts = reader.read(lines)
+    assert [text for text, _ in texts] == ["2", "0", "1", "0", "0", "2", "2", "b"]  # 1150 -> 1200, class 12
+    assert all(score == pytest.approx(np.exp(-0.1), abs=1e-5) for _, score in texts)
+    assert all(shape[0] <= 2 for shape in ruler.batches)
+    assert [shape[3] for shape in ruler.batches] == sorted(shape[3] for shape in ruler.batches)
+    for line, expected in zip(lines, texts, strict=True):
+        assert reader.read([line]) == [expected]
+    assert reader.read([]) == []
+
+
+def test_words_of_a_line_are_joined_by_spaces():
+    line, _ = drawn("Hello big World")
+    reader = TextRecognizer(Ruler(), Alphabet.named("digits_lower"), "word")
+    assert reader.read([reader.prepare(line), reader.prepare(line, is_word=True)])[0][0] == "0 0 0"
+    assert reader.read([reader.prepare(line, is_word=True)])[0][0] == "0"
+
+
+def test_an_alphabet_of_another_size():
+    reader = TextRecognizer(Ruler(38), Alphabet.named("digits_lower"), "word")
+    with pytest.raises(AlphabetError, match="38 classes"):
+        reader.read([reader.prepare(np.zeros((32, 100), np.uint8))])
+
+
+GOOD = {"version": 1, "network": "ctpn"}
+BAD_CARDS = [
+    [], {}, {"version": 2, "network": "ctpn"}, {"version": 1, "network": "crnn"}, {**GOOD, "colour": 1},
+    {**GOOD, "image_size": [576]}, {**GOOD, "image_size": [576, 950]}, {**GOOD, "image_size": [True, 96]},
+    {**GOOD, "anchor_heights": []}, {**GOOD, "anchor_heights": [4, 2]}, {**GOOD, "anchor_heights": "2 4"},
+    {**GOOD, "keep_ratio": 1}, {**GOOD, "lstm_branch": "rnn3"}, {**GOOD, "sha256": "abc"},
+    {**GOOD, "anchor_heights": [float("nan")]}, {**GOOD, "lstm_branch": []},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", BAD_CARDS)
+def test_cards_that_are_refused(content):
+    with pytest.raises(CardError, match="^card: "):
+        parse_card(content, "ctpn", "card")
+
+
+def test_the_record_of_a_checkpoint_is_no_card(tmp_path):
+    """Training writes `best_acc.json` beside `best_acc.ckpt`."""
+    (tmp_path / "best_acc.json").write_text('{"hmean": 0.5}')
+    assert read_card(tmp_path / "best_acc.ckpt", "ctpn") == WeightsCard("ctpn")
+
+
+def test_a_card_without_values_stands_for_the_published_ones():
+    card = parse_card({**GOOD, "description": "anything", "figures": {"hmean": 0.5}}, "ctpn", "card")
+    assert card.image_size == (576, 960) and len(card.anchor_heights) == 14
+    assert parse_card({**GOOD, "image_size": [64, 96]}, "ctpn", "card").image_size == (64, 96)
+
+
+def test_reading_order_is_a_permutation():
+    rng = np.random.default_rng(1)
+    for count, wide in itertools.product((1, 7, 40), (20, 300)):
+        corner = rng.uniform(0, 500, (count, 2))
+        boxes = np.concatenate([corner, corner + rng.uniform(1, wide, (count, 2))], axis=1)
+        assert sorted(reading_order(boxes).tolist()) == list(range(count))
+
+
+def test_the_shape_of_the_recogniser_is_fixed_where_it_never_varies():
+    assert input_shape("word") == (None, 1, 32, 100)
+    assert input_shape("word", [160]) == (None, 1, 32, 160)
+    assert input_shape("line") == (None, 1, 32, None)
+    assert input_shape("line", [100, 200]) == (None, 1, 32, None)
