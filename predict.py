@@ -1,4 +1,4 @@
-"""Read pictures: python predict.py PICTURE|FOLDER|PATTERN|- ... [--output_dir DIR] [--draw] [--key value ...]"""
+"""Read images: python predict.py IMAGE|FOLDER|PATTERN|- ... [--output_dir DIR] [--draw] [--key value ...]"""
 
 import sys
 
@@ -16,7 +16,7 @@ def main() -> int:
         return check_reader(config)
     inputs = inputs or [config.image_path] * bool(config.image_path)
     if not inputs and not config.list_file:
-        raise ConfigError("image_path: is empty; give a picture, a folder, a pattern, or - for standard input")
+        raise ConfigError("image_path: is empty; give an image, a folder, a pattern, or - for standard input")
     from src.engines.engine import choose_engine  # noqa: PLC0415
 
     if choose_engine(config.engine) == "mindspore":
@@ -24,9 +24,9 @@ def main() -> int:
 
         set_cpu_kernels()
         select_device(config.device_target, config.device_id)
-    from src.reader.command import read_pictures  # noqa: PLC0415
+    from src.reader.command import read_images  # noqa: PLC0415
 
-    return read_pictures(config, inputs)
+    return read_images(config, inputs)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Time of the text connector on one picture, beside the plain loops: `python benchmarks/bench_connector.py`.
+"""Time of the text connector on one image, beside the plain loops: `python benchmarks/bench_connector.py`.
 
-Proposals look like a trained CTPN's: columns of 16 pixels on a 960 x 576 picture, several overlapping
+Proposals look like a trained CTPN's: columns of 16 pixels on a 960 x 576 image, several overlapping
 proposals at every piece of text, scores above the threshold (the costly case: nothing is filtered away).
 """
 
@@ -36,7 +36,7 @@ def proposals(count: int, seed: int, image_size: tuple[int, int] = SIZE) -> tupl
 
 
 def scattered(count: int, seed: int, image_size: tuple[int, int] = SIZE) -> tuple[np.ndarray, np.ndarray]:
-    """Proposals all over the picture: little is suppressed, which makes linking costliest."""
+    """Proposals all over the image: little is suppressed, which makes linking costliest."""
     rng = np.random.default_rng(seed)
     height, width = image_size
     x1 = rng.integers(0, width // 16, count) * 16.0
@@ -57,7 +57,7 @@ def measure(call, repeats: int) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=1000, help="proposals a picture")
+    parser.add_argument("--count", type=int, default=1000, help="proposals an image")
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--plain_repeats", type=int, default=3)
     arguments = parser.parse_args()

@@ -3,7 +3,7 @@
     python benchmarks/bench_crnn.py [--batch 64] [--width 100] [--classes 37] [--repeats 7] [--threads N]
 
 Both do the same work on the same data, taking turns, so that a busy machine slows both. Printed are the
-medians and the median of the ratios of neighbouring runs (MindSpore / PyTorch: below 1, MindSpore is faster), by the
+medians and the median of the ratios of neighboring runs (MindSpore / PyTorch: below 1, MindSpore is faster), by the
 wall clock and by the processor time of all threads, which says more on a machine that others use, too.
 """
 

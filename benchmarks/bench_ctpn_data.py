@@ -2,7 +2,7 @@
 
     python benchmarks/bench_ctpn_data.py [--mindrecord FILE] [--size 960x576] [--batch_size 2] [--steps 50]
 
-Without --mindrecord only the parts are timed, on a random picture. `cpu` is processor time of the whole process a
+Without --mindrecord only the parts are timed, on a random image. `cpu` is processor time of the whole process a
 sample; `samples/s` is what a consumer sees that does nothing else.
 """
 

@@ -1,12 +1,12 @@
-"""Seconds a picture of the reader with OpenVINO and ONNX Runtime, beside RapidOCR if it is installed.
+"""Seconds an image of the reader with OpenVINO and ONNX Runtime, beside RapidOCR if it is installed.
 
-    python benchmarks/bench_reader.py FOLDER [--pictures 10] [--repeats 3] [--threads N] [--json FILE]
+    python benchmarks/bench_reader.py FOLDER [--images 10] [--repeats 3] [--threads N] [--json FILE]
                                       [--rapidocr_python PYTHON] [--ctpn_weights FILE] ...
 
 Each contestant has a process of its own, with the same number of threads (by default one a core), and reads the
 same files, in turns, so that other load meets all of them. While one works the others wait, and it begins when their
 threads have come to rest: those of ONNX Runtime keep a core busy for some time after their work. Decoding a file
-counts, reading it from the disk does not. One picture is read before to warm up. Printed are medians of the repeats.
+counts, reading it from the disk does not. One image is read before to warm up. Printed are medians of the repeats.
 
 RapidOCR (pip install -r benchmarks/requirements.txt) may live in another environment: --rapidocr_python names its
 interpreter, which needs NumPy and OpenCV as well.
@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.published_size import IMAGE_SHAPE, write_published_size  # noqa: E402
 from src.engines.processor import describe_processor, processor_flags  # noqa: E402
 from src.reader import ReaderOptions, TextReader  # noqa: E402
-from src.reader.input_files import find_pictures  # noqa: E402
+from src.reader.input_files import find_images  # noqa: E402
 from src.reader.result import STAGES  # noqa: E402
 
 WEIGHTS = ("ctpn_weights", "crnn_weights", "crnn_lines_weights")
@@ -78,17 +78,17 @@ class Worker:
 def main() -> None:
     arguments = parse()
     began = time.perf_counter()
-    files = [str(picture.source) for picture in find_pictures([arguments.folder])]
-    files = files[:: max(1, len(files) // arguments.pictures)][: arguments.pictures]
+    files = [str(image.source) for image in find_images([arguments.folder])]
+    files = files[:: max(1, len(files) // arguments.images)][: arguments.images]
     options = {key: getattr(arguments, key) for key in (*WEIGHTS, "recognizer", "precision")}
     flags = processor_flags()
-    print(f"processor: {describe_processor(flags)}; {arguments.threads} threads each; {len(files)} pictures")
+    print(f"processor: {describe_processor(flags)}; {arguments.threads} threads each; {len(files)} images")
     workers = start_workers(arguments, options)
     single = "f32" in workers["openvino"].about
     try:
         found = {
             "networks": networks(workers, options, arguments.repeats),
-            "pictures": pictures(workers, files, arguments.repeats),
+            "images": images(workers, files, arguments.repeats),
         }
     finally:
         for worker in workers.values():
@@ -108,7 +108,7 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
-    parser.add_argument("--pictures", type=int, default=10, help="taken evenly from the folder")
+    parser.add_argument("--images", type=int, default=10, help="taken evenly from the folder")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--recognizer", default="auto")
@@ -161,8 +161,8 @@ def networks(workers: dict[str, Worker], options: dict, repeats: int) -> dict[st
     return found
 
 
-def pictures(workers: dict[str, Worker], files: list[str], repeats: int) -> dict[str, dict[str, float]]:
-    """Means over the pictures, their median over the repeats, by contestant."""
+def images(workers: dict[str, Worker], files: list[str], repeats: int) -> dict[str, dict[str, float]]:
+    """Means over the images, their median over the repeats, by contestant."""
     for worker in workers.values():
         for detect_only in (False, True):
             worker.ask(read=files[0], detect_only=detect_only)
@@ -186,7 +186,7 @@ def pictures(workers: dict[str, Worker], files: list[str], repeats: int) -> dict
 
 
 def as_folder(files: list[str], options: ReaderOptions, repeats: int) -> dict[str, float]:
-    """Milliseconds a picture when all are read in one call, decoding and connecting beside the networks.
+    """Milliseconds an image when all are read in one call, decoding and connecting beside the networks.
 
     They are read once before: OpenVINO makes its kernels when it first meets a number of lines and a width.
     """
@@ -201,11 +201,11 @@ def as_folder(files: list[str], options: ReaderOptions, repeats: int) -> dict[st
     return {key: statistics.median(values[key] for values in rounds[1:]) for key in rounds[0]}
 
 
-def start_up(arguments: argparse.Namespace, picture: str) -> float:
-    """Seconds of `python predict.py PICTURE`, from the start of the process to its end, the cache being warm."""
+def start_up(arguments: argparse.Namespace, image: str) -> float:
+    """Seconds of `python predict.py IMAGE`, from the start of the process to its end, the cache being warm."""
     times = []
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(ROOT / "predict.py"), picture, "--quiet", "--output_dir", folder]
+        command = [sys.executable, str(ROOT / "predict.py"), image, "--quiet", "--output_dir", folder]
         command += [f"--threads={arguments.threads}", f"--recognizer={arguments.recognizer}", "--engine=openvino"]
         command += [f"--precision={arguments.precision}"]
         command += [f"--{key}={getattr(arguments, key)}" for key in WEIGHTS]
@@ -224,8 +224,8 @@ def report(found: dict) -> None:
             f"  openvino is {times['onnxruntime'] / times['openvino']:.2f} times as fast" if len(times) > 1 else ""
         )
         print(f"  {title:36s} {shown}{ratio}")
-    print("\nmilliseconds a picture   end to end  detection alone  lines  cores busy  stages: " + ", ".join(STAGES))
-    for name, values in found["pictures"].items():
+    print("\nmilliseconds an image   end to end  detection alone  lines  cores busy  stages: " + ", ".join(STAGES))
+    for name, values in found["images"].items():
         stages = "  ".join(f"{values[f'stage {stage}']:6.1f}" for stage in STAGES if f"stage {stage}" in values)
         alone = f"{values['whole']:10.1f} {values['detect']:16.1f} {values['lines']:6.1f} {values['cores']:11.2f}"
         print(f"  {name:22s} {alone}  {stages}")
@@ -235,7 +235,7 @@ def report(found: dict) -> None:
 
 def goals(found: dict, has_matrix_unit: bool, single: bool) -> None:
     """What docs/reading.md promises, and whether it was so here."""
-    ours, rapid = found["pictures"]["openvino"], found["pictures"].get("rapidocr")
+    ours, rapid = found["images"]["openvino"], found["images"].get("rapidocr")
     total = sum(ours[f"stage {stage}"] for stage in STAGES)
     host = (ours["stage decode"] + ours["stage connect"]) / total
     beside = 1 - ours["networks"] / total

@@ -3,7 +3,7 @@
     python benchmarks/bench_word_loader.py [--lmdb DIR] [--words 6000] [--batch 128] [--repeats 3]
 
 Without --lmdb, an LMDB of JPEG crops in the size of MJSynth's (31 rows, about 110 columns) is made. All loaders
-decode, turn grey, resize to 32x100 bicubic, normalise, and give batches of float32 and encoded labels:
+decode, turn gray, resize to 32x100 bicubic, normalize, and give batches of float32 and encoded labels:
 
 ours             CrnnTrainData; "+ changes" with every augmentation at probability 0.5
 torch, Pillow    the usual Dataset of the reference (Pillow decodes and resizes, one sample at a time)
@@ -34,7 +34,7 @@ from src.data.recognition.augment import WordAugment
 from src.data.recognition.dataset import CrnnTrainData
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.lmdb_writer import LmdbWriter
-from src.data.recognition.preprocess import normalise, resize_word
+from src.data.recognition.preprocess import normalize, resize_word
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 CLASS_OF = {character: number for number, character in enumerate(ALPHABET, 1)}
@@ -58,7 +58,7 @@ def make_lmdb(path: Path, count: int) -> None:
 
 
 class PillowWords:
-    """Map-style data set in the way of the reference: one normalised float32 (1, 32, 100) and a label."""
+    """Map-style data set in the way of the reference: one normalized float32 (1, 32, 100) and a label."""
 
     def __init__(self, words: LmdbWords):
         self.words = words
@@ -68,23 +68,23 @@ class PillowWords:
 
     def __getitem__(self, index: int):
         data, text = self.words.read(index)
-        picture = Image.open(io.BytesIO(data)).convert("L").resize((100, 32), Image.Resampling.BICUBIC)
-        return self._finish(np.asarray(picture), text)
+        image = Image.open(io.BytesIO(data)).convert("L").resize((100, 32), Image.Resampling.BICUBIC)
+        return self._finish(np.asarray(image), text)
 
     @staticmethod
     def _finish(pixels: np.ndarray, text: str):
         label = np.zeros(LABEL_PLACES, np.int32)
         classes = encode(text)
         label[: len(classes)] = classes
-        return normalise(pixels)[None], label, np.int32(len(classes))
+        return normalize(pixels)[None], label, np.int32(len(classes))
 
 
 class OurWords(PillowWords):
     """The same with our decoding and resizing."""
 
     def __getitem__(self, index: int):
-        grey, text = self.words.sample(index)
-        return self._finish(resize_word(grey, 32, 100, keep_ratio=False), text)
+        gray, text = self.words.sample(index)
+        return self._finish(resize_word(gray, 32, 100, keep_ratio=False), text)
 
 
 def ours(words: LmdbWords, batch: int, workers: int, augment: WordAugment | None = None) -> Iterable:

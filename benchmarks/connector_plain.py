@@ -31,7 +31,7 @@ def plain_nms(boxes: list[list[float]], threshold: float) -> list[int]:
 
 
 def compatible(a: list[float], b: list[float], min_v_overlaps: float, min_size_sim: float) -> bool:
-    """Whether two proposals can be neighbours in a line."""
+    """Whether two proposals can be neighbors in a line."""
     height_a, height_b = a[3] - a[1] + 1, b[3] - b[1] + 1
     shared = max(0.0, min(a[3], b[3]) - max(a[1], b[1]) + 1)
     if shared / min(height_a, height_b) < min_v_overlaps:

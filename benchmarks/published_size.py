@@ -29,7 +29,7 @@ def repeated(params: Mapping[str, np.ndarray], times: int) -> dict[str, np.ndarr
         outputs, inputs = times, times
         if "rpn_cls" in name or "rpn_reg" in name:
             outputs = 1
-        if array.ndim == 1 or array.shape[1] == 3:  # per channel, or of a picture
+        if array.ndim == 1 or array.shape[1] == 3:  # per channel, or of an image
             inputs = 1
         if name.startswith("rnn2"):  # (4 gates * hidden, ...)
             parted = array.reshape(GATES, -1, *array.shape[1:])

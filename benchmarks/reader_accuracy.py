@@ -1,12 +1,12 @@
-"""How much of the text in labelled pictures the reader reads: `--recognizer line` and `word` on the same lines.
+"""How much of the text in labeled images the reader reads: `--recognizer line` and `word` on the same lines.
 
-    python benchmarks/reader_accuracy.py PICTURES LABELS [--only FILE] [--pictures N] [--recognizers line,word]
+    python benchmarks/reader_accuracy.py IMAGES LABELS [--only FILE] [--images N] [--recognizers line,word]
                                           [--key value ...]
 
 LABELS is what `folder` accepts in the detection data: a folder of text files, an SVT XML or a COCO JSON. Words are
-compared as a bag a picture: a word counts as read when the picture's text has it, as often as it is there. "exact"
+compared as a bag an image: a word counts as read when the image's text has it, as often as it is there. "exact"
 asks for every character, "letters and digits" leaves case and punctuation aside. Words marked as illegible neither
-count nor are counted against the reader. FILE names the pictures to take, one a line. --key value are options of
+count nor are counted against the reader. FILE names the images to take, one a line. --key value are options of
 `ReaderOptions`.
 """
 
@@ -18,29 +18,29 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.reader_inputs import labelled_pictures, reader_options
+from benchmarks.reader_inputs import labeled_images, reader_options
 from src.reader import ReadResult, TextReader
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pictures_folder", type=Path)
+    parser.add_argument("images_folder", type=Path)
     parser.add_argument("labels", type=Path)
     parser.add_argument("--only", type=Path)
-    parser.add_argument("--pictures", type=int, default=0, help="so many, taken evenly; 0 takes all")
+    parser.add_argument("--images", type=int, default=0, help="so many, taken evenly; 0 takes all")
     parser.add_argument("--recognizers", default="line,word")
     arguments, more = parser.parse_known_args()
     options = reader_options(more)
-    images = labelled_pictures(arguments.pictures_folder, arguments.labels, arguments.only)
-    if arguments.pictures:
-        images = images[:: max(1, len(images) // arguments.pictures)][: arguments.pictures]
-    print(f"{len(images)} pictures, {sum(len(image.texts) for image in images)} words")
+    images = labeled_images(arguments.images_folder, arguments.labels, arguments.only)
+    if arguments.images:
+        images = images[:: max(1, len(images) // arguments.images)][: arguments.images]
+    print(f"{len(images)} images, {sum(len(image.texts) for image in images)} words")
     for recognizer in arguments.recognizers.split(","):
         reader = TextReader(recognizer=recognizer, **options)
         start = time.perf_counter()
         results = list(reader.read_many(image.path for image in images))
         seconds = (time.perf_counter() - start) / len(images)
-        print(f"--recognizer {recognizer}, {seconds:.2f} s a picture with {reader.engine}")
+        print(f"--recognizer {recognizer}, {seconds:.2f} s an image with {reader.engine}")
         for title, seen in (("exact", str), ("letters and digits", plain)):
             read, there, right = tally(images, results, seen)
             precision, recall = right / max(read, 1), right / max(there, 1)
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def tally(images: list, results: list, seen) -> tuple[int, int, int]:
-    """Words that were read, that are there, and that are both, over all pictures; `seen` is how a word counts."""
+    """Words that were read, that are there, and that are both, over all images; `seen` is how a word counts."""
     read = there = right = 0
     for image, result in zip(images, results, strict=True):
         words = Counter(filter(None, map(seen, result.text.split()))) if isinstance(result, ReadResult) else Counter()

@@ -1,18 +1,18 @@
-"""What the measurements of the reader's accuracy take from the command line: labelled pictures and reader options."""
+"""What the measurements of the reader's accuracy take from the command line: labeled images and reader options."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from src.data.detection.annotations.labelled_image import LabelledImage
+from src.data.detection.annotations.labeled_image import LabeledImage
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.loading.name_lists import read_names
 from src.model_utils.plain_yaml import parse_value
 
 
-def labelled_pictures(pictures: Path, labels: Path, only: Path | None) -> list[LabelledImage]:
-    """The pictures that can be read, of those that the file `only` names, or all."""
-    images = [image for image in read_own_folder(pictures, labels).images if not image.missing]
+def labeled_images(folder: Path, labels: Path, only: Path | None) -> list[LabeledImage]:
+    """The images that can be read, of those that the file `only` names, or all."""
+    images = [image for image in read_own_folder(folder, labels).images if not image.missing]
     if only:
         wanted = read_names(only)
         images = [image for image in images if image.name in wanted]

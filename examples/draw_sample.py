@@ -1,7 +1,7 @@
-"""Draw docs/images/sample.jpg, the picture that the quick start reads: python examples/draw_sample.py [FILE]
+"""Draw docs/images/sample.jpg, the image that the quick start reads: python examples/draw_sample.py [FILE]
 
 A shop sign on a brick wall and a poster beside it, in Pillow's own font, seen a little from the side, in uneven
-light, with the blur, the noise and the compression of a camera. The same picture every time.
+light, with the blur, the noise and the compression of a camera. The same image every time.
 """
 
 import sys
@@ -36,28 +36,28 @@ def brick_wall(rng: np.random.Generator) -> np.ndarray:
 
 
 def board(texts: list[tuple[str, int]], ground: tuple[int, ...], ink: tuple[int, ...]) -> Image.Image:
-    """A framed board with centred lines, as large as they need, drawn at twice the size for smooth edges."""
+    """A framed board with centerd lines, as large as they need, drawn at twice the size for smooth edges."""
     fonts = [ImageFont.load_default(2 * size) for _, size in texts]
     steps = [2 * LINE_STEP * size for _, size in texts]
     width = max(font.getlength(text) for font, (text, _) in zip(fonts, texts, strict=True)) + 2 * texts[0][1] * 1.6
-    picture = Image.new("RGB", (round(width), round(sum(steps) + 2 * texts[0][1])), ground)
-    pen = ImageDraw.Draw(picture)
-    frame = [18, 18, picture.width - 19, picture.height - 19]
+    image = Image.new("RGB", (round(width), round(sum(steps) + 2 * texts[0][1])), ground)
+    pen = ImageDraw.Draw(image)
+    frame = [18, 18, image.width - 19, image.height - 19]
     pen.rectangle(frame, outline=ink, width=5)
     y = float(texts[0][1])
     for font, (text, _), step in zip(fonts, texts, steps, strict=True):
-        pen.text((picture.width / 2, y + step / 2), text, fill=ink, font=font, anchor="mm")
+        pen.text((image.width / 2, y + step / 2), text, fill=ink, font=font, anchor="mm")
         y += step
-    return picture
+    return image
 
 
-def hang(wall: np.ndarray, picture: Image.Image, *, left: int, top: int, width: int, rise: int) -> None:
+def hang(wall: np.ndarray, image: Image.Image, *, left: int, top: int, width: int, rise: int) -> None:
     """Put a board onto the wall with its shadow; its right side is `rise` pixels higher and a little smaller."""
-    height = picture.height * width / picture.width
+    height = image.height * width / image.width
     right, upper = left + width, top - rise
     corners = [(left, top), (right, upper), (right + 2, upper + 0.96 * height), (left + 2, top + height)]
-    pixels = np.asarray(picture, np.float32)
-    edges = np.array([[0, 0], [picture.width, 0], [picture.width, picture.height], [0, picture.height]], np.float32)
+    pixels = np.asarray(image, np.float32)
+    edges = np.array([[0, 0], [image.width, 0], [image.width, image.height], [0, image.height]], np.float32)
     matrix = cv2.getPerspectiveTransform(edges, np.array(corners, np.float32))
     warped = cv2.warpPerspective(pixels, matrix, SIZE, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
     whole = np.ones(pixels.shape[:2], np.float32)

@@ -3,7 +3,7 @@
 A GPU takes more words a second than processor cores could change one by one. Probabilities and strengths mean the
 same as there; a batch has one size, so a crop that moves out or in is scaled back to it.
 
-B words, H W height and width of the pictures.
+B words, H W height and width of the images.
 """
 
 import math
@@ -18,15 +18,15 @@ _BLUR_REACH = 4  # pixels to each side of the widest blur: three times its sigma
 
 
 def augment_batch(images: torch.Tensor, options: WordAugment, rng: np.random.Generator) -> torch.Tensor:
-    """Changed copy of images (B, H, W), float32 grey levels 0 to 255.
+    """Changed copy of images (B, H, W), float32 gray levels 0 to 255.
 
-    What happens to which picture is drawn from `rng` on the host, so a GPU is never waited for; the grains of the
+    What happens to which image is drawn from `rng` on the host, so a GPU is never waited for; the grains of the
     noise come from the device's own generator.
     """
     if not options.active or not len(images):
         return images
     draw = rng.random((len(images), 24), dtype=np.float32)
-    # Grey levels need float32, also inside the autocast of a training: its convolutions blur, too.
+    # Gray levels need float32, also inside the autocast of a training: its convolutions blur, too.
     with torch.autocast(images.device.type, enabled=False):
         images = _change_view(images, options, draw[:, :16])
         images = _blur(images, options, draw[:, 16:18])
@@ -40,7 +40,7 @@ def augment_batch(images: torch.Tensor, options: WordAugment, rng: np.random.Gen
 
 
 def _column(values: np.ndarray, like: torch.Tensor) -> torch.Tensor:
-    """(n,) -> (n, 1, 1) on the device of the pictures."""
+    """(n,) -> (n, 1, 1) on the device of the images."""
     return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(like.device)[:, None, None]
 
 
@@ -62,7 +62,7 @@ def _change_view(images: torch.Tensor, options: WordAugment, draw: np.ndarray) -
 
 
 def view_corners(height: int, width: int, options: WordAugment, chosen: np.ndarray, signed: np.ndarray) -> np.ndarray:
-    """Where each picture's corners are taken from, float64 (B, 4, 2), clockwise from the top left, pixel edges.
+    """Where each image's corners are taken from, float64 (B, 4, 2), clockwise from the top left, pixel edges.
 
     chosen (B, 3): crop, perspective, rotation. signed (B, 16): numbers from -1 to 1.
     """
@@ -78,12 +78,12 @@ def view_corners(height: int, width: int, options: WordAugment, chosen: np.ndarr
     angle = signed[:, 15] * math.radians(options.rotate_max) * rotate[:, 0]
     cosine, sine = np.cos(angle), np.sin(angle)
     turn = np.stack([np.stack([cosine, -sine], -1), np.stack([sine, cosine], -1)], axis=1)  # (B, 2, 2)
-    centre = corners.mean(axis=1, keepdims=True)
-    return (corners - centre) @ turn.transpose(0, 2, 1) + centre
+    center = corners.mean(axis=1, keepdims=True)
+    return (corners - center) @ turn.transpose(0, 2, 1) + center
 
 
 def homography_grid(corners: np.ndarray, height: int, width: int) -> torch.Tensor:
-    """Sampling grid (B, height, width, 2) for `grid_sample` that takes a picture from the quadrilaterals `corners`.
+    """Sampling grid (B, height, width, 2) for `grid_sample` that takes an image from the quadrilaterals `corners`.
 
     The projective map of the unit square to a quadrilateral in closed form (Heckbert 1989, section 2.2.3).
     """
@@ -105,7 +105,7 @@ def homography_grid(corners: np.ndarray, height: int, width: int) -> torch.Tenso
 
 
 def _blur(images: torch.Tensor, options: WordAugment, draw: np.ndarray) -> torch.Tensor:
-    """Gaussian blur, its sigma in pixels of a picture 32 high."""
+    """Gaussian blur, its sigma in pixels of an image 32 high."""
     sigma = draw[:, 1] * options.blur_max * images.shape[1] / 32
     rows = np.flatnonzero((draw[:, 0] < options.blur_prob) & (sigma > 0.1))
     if not len(rows):

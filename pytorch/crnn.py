@@ -65,7 +65,7 @@ class Crnn(nn.Module):
         num_classes: classes C, the blank included.
         width: fraction of the published channel and hidden sizes (in multiples of 8), for small networks.
 
-    `forward` takes grey images (B, 1, 32, W) and returns log-probabilities (T, B, C), float32 also under autocast:
+    `forward` takes gray images (B, 1, 32, W) and returns log-probabilities (T, B, C), float32 also under autocast:
     only the convolutions take part in it, as with `compute_type` in MindSpore.
     """
 

@@ -49,7 +49,7 @@ class Vgg16(nn.Module):
         self.out_channels = channels
 
     def forward(self, image):
-        """(B, 3, H, W) normalised RGB -> conv5_3 after ReLU, (B, C, H // 16, W // 16)."""
+        """(B, 3, H, W) normalized RGB -> conv5_3 after ReLU, (B, C, H // 16, W // 16)."""
         x = image
         for name, block in self.named_children():
             if name.endswith("_1") and name != "conv1_1":
@@ -82,7 +82,7 @@ class Ctpn(nn.Module):
         bn_statistics: "learned" (batch statistics in training; needed from scratch) or "frozen".
         dropout: probability of dropping a recurrent feature in training; 0 is none.
 
-    `forward` takes normalised RGB images (B, 3, 16 H, 16 W) and returns score_map (B, 2A, H, W), channel =
+    `forward` takes normalized RGB images (B, 3, 16 H, 16 W) and returns score_map (B, 2A, H, W), channel =
     anchor * 2 + class, class 1 is text, and delta_map (B, 4A, H, W), channel = anchor * 4 + coordinate (dx, dy,
     log dw, log dh). Both are float32 also under autocast: only the convolutions take part in it.
     """

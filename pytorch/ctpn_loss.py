@@ -29,7 +29,7 @@ def ctpn_loss(
         labels: (B, N) 1 text, 0 background, -1 not sampled.
         delta_targets: (B, N, 4) dx, dy, log dw, log dh.
         delta_weights: (B, N, 4) 0 where a coordinate is not to be learned.
-        hard_negatives: background anchors of a picture that count, those with the largest loss; 0 lets all count.
+        hard_negatives: background anchors of an image that count, those with the largest loss; 0 lets all count.
     """
     batch = score_map.shape[0]
     with torch.autocast(score_map.device.type, enabled=False):

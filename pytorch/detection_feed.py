@@ -1,6 +1,6 @@
 """Batches of detection samples on the training device, made ahead by worker processes.
 
-B pictures of a batch, H W input height and width, N anchors.
+B images of a batch, H W input height and width, N anchors.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ from src.data.loading.workers import BatchWorkers
 
 
 class DetectionBatch(NamedTuple):
-    """images float32 (B, 3, H, W) normalised; labels (B, N) int64; targets and weights float32 (B, N, 4)."""
+    """images float32 (B, 3, H, W) normalized; labels (B, N) int64; targets and weights float32 (B, N, 4)."""
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -64,7 +64,7 @@ class DetectionFeed:
 def to_device(
     samples: Sequence[DetectionSample], image_shape: tuple[int, int], device: torch.device
 ) -> DetectionBatch:
-    """Samples as tensors; pixels beyond a smaller picture are the mean colour."""
+    """Samples as tensors; pixels beyond a smaller image are the mean color."""
     batch, anchors = len(samples), len(samples[0].labels)
     pixels = torch.stack([_filled(sample.image, image_shape) for sample in samples]).to(device)  # (B, H, W, 3)
     labels = torch.from_numpy(np.stack([sample.labels for sample in samples])).to(device).long()
@@ -75,7 +75,7 @@ def to_device(
     targets[where] = torch.from_numpy(np.concatenate([sample.targets for sample in samples])).to(device)
     weights[where] = torch.from_numpy(np.concatenate([sample.weights for sample in samples])).to(device)
     shape = (batch, anchors, 4)
-    return DetectionBatch(_normalised(pixels), labels, targets.view(shape), weights.view(shape))
+    return DetectionBatch(_normalized(pixels), labels, targets.view(shape), weights.view(shape))
 
 
 def _filled(image: np.ndarray, image_shape: tuple[int, int]) -> torch.Tensor:
@@ -87,7 +87,7 @@ def _filled(image: np.ndarray, image_shape: tuple[int, int]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(image))
 
 
-def _normalised(pixels: torch.Tensor) -> torch.Tensor:
+def _normalized(pixels: torch.Tensor) -> torch.Tensor:
     """(B, H, W, 3) uint8 -> (B, 3, H, W) float32 in channels-last memory."""
     mean, std = (torch.tensor(values, device=pixels.device) for values in (MEAN, STD))
     return ((pixels.float() - mean) / std).permute(0, 3, 1, 2)

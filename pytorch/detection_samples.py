@@ -1,4 +1,4 @@
-"""Training samples of the detector, made in worker processes from real pictures and rendered scenes.
+"""Training samples of the detector, made in worker processes from real images and rendered scenes.
 
 H W input height and width, N anchors of an input, n of them that regress a box. Without PyTorch.
 """
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pytorch.detection_pictures import Picture
+from pytorch.detection_images import AnnotatedImage
 from src.data.synthesis.scenes import SceneSource
 from src.training.ctpn_samples import SampleMaker
 
@@ -29,7 +29,7 @@ class DetectionSample(NamedTuple):
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of a training: how often scenes are rendered ones, and how often each set of pictures is drawn."""
+    """One part of a training: how often scenes are rendered ones, and how often each set of images is drawn."""
 
     maker: SampleMaker
     scene_share: float
@@ -53,7 +53,7 @@ class DetectionMaker:
     takes several times as long as changing one.
     """
 
-    sets: Sequence[Sequence[Picture]]
+    sets: Sequence[Sequence[AnnotatedImage]]
     scenes: Sequence[SceneSource]
     stages: Sequence[Stage]
     scene_reuse: float
@@ -67,13 +67,13 @@ class DetectionMaker:
     def _sample(self, stage: Stage, number: int) -> DetectionSample:
         rng = np.random.default_rng([self.seed, number])
         if self.scenes and rng.random() < stage.scene_share:
-            picture = self._scene(number, rng)
+            annotated = self._scene(number, rng)
         else:
             weights = np.asarray(stage.set_weights, np.float64)
             chosen = self.sets[int(rng.choice(len(self.sets), p=weights / weights.sum()))]
             entry = chosen[int(rng.integers(len(chosen)))]
-            picture = (entry.decode(), entry.boxes, entry.ignored)
-        image, labels, targets, weights = stage.maker.changed(*picture, rng)
+            annotated = (entry.decode(), entry.boxes, entry.ignored)
+        image, labels, targets, weights = stage.maker.changed(*annotated, rng)
         anchors = np.flatnonzero(weights.any(axis=1)).astype(np.int32)
         return DetectionSample(image, labels.astype(np.int8), anchors, targets[anchors], weights[anchors])
 

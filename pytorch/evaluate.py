@@ -37,13 +37,13 @@ def main() -> int:
     config = load_config(arguments, schema_file=(train_crnn if network == "crnn" else train_ctpn).SCHEMA)
     device = choose_device(config.device)
     prepare(device)
-    figures = (word_figures if network == "crnn" else picture_figures)(config, file, device)
+    figures = (word_figures if network == "crnn" else image_figures)(config, file, device)
     print(json.dumps(figures, indent=2))
     return 0
 
 
 def word_figures(config: Config, file: str, device: torch.device) -> dict:
-    """Figures of a recogniser on `eval_lmdb`. Raises UserError for weights or data that cannot be used."""
+    """Figures of a recognizer on `eval_lmdb`. Raises UserError for weights or data that cannot be used."""
     alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
     classes = len(to_mindspore(read_weights(file), "crnn")[train_crnn.HEAD[1]])
     if classes != alphabet.num_classes:
@@ -55,13 +55,13 @@ def word_figures(config: Config, file: str, device: torch.device) -> dict:
     return read_figures(predict, sources, alphabet, config.image_width)
 
 
-def picture_figures(config: Config, file: str, device: torch.device) -> dict:
+def image_figures(config: Config, file: str, device: torch.device) -> dict:
     """Figures of a detector on `val_pictures`. Raises UserError for weights or data that cannot be used."""
     model = Ctpn(config.backbone_width)
     load_start(model, file, "ctpn")
-    pictures = train_ctpn.read_judged(config)
+    images = train_ctpn.read_judged(config)
     model.to(device, memory_format=torch.channels_last).eval()
-    return train_ctpn.detection_figures(config, model, pictures, device, uses_bf16(config.precision, device))
+    return train_ctpn.detection_figures(config, model, images, device, uses_bf16(config.precision, device))
 
 
 if __name__ == "__main__":

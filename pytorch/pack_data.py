@@ -1,12 +1,12 @@
 """Pack what the trainings here read into two archives, small enough to carry to a machine with a GPU.
 
     python pytorch/pack_data.py pack --words data/crnn --lexicon words.txt \\
-        --pictures icdar2013_train ICDAR2013/images ICDAR2013/gt --pictures svt_train SVT/img SVT/train.xml \\
+        --images icdar2013_train ICDAR2013/images ICDAR2013/gt --images svt_train SVT/img SVT/train.xml \\
         --backgrounds BACKGROUNDS --fonts FONTS
 
-Writes pack/sets.tar.xz (pictures, words, backgrounds, lexicon, lists) and pack/fonts.tar.xz. Pictures become smaller
-WebP files. Pictures that `--val_list` names go into a folder of their own, and neither they nor byte for byte copies
-of them are among the training pictures or the backgrounds. Word LMDBs are divided when they are made, see README.md
+Writes pack/sets.tar.xz (images, words, backgrounds, lexicon, lists) and pack/fonts.tar.xz. Images become smaller
+WebP files. Images that `--val_list` names go into a folder of their own, and neither they nor byte for byte copies
+of them are among the training images or the backgrounds. Word LMDBs are divided when they are made, see README.md
 beside this file. train_all.sh unpacks both archives and trains.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pytorch.detection_pictures import Picture, listed, read_pictures
+from pytorch.detection_images import AnnotatedImage, listed, read_images
 from src.common.errors import UserError
 from src.data.detection.set_plan import file_digest
 from src.data.images.decode import decode_image
@@ -39,13 +39,13 @@ WORD_SETS = (  # what recipes/crnn.yaml and recipes/crnn_lines.yaml read
     *("iiit5k_val", "icdar2015_val", "svt_val", "icdar2013_val", "lines_val"),
 )
 # longest side in pixels and WebP quality: what judges a network keeps more of itself than what trains it
-TRAIN_PICTURE, VAL_PICTURE, BACKGROUND = (900, 80), (1000, 88), (720, 70)
+TRAIN_IMAGE, VAL_IMAGE, BACKGROUND = (900, 80), (1000, 88), (720, 70)
 WORD_HEIGHT, TRAIN_WORD_QUALITY, VAL_WORD_QUALITY = 64, 88, 95
 PRESET = 2  # of xz: WebP hardly gets smaller, so more of it only costs time
 
 
 def shrink(image: np.ndarray, longest: int) -> np.ndarray:
-    """The picture (H, W) or (H, W, 3) with its longer side `longest` at most."""
+    """The image (H, W) or (H, W, 3) with its longer side `longest` at most."""
     scale = longest / max(image.shape[:2])
     if scale >= 1:
         return image
@@ -54,52 +54,52 @@ def shrink(image: np.ndarray, longest: int) -> np.ndarray:
 
 
 def webp(image: np.ndarray, quality: int) -> bytes:
-    """The file of an RGB (H, W, 3) or grey (H, W) picture."""
+    """The file of an RGB (H, W, 3) or gray (H, W) image."""
     bgr = np.ascontiguousarray(image[:, :, ::-1]) if image.ndim == 3 else image
     return cv2.imencode(".webp", bgr, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes()
 
 
-def label_lines(picture: Picture, scale: Sequence[float]) -> str:
-    """Labels of the picture after scaling it by (x, y): a line `x1, y1, x2, y2, "text"` for each box."""
+def label_lines(image: AnnotatedImage, scale: Sequence[float]) -> str:
+    """Labels of the image after scaling it by (x, y): a line `x1, y1, x2, y2, "text"` for each box."""
     outer = np.array([0, 0, 1, 1])  # inclusive corners become edges, which is what scales
-    scaled = np.rint((picture.boxes + outer) * [*scale, *scale] - outer).astype(int)
+    scaled = np.rint((image.boxes + outer) * [*scale, *scale] - outer).astype(int)
     return "".join(
         f'{x1}, {y1}, {max(x2, x1 + 1)}, {max(y2, y1 + 1)}, "{"###" if ignored else "text"}"\n'
-        for (x1, y1, x2, y2), ignored in zip(scaled, picture.ignored, strict=True)
+        for (x1, y1, x2, y2), ignored in zip(scaled, image.ignored, strict=True)
     )
 
 
-def put_pictures(folder: Path, pictures: Iterable[Picture], longest: int, quality: int) -> list[str]:
-    """Write images/*.webp and gt/gt_*.txt; returns the names of the pictures.
+def put_images(folder: Path, images: Iterable[AnnotatedImage], longest: int, quality: int) -> list[str]:
+    """Write images/*.webp and gt/gt_*.txt; returns the names of the images.
 
-    Raises UserError for two pictures that differ in nothing but their folder or suffix.
+    Raises UserError for two images that differ in nothing but their folder or suffix.
     """
     for kind in ("images", "gt"):
         (folder / kind).mkdir(parents=True)
     names: dict[str, str] = {}
-    for picture in pictures:
-        stem = Path(picture.name).stem
+    for image in images:
+        stem = Path(image.name).stem
         if stem in names.values():
-            raise UserError(f"{folder.name}: two pictures are called {stem}; give them names of their own")
+            raise UserError(f"{folder.name}: two images are called {stem}; give them names of their own")
         names[f"{stem}.webp"] = stem
-        image = picture.decode()
-        small = shrink(image, longest)
-        scale = [after / before for after, before in zip(small.shape[1::-1], image.shape[1::-1], strict=True)]
+        pixels = image.decode()
+        small = shrink(pixels, longest)
+        scale = [after / before for after, before in zip(small.shape[1::-1], pixels.shape[1::-1], strict=True)]
         (folder / "images" / f"{stem}.webp").write_bytes(webp(small, quality))
-        (folder / "gt" / f"gt_{stem}.txt").write_text(label_lines(picture, scale), encoding="utf-8")
+        (folder / "gt" / f"gt_{stem}.txt").write_text(label_lines(image, scale), encoding="utf-8")
     return list(names)
 
 
 def put_words(target: Path, source: LmdbWords, quality: int) -> None:
-    """Copy a word LMDB with its pictures grey and WORD_HEIGHT high at most."""
+    """Copy a word LMDB with its images gray and WORD_HEIGHT high at most."""
     with LmdbWriter(target) as writer:
         for index in range(len(source)):
-            grey, text = source.sample(index)
-            scale = WORD_HEIGHT / grey.shape[0]
+            gray, text = source.sample(index)
+            scale = WORD_HEIGHT / gray.shape[0]
             if scale < 1:
-                size = (max(1, round(grey.shape[1] * scale)), WORD_HEIGHT)
-                grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-            writer.add(webp(grey, quality), text)
+                size = (max(1, round(gray.shape[1] * scale)), WORD_HEIGHT)
+                gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+            writer.add(webp(gray, quality), text)
 
 
 def put_backgrounds(folder: Path, photographs: Sequence[Path], without: Collection[str]) -> int:
@@ -115,22 +115,22 @@ def put_backgrounds(folder: Path, photographs: Sequence[Path], without: Collecti
 def pack_detection(folder: Path, args: argparse.Namespace, say: Callable[[str], None]) -> None:
     """Training sets, the validation set with its list, and backgrounds, into `folder`.
 
-    Raises UserError for data that cannot be used, or a validation set that is not among `--pictures`.
+    Raises UserError for data that cannot be used, or a validation set that is not among `--images`.
     """
-    sets = {name: read_pictures([pictures, labels]) for name, pictures, labels in args.pictures}
+    sets = {name: read_images([images, labels]) for name, images, labels in args.images}
     if args.val_set not in sets:
-        raise UserError(f"val_set: {args.val_set} is not one of --pictures ({', '.join(sets)})")
+        raise UserError(f"val_set: {args.val_set} is not one of --images ({', '.join(sets)})")
     judged, sets[args.val_set] = listed(sets[args.val_set], read_names(args.val_list))
-    held_out = {file_digest(picture.path) for picture in judged}
-    for name, pictures in sets.items():
-        kept = [picture for picture in pictures if file_digest(picture.path) not in held_out]
-        put_pictures(folder / name, kept, *TRAIN_PICTURE)
-        left_out = len(pictures) - len(kept)
-        say(f"{name}: {len(kept)} training pictures, {left_out} copies of validation pictures left out")
-    names = put_pictures(folder / args.val_list.stem, judged, *VAL_PICTURE)
-    # The pictures have other suffixes now, and train_ctpn.py looks them up by name.
+    held_out = {file_digest(image.path) for image in judged}
+    for name, images in sets.items():
+        kept = [image for image in images if file_digest(image.path) not in held_out]
+        put_images(folder / name, kept, *TRAIN_IMAGE)
+        left_out = len(images) - len(kept)
+        say(f"{name}: {len(kept)} training images, {left_out} copies of validation images left out")
+    names = put_images(folder / args.val_list.stem, judged, *VAL_IMAGE)
+    # The images have other suffixes now, and train_ctpn.py looks them up by name.
     (folder / args.val_list.name).write_text("\n".join(names) + "\n", encoding="utf-8")
-    say(f"{args.val_list.stem}: {len(names)} validation pictures")
+    say(f"{args.val_list.stem}: {len(names)} validation images")
     count = put_backgrounds(folder / "backgrounds", find_photos(args.backgrounds), held_out)
     say(f"backgrounds: {count}")
 
@@ -164,7 +164,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--word_sets", nargs="+", default=WORD_SETS, metavar="NAME", help="LMDBs (default: those of the recipes)"
     )
     parser.add_argument(
-        "--pictures", nargs=3, action="append", required=True, metavar=("NAME", "PICTURES", "LABELS"),
+        "--images", nargs=3, action="append", required=True, metavar=("NAME", "IMAGES", "LABELS"),
         help="a detection set, labels in any format that create_dataset.py takes; may be given several times",
     )  # fmt: skip
     parser.add_argument(
@@ -172,7 +172,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--val_list", type=Path, default=Path("weights/splits/icdar2013_val.txt"), metavar="FILE",
-        help="names of validation pictures, which are packed under the name of the list",
+        help="names of validation images, which are packed under the name of the list",
     )  # fmt: skip
     parser.add_argument(
         "--backgrounds", nargs="+", type=Path, required=True, metavar="DIR", help="folders of photographs"

@@ -4,7 +4,7 @@
 # Usage: bash pytorch/train_all.sh PACK_FOLDER OUTPUT_FOLDER PHASE
 # PHASE: 1    words, and beside them the first half of the detector
 #        2    lines, from the words' network, and beside them the second half of the detector
-#        3    the detector once more on real pictures, from its weights
+#        3    the detector once more on real images, from its weights
 #        all  the three in one call
 # Example: bash pytorch/train_all.sh pack output/gpu all
 #

@@ -136,8 +136,8 @@ def batch_loss(
     batch: WordBatch,
 ) -> tuple[Losses, int]:
     """CTC loss of a batch after random changes, and its number of words."""
-    grey = batch.images.float()
-    parts = (grey[: batch.real], grey[batch.real :])
+    gray = batch.images.float()
+    parts = (gray[: batch.real], gray[batch.real :])
     changed = [augment_batch(part, options, rng) for part, options in zip(parts, augment, strict=True)]
     images = (torch.cat(changed)[:, None] / 127.5 - 1).to(memory_format=torch.channels_last)  # (B, 1, H, W)
     loss = ctc_loss(model(images), batch.labels, batch.lengths)

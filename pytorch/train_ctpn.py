@@ -1,9 +1,9 @@
-"""Train the detection network in PyTorch on rendered scenes and real pictures, on a GPU or a CPU.
+"""Train the detection network in PyTorch on rendered scenes and real images, on a GPU or a CPU.
 
     python pytorch/train_ctpn.py --minutes 60 --output output/twin_ctpn [--resume] [--key value ...]
 
-recipes/ctpn.yaml holds every key. Scenes and pictures are mixed first; in the last part of the training it is nearly
-all real pictures. The learning rate follows the clock, see train_crnn.py, which works the same way and leaves files
+recipes/ctpn.yaml holds every key. Scenes and images are mixed first; in the last part of the training it is nearly
+all real images. The learning rate follows the clock, see train_crnn.py, which works the same way and leaves files
 of the same names.
 """
 
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pytorch.ctpn import Ctpn
 from pytorch.ctpn_loss import ctpn_loss
 from pytorch.detection_feed import DetectionBatch, DetectionFeed
-from pytorch.detection_pictures import Picture, evaluation_batches, listed, read_pictures
+from pytorch.detection_images import AnnotatedImage, evaluation_batches, listed, read_images
 from pytorch.detection_samples import DetectionMaker, Stage
 from pytorch.device import autocast, uses_bf16
 from pytorch.run_folder import RunFolder
@@ -63,21 +63,21 @@ def main() -> int:
     return 0
 
 
-def read_judged(config: Config) -> list[Picture]:
-    """The pictures that judge the network: those that `val_list` names in `val_pictures`, or all of them.
+def read_judged(config: Config) -> list[AnnotatedImage]:
+    """The images that judge the network: those that `val_list` names in `val_pictures`, or all of them.
 
     Raises UserError for a folder or list that cannot be used.
     """
-    judged = read_pictures(config.val_pictures)
+    judged = read_images(config.val_pictures)
     return listed(judged, read_names(config.val_list))[0] if config.val_list else judged
 
 
-def read_sets(config: Config) -> tuple[list[list[Picture]], list[Picture]]:
-    """The training pictures set by set, and those that judge the network, which are not among them.
+def read_sets(config: Config) -> tuple[list[list[AnnotatedImage]], list[AnnotatedImage]]:
+    """The training images set by set, and those that judge the network, which are not among them.
 
     Raises UserError for a folder, list or weight that cannot be used.
     """
-    sets = [read_pictures(folder) for folder in config.train_pictures]
+    sets = [read_images(folder) for folder in config.train_pictures]
     for key in ("picture_weight", "finetune_weight"):
         weights = getattr(config, key)
         if (
@@ -89,14 +89,14 @@ def read_sets(config: Config) -> tuple[list[list[Picture]], list[Picture]]:
                 f"{key}: {weights}; a number from 0 for each of the {len(sets)} train_pictures is accepted"
             )
     judged = read_judged(config)
-    held_out = {picture.path.resolve() for picture in judged}
-    sets = [[picture for picture in pictures if picture.path.resolve() not in held_out] for pictures in sets]
+    held_out = {image.path.resolve() for image in judged}
+    sets = [[image for image in images if image.path.resolve() not in held_out] for images in sets]
     if not all(sets):
-        raise UserError("train_pictures: a folder holds nothing but pictures that judge the network")
+        raise UserError("train_pictures: a folder holds nothing but images that judge the network")
     return sets, judged
 
 
-def make_maker(config: Config, sets: list[list[Picture]]) -> DetectionMaker:
+def make_maker(config: Config, sets: list[list[AnnotatedImage]]) -> DetectionMaker:
     """What makes training samples. Raises UserError for a folder, file or value that cannot be used."""
     options = {field.name: getattr(config, field.name) for field in fields(AugmentOptions)}
     make = partial(
@@ -131,7 +131,7 @@ def make_maker(config: Config, sets: list[list[Picture]]) -> DetectionMaker:
 
 
 def make_trainer(
-    config: Config, device: torch.device, folder: RunFolder, feed: DetectionFeed, judged: list[Picture]
+    config: Config, device: torch.device, folder: RunFolder, feed: DetectionFeed, judged: list[AnnotatedImage]
 ) -> Trainer:
     """The network with its start weights, and the loop around it. Raises UserError for unusable start weights."""
     model = Ctpn(config.backbone_width)
@@ -140,7 +140,7 @@ def make_trainer(
         folder.say(load_ctpn_start(model, config.pre_trained))
     model.to(device, memory_format=torch.channels_last)
     bf16 = uses_bf16(config.precision, device)
-    folder.say(f"{device}, {'bf16' if bf16 else 'fp32'}, {len(judged)} pictures judge the network")
+    folder.say(f"{device}, {'bf16' if bf16 else 'fp32'}, {len(judged)} images judge the network")
 
     def loss(network: torch.nn.Module, batch: DetectionBatch) -> tuple[Losses, int]:
         total, cls, reg = ctpn_loss(
@@ -169,21 +169,21 @@ def make_trainer(
 
 
 def detection_figures(
-    config: Config, network: torch.nn.Module, pictures: list[Picture], device: torch.device, bf16: bool
+    config: Config, network: torch.nn.Module, images: list[AnnotatedImage], device: torch.device, bf16: bool
 ) -> dict[str, float]:
     """DetEval figures with the connector of eval.py, and its hmean with refined line ends where they are trained."""
     shape = (config.img_height, config.img_width)
 
-    def predict(images):
+    def predict(batch):
         with torch.inference_mode(), autocast(device, bf16):
-            maps = network(torch.from_numpy(images).to(device, memory_format=torch.channels_last))
+            maps = network(torch.from_numpy(batch).to(device, memory_format=torch.channels_last))
         return tuple(map_.float().cpu().numpy() for map_ in maps)
 
     figures = {}
     for refined in (False, True)[: 1 + config.side_refinement]:
         connector = ConnectorParams(line_min_score=config.line_min_score, side_refinement=refined)
         options = DetectOptions(image_shape=shape, side_refinement=refined, connector=connector)
-        batches = evaluation_batches(pictures, config.test_batch_size, shape, keep_ratio=False)
+        batches = evaluation_batches(images, config.test_batch_size, shape, keep_ratio=False)
         result = evaluate_detection(predict, batches, config.test_batch_size, options).figures()["deteval"]
         figures |= {f"refined {name}" if refined else name: round(value, 4) for name, value in result.items()}
     return figures

@@ -35,7 +35,7 @@ def init_crnn(model: Crnn, seed: int) -> None:
         bound = prod(shape[1:]) ** -0.5
         return rng.uniform(-bound, bound, shape)
 
-    _initialise(model, seed, value)
+    _initialize(model, seed, value)
 
 
 def init_ctpn(model: Ctpn, seed: int) -> None:
@@ -57,7 +57,7 @@ def init_ctpn(model: Ctpn, seed: int) -> None:
         gain = 2.0 if "vgg16" in name else 1.0  # 2 before a ReLU (He et al. 2015)
         return normal * np.float32(np.sqrt(gain / np.prod(shape[1:])))
 
-    _initialise(model, seed, value)
+    _initialize(model, seed, value)
 
 
 def _orthogonal_blocks(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -71,7 +71,7 @@ def _orthogonal_blocks(rng: np.random.Generator, shape: tuple[int, ...]) -> np.n
 
 
 @torch.no_grad()
-def _initialise(
+def _initialize(
     model: nn.Module, seed: int, value: Callable[[np.random.Generator, str, tuple[int, ...]], np.ndarray]
 ) -> None:
     norm_parts = {"weight": "gamma", "bias": "beta"}

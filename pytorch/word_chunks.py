@@ -14,7 +14,7 @@ from src.crnn.alphabet import Alphabet
 from src.data.images.decode import ImageError
 from src.data.recognition.labels import LabelRejected, LabelRules, ctc_steps
 from src.data.recognition.lmdb_reader import LmdbWords
-from src.data.recognition.preprocess import DEFAULT_HEIGHT, bucket_width, kept_ratio_width, resize_word, to_grey
+from src.data.recognition.preprocess import DEFAULT_HEIGHT, bucket_width, kept_ratio_width, resize_word, to_gray
 from src.data.recognition.word_images import SampleError
 from src.data.synthesis.words import WordSource
 
@@ -35,16 +35,16 @@ def time_steps(width: int) -> int:
 def pack_words(
     words: Sequence[tuple[np.ndarray, str]], width: int, alphabet: Alphabet, keep_ratio: bool
 ) -> WordChunk:
-    """Grey pictures and texts -> arrays. Words whose text is empty or does not fit the time steps are left out."""
+    """Gray images and texts -> arrays. Words whose text is empty or does not fit the time steps are left out."""
     steps = time_steps(width)
-    words = [(grey, text) for grey, text in words if 0 < ctc_steps(text) <= steps]
+    words = [(gray, text) for gray, text in words if 0 < ctc_steps(text) <= steps]
     chunk = WordChunk(
         np.empty((len(words), DEFAULT_HEIGHT, width), np.uint8),
         np.zeros((len(words), steps), np.int16),
         np.array([len(text) for _, text in words], np.int16),
     )
-    for row, (grey, text) in enumerate(words):
-        chunk.images[row] = resize_word(grey, DEFAULT_HEIGHT, width, keep_ratio=keep_ratio)
+    for row, (gray, text) in enumerate(words):
+        chunk.images[row] = resize_word(gray, DEFAULT_HEIGHT, width, keep_ratio=keep_ratio)
         chunk.labels[row, : len(text)] = alphabet.encode(text)
     return chunk
 
@@ -75,7 +75,7 @@ class WordRenderer:
 
 def real_words(lmdbs: Sequence[str], alphabet: Alphabet, widths: Sequence[int]) -> dict[int, WordChunk]:
     """All usable words of some LMDBs by input width: one stretches them to it, of several each gets the narrowest
-    that holds it. Texts with characters outside the alphabet, and broken pictures, are left out.
+    that holds it. Texts with characters outside the alphabet, and broken images, are left out.
 
     Raises UserError when nothing is left, or a data base cannot be used.
     """
@@ -85,11 +85,11 @@ def real_words(lmdbs: Sequence[str], alphabet: Alphabet, widths: Sequence[int]) 
         source = LmdbWords(path)
         for index in range(len(source)):
             try:
-                picture, text = source.sample(index)
-                grey, text = to_grey(picture), rules.apply(text)
+                image, text = source.sample(index)
+                gray, text = to_gray(image), rules.apply(text)
             except (SampleError, ImageError, LabelRejected):
                 continue
-            found[bucket_width(kept_ratio_width(*grey.shape, DEFAULT_HEIGHT), widths)].append((grey, text))
+            found[bucket_width(kept_ratio_width(*gray.shape, DEFAULT_HEIGHT), widths)].append((gray, text))
     chunks = {width: pack_words(words, width, alphabet, len(widths) > 1) for width, words in found.items()}
     if lmdbs and not sum(map(len, found.values())):
         raise UserError(f"train_lmdb: {', '.join(map(str, lmdbs))} hold no usable word")

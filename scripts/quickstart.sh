@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # From a fresh machine to read text, or to a small network of your own.
 #
-# Usage: bash scripts/quickstart.sh [PICTURE ...] [--key value ...]
+# Usage: bash scripts/quickstart.sh [IMAGE ...] [--key value ...]
 #        bash scripts/quickstart.sh --train [--tiny] [--key value ...]
 # Example: bash scripts/quickstart.sh photo.jpg
 #
-# The first form reads pictures, docs/images/sample.jpg if none is named, with the weights in weights/, and writes
-# what it read to output/quickstart; --key value goes to predict.py. The second renders pictures with text, trains a
+# The first form reads images, docs/images/sample.jpg if none is named, with the weights in weights/, and writes
+# what it read to output/quickstart; --key value goes to predict.py. The second renders images with text, trains a
 # small CTPN on them, evaluates and exports it (configs/ctpn_quickstart.yaml, about half an hour on two cores);
-# --tiny does all of that on a few pictures in a few minutes, to see that it works, not to learn much. --key value
+# --tiny does all of that on a few images in a few minutes, to see that it works, not to learn much. --key value
 # goes to each of its steps. What is finished is not done again; a training that was stopped goes on.
 #
 # Needs Python 3.10 or 3.11. Uses the active virtual environment, or makes .venv in the repository; PYTHON names
@@ -34,15 +34,15 @@ main() {
   done
   split_arguments ${arguments[@]+"${arguments[@]}"}
   if ((train)); then
-    ((${#POSITIONAL[@]} == 0)) || wrong_usage "'${POSITIONAL[0]}': --train takes no pictures"
+    ((${#POSITIONAL[@]} == 0)) || wrong_usage "'${POSITIONAL[0]}': --train takes no images"
     install
     train_small "$tiny"
   else
     ((tiny == 0)) || wrong_usage "--tiny belongs to --train"
     check_weights
-    check_pictures
+    check_images
     install
-    read_pictures
+    read_images
   fi
 }
 
@@ -110,15 +110,15 @@ is_false() {
   [[ " ${OPTIONS[*]-} " =~ \ --$1[=\ ](false|False)\  ]]
 }
 
-check_pictures() {
+check_images() {
   ((${#POSITIONAL[@]} > 0)) || POSITIONAL=("$ROOT/docs/images/sample.jpg")
-  local picture
-  for picture in "${POSITIONAL[@]}"; do
-    [[ $picture == - || -e $picture ]] || fail "'$picture' does not exist"
+  local image
+  for image in "${POSITIONAL[@]}"; do
+    [[ $image == - || -e $image ]] || fail "'$image' does not exist"
   done
 }
 
-read_pictures() {
+read_images() {
   is_option output_dir || OPTIONS+=(--output_dir "$ROOT/output/quickstart")
   is_option draw || OPTIONS+=(--draw true)
   echo "== reading ${POSITIONAL[*]}"
@@ -126,11 +126,11 @@ read_pictures() {
   python "$ROOT/predict.py" "${POSITIONAL[@]}" "${OPTIONS[@]}"
   hint=''
   echo
-  echo "== done. The text is above; in the folder of the results, for each picture, are"
-  echo "  NAME.drawn.jpg   the picture with boxes, texts and scores"
+  echo "== done. The text is above; in the folder of the results, for each image, are"
+  echo "  NAME.drawn.jpg   the image with boxes, texts and scores"
   echo "  NAME.json        the same as JSON, described in docs/reading.md"
   next_steps
-  echo "  python predict.py photo.jpg --draw            one picture of yours"
+  echo "  python predict.py photo.jpg --draw            one image of yours"
   echo "  python predict.py photos --recursive --draw   a folder, with a page of all results"
   echo "  python predict.py --check                     what is installed, which engines and weights are there"
   echo "  bash scripts/quickstart.sh --train            render data, train a small detector, evaluate, export"
@@ -164,21 +164,21 @@ train_small() {
   local -a sets=(train val test) seeds=(1 2000001 1000001)
   local i
   for i in 0 1 2; do
-    once "$data/${sets[i]}/manifest.json" "1/5 rendering ${counts[i]} pictures to $data/${sets[i]}" \
+    once "$data/${sets[i]}/manifest.json" "1/5 rendering ${counts[i]} images to $data/${sets[i]}" \
       python src/synthesize.py scenes --output "$data/${sets[i]}" --count "${counts[i]}" --difficulty easy \
       --size "${size[0]}" --seed "${seeds[i]}"
   done
-  once "$data/.records" "2/5 packing the training and test pictures" \
+  once "$data/.records" "2/5 packing the training and test images" \
     python src/create_dataset.py "${shared[@]}" --folder_train_path "[$data/train/images, $data/train/gt]" \
     --folder_test_path "[$data/test/images, $data/test/gt]" --pretrain_dataset_path "$data/pretrain" \
     --test_dataset_path "$data/test_mindrecord"
-  once "$data/.val_records" "2/5 packing the validation pictures" \
+  once "$data/.val_records" "2/5 packing the validation images" \
     python src/create_dataset.py "${shared[@]}" --train_dataset "[]" \
     --folder_test_path "[$data/val/images, $data/val/gt]" --test_dataset_path "$data/val_mindrecord"
   once "$output/.trained" "3/5 training; Ctrl-C saves, and the same command goes on" \
     python train.py "${shared[@]}" --pretraining_dataset_file "$data/pretrain/ctpn_pretrain.mindrecord0" \
     --eval_dataset_path "$data/val_mindrecord/ctpn_test.mindrecord" --save_checkpoint_path "$output" --resume True
-  step "4/5 evaluating on the test pictures" \
+  step "4/5 evaluating on the test images" \
     python eval.py "${shared[@]}" --checkpoint_path "$checkpoint" \
     --dataset_path "$data/test_mindrecord/ctpn_test.mindrecord" --eval_output_path "${output}_eval"
   step "5/5 exporting" \
@@ -187,10 +187,10 @@ train_small() {
 
   echo
   echo "== done"
-  ((tiny == 0)) || echo "  (every step works; so few pictures teach nothing, so that the figures above are about 0)"
+  ((tiny == 0)) || echo "  (every step works; so few images teach nothing, so that the figures above are about 0)"
   echo "  $checkpoint          the network"
   echo "  $output/ctpn.onnx                     the same for ONNX runtimes"
-  echo "  ${output}_eval/pictures_best_acc       the test pictures, what was found and what is there"
+  echo "  ${output}_eval/pictures_best_acc     the test images, what was found and what is there"
   next_steps
   echo "  python predict.py $data/test/images --ctpn_weights $checkpoint --recognize false --draw"
   echo "                                                find text with your network"

@@ -2,13 +2,13 @@
 # Evaluate CTPN on GPU: one checkpoint, or every checkpoint of a folder.
 #
 # Usage: bash scripts/run_eval_gpu.sh [IMAGE_PATH] [DATASET_PATH] [CHECKPOINT_PATH] [CONFIG_PATH] [--key value ...]
-#   IMAGE_PATH       folder of the test pictures, which are drawn on
+#   IMAGE_PATH       folder of the test images, which are drawn on
 #   DATASET_PATH     MindRecord of the test set
 #   CHECKPOINT_PATH  a checkpoint or a folder of them
 # What is left out or empty comes from the configuration.
 # Example: bash scripts/run_eval_gpu.sh ICDAR2013/test data/ctpn/test/ctpn_test.mindrecord train/ckpt_0
 #
-# Everything is written to ./eval: the log, figures as JSON, submit_<checkpoint>.zip, pictures.
+# Everything is written to ./eval: the log, figures as JSON, submit_<checkpoint>.zip, images.
 set -euo pipefail
 # shellcheck source=scripts/lib/eval.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/eval.sh"

@@ -12,7 +12,7 @@ from src.model_utils.command import run_command
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--dataset_path", "--dataset_dir", required=True, help="folder of the pictures")
+    parser.add_argument("--dataset_path", "--dataset_dir", required=True, help="folder of the images")
     parser.add_argument("--xml_file", required=True, help="train.xml or test.xml of SVT")
     parser.add_argument("--location_dir", required=True, help="folder for the label files, made when missing")
     arguments = parser.parse_args()

@@ -44,7 +44,7 @@ def _build(plan: SetPlan, config: Config, excluded: frozenset[str], console: Con
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     console.print(report.table())
-    console.print(f"{report.accepted} pictures in {report.mindrecord_file}", markup=False, soft_wrap=True)
+    console.print(f"{report.accepted} images in {report.mindrecord_file}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

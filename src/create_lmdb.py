@@ -4,11 +4,11 @@
 
 FORMAT   --label_path
 mjsynth    annotation_train.txt (lexicon.txt beside it, or --lexicon)
-iiit5k     train.tags, or annotation.txt with `picture,text`
+iiit5k     train.tags, or annotation.txt with `image,text`
 svt        train.xml (words are cut out of the photographs)
 icdar2013  gt.txt of the word recognition task; icdar2015 the same
 detection  folder of label files, SVT XML or COCO-Text JSON of a detection set (its words are cut out)
-tsv        your own: picture, tab, text
+tsv        your own: image, tab, text
 
 A build that was killed goes on when the same command is given again.
 """
@@ -50,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("format", choices=sorted(READERS))
     parser.add_argument("--label_path", type=Path, required=True, metavar="PATH", help="see above")
-    parser.add_argument("--image_path", type=Path, metavar="DIR", help="pictures (default: beside the labels)")
+    parser.add_argument("--image_path", type=Path, metavar="DIR", help="images (default: beside the labels)")
     parser.add_argument("--lexicon", type=Path, metavar="FILE", help="of mjsynth (default: beside the labels)")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="LMDB folder to write")
     parser.add_argument("--holdout", type=int, default=0, metavar="N", help="words to set aside for validation")

@@ -1,4 +1,4 @@
-"""Render training data: `scenes` for the detector, `words` for the recogniser.
+"""Render training data: `scenes` for the detector, `words` for the recognizer.
 
 python src/synthesize.py scenes --output DIR --count N [--backgrounds DIR] [--fonts DIR] [--lexicon FILE]
 python src/synthesize.py words --output LMDB --count N [--alphabet NAME|FILE] [--max_words N] ...
@@ -19,7 +19,7 @@ from src.data.loading.prefetch import usable_cores
 from src.data.recognition.rendered_lmdb import write_words
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.fonts import FontBook
-from src.data.synthesis.grey_patches import GreyPatches
+from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import CAPITALS, DIGITS, SMALL, TextSampler, read_lexicon
 from src.data.synthesis.scene_folder import write_scenes
 from src.data.synthesis.scenes import STYLES, SceneSource
@@ -61,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     shared.add_argument("--lexicon", metavar="FILE", help="words, one a line; '#' begins a comment")
     shared.add_argument("--seed", type=int, default=1, help="the same seed gives the same data (default 1)")
     shared.add_argument("--workers", type=_positive, default=usable_cores(), help="processes (default: cores)")
-    scenes = commands.add_parser("scenes", parents=[shared], help="pictures with word and line boxes")
+    scenes = commands.add_parser("scenes", parents=[shared], help="images with word and line boxes")
     scenes.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
     scenes.add_argument("--size", type=_size, default=(960, 576), metavar="WxH", help="default 960x576")
     scenes.add_argument("--difficulty", choices=sorted(STYLES), default="medium")
@@ -109,7 +109,7 @@ def _run_words(args: argparse.Namespace, console: Console) -> None:
     source = WordSource(
         FontBook(args.fonts),
         _sampler(args, alphabet),
-        GreyPatches(args.backgrounds),
+        GrayPatches(args.backgrounds),
         alphabet=alphabet,
         seed=args.seed,
         max_words=args.max_words,

@@ -65,7 +65,7 @@ SIZES = {
 
 @pytest.fixture(scope="session")
 def test_set(tmp_path_factory):
-    """`record` (MindRecord), `pictures` and `labels` (folders) of the same `entries`."""
+    """`record` (MindRecord), `images` and `labels` (folders) of the same `entries`."""
     pytest.importorskip("mindspore")
     import tiny_detection  # noqa: PLC0415 - needs MindSpore
 
@@ -74,6 +74,6 @@ def test_set(tmp_path_factory):
     return SimpleNamespace(
         entries=entries,
         record=tiny_detection.write_set(place / "record", entries),
-        pictures=tiny_detection.write_pictures(place / "pictures", entries),
+        images=tiny_detection.write_images(place / "images", entries),
         labels=tiny_detection.write_labels(place / "labels", entries),
     )

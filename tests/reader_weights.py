@@ -1,4 +1,4 @@
-"""Random weights of both networks by name, shapes written out, without MindSpore; and pictures to read."""
+"""Random weights of both networks by name, shapes written out, without MindSpore; and images to read."""
 
 import io
 import zlib
@@ -86,7 +86,7 @@ def write_weights(folder):
     return folder
 
 
-def picture(lines=LINES, size=(320, 200)):
+def text_image(lines=LINES, size=(320, 200)):
     """Black lines of text on white, (H, W, 3) uint8."""
     image = Image.new("RGB", size, "white")
     for row, text in enumerate(lines):

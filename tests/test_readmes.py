@@ -59,7 +59,7 @@ def table_shapes(text):
 
 
 def links(text):
-    """Targets of links and pictures, without those in code."""
+    """Targets of links and images, without those in code."""
     return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "code", prose(text)))
 
 
@@ -125,10 +125,10 @@ def test_both_languages_have_the_same_commands():
         assert len(ours) == len(theirs)
 
 
-def test_both_languages_have_the_same_links_pictures_and_numbers():
+def test_both_languages_have_the_same_links_images_and_numbers():
     english, chinese = (prose(text_of(page)) for page in READMES)
-    pictures = [re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text) for text in (english, chinese)]
-    assert pictures[0] == pictures[1]
+    images = [re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text) for text in (english, chinese)]
+    assert images[0] == images[1]
     assert [link.startswith("#") for link in links(english)] == [link.startswith("#") for link in links(chinese)]
     figures = [FIGURE.findall(text) for text in (english, chinese)]
     assert sorted(figures[0]) == sorted(figures[1])

@@ -25,29 +25,29 @@ def tiny_config(**changes) -> Config:
 
 
 def scene(seed: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A picture (height, width, 3) with one or two bright bars as words, their boxes, and which are ignored."""
+    """An image (height, width, 3) with one or two bright bars as words, their boxes, and which are ignored."""
     rng = np.random.default_rng(seed)
     height, width = size
-    picture = rng.integers(0, 60, (height, width, 3), dtype=np.uint8)
+    image = rng.integers(0, 60, (height, width, 3), dtype=np.uint8)
     boxes = []
     for row in range(1 + seed % 2):
-        # The second or fourth row of cells, from the first third of the picture to the last.
+        # The second or fourth row of cells, from the first third of the image to the last.
         x1, x2 = rng.integers(4, width // 3), rng.integers(2 * width // 3, width - 4)
         y1, y2 = (1 + 2 * row) * height // 4, (2 + 2 * row) * height // 4 - 1
-        picture[y1 : y2 + 1, x1 : x2 + 1] = rng.integers(200, 255, 3)
+        image[y1 : y2 + 1, x1 : x2 + 1] = rng.integers(200, 255, 3)
         boxes.append([x1, y1, x2, y2])
-    return picture, np.array(boxes, np.int32), np.arange(len(boxes)) == 1
+    return image, np.array(boxes, np.int32), np.arange(len(boxes)) == 1
 
 
-def encode(picture: np.ndarray, suffix: str) -> bytes:
-    """The file of an RGB picture, without loss where the format allows it."""
-    done, data = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+def encode(image: np.ndarray, suffix: str) -> bytes:
+    """The file of an RGB image, without loss where the format allows it."""
+    done, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     assert done
     return data.tobytes()
 
 
 def write_set(folder: Path, entries: dict[str, tuple], file_name="ctpn_test.mindrecord", shards: int = 1) -> Path:
-    """A MindRecord of {file name: (encoded picture, boxes, ignored, (height, width))}; returns its first file."""
+    """A MindRecord of {file name: (encoded image, boxes, ignored, (height, width))}; returns its first file."""
     from src.data.detection.mindrecord_writer import MindRecordWriter  # noqa: PLC0415
     from src.data.detection.record import SCHEMA, pack_annotation  # noqa: PLC0415 - brings MindSpore
 
@@ -64,15 +64,15 @@ def make_entries(sizes: dict[str, tuple[int, int]]) -> dict[str, tuple]:
     """Entries for `write_set`: one scene for each {file name: (height, width)}."""
     entries = {}
     for seed, (name, size) in enumerate(sizes.items()):
-        picture, boxes, ignored = scene(seed, size)
+        image, boxes, ignored = scene(seed, size)
         suffix = Path(name).suffix.lower()
         stored = suffix if suffix in (".jpg", ".png", ".bmp", ".jpeg") else ".png"
-        entries[name] = (encode(picture, stored), boxes, ignored, size)
+        entries[name] = (encode(image, stored), boxes, ignored, size)
     return entries
 
 
-def write_pictures(folder: Path, entries: dict[str, tuple]) -> Path:
-    """The pictures of the entries as files; returns the folder."""
+def write_images(folder: Path, entries: dict[str, tuple]) -> Path:
+    """The images of the entries as files; returns the folder."""
     for name, (data, *_) in entries.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
@@ -92,7 +92,7 @@ def write_labels(folder: Path, entries: dict[str, tuple]) -> Path:
 
 
 def bright_is_text(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Maps as a network gives them, a function of each picture alone: bright cells are text.
+    """Maps as a network gives them, a function of each image alone: bright cells are text.
 
     (B, 3, 16 H, 16 W) -> (B, 2A, H, W), (B, 4A, H, W); the fifth anchor (16 pixels) is the likeliest.
     """

@@ -40,7 +40,7 @@ def write_lmdb(path: Path, samples: list[tuple[bytes, str]]) -> LmdbWords:
 
 
 def drawn(text: str, seed: int = 0) -> bytes:
-    """A word as a picture of blocks, one a character and different for each character."""
+    """A word as an image of blocks, one a character and different for each character."""
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 40, (16, 16), dtype=np.uint8)
     columns = np.array_split(np.arange(16), max(len(text), 1))
@@ -52,12 +52,12 @@ def drawn(text: str, seed: int = 0) -> bytes:
 
 
 def flat(index: int) -> bytes:
-    """A picture whose only grey level is the number of the sample, for `spell`."""
+    """An image whose only gray level is the number of the sample, for `spell`."""
     return png(np.full((8, 8), index, np.uint8))
 
 
 def spell(texts: list[str], time_steps: int = 16):
-    """A stand-in for the network that sees the number i in a `flat` picture and "reads" texts[i]."""
+    """A stand-in for the network that sees the number i in a `flat` image and "reads" texts[i]."""
 
     def predict(images: np.ndarray) -> np.ndarray:
         log_probs = np.full((time_steps, len(images), CLASSES), np.log(0.1 / (CLASSES - 1)), np.float32)

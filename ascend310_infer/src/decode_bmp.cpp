@@ -33,11 +33,11 @@ Image decode_bmp(const std::vector<std::uint8_t>& data, const std::string& name,
   }
   std::array<std::array<std::uint8_t, 3>, 256> palette{};  // RGB
   if (bits <= 8) {
-    std::size_t colours = bmp_number(data, 46, 4);
+    std::size_t colors = bmp_number(data, 46, 4);
     const std::size_t most = std::size_t{1} << bits, palette_at = kFileHeader + header;
-    if (colours == 0 || colours > most) colours = most;
-    if (palette_at + 4 * colours > data.size()) throw ImageError("truncated", name);
-    for (std::size_t i = 0; i < colours; ++i) {
+    if (colors == 0 || colors > most) colors = most;
+    if (palette_at + 4 * colors > data.size()) throw ImageError("truncated", name);
+    for (std::size_t i = 0; i < colors; ++i) {
       for (std::size_t k = 0; k < 3; ++k) palette[i][k] = data[palette_at + 4 * i + 2 - k];
     }
   }

@@ -26,11 +26,11 @@ class GifReader {
   bool at_end() const { return at_ >= data_.size(); }
 
   Palette palette(unsigned flags) {
-    Palette colours{};
+    Palette colors{};
     for (std::size_t i = 0; i < std::size_t{2} << (flags & 7U); ++i) {
-      for (std::uint8_t& part : colours[i]) part = static_cast<std::uint8_t>(byte());
+      for (std::uint8_t& part : colors[i]) part = static_cast<std::uint8_t>(byte());
     }
-    return colours;
+    return colors;
   }
 
   /// The bytes of a chain of blocks, up to the empty one; a cut-off chain gives what there is.
@@ -98,7 +98,7 @@ std::vector<std::uint8_t> gif_indices(const std::vector<std::uint8_t>& data, uns
   return indices;
 }
 
-/// The stored rows of an interlaced picture in the order in which they are shown.
+/// The stored rows of an interlaced image in the order in which they are shown.
 std::vector<unsigned> interlaced_rows(unsigned height) {
   std::vector<unsigned> rows;
   constexpr std::array<std::array<unsigned, 2>, 4> passes = {{{0, 8}, {4, 8}, {2, 4}, {1, 2}}};
@@ -110,18 +110,18 @@ std::vector<unsigned> interlaced_rows(unsigned height) {
 
 }  // namespace
 
-/// The first picture of a GIF; its transparent colour, and what it does not cover, on white or in the first colour.
+/// The first image of a GIF; its transparent color, and what it does not cover, on white or in the first color.
 Image decode_gif(const std::vector<std::uint8_t>& data, const std::string& name, std::int64_t max_pixels) {
   GifReader reader(data, name);
   reader.skip(6);
   const unsigned screen_width = reader.word(), screen_height = reader.word(), screen_flags = reader.byte();
   reader.skip(2);
   Palette palette;
-  for (std::size_t i = 0; i < 256; ++i) palette[i].fill(static_cast<std::uint8_t>(i));  // grey, where there is none
+  for (std::size_t i = 0; i < 256; ++i) palette[i].fill(static_cast<std::uint8_t>(i));  // gray, where there is none
   if ((screen_flags & 0x80U) != 0) palette = reader.palette(screen_flags);
   std::optional<unsigned> transparent;
   for (unsigned kind = reader.byte(); kind != 0x2C; kind = reader.byte()) {
-    if (kind == 0x3B) throw ImageError("truncated", name, "no picture in the file");
+    if (kind == 0x3B) throw ImageError("truncated", name, "no image in the file");
     if (kind != 0x21) continue;
     const unsigned label = reader.byte();
     const std::vector<std::uint8_t> block = reader.blocks();

@@ -23,7 +23,7 @@ std::string foreign_format(std::string_view start) {
 
 }  // namespace
 
-std::vector<std::uint8_t> read_picture_file(const std::filesystem::path& path) {
+std::vector<std::uint8_t> read_image_file(const std::filesystem::path& path) {
   const std::string name = path.string();
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) throw ImageError("missing", name);

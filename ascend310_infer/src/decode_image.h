@@ -11,12 +11,12 @@
 namespace infer {
 
 /// The bytes of a file; ImageError "missing", "unreadable" or "empty file" otherwise.
-std::vector<std::uint8_t> read_picture_file(const std::filesystem::path& path);
+std::vector<std::uint8_t> read_image_file(const std::filesystem::path& path);
 
-/// JPEG, PNG, GIF (its first picture), BMP or PPM/PGM -> the upright 8-bit RGB picture a viewer shows.
+/// JPEG, PNG, GIF (its first image), BMP or PPM/PGM -> the upright 8-bit RGB image a viewer shows.
 ///
 /// The same pixels as `decode_image` of src/data/images/decode.py: EXIF orientation applied, transparency on white, high
-/// byte of 16-bit samples, grey, palette and CMYK as RGB. Sizes above `max_pixels` are refused in the header.
+/// byte of 16-bit samples, gray, palette and CMYK as RGB. Sizes above `max_pixels` are refused in the header.
 /// `name` stands for the file in messages. Throws ImageError.
 Image decode_image(const std::vector<std::uint8_t>& data, const std::string& name, std::int64_t max_pixels);
 

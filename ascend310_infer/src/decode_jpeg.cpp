@@ -148,7 +148,7 @@ Image decode_jpeg(const std::vector<std::uint8_t>& data, const std::string& name
   reading.samples.resize(static_cast<std::size_t>(reading.height * reading.width) *
                          static_cast<std::size_t>(components));
   if (!read_samples(reading)) throw ImageError("truncated", name, reading.message);
-  if (reading.ended) throw ImageError("truncated", name, "the file ends before the picture does");
+  if (reading.ended) throw ImageError("truncated", name, "the file ends before the image does");
   if (components != 3) return oriented(jpeg_as_rgb(reading, components), orientation);
   Image image;
   image.height = static_cast<int>(reading.height);

@@ -25,7 +25,7 @@ struct PngReading {
   char message[200] = "";
   PngStage stage = PngStage::kHeader;
   png_uint_32 height = 0, width = 0;
-  int depth = 0, colour = 0, channels = 0;
+  int depth = 0, color = 0, channels = 0;
   std::vector<std::uint8_t> samples;  // (height, width, channels), one byte a sample, the high one of two
   std::vector<png_bytep> rows;
 
@@ -42,7 +42,7 @@ void png_warn(png_structp, png_const_charp) {}
 
 void png_give(png_structp png, png_bytep to, std::size_t count) {
   PngReading& reading = *static_cast<PngReading*>(png_get_io_ptr(png));
-  if (count > reading.size - reading.position) png_error(png, "the file ends before the picture does");
+  if (count > reading.size - reading.position) png_error(png, "the file ends before the image does");
   std::memcpy(to, reading.data + reading.position, count);
   reading.position += count;
 }
@@ -57,7 +57,7 @@ bool read_png_header(PngReading& reading) {
   png_set_read_fn(reading.png, &reading, png_give);
   png_read_info(reading.png, reading.info);
   int interlace = 0;
-  png_get_IHDR(reading.png, reading.info, &reading.width, &reading.height, &reading.depth, &reading.colour,
+  png_get_IHDR(reading.png, reading.info, &reading.width, &reading.height, &reading.depth, &reading.color,
                &interlace, nullptr, nullptr);
   return true;
 }
@@ -96,52 +96,52 @@ int png_orientation(PngReading& reading) {
   return found.value_or(1);
 }
 
-/// One colour channel laid on white.
+/// One color channel laid on white.
 std::uint8_t on_white(unsigned value, unsigned alpha) {
   const unsigned sum = value * alpha + 255u * (255u - alpha) + 128u;
   return static_cast<std::uint8_t>(((sum >> 8) + sum) >> 8);
 }
 
-/// What the samples mean: a palette, and which colour or palette entries are transparent.
-struct PngColours {
+/// What the samples mean: a palette, and which color or palette entries are transparent.
+struct PngColors {
   png_colorp palette = nullptr;
   int palette_size = 0;
   std::array<std::uint8_t, 256> palette_alpha{};
-  bool has_key = false;  // one colour is transparent
+  bool has_key = false;  // one color is transparent
   std::array<std::uint8_t, 3> key{};
 };
 
-PngColours png_colours(PngReading& reading) {
-  PngColours colours;
-  colours.palette_alpha.fill(255);
-  png_get_PLTE(reading.png, reading.info, &colours.palette, &colours.palette_size);
+PngColors png_colors(PngReading& reading) {
+  PngColors colors;
+  colors.palette_alpha.fill(255);
+  png_get_PLTE(reading.png, reading.info, &colors.palette, &colors.palette_size);
   png_bytep alphas = nullptr;
   int count = 0;
   png_color_16p key = nullptr;
-  if (png_get_tRNS(reading.png, reading.info, &alphas, &count, &key) == 0) return colours;
-  if (reading.colour == PNG_COLOR_TYPE_PALETTE) {
-    std::copy_n(alphas, std::min(count, 256), colours.palette_alpha.begin());
-  } else if (reading.colour == PNG_COLOR_TYPE_RGB) {
+  if (png_get_tRNS(reading.png, reading.info, &alphas, &count, &key) == 0) return colors;
+  if (reading.color == PNG_COLOR_TYPE_PALETTE) {
+    std::copy_n(alphas, std::min(count, 256), colors.palette_alpha.begin());
+  } else if (reading.color == PNG_COLOR_TYPE_RGB) {
     // Pillow compares the low bytes whatever the depth, and pixels must equal those that the network was trained on.
-    colours.has_key = true;
-    colours.key = {static_cast<std::uint8_t>(key->red), static_cast<std::uint8_t>(key->green),
+    colors.has_key = true;
+    colors.key = {static_cast<std::uint8_t>(key->red), static_cast<std::uint8_t>(key->green),
                    static_cast<std::uint8_t>(key->blue)};
-  } else if (reading.depth < 16) {  // grey; Pillow drops it at 16 bits
-    const auto grey = reading.depth == 1 ? (key->gray != 0 ? 255 : 0) : key->gray;
-    colours.has_key = true;
-    colours.key.fill(static_cast<std::uint8_t>(grey));
+  } else if (reading.depth < 16) {  // gray; Pillow drops it at 16 bits
+    const auto gray = reading.depth == 1 ? (key->gray != 0 ? 255 : 0) : key->gray;
+    colors.has_key = true;
+    colors.key.fill(static_cast<std::uint8_t>(gray));
   }
-  return colours;
+  return colors;
 }
 
-void png_pixel(const PngReading& reading, const PngColours& colours, const std::uint8_t* from, std::uint8_t* to) {
+void png_pixel(const PngReading& reading, const PngColors& colors, const std::uint8_t* from, std::uint8_t* to) {
   unsigned alpha = 255;
   std::array<std::uint8_t, 3> rgb;
-  if (reading.colour == PNG_COLOR_TYPE_PALETTE) {
+  if (reading.color == PNG_COLOR_TYPE_PALETTE) {
     const int index = from[0];
-    const png_color colour = index < colours.palette_size ? colours.palette[index] : png_color{0, 0, 0};
-    rgb = {colour.red, colour.green, colour.blue};
-    alpha = colours.palette_alpha[static_cast<std::size_t>(index)];
+    const png_color color = index < colors.palette_size ? colors.palette[index] : png_color{0, 0, 0};
+    rgb = {color.red, color.green, color.blue};
+    alpha = colors.palette_alpha[static_cast<std::size_t>(index)];
   } else if (reading.channels <= 2) {
     const int largest = (1 << std::min(reading.depth, 8)) - 1;
     rgb.fill(static_cast<std::uint8_t>(from[0] * 255 / largest));
@@ -150,7 +150,7 @@ void png_pixel(const PngReading& reading, const PngColours& colours, const std::
     rgb = {from[0], from[1], from[2]};
     if (reading.channels == 4) alpha = from[3];
   }
-  if (colours.has_key && rgb == colours.key) alpha = 0;
+  if (colors.has_key && rgb == colors.key) alpha = 0;
   for (std::size_t k = 0; k < 3; ++k) to[k] = alpha == 255 ? rgb[k] : on_white(rgb[k], alpha);
 }
 
@@ -167,16 +167,16 @@ Image decode_png(const std::vector<std::uint8_t>& data, const std::string& name,
   reading.samples.resize(stride * reading.height);
   reading.rows.resize(reading.height);
   for (std::size_t y = 0; y < reading.height; ++y) reading.rows[y] = reading.samples.data() + stride * y;
-  // What follows the pixels may be cut off: the picture is there.
+  // What follows the pixels may be cut off: the image is there.
   if (!read_png_samples(reading) && reading.stage != PngStage::kEnd) {
     throw ImageError("truncated", name, reading.message);
   }
-  const PngColours colours = png_colours(reading);
+  const PngColors colors = png_colors(reading);
   Image image(static_cast<int>(reading.height), static_cast<int>(reading.width));
   const std::uint8_t* from = reading.samples.data();
   std::uint8_t* to = image.pixels.data();
   for (std::size_t i = 0; i < image.pixels.size(); i += 3, from += reading.channels) {
-    png_pixel(reading, colours, from, to + i);
+    png_pixel(reading, colors, from, to + i);
   }
   return oriented(std::move(image), png_orientation(reading));
 }

@@ -17,7 +17,7 @@ class UsageError : public UserError {
   using UserError::UserError;
 };
 
-/// A file that does not give a picture; the message names the file.
+/// A file that does not give an image; the message names the file.
 ///
 /// `reason` is one of "missing", "unreadable", "empty file", "not an image", "truncated", "too large" and
 /// "unsupported", the words that the Python side uses for the same files.

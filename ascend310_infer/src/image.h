@@ -6,7 +6,7 @@
 
 namespace infer {
 
-/// 8-bit RGB picture; `pixels` are (height, width, 3), row by row.
+/// 8-bit RGB image; `pixels` are (height, width, 3), row by row.
 struct Image {
   int height = 0;
   int width = 0;
@@ -22,14 +22,14 @@ struct Image {
   }
 };
 
-/// 8-bit grey picture; `pixels` are (height, width).
-struct GreyImage {
+/// 8-bit gray image; `pixels` are (height, width).
+struct GrayImage {
   int height = 0;
   int width = 0;
   std::vector<std::uint8_t> pixels;
 
-  GreyImage() = default;
-  GreyImage(int height, int width)
+  GrayImage() = default;
+  GrayImage(int height, int width)
       : height(height), width(width), pixels(static_cast<std::size_t>(height) * static_cast<std::size_t>(width)) {}
 
   std::uint8_t* row(int y) { return pixels.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(width); }

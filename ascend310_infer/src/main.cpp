@@ -1,4 +1,4 @@
-// Runs an exported CTPN or CRNN on pictures and writes its outputs as files; `--help` lists the options.
+// Runs an exported CTPN or CRNN on images and writes its outputs as files; `--help` lists the options.
 
 #include <algorithm>
 #include <exception>
@@ -10,7 +10,7 @@
 #include "errors.h"
 #include "network.h"
 #include "options.h"
-#include "run_pictures.h"
+#include "run_images.h"
 #include "timing.h"
 
 namespace {
@@ -39,11 +39,11 @@ int run(const std::vector<std::string>& arguments) {
     }
     networks.push_back(infer::open_network(model, options));
   }
-  const infer::RunResult result = infer::run_pictures(networks, options, std::cout, std::cerr);
+  const infer::RunResult result = infer::run_images(networks, options, std::cout, std::cerr);
   const auto folder = std::filesystem::absolute(options.output_dir / "").parent_path().parent_path();
   const auto summary =
       infer::write_timing(options.time_dir.empty() ? folder / "time_Result" : options.time_dir, result.timing);
-  std::cout << "wrote the outputs for " << result.written << " pictures to " << options.output_dir.string();
+  std::cout << "wrote the outputs for " << result.written << " images to " << options.output_dir.string();
   if (result.left_out > 0) std::cout << ", left out " << result.left_out;
   std::cout << "; times are in " << summary.string() << std::endl;
   return 0;

@@ -113,32 +113,32 @@ Options parse_options(const std::vector<std::string>& arguments) {
   }
   if (options.help) return options;
   if (options.model_paths.empty()) throw UsageError("model_path: is missing; give the exported network");
-  if (options.dataset_path.empty()) throw UsageError("dataset_path: is missing; give a picture or a folder of them");
+  if (options.dataset_path.empty()) throw UsageError("dataset_path: is missing; give an image or a folder of them");
   if (options.output_dir.empty()) throw UsageError("output_dir: is empty");
   return options;
 }
 
 std::string usage() {
-  return R"(Run an exported CTPN or CRNN on pictures and write its outputs as files.
+  return R"(Run an exported CTPN or CRNN on images and write its outputs as files.
 
 Usage: main --model_path FILE --dataset_path DIR [--device_id N] [--output_dir DIR] [--key value ...]
 Example: main --model_path ctpn.mindir --dataset_path ICDAR2013/test --device_id 0 --output_dir result_Files
 
   --model_path FILE       the network, as export.py wrote it: MINDIR for mindspore_lite, ONNX for openvino;
                           once for each of the files that a CRNN of several widths was written to
-  --dataset_path PATH     a folder of pictures (with its sub-folders), or one picture
-  --output_dir DIR        for each picture a .json and its .bin files (result_Files)
+  --dataset_path PATH     a folder of images (with its sub-folders), or one image
+  --output_dir DIR        for each image a .json and its .bin files (result_Files)
   --time_dir DIR          for test_perform_static.txt (time_Result beside output_dir)
   --device_id N           the Ascend card (0); without meaning on CPU
   --device_target NAME    what computes: Ascend or CPU with mindspore_lite, CPU with openvino
-  --batch_size N          pictures at a time; 0 takes the model's own number, or 1 (0)
-  --threads N             threads that decode pictures; 0 takes one a core, at most 8 (0)
+  --batch_size N          images at a time; 0 takes the model's own number, or 1 (0)
+  --threads N             threads that decode images; 0 takes one a core, at most 8 (0)
   --infer_threads N       threads of the network on CPU; 0 leaves it to the runtime (0)
   --precision NAME        f32, or auto for what the runtime prefers (openvino: f32, mindspore_lite: auto)
-  --keep_ratio            CTPN: keep the picture's proportions, as keep_ratio of the configuration (false)
+  --keep_ratio            CTPN: keep the image's proportions, as keep_ratio of the configuration (false)
   --image_width LIST      CRNN: widths of the input, as image_width of the configuration (the model's, or 100)
-  --max_bad_ratio R       share of pictures that cannot be read above which the run fails (0.05)
-  --max_image_pixels N    larger pictures are refused (64000000)
+  --max_bad_ratio R       share of images that cannot be read above which the run fails (0.05)
+  --max_image_pixels N    larger images are refused (64000000)
 )";
 }
 

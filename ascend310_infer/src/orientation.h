@@ -16,7 +16,7 @@ std::optional<int> exif_orientation(const std::uint8_t* tiff, std::size_t size);
 /// Orientation in an XMP packet (`tiff:Orientation="6"` or `>6<`), as `exif_orientation`.
 std::optional<int> xmp_orientation(std::string_view xmp);
 
-/// The picture as a viewer shows it, from the stored one and its EXIF orientation.
+/// The image as a viewer shows it, from the stored one and its EXIF orientation.
 Image oriented(Image stored, int orientation);
 
 }  // namespace infer

@@ -46,10 +46,10 @@ NetworkKind network_kind(const InputShape& input) {
                   " channels; CTPN has 3 and CRNN has 1");
 }
 
-std::size_t picture_axis(NetworkKind kind) { return kind == NetworkKind::kCtpn ? 0 : 1; }
+std::size_t image_axis(NetworkKind kind) { return kind == NetworkKind::kCtpn ? 0 : 1; }
 
 std::vector<Tensor> named_outputs(std::vector<Tensor> outputs, NetworkKind kind, std::int64_t batch) {
-  const std::size_t axis = picture_axis(kind);
+  const std::size_t axis = image_axis(kind);
   bool known = std::all_of(outputs.begin(), outputs.end(), [&](const Tensor& output) {
     return output.shape.size() > axis && output.shape[axis] == batch;
   });
@@ -65,7 +65,7 @@ std::vector<Tensor> named_outputs(std::vector<Tensor> outputs, NetworkKind kind,
   }
   if (!known) {
     throw UserError("model_path: outputs of shapes " + shapes_text(outputs) + " for " + std::to_string(batch) +
-                    " pictures are not those of " + (kind == NetworkKind::kCtpn ? "CTPN" : "CRNN"));
+                    " images are not those of " + (kind == NetworkKind::kCtpn ? "CTPN" : "CRNN"));
   }
   return outputs;
 }

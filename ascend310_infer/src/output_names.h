@@ -9,7 +9,7 @@ namespace infer {
 
 enum class NetworkKind { kCtpn, kCrnn };
 
-/// CTPN takes pictures of three channels, CRNN of one; UserError for any other number.
+/// CTPN takes images of three channels, CRNN of one; UserError for any other number.
 NetworkKind network_kind(const InputShape& input);
 
 /// Give the outputs the names by which post-processing knows them, in its order, whatever the exporter called them.
@@ -18,7 +18,7 @@ NetworkKind network_kind(const InputShape& input);
 /// CRNN: log_probs (T, B, C). Throws UserError, which lists the shapes, for any other outputs.
 std::vector<Tensor> named_outputs(std::vector<Tensor> outputs, NetworkKind kind, std::int64_t batch);
 
-/// The axis along which the pictures of a batch lie.
-std::size_t picture_axis(NetworkKind kind);
+/// The axis along which the images of a batch lie.
+std::size_t image_axis(NetworkKind kind);
 
 }  // namespace infer

@@ -28,7 +28,7 @@ NetworkInput preprocess_scene(const Image& image, int height, int width, bool ke
   const auto [rows, columns] = fitted_size(image.height, image.width, height, width, keep_ratio);
   const Image fitted = resize_bilinear(image, rows, columns);
   const std::size_t plane_size = static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
-  NetworkInput input{3, height, width, std::vector<float>(3 * plane_size)};  // zero is the mean colour
+  NetworkInput input{3, height, width, std::vector<float>(3 * plane_size)};  // zero is the mean color
   for (std::size_t channel = 0; channel < 3; ++channel) {
     // Two roundings in float32, as NumPy does it: a product and a difference, never a fused one.
     const float scale = static_cast<float>(1.0 / kStd[channel]);

@@ -8,25 +8,25 @@ namespace infer {
 namespace {
 
 /// Weights of red, green and blue with 15 bits, as OpenCV has them.
-GreyImage as_grey(const Image& image) {
-  GreyImage grey(image.height, image.width);
+GrayImage as_gray(const Image& image) {
+  GrayImage gray(image.height, image.width);
   const std::uint8_t* from = image.pixels.data();
-  for (std::uint8_t& to : grey.pixels) {
+  for (std::uint8_t& to : gray.pixels) {
     to = static_cast<std::uint8_t>((from[0] * 9798 + from[1] * 19235 + from[2] * 3735 + (1 << 14)) >> 15);
     from += 3;
   }
-  return grey;
+  return gray;
 }
 
-int kept_ratio_width(const GreyImage& grey, int height) {
-  const double width = static_cast<double>(static_cast<std::int64_t>(grey.width) * height) / grey.height;
+int kept_ratio_width(const GrayImage& gray, int height) {
+  const double width = static_cast<double>(static_cast<std::int64_t>(gray.width) * height) / gray.height;
   return static_cast<int>(std::clamp(std::nearbyint(width), 1.0, 1e9));
 }
 
 /// Median of the upper and the lower edge, a half rounded down.
-std::uint8_t edge_median(const GreyImage& grey) {
-  std::vector<std::uint8_t> edge(grey.row(0), grey.row(0) + grey.width);
-  edge.insert(edge.end(), grey.row(grey.height - 1), grey.row(grey.height - 1) + grey.width);
+std::uint8_t edge_median(const GrayImage& gray) {
+  std::vector<std::uint8_t> edge(gray.row(0), gray.row(0) + gray.width);
+  edge.insert(edge.end(), gray.row(gray.height - 1), gray.row(gray.height - 1) + gray.width);
   std::sort(edge.begin(), edge.end());
   const std::size_t middle = edge.size() / 2;  // the size is even
   return static_cast<std::uint8_t>((edge[middle - 1] + edge[middle]) / 2);
@@ -35,12 +35,12 @@ std::uint8_t edge_median(const GreyImage& grey) {
 }  // namespace
 
 NetworkInput preprocess_word(const Image& image, int height, const std::vector<int>& widths) {
-  const GreyImage grey = as_grey(image);
-  const int natural = kept_ratio_width(grey, height);
+  const GrayImage gray = as_gray(image);
+  const int natural = kept_ratio_width(gray, height);
   const auto bucket = std::find_if(widths.begin(), widths.end(), [&](int width) { return width >= natural; });
   const int width = bucket == widths.end() ? widths.back() : *bucket;
   const int fitted = widths.size() > 1 ? std::min(width, natural) : width;
-  const GreyImage word = resize_bicubic(grey, height, fitted);
+  const GrayImage word = resize_bicubic(gray, height, fitted);
   const std::uint8_t filling = fitted < width ? edge_median(word) : 0;
 
   NetworkInput input{1, height, width, {}};

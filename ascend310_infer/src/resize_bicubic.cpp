@@ -32,13 +32,13 @@ std::vector<CubicTaps> cubic_taps(int from, int to) {
   const double support = kSupport * spread;
   std::vector<CubicTaps> taps(static_cast<std::size_t>(to));
   for (int i = 0; i < to; ++i) {
-    const double centre = (i + 0.5) * scale;
-    const int start = std::max(static_cast<int>(centre - support + 0.5), 0);
-    const int end = std::min(static_cast<int>(centre + support + 0.5), from);
+    const double center = (i + 0.5) * scale;
+    const int start = std::max(static_cast<int>(center - support + 0.5), 0);
+    const int end = std::min(static_cast<int>(center + support + 0.5), from);
     std::vector<double> weights;
     double total = 0;
     for (int j = start; j < end; ++j) {
-      weights.push_back(cubic((j - centre + 0.5) * (1.0 / spread)));
+      weights.push_back(cubic((j - center + 0.5) * (1.0 / spread)));
       total += weights.back();
     }
     CubicTaps& of_position = taps[static_cast<std::size_t>(i)];
@@ -61,10 +61,10 @@ std::uint8_t weighted(const std::uint8_t* from, std::size_t step, const std::vec
   return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
 }
 
-GreyImage resized_columns(const GreyImage& image, int width) {
+GrayImage resized_columns(const GrayImage& image, int width) {
   if (image.width == width) return image;
   const std::vector<CubicTaps> taps = cubic_taps(image.width, width);
-  GreyImage resized(image.height, width);
+  GrayImage resized(image.height, width);
   for (int y = 0; y < image.height; ++y) {
     std::uint8_t* to = resized.row(y);
     for (const CubicTaps& tap : taps) *to++ = weighted(image.row(y) + tap.start, 1, tap.weights);
@@ -72,11 +72,11 @@ GreyImage resized_columns(const GreyImage& image, int width) {
   return resized;
 }
 
-GreyImage resized_rows(const GreyImage& image, int height) {
+GrayImage resized_rows(const GrayImage& image, int height) {
   if (image.height == height) return image;
   const std::vector<CubicTaps> taps = cubic_taps(image.height, height);
   const auto step = static_cast<std::size_t>(image.width);
-  GreyImage resized(height, image.width);
+  GrayImage resized(height, image.width);
   for (int y = 0; y < height; ++y) {
     const CubicTaps& tap = taps[static_cast<std::size_t>(y)];
     const std::uint8_t* from = image.row(tap.start);
@@ -88,7 +88,7 @@ GreyImage resized_rows(const GreyImage& image, int height) {
 
 }  // namespace
 
-GreyImage resize_bicubic(const GreyImage& image, int height, int width) {
+GrayImage resize_bicubic(const GrayImage& image, int height, int width) {
   // The values are rounded between the passes, so their order shows; this is how Pillow 13 chooses it.
   const int fewer_rows = image.height - height, fewer_columns = image.width - width;
   if (fewer_rows > 0 && fewer_rows > 2 * fewer_columns) return resized_columns(resized_rows(image, height), width);

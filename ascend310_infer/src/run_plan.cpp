@@ -55,7 +55,7 @@ std::int64_t batch_of(const Network& network, const Options& options) {
   const std::int64_t fixed = network.input().batch;
   if (fixed != 0 && options.batch_size != 0 && options.batch_size != fixed) {
     throw UserError("batch_size: " + std::to_string(options.batch_size) + " given, but the network was exported for " +
-                    std::to_string(fixed) + " pictures at a time");
+                    std::to_string(fixed) + " images at a time");
   }
   return fixed != 0 ? fixed : std::max(options.batch_size, 1);
 }

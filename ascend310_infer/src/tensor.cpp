@@ -29,9 +29,9 @@ std::size_t dtype_size(DType dtype) {
   }
 }
 
-Tensor one_picture(const Tensor& batch, std::size_t axis, std::int64_t index) {
+Tensor one_image(const Tensor& batch, std::size_t axis, std::int64_t index) {
   if (axis >= batch.shape.size() || index < 0 || index >= batch.shape[axis]) {
-    throw UserError("output '" + batch.name + "' has no picture " + std::to_string(index) + " along axis " +
+    throw UserError("output '" + batch.name + "' has no image " + std::to_string(index) + " along axis " +
                     std::to_string(axis));
   }
   std::size_t outer = 1, inner = dtype_size(batch.dtype);

@@ -21,10 +21,10 @@ struct Tensor {
   std::vector<std::uint8_t> bytes;
 };
 
-/// The part of `batch` that belongs to one picture, with an axis of length 1 where the pictures are.
+/// The part of `batch` that belongs to one image, with an axis of length 1 where the images are.
 ///
 /// Throws UserError when `axis` is not one of the tensor or is shorter than `index`.
-Tensor one_picture(const Tensor& batch, std::size_t axis, std::int64_t index);
+Tensor one_image(const Tensor& batch, std::size_t axis, std::int64_t index);
 
 /// float32 -> IEEE half precision, to nearest, halves to even, too large ones to infinity.
 std::uint16_t to_half(float value);

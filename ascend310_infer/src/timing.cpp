@@ -18,12 +18,12 @@ std::filesystem::path write_timing(const std::filesystem::path& folder, const Ti
   // The first line is the one that earlier applications wrote.
   file << "NN inference cost average time: " << mean(timing.network, timing.runs) << " ms of infer_count "
        << timing.runs << "\n"
-       << "pictures: " << timing.pictures << ", " << timing.batch << " at a time\n"
-       << "decode and preprocess: " << mean(timing.loading, timing.pictures) << " ms a picture on each of "
+       << "images: " << timing.images << ", " << timing.batch << " at a time\n"
+       << "decode and preprocess: " << mean(timing.loading, timing.images) << " ms an image on each of "
        << timing.threads << " threads\n"
-       << "network: " << mean(timing.network, timing.pictures) << " ms a picture\n"
-       << "write: " << mean(timing.writing, timing.pictures) << " ms a picture\n"
-       << "all: " << timing.total << " ms, " << mean(timing.total, timing.pictures) << " ms a picture\n";
+       << "network: " << mean(timing.network, timing.images) << " ms an image\n"
+       << "write: " << mean(timing.writing, timing.images) << " ms an image\n"
+       << "all: " << timing.total << " ms, " << mean(timing.total, timing.images) << " ms an image\n";
   file.close();
   if (!file) throw UserError("'" + path.string() + "' cannot be written");
   return path;

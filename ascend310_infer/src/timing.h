@@ -19,14 +19,14 @@ class Stopwatch {
 
 /// What a run took; sums over the run in milliseconds.
 struct Timing {
-  std::size_t pictures = 0;
-  std::size_t runs = 0;  // of the network, each on `batch` pictures
+  std::size_t images = 0;
+  std::size_t runs = 0;  // of the network, each on `batch` images
   std::size_t batch = 1;
   std::size_t threads = 1;
   double loading = 0;  // decoding and preparing, summed over the threads
   double network = 0;
   double writing = 0;
-  double total = 0;  // from the first picture to the last file
+  double total = 0;  // from the first image to the last file
 };
 
 /// Write test_perform_static.txt into `folder` and return its path. Throws UserError.

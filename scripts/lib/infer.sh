@@ -3,7 +3,7 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 # infer RUNTIME ENDING MODEL_PATH DATA_PATH [ANN_FILE_PATH] [DEVICE_ID] [--key value ...]
-# Builds the C++ application for RUNTIME, runs the exported network (a file with ENDING) on the pictures and
+# Builds the C++ application for RUNTIME, runs the exported network (a file with ENDING) on the images and
 # post-processes its outputs. Everything is written to ./infer.
 infer() {
   local runtime=$1 ending=$2
@@ -28,7 +28,7 @@ infer() {
 
   local python settings
   python=$(find_python)
-  # What the pictures were prepared like in training; a wrong key or value ends here, before anything is built.
+  # What the images were prepared like in training; a wrong key or value ends here, before anything is built.
   settings=$(application_settings "$python" "${postprocess[@]}")
   local setting
   while IFS= read -r setting; do
@@ -60,7 +60,7 @@ divide_options() {
   OPTIONS=(${others[@]+"${others[@]}"})
 }
 
-# application_settings PYTHON ARGUMENTS...: what the configuration says about preparing pictures, as options of the
+# application_settings PYTHON ARGUMENTS...: what the configuration says about preparing images, as options of the
 # application, one a line.
 application_settings() {
   local python=$1

@@ -1,4 +1,4 @@
-"""The characters that a recogniser knows. Class 0 is the CTC blank, the first character class 1."""
+"""The characters that a recognizer knows. Class 0 is the CTC blank, the first character class 1."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -79,7 +79,7 @@ class Alphabet:
 
     @property
     def has_case(self) -> bool:
-        """Whether some letter is there in both cases, so that the recogniser can get case wrong."""
+        """Whether some letter is there in both cases, so that the recognizer can get case wrong."""
         present = set(self.characters)
         return any(c != c.upper() and c.upper() in present for c in present)
 

@@ -11,7 +11,7 @@ from src.common.errors import UserError
 from src.crnn.alphabet import NAMED, Alphabet, AlphabetError
 from src.crnn.crnn import Crnn, time_steps
 from src.crnn.ctc_loss import CrnnLoss
-from src.crnn.weight_init import initialise
+from src.crnn.weight_init import initialize
 
 
 def build_alphabet(config: Any) -> Alphabet:
@@ -50,5 +50,5 @@ def build_training_crnn(config: Any, alphabet: Alphabet) -> tuple[Crnn, CrnnLoss
     """Network and loss for training, with the weights that `seed` gives."""
     compute_type = ms.float16 if config.mixed_precision else ms.float32
     network = Crnn(alphabet.num_classes, config.network_width, compute_type)
-    initialise(network, config.seed, config.initialisation)
+    initialize(network, config.seed, config.initialization)
     return network, CrnnLoss(network, config.flat_start_width if config.flat_start_epochs else 0)

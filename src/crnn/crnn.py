@@ -107,7 +107,7 @@ class Crnn(nn.Cell):
         compute_type: type of the convolutions, ms.float32 or ms.float16. Batch norm, LSTM, linear layers
             and the softmax are float32 in either case.
 
-    `construct` takes grey images (B, 1, 32, W), W a multiple of 4, and returns float32 log-probabilities
+    `construct` takes gray images (B, 1, 32, W), W a multiple of 4, and returns float32 log-probabilities
     (T, B, C).
     All weights are zero after construction except batch norm's and the LSTM's: see `weight_init`.
     """

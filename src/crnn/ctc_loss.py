@@ -14,7 +14,7 @@ BLANK = 0
 class CtcLoss(nn.Cell):
     """Negative log-likelihood of each label, and 0 with a zero gradient for a label that cannot be written.
 
-    A label needs one time step a character and one more between equal neighbours; with more than T it has
+    A label needs one time step a character and one more between equal neighbors; with more than T it has
     probability 0 and an infinite loss. Such a label is answered with 0 (PyTorch's `zero_infinity`), decided
     from the label before the operator sees it, since the operator raises on labels that are longer than T.
 

@@ -2,7 +2,7 @@
 
 CTC begins with a long plateau: until the features tell letters apart, writing blanks everywhere is the best answer,
 and while everything is blank the features learn little. Hidden Markov models of speech start from an alignment in
-equal parts instead (the "flat start" of HTK and Kaldi). On words of a few characters that fill the picture it is
+equal parts instead (the "flat start" of HTK and Kaldi). On words of a few characters that fill the image it is
 nearly right, and the cross-entropy of every time step is a far stronger signal than the probability of the word.
 
 Shapes: T time steps, B batch, C classes (0 is the blank), L width of the padded label array.

@@ -11,7 +11,7 @@ INITIALISATIONS = ("published", "he")
 
 
 def initial_weight(
-    name: str, shape: tuple[int, ...], seed: int, lstm_hidden_size: int, initialisation: str = "published"
+    name: str, shape: tuple[int, ...], seed: int, lstm_hidden_size: int, initialization: str = "published"
 ) -> np.ndarray:
     """Starting value of one parameter, named as in `crnn`; the same for the same name, shape and seed.
 
@@ -32,21 +32,21 @@ def initial_weight(
     elif ".rnn." in name:
         bound = lstm_hidden_size**-0.5
         value = rng.uniform(-bound, bound, shape)
-        if initialisation == "he" and kind.startswith("bias_ih"):
+        if initialization == "he" and kind.startswith("bias_ih"):
             value[lstm_hidden_size : 2 * lstm_hidden_size] += 1.0  # gate order i, f, g, o
     elif name.startswith("cnn."):
-        value = rng.normal(0.0, 0.02 if initialisation == "published" else (2 / prod(shape[1:])) ** 0.5, shape)
+        value = rng.normal(0.0, 0.02 if initialization == "published" else (2 / prod(shape[1:])) ** 0.5, shape)
     else:
         bound = prod(shape[1:]) ** -0.5
         value = rng.uniform(-bound, bound, shape)
     return value.astype(np.float32)
 
 
-def initialise(network: nn.Cell, seed: int, initialisation: str = "published") -> None:
-    """Give every parameter of a `Crnn` its starting value; raises ValueError for an unknown initialisation."""
-    if initialisation not in INITIALISATIONS:
-        raise ValueError(f"initialisation {initialisation!r}: choose one of {', '.join(INITIALISATIONS)}")
+def initialize(network: nn.Cell, seed: int, initialization: str = "published") -> None:
+    """Give every parameter of a `Crnn` its starting value; raises ValueError for an unknown initialization."""
+    if initialization not in INITIALISATIONS:
+        raise ValueError(f"initialization {initialization!r}: choose one of {', '.join(INITIALISATIONS)}")
     hidden_size = network.rnn[0].rnn.hidden_size
     for parameter in network.get_parameters():
-        value = initial_weight(parameter.name, tuple(parameter.shape), seed, hidden_size, initialisation)
+        value = initial_weight(parameter.name, tuple(parameter.shape), seed, hidden_size, initialization)
         parameter.set_data(ms.Tensor(value))

@@ -15,7 +15,7 @@ DEFAULT_HEIGHTS = (2, 4, 7, 11, 16, 23, 33, 48, 68, 97, 139, 198, 283, 406)
 def base_anchors(heights: Sequence[float] = DEFAULT_HEIGHTS, stride: int = 16, width: int = 16) -> np.ndarray:
     """Anchors of the first position, (A, 4) float32, inclusive pixel corners (x1, y1, x2, y2).
 
-    Every anchor is centred on the stride x stride cell. Corners are cut to integers towards zero, as in the
+    Every anchor is centerd on the stride x stride cell. Corners are cut to integers towards zero, as in the
     published networks, whose weights expect exactly these boxes: with the default list the inclusive heights
     are 3, 5, 8, 12, 16, 24, 34, 48, 68, 98, 140, 198, 284, 406.
     """
@@ -24,12 +24,12 @@ def base_anchors(heights: Sequence[float] = DEFAULT_HEIGHTS, stride: int = 16, w
         raise UserError(f"anchor heights must be a list of positive numbers, got {heights.tolist()}")
     if stride < 1 or width < 1:
         raise UserError(f"stride and anchor width must be at least 1, got {stride} and {width}")
-    centre = (stride - 1) / 2
+    center = (stride - 1) / 2
     corners = np.empty((heights.size, 4))
-    corners[:, 0] = centre - (width - 1) / 2
-    corners[:, 2] = centre + (width - 1) / 2
-    corners[:, 1] = centre - heights / 2
-    corners[:, 3] = centre + heights / 2
+    corners[:, 0] = center - (width - 1) / 2
+    corners[:, 2] = center + (width - 1) / 2
+    corners[:, 1] = center - heights / 2
+    corners[:, 3] = center + heights / 2
     return np.trunc(corners).astype(np.float32)
 
 

@@ -44,7 +44,7 @@ def assign_targets(
 
     Labels are 1 text, 0 background, -1 not sampled. Weights are 1 for dy and dh of text. dx and dw stay out
     of the loss because the decoder does not use them, except with `line_ends` (S, 2), the true x1 and x2 of
-    each slice's line: anchors whose centre is within `side_distance` pixels of an end learn dx = its offset
+    each slice's line: anchors whose center is within `side_distance` pixels of an end learn dx = its offset
     (Tian et al. 2016, section 3.3).
 
     `anchors` (N, 4) in the order of `make_anchors`, `slices` and `ignored_slices` (., 4) on columns of
@@ -155,7 +155,7 @@ def _covered(intervals: np.ndarray, slices: np.ndarray, columns: int, stride: in
 
 def _side_targets(anchors: np.ndarray, ends: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
     """Offset to the nearer end of each anchor's line, (n,), and whether that end is near, (n,) bool."""
-    centre = (anchors[:, 0] + anchors[:, 2]) / 2
-    gaps = np.abs(ends - centre[:, None])
+    center = (anchors[:, 0] + anchors[:, 2]) / 2
+    gaps = np.abs(ends - center[:, None])
     side_x = np.take_along_axis(ends, gaps.argmin(axis=1)[:, None], axis=1)[:, 0]
     return encode_sides(anchors, side_x), gaps.min(axis=1) <= distance

@@ -26,21 +26,21 @@ def decode_boxes(anchors: np.ndarray, deltas: np.ndarray) -> np.ndarray:
     """
     anchors, deltas = np.asarray(anchors, np.float32), np.asarray(deltas, np.float32)
     anchor_height = anchors[:, 3] - anchors[:, 1] + 1
-    centre = anchors[:, 1] + anchor_height / 2 + deltas[:, 1] * anchor_height
+    center = anchors[:, 1] + anchor_height / 2 + deltas[:, 1] * anchor_height
     height = anchor_height * np.exp(deltas[:, 3])
-    return np.stack([anchors[:, 0], centre - height / 2, anchors[:, 2] + 1, centre + height / 2], axis=1)
+    return np.stack([anchors[:, 0], center - height / 2, anchors[:, 2] + 1, center + height / 2], axis=1)
 
 
 def encode_sides(anchors: np.ndarray, side_x: np.ndarray) -> np.ndarray:
     """Offsets o* = (x_side - c_x) / w of line ends (n,) from their anchors (n, 4), (n,) float32."""
     anchors = np.asarray(anchors, np.float64)
-    centre = (anchors[:, 0] + anchors[:, 2]) / 2
+    center = (anchors[:, 0] + anchors[:, 2]) / 2
     width = anchors[:, 2] - anchors[:, 0] + 1
-    return ((np.asarray(side_x, np.float64) - centre) / width).astype(np.float32)
+    return ((np.asarray(side_x, np.float64) - center) / width).astype(np.float32)
 
 
 def decode_sides(anchors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Inverse of `encode_sides`: x of the line end in pixels, (n,) float32."""
     anchors = np.asarray(anchors, np.float32)
-    centre = (anchors[:, 0] + anchors[:, 2]) / 2
-    return centre + np.asarray(offsets, np.float32) * (anchors[:, 2] - anchors[:, 0] + 1)
+    center = (anchors[:, 0] + anchors[:, 2]) / 2
+    return center + np.asarray(offsets, np.float32) * (anchors[:, 2] - anchors[:, 0] + 1)

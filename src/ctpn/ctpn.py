@@ -12,7 +12,7 @@ from mindspore import nn
 
 from src.ctpn.rpn import RpnHead
 from src.ctpn.vgg16 import Vgg16, scale_channels
-from src.ctpn.weight_init import initialise_weights
+from src.ctpn.weight_init import initialize_weights
 from src.layers.bidirectional_lstm import BidirectionalLstm
 
 RPN_CHANNELS = 512
@@ -31,7 +31,7 @@ class Ctpn(nn.Cell):
         seed: of the initial weights, which are a function of it and the parameter names only.
 
     Inputs:
-        image (B, 3, 16 H, 16 W): normalised RGB.
+        image (B, 3, 16 H, 16 W): normalized RGB.
 
     Outputs:
         score_map (B, 2A, H, W): logits, channel = anchor * 2 + class, class 1 is text.
@@ -60,7 +60,7 @@ class Ctpn(nn.Cell):
         self.rnn2 = BidirectionalLstm(rpn_channels, hidden)
         self.dropout = nn.Dropout(p=dropout) if dropout else None
         self.rpn_with_loss = RpnHead(2 * hidden, rpn_channels, num_anchors)
-        initialise_weights(self, seed)
+        initialize_weights(self, seed)
 
     def construct(self, image):
         features = self.vgg16_feature_extractor(image)  # B x C x H x W
@@ -79,7 +79,7 @@ class Ctpn(nn.Cell):
 def use_mixed_precision(network: nn.Cell, dtype=ms.float16) -> nn.Cell:
     """Compute convolutions and dense layers of `network` in `dtype`; parameters stay float32.
 
-    Batch normalisation and the LSTM stay in float32 (they accumulate), as do softmax, loss and decoding,
+    Batch normalization and the LSTM stay in float32 (they accumulate), as do softmax, loss and decoding,
     which are outside the network. Returns the same network.
     """
     for _, cell in network.cells_and_names():

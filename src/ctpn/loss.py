@@ -26,7 +26,7 @@ class CtpnLoss(nn.Cell):
         network: `Ctpn` or anything with its inputs and outputs.
         cls_weight: weight of the classification term.
         reg_weight: weight of the regression term.
-        hard_negatives: background anchors of a picture that count, those with the largest loss (Shrivastava et al.,
+        hard_negatives: background anchors of an image that count, those with the largest loss (Shrivastava et al.,
             CVPR 2016); 0 lets all that are sampled count.
 
     Inputs:

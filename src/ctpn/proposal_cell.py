@@ -22,7 +22,7 @@ class CtpnProposals(nn.Cell):
         max_num: proposals that come out.
 
     Inputs:
-        image (B, 3, 16 H, 16 W): normalised RGB, float16 or float32.
+        image (B, 3, 16 H, 16 W): normalized RGB, float16 or float32.
 
     Outputs:
         proposals (B, P, 5) float32: x1, y1, x2, y2, score; those that survive suppression first, each group
@@ -48,7 +48,7 @@ class CtpnProposals(nn.Cell):
         self.num_proposals = min(max_num, self.num_decoded)
         x1, y1, x2, y2 = np.asarray(anchors, np.float32).T
         height = y2 - y1 + 1
-        # x1, x2 + 1, centre y, height of each anchor
+        # x1, x2 + 1, center y, height of each anchor
         self.anchors = ms.Tensor(np.stack([x1, x2 + 1, y1 + height / 2, height], axis=1))
         # Numbers by which TopK puts survivors first and keeps the order of each group.
         self.rank = ms.Tensor(np.arange(self.num_decoded, 0, -1, dtype=np.float32))
@@ -75,6 +75,6 @@ class CtpnProposals(nn.Cell):
 
     def decode(self, anchors, deltas):
         """(K, 4) anchors as stored and (K, 4) deltas -> (K, 4) boxes; only dy and log dh are used."""
-        centre = anchors[:, 2] + deltas[:, 1] * anchors[:, 3]
+        center = anchors[:, 2] + deltas[:, 1] * anchors[:, 3]
         half = 0.5 * anchors[:, 3] * ops.exp(deltas[:, 3])
-        return ops.stack((anchors[:, 0], centre - half, anchors[:, 1], centre + half), 1)
+        return ops.stack((anchors[:, 0], center - half, anchors[:, 1], center + half), 1)

@@ -21,7 +21,7 @@ class Proposals:
 
     boxes: (n, 4) float32 (x1, y1, x2, y2) in pixels of the network's input; x2 and y2 are outer edges.
     scores: (n,) float32, probability of text.
-    dx: (n,) float32 offset of the nearest line end from the anchor's centre, in anchor widths, or None.
+    dx: (n,) float32 offset of the nearest line end from the anchor's center, in anchor widths, or None.
     """
 
     boxes: np.ndarray

@@ -1,6 +1,6 @@
-"""From the maps of the detection network to text lines in pixels of the picture.
+"""From the maps of the detection network to text lines in pixels of the image.
 
-Shape vocabulary: B pictures, H and W feature rows and columns, A anchors at a position, M lines.
+Shape vocabulary: B images, H and W feature rows and columns, A anchors at a position, M lines.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class DetectOptions:
 def lines_from_maps(
     score_map: np.ndarray, delta_map: np.ndarray, sizes: np.ndarray, options: DetectOptions
 ) -> list[TextLines]:
-    """Text lines of each picture of a batch.
+    """Text lines of each image of a batch.
 
     Args:
         score_map: (B, 2A, H, W) logits.
         delta_map: (B, 4A, H, W).
-        sizes: (B, 2) height and width of each picture before it was resized.
+        sizes: (B, 2) height and width of each image before it was resized.
         options: as the network was fed.
     """
     proposals = generate_proposals(
@@ -61,13 +61,13 @@ def lines_from_maps(
         side_refinement=options.side_refinement,
     )
     return [
-        lines_from_proposals(of_picture, (int(height), int(width)), options)
-        for of_picture, (height, width) in zip(proposals, sizes, strict=True)
+        lines_from_proposals(of_image, (int(height), int(width)), options)
+        for of_image, (height, width) in zip(proposals, sizes, strict=True)
     ]
 
 
 def lines_from_proposals(proposals: Proposals, size: tuple[int, int], options: DetectOptions) -> TextLines:
-    """Connect the proposals of one picture of `size` (height, width) and map the lines back to its pixels."""
+    """Connect the proposals of one image of `size` (height, width) and map the lines back to its pixels."""
     fitted = fitted_size(size, options.image_shape, options.keep_ratio)
     if options.keep_ratio:
         proposals = _within(proposals, fitted)
@@ -76,15 +76,15 @@ def lines_from_proposals(proposals: Proposals, size: tuple[int, int], options: D
 
 
 def _within(proposals: Proposals, size: tuple[int, int]) -> Proposals:
-    """Those whose centre lies in a picture of `size` (height, width); the others are in the filled margin."""
-    centres = (proposals.boxes[:, :2] + proposals.boxes[:, 2:]) / 2
-    inside = (centres < (size[1], size[0])).all(axis=1)
+    """Those whose center lies in an image of `size` (height, width); the others are in the filled margin."""
+    centers = (proposals.boxes[:, :2] + proposals.boxes[:, 2:]) / 2
+    inside = (centers < (size[1], size[0])).all(axis=1)
     dx = None if proposals.dx is None else proposals.dx[inside]
     return Proposals(proposals.boxes[inside], proposals.scores[inside], dx)
 
 
 def scale_lines(lines: TextLines, from_size: tuple[int, int], to_size: tuple[int, int]) -> TextLines:
-    """Lines found in a picture of `from_size` (height, width) in pixels of the same picture at `to_size`."""
+    """Lines found in an image of `from_size` (height, width) in pixels of the same image at `to_size`."""
     factor = np.array([to_size[1] / from_size[1], to_size[0] / from_size[0]], np.float64)
     limit = np.array([to_size[1] - 1, to_size[0] - 1], np.float64)
     boxes = np.clip(lines.boxes * np.tile(factor, 2), 0, np.tile(limit, 2))

@@ -1,4 +1,4 @@
-"""VGG16 with batch normalisation, up to conv5_3 (stride 16): what CTPN sees an image through.
+"""VGG16 with batch normalization, up to conv5_3 (stride 16): what CTPN sees an image through.
 
 Shape vocabulary: B batch, H and W image height and width, C channels.
 Parameter names are `conv{stage}_{index}.0.weight` and `conv{stage}_{index}.1.{gamma,beta,moving_mean,
@@ -20,7 +20,7 @@ def scale_channels(channels: int, width: float) -> int:
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, bn_statistics: str) -> nn.SequentialCell:
-    """3x3 convolution without bias, batch normalisation, ReLU.
+    """3x3 convolution without bias, batch normalization, ReLU.
 
     "learned": batch statistics in training, their running mean in evaluation.
     "frozen": the stored statistics always (a pretrained backbone with small batches).
@@ -59,7 +59,7 @@ class Vgg16(nn.Cell):
         self.pool = MaxPool()
 
     def construct(self, image):
-        """(B, 3, H, W) normalised RGB -> conv5_3 after ReLU, (B, C, H // 16, W // 16)."""
+        """(B, 3, H, W) normalized RGB -> conv5_3 after ReLU, (B, C, H // 16, W // 16)."""
         x = self.conv1_2(self.conv1_1(image))
         x = self.pool(x)  # B x 64 x H/2 x W/2
         x = self.conv2_2(self.conv2_1(x))

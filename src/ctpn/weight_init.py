@@ -52,7 +52,7 @@ def initial_value(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray | 
     return he_normal(rng, shape, gain=2.0 if before_relu else 1.0)
 
 
-def initialise_weights(network: nn.Cell, seed: int = 0) -> None:
+def initialize_weights(network: nn.Cell, seed: int = 0) -> None:
     """Set every parameter of `network` to its initial value, in place."""
     for parameter in network.get_parameters():
         value = initial_value(parameter.name, parameter.shape, seed)

@@ -28,7 +28,7 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # Otherwise the threads of one network keep their cores busy for some 10 ms after it is done, waiting for its
-        # next picture, while the other network wants them: reading took half as long again on two cores.
+        # next image, while the other network wants them: reading took half as long again on two cores.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         if threads:
             options.intra_op_num_threads = threads

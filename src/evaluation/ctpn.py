@@ -16,7 +16,7 @@ from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.detect_options import detect_options
 from src.data.detection.dataset import CtpnEvalData
-from src.data.detection.evaluation_images import check_folder, pictures_of
+from src.data.detection.evaluation_images import check_folder, images_of
 from src.data.loading.bad_samples import BadSamples
 from src.evaluation.checkpoint_files import find_checkpoints
 from src.evaluation.detection import DetectionEvaluation, PredictMaps, evaluate_detection
@@ -30,7 +30,7 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
     """Evaluate each checkpoint under `checkpoint_path` and write everything to `eval_output_path`.
 
     A checkpoint of several that cannot be used is named, and the others are evaluated all the same. Several ranks
-    evaluate a share of the pictures each; all get the figures, and rank 0 writes.
+    evaluate a share of the images each; all get the figures, and rank 0 writes.
 
     Returns:
         The figures (protocol -> precision, recall, hmean) by checkpoint; empty ones without ground truth.
@@ -39,7 +39,7 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
         UserError: nothing to evaluate, an unreadable test set, or (at the end) an unusable checkpoint.
     """
     checkpoints = find_checkpoints(Path(config.checkpoint_path))
-    source, picture_folder = choose_source(config)
+    source, image_folder = choose_source(config)
     folder = Path(config.eval_output_path)
     rank_id, rank_size = current_ranks()
     network = build_ctpn(config).set_train(False)
@@ -53,7 +53,7 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
             unusable.append(error_line(checkpoint, error))
             print(f"left out {unusable[-1]}", flush=True)
             continue
-        if not figures:  # the first call compiles the network, which is no part of a picture's time
+        if not figures:  # the first call compiles the network, which is no part of an image's time
             predict(np.zeros((config.test_batch_size, 3, config.img_height, config.img_width), np.float32))
         title = f"evaluating {checkpoint.name}" if rank_id == 0 else ""
         evaluation = evaluate_source(config, predict, source, title)
@@ -65,8 +65,8 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
         print(figures_line(checkpoint.stem, figures[checkpoint.stem]), flush=True)
         if config.draw_results:
             place = folder / f"pictures_{checkpoint.stem}"
-            drawn = draw_detections(evaluation, pictures_of(source, picture_folder, evaluation.lines), place)
-            print(f"drew {drawn} pictures to {place}", flush=True)
+            drawn = draw_detections(evaluation, images_of(source, image_folder, evaluation.lines), place)
+            print(f"drew {drawn} images to {place}", flush=True)
     wait_for_all(rank_size)
     if rank_id == 0:
         if any(figures.values()):
@@ -82,27 +82,27 @@ def evaluate_in_training(config: Any, network: ms.nn.Cell) -> dict[str, float]:
     """Figures of `network`, as it is, on `eval_dataset_path`: DetEval under plain names, IoU beside it.
 
     Several ranks evaluate a share each, with the batch-norm statistics of rank 0, which are those that are saved.
-    With `eval_image_path`, what it finds is drawn on the pictures of that folder, below the checkpoints.
+    With `eval_image_path`, what it finds is drawn on the images of that folder, below the checkpoints.
     """
     rank_id, rank_size = current_ranks()
     share_statistics(network, rank_size)
     evaluation = evaluate_source(config, predictor(network), Path(config.eval_dataset_path))
     if config.eval_image_path and rank_id == 0:
-        pictures = pictures_of(config.eval_dataset_path, config.eval_image_path, evaluation.lines)
-        draw_detections(evaluation, pictures, Path(config.save_checkpoint_path) / "eval_pictures")
+        images = images_of(config.eval_dataset_path, config.eval_image_path, evaluation.lines)
+        draw_detections(evaluation, images, Path(config.save_checkpoint_path) / "eval_pictures")
     figures = evaluation.figures()
     shown = {**figures["deteval"], "iou_hmean": figures["iou_0.5"]["hmean"]}
     return {**{name: round(value, 6) for name, value in shown.items()}, "images": len(evaluation.lines)}
 
 
 def choose_source(config: Any) -> tuple[Path, Path | None]:
-    """The test set, and the folder whose pictures are drawn on (None for those in the test set).
+    """The test set, and the folder whose images are drawn on (None for those in the test set).
 
-    With a folder of pictures and no MindRecord the folder is the test set, without ground truth. Where
+    With a folder of images and no MindRecord the folder is the test set, without ground truth. Where
     nobody named a MindRecord and the usual one is not there, that is said.
 
     Raises:
-        UserError: `image_path` and `img_dir` disagree, nothing is given, or the folder lacks a picture.
+        UserError: `image_path` and `img_dir` disagree, nothing is given, or the folder lacks an image.
     """
     if config.image_path and config.img_dir and config.image_path != config.img_dir:
         raise UserError(f"img_dir: '{config.img_dir}' differs from image_path '{config.image_path}'; give one")
@@ -111,13 +111,13 @@ def choose_source(config: Any) -> tuple[Path, Path | None]:
         raise UserError(f"image_path: '{folder}' is not a folder")
     if not config.dataset_path:
         if folder is None:
-            raise UserError("dataset_path: is empty, and so is image_path; give a MindRecord or a folder of pictures")
+            raise UserError("dataset_path: is empty, and so is image_path; give a MindRecord or a folder of images")
         return folder, folder
     source = Path(config.dataset_path)
     if source.is_dir():
-        raise UserError(f"dataset_path: '{source}' is a folder; give a MindRecord, or pictures with --image_path")
+        raise UserError(f"dataset_path: '{source}' is a folder; give a MindRecord, or images with --image_path")
     if folder and "dataset_path" not in config.given and not any(map(Path.exists, (source, Path(f"{source}0")))):
-        print(f"no MindRecord {source}: reading the pictures of {folder}, without ground truth")
+        print(f"no MindRecord {source}: reading the images of {folder}, without ground truth")
         return folder, folder
     if folder and config.draw_results:
         try:
@@ -128,9 +128,9 @@ def choose_source(config: Any) -> tuple[Path, Path | None]:
 
 
 def evaluate_source(config: Any, predict: PredictMaps, source: Path, title: str = "") -> DetectionEvaluation:
-    """Run `predict` over a MindRecord or a folder of pictures; shows progress when there is a title.
+    """Run `predict` over a MindRecord or a folder of images; shows progress when there is a title.
 
-    Several ranks share the pictures; what comes back is the whole, the same on each.
+    Several ranks share the images; what comes back is the whole, the same on each.
     """
     rank_id, rank_size = current_ranks()
     options = detect_options(config)
@@ -154,7 +154,7 @@ def evaluate_source(config: Any, predict: PredictMaps, source: Path, title: str 
             lambda count: progress.advance(task, count),
             gather=lambda found: gather_found(found, rank_size),
         )
-    # The ranks' shares may each hold fewer bad pictures than are accepted, but too many together.
+    # The ranks' shares may each hold fewer bad images than are accepted, but too many together.
     left_out = BadSamples(data.num_samples, config.max_bad_ratio)
     for reasons in gather_json(data.report.reasons, rank_size):
         for name, reason in reasons.items():

@@ -1,6 +1,6 @@
 """Run a detection network over a test set and score what it finds, by file name.
 
-Shape vocabulary: B pictures of a batch, K ground-truth boxes, M detected lines.
+Shape vocabulary: B images of a batch, K ground-truth boxes, M detected lines.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PredictMaps = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in one picture and what should have been; `index` is its place in the test set."""
+    """What was found in one image and what should have been; `index` is its place in the test set."""
 
     index: int
     name: str
@@ -60,17 +60,17 @@ def evaluate_detection(
     *,
     gather: Callable[[list[Found]], list[Found]] = lambda found: found,
 ) -> DetectionEvaluation:
-    """Detect in every picture of `batches` (as `CtpnEvalData` yields them).
+    """Detect in every image of `batches` (as `CtpnEvalData` yields them).
 
     Args:
         predict: (batch_size, 3, H, W) float32 -> score and delta maps.
         batch_size: what `predict` is always given; a smaller last batch is filled up with zeros and its
-            surplus results are cut off, so that a compiled network sees one shape and no picture counts twice.
-        on_batch: called with the number of pictures just finished.
+            surplus results are cut off, so that a compiled network sees one shape and no image counts twice.
+        on_batch: called with the number of images just finished.
         gather: gives what all ranks found, from what this one did. The result has the order of the test set.
 
     Raises:
-        UserError: two pictures of one name, or none at all.
+        UserError: two images of one name, or none at all.
     """
     evaluation = DetectionEvaluation()
     started = time.perf_counter()
@@ -85,11 +85,11 @@ def evaluate_detection(
         on_batch(len(names))
     for item in sorted(gather(found), key=lambda item: item.index):
         if item.name in evaluation.lines:
-            raise UserError(f"the test set holds two pictures named '{item.name}'")
+            raise UserError(f"the test set holds two images named '{item.name}'")
         evaluation.lines[item.name] = item.lines
         evaluation.ground_truth[item.name] = item.truth
     if not evaluation.lines:
-        raise UserError("the test set holds no picture")
+        raise UserError("the test set holds no image")
     evaluation.seconds = time.perf_counter() - started
     return evaluation
 

@@ -1,4 +1,4 @@
-"""What an evaluation of the detection network leaves behind: submission, ground truth, figures, pictures."""
+"""What an evaluation of the detection network leaves behind: submission, ground truth, figures, images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from src.metrics.safe_zip import write_text_members
 from src.metrics.submission import ground_truth_name, to_pixels, write_submission
 from src.text_connector.detector import TextLines
 from src.visualize.drawing import draw_lines
-from src.visualize.image_sheet import write_picture
+from src.visualize.image_sheet import write_image
 
 
 def write_detection_results(
@@ -61,29 +61,29 @@ def ground_truth_texts(ground_truth: Mapping[str, GroundTruth]) -> dict[str, str
 
 
 def describe_lines(lines: TextLines) -> list[dict]:
-    """Boxes and scores of one picture as JSON values."""
+    """Boxes and scores of one image as JSON values."""
     boxes = to_pixels(lines.boxes).tolist()
     return [{"box": box, "score": round(float(score), 4)} for box, score in zip(boxes, lines.scores, strict=True)]
 
 
-def draw_detections(evaluation: DetectionEvaluation, pictures: Iterable[tuple[str, np.ndarray]], folder: Path) -> int:
-    """Draw detections and ground truth on each (file name, RGB picture), which was evaluated; returns how many.
+def draw_detections(evaluation: DetectionEvaluation, images: Iterable[tuple[str, np.ndarray]], folder: Path) -> int:
+    """Draw detections and ground truth on each (file name, RGB image), which was evaluated; returns how many.
 
-    The files keep the pictures' names, with `.jpg` added where it is not there. UserError names the one that cannot
+    The files keep the images' names, with `.jpg` added where it is not there. UserError names the one that cannot
     be written.
     """
     count = 0
-    for name, picture in pictures:
+    for name, image in images:
         lines = evaluation.lines[name]
         truth = evaluation.ground_truth[name] if evaluation.has_ground_truth else None
         drawn = draw_lines(
-            picture,
+            image,
             lines.polygons,
             scores=lines.scores,
             ground_truth=None if truth is None else truth.boxes,
             ignored=None if truth is None else truth.ignored,
         )
-        write_picture(folder / drawn_name(name), drawn)
+        write_image(folder / drawn_name(name), drawn)
         count += 1
     return count
 

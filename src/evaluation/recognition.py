@@ -1,4 +1,4 @@
-"""What a recogniser read in the words of a data set, and the figures of it.
+"""What a recognizer read in the words of a data set, and the figures of it.
 
 T time steps, B batch, C classes.
 """

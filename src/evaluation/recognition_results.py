@@ -11,12 +11,12 @@ import numpy as np
 from src.common.atomic_file import write_atomically
 from src.common.json_file import write_json
 from src.data.images.decode import ImageError
-from src.data.recognition.preprocess import to_grey
+from src.data.recognition.preprocess import to_gray
 from src.data.recognition.word_images import SampleError
 from src.evaluation.recognition import Reading, WordEvaluation
 from src.metrics.edit_distance import edit_distances
 from src.visualize.drawing import contact_sheet
-from src.visualize.image_sheet import write_picture
+from src.visualize.image_sheet import write_image
 
 _TILE = (64, 200)
 
@@ -54,7 +54,7 @@ def draw_mistakes(
     """Draw the worst mistakes of all data sets as one sheet; returns how many there are on it.
 
     Worst is what differs most from its truth for its length, case aside, and of equals what the network was surest
-    of. Under each picture stand the truth, the reading, and its confidence with the number of the sample. UserError
+    of. Under each image stand the truth, the reading, and its confidence with the number of the sample. UserError
     names the file that cannot be written.
     """
     wrong = [
@@ -71,11 +71,11 @@ def draw_mistakes(
     order = sorted(range(len(wrong)), key=lambda i: (-share[i], -wrong[i][1].confidence))[:most]
     tiles, captions = [], []
     for name, reading in (wrong[i] for i in order):
-        tiles.append(_picture(sources[name], reading.index))
+        tiles.append(_image(sources[name], reading.index))
         where = f"{name} {reading.index}" if len(sources) > 1 else f"word {reading.index}"
         captions.append(f"{reading.truth}\n-> {reading.text or '(nothing)'}\n{reading.confidence:.2f}  {where}")
     sheet = contact_sheet(tiles, captions, tile_size=_TILE)
-    write_picture(path, sheet)
+    write_image(path, sheet)
     return len(tiles)
 
 
@@ -90,8 +90,8 @@ def _line(reading: Reading) -> str:
     return "\t".join(field.replace("\t", " ").replace("\n", " ") for field in fields)
 
 
-def _picture(source: Any, index: int) -> np.ndarray:
+def _image(source: Any, index: int) -> np.ndarray:
     try:
-        return to_grey(source.sample(index)[0])
+        return to_gray(source.sample(index)[0])
     except (SampleError, ImageError):
         return np.full(_TILE, 127, np.uint8)

@@ -1,4 +1,4 @@
-"""Names of pictures in a submission, which knows pictures by the stem of their file name."""
+"""Names of images in a submission, which knows images by the stem of their file name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from src.metrics.submission import image_key
 
 
 def submission_names(names: Iterable[str]) -> dict[str, str]:
-    """File name of a picture -> the name to submit it under, whose stem no other picture has.
+    """File name of an image -> the name to submit it under, whose stem no other image has.
 
     That is its own name (the official script expects `res_img_1.txt` for `img_1.jpg`), or, where several
     share a stem (`a/1.jpg`, `b/1.jpg` and `1.png`), one made of the whole of it: `a_1_jpg`.

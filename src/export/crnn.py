@@ -1,6 +1,6 @@
 """Export the recognition network: MINDIR and AIR of fixed shape, ONNX with free batch and width.
 
-Every format maps grey words (B, 1, 32, W) to log-probabilities (T, B, C).
+Every format maps gray words (B, 1, 32, W) to log-probabilities (T, B, C).
 """
 
 from __future__ import annotations
@@ -80,5 +80,5 @@ def write_onnx(network: Crnn, alphabet: Alphabet, widths: Sequence[int], path: P
 
 
 def example_words(count: int, width: int) -> np.ndarray:
-    """Noise in the range of normalised words, (count, 1, 32, width) float32, the same every time."""
+    """Noise in the range of normalized words, (count, 1, 32, width) float32, the same every time."""
     return np.random.default_rng(0).uniform(-1, 1, (count, 1, IMAGE_HEIGHT, width)).astype(np.float32)

@@ -74,5 +74,5 @@ def onnx_examples(image_shape: tuple[int, int]) -> list[np.ndarray]:
 
 
 def example_images(count: int, image_shape: tuple[int, int]) -> np.ndarray:
-    """Normalised noise (count, 3, H, W) float32, the same every time."""
+    """Normalized noise (count, 3, H, W) float32, the same every time."""
     return np.random.default_rng(0).standard_normal((count, 3, *image_shape), dtype=np.float32)

@@ -1,6 +1,6 @@
 """CTPN as an ONNX file with free batch, height and width, written node by node from the weights.
 
-MindSpore's exporter fixes the size of the picture and takes seconds to import; nothing here needs it. Outputs are
+MindSpore's exporter fixes the size of the image and takes seconds to import; nothing here needs it. Outputs are
 the raw maps; softmax, decoding and suppression stay on the host (`proposal_generator`), because an ONNX graph with
 TopK and NMS inside is rejected by onnxruntime.
 
@@ -32,7 +32,7 @@ def ctpn_onnx(params: Weights, image_size: tuple[int, int] | None = None) -> onn
 
     Args:
         params: weights of `Ctpn` by parameter name, for any width and number of anchors.
-        image_size: (height, width) that the file asks for, which tells an application what to resize pictures to;
+        image_size: (height, width) that the file asks for, which tells an application what to resize images to;
             None leaves it free.
 
     The model has the input `image` (batch, 3, height, width) and the outputs `score_map` (batch, 2A, H, W) and

@@ -66,7 +66,7 @@ def score_image(truths: np.ndarray, ignored: np.ndarray, found: np.ndarray) -> I
     alone &= (truth_overlaps == 1)[:, None] & (found_overlaps == 1)
     alone &= truth_free[:, None] & found_free
     for g, d in np.argwhere(alone).tolist():  # at most one a row and column, so none is matched before
-        if _centre_distance(truths[g], found[d]) < MAX_CENTRE_DISTANCE:
+        if _center_distance(truths[g], found[d]) < MAX_CENTRE_DISTANCE:
             truth_free[g] = found_free[d] = False
             matches.append(((g,), (d,)))
             recall_credit += 1
@@ -107,8 +107,8 @@ def _area(boxes: np.ndarray) -> np.ndarray:
     return (boxes[:, 2:] - boxes[:, :2] + 1).prod(axis=1)
 
 
-def _centre_distance(truth: np.ndarray, found: np.ndarray) -> float:
-    """Distance of the centres in mean diagonals."""
+def _center_distance(truth: np.ndarray, found: np.ndarray) -> float:
+    """Distance of the centers in mean diagonals."""
     truth_side, found_side = truth[2:] - truth[:2] + 1, found[2:] - found[:2] + 1
     apart = np.hypot(*(truth[:2] + truth_side / 2 - found[:2] - found_side / 2))
     return float(apart / ((np.hypot(*truth_side) + np.hypot(*found_side)) / 2))

@@ -1,7 +1,7 @@
 """How well words were read.
 
 Every figure is over all samples given, none is left out. "Without case" compares lower case with lower case,
-as the Acc@1 of the CRNN literature does; nothing else is normalised or stripped.
+as the Acc@1 of the CRNN literature does; nothing else is normalized or stripped.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def run_command(main: Callable[[], int | None]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             # Lines appear as they are written, also in a log; a name that the terminal cannot show is no error.
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
-    # Of tags in a picture file that are not as they should be; a picture that cannot be read is an error of ours.
+    # Of tags in an image file that are not as they should be; an image that cannot be read is an error of ours.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         code = main()

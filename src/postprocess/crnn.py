@@ -27,8 +27,8 @@ OUTPUT_NAME = "log_probs"
 
 
 @dataclass(frozen=True)
-class PictureReading:
-    """What was read in the picture `name`; an unreadable picture reads as nothing."""
+class ImageReading:
+    """What was read in the image `name`; an unreadable image reads as nothing."""
 
     name: str
     text: str
@@ -37,23 +37,23 @@ class PictureReading:
 
 def postprocess_crnn(config: Any) -> dict[str, float]:
     """Read `result_path`, the outputs for the words of `export_dataset_path`, and write to `eval_output_path`:
-    `readings.tsv` with a line a picture, and `results.json`.
+    `readings.tsv` with a line an image, and `results.json`.
 
     Returns:
-        Figures (name -> value) over every labelled word when `label_path` is given, else an empty dict. The file
-        has lines `picture, "text"`, `picture,text`, or the two divided by a tab or spaces. `eval_label_policy` says
+        Figures (name -> value) over every labeled word when `label_path` is given, else an empty dict. The file
+        has lines `image, "text"`, `image,text`, or the two divided by a tab or spaces. `eval_label_policy` says
         what becomes of texts with characters outside the alphabet.
 
     Raises:
-        UserError: a picture without outputs, outputs that do not fit the alphabet, a picture without a label,
-            more unreadable pictures than `max_bad_ratio`, or a file that cannot be written.
+        UserError: an image without outputs, outputs that do not fit the alphabet, an image without a label,
+            more unreadable images than `max_bad_ratio`, or a file that cannot be written.
     """
     alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
-    pictures = Path(config.export_dataset_path)
-    readings = read_folder(pictures, Path(config.result_path), alphabet, decoder(config), config.max_bad_ratio)
+    images = Path(config.export_dataset_path)
+    readings = read_folder(images, Path(config.result_path), alphabet, decoder(config), config.max_bad_ratio)
     truths: dict[str, str] = {}
     if config.label_path:
-        labels = read_labels(Path(config.label_path), pictures)
+        labels = read_labels(Path(config.label_path), images)
         truths = match_labels(labels, readings, LabelRules(alphabet.characters, config.eval_label_policy), config)
     folder = Path(config.eval_output_path)
     write_atomically(folder / "readings.tsv", [table(readings, truths).encode()])
@@ -82,38 +82,38 @@ def decoder(config: Any):
 
 
 def read_folder(
-    pictures: Path, results: Path, alphabet: Alphabet, decode: Any, max_bad_ratio: float
-) -> list[PictureReading]:
-    """A reading for every picture below `pictures`, by name; says which ones are unreadable.
+    images: Path, results: Path, alphabet: Alphabet, decode: Any, max_bad_ratio: float
+) -> list[ImageReading]:
+    """A reading for every image below `images`, by name; says which ones are unreadable.
 
     Raises:
-        UserError: no picture, one without outputs, or more than `max_bad_ratio` of them unreadable.
+        UserError: no image, one without outputs, or more than `max_bad_ratio` of them unreadable.
     """
-    paths = sorted(path for path in pictures.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    paths = sorted(path for path in images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
-        raise UserError(f"export_dataset_path: no picture in '{pictures}'")
+        raise UserError(f"export_dataset_path: no image in '{images}'")
     bad = BadSamples(len(paths), max_bad_ratio)
     readings = []
     for path in paths:
-        name = path.relative_to(pictures).as_posix()
+        name = path.relative_to(images).as_posix()
         header = results / f"{name}.json"
         if header.is_file():
             word = read_word(header, alphabet, decode)
-            readings.append(PictureReading(name, alphabet.decode(word.indices), word.confidence))
+            readings.append(ImageReading(name, alphabet.decode(word.indices), word.confidence))
             continue
         try:
             decode_image(path)
         except ImageError as error:
             bad.add(name, error.reason)
             print(f"unreadable, so read as nothing: {name}: {error.reason}")
-            readings.append(PictureReading(name, "", 0.0))
+            readings.append(ImageReading(name, "", 0.0))
             continue
         raise OutputFileError(f"'{name}': no {path.name}.json in '{header.parent}'")
     return readings
 
 
 def read_word(header: Path, alphabet: Alphabet, decode: Any) -> Decoded:
-    """The word of one picture from its described output (T, 1, C).
+    """The word of one image from its described output (T, 1, C).
 
     Raises:
         OutputFileError: there is no such output, or it is of another alphabet.
@@ -130,10 +130,10 @@ def read_word(header: Path, alphabet: Alphabet, decode: Any) -> Decoded:
     return decode(log_probs.astype("float32"))[0]
 
 
-def read_labels(path: Path, pictures: Path) -> dict[str, str]:
-    """Picture name -> text; says which lines are no labels."""
+def read_labels(path: Path, images: Path) -> dict[str, str]:
+    """Image name -> text; says which lines are no labels."""
     labels = {}
-    for word in read_icdar_words(path, pictures).iterate():
+    for word in read_icdar_words(path, images).iterate():
         if isinstance(word, Reject):
             print(f"label_path: left out {word.name}: {word.reason}")
         else:
@@ -142,12 +142,12 @@ def read_labels(path: Path, pictures: Path) -> dict[str, str]:
 
 
 def match_labels(
-    labels: Mapping[str, str], readings: list[PictureReading], rules: LabelRules, config: Any
+    labels: Mapping[str, str], readings: list[ImageReading], rules: LabelRules, config: Any
 ) -> dict[str, str]:
-    """The truth of each picture that is judged; says how many are not, by reason.
+    """The truth of each image that is judged; says how many are not, by reason.
 
     Raises:
-        UserError: a picture has no label, or none is left to judge.
+        UserError: an image has no label, or none is left to judge.
     """
     truths, reasons = {}, {}
     for reading in readings:
@@ -164,8 +164,8 @@ def match_labels(
     return truths
 
 
-def table(readings: list[PictureReading], truths: Mapping[str, str]) -> str:
-    """Lines of picture, text and confidence, and the truth where there are labels; divided by tabs."""
+def table(readings: list[ImageReading], truths: Mapping[str, str]) -> str:
+    """Lines of image, text and confidence, and the truth where there are labels; divided by tabs."""
     rows = [["picture", "text", "confidence", *(["truth"] if truths else [])]]
     for item in readings:
         truth = [truths.get(item.name, "")] if truths else []

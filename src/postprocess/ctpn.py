@@ -1,4 +1,4 @@
-"""From dumped outputs of the detection network to result files, a submission, pictures and figures."""
+"""From dumped outputs of the detection network to result files, a submission, images and figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from src.common.errors import UserError
 from src.ctpn.detect_options import detect_options
 from src.ctpn.proposal_generator import Proposals
 from src.ctpn.text_lines import STRIDE, DetectOptions, lines_from_maps, lines_from_proposals
-from src.data.detection.evaluation_images import pictures_of
+from src.data.detection.evaluation_images import images_of
 from src.data.images.decode import IMAGE_SUFFIXES, ImageError, decode_image
 from src.data.loading.bad_samples import BadSamples
 from src.evaluation.detection import DetectionEvaluation
@@ -27,23 +27,23 @@ from src.text_connector.detector import TextLines
 
 
 def postprocess_ctpn(config: Any) -> dict[str, dict]:
-    """Read `result_path`, the outputs for the pictures of `export_dataset_path`, and write to `eval_output_path`:
-    `res_*.txt` in `output`, `submit.zip`, drawn pictures in `output_img`.
+    """Read `result_path`, the outputs for the images of `export_dataset_path`, and write to `eval_output_path`:
+    `res_*.txt` in `output`, `submit.zip`, drawn images in `output_img`.
 
     Returns:
         Figures (protocol -> precision, recall, hmean) when `label_path` (a folder of gt_*.txt or gt.zip) is given,
         else an empty dict.
 
     Raises:
-        UserError: a picture without outputs, outputs that do not fit the configuration or the picture, an
-            unreadable label, or more unreadable pictures than `max_bad_ratio`.
+        UserError: an image without outputs, outputs that do not fit the configuration or the image, an
+            unreadable label, or more unreadable images than `max_bad_ratio`.
     """
     options = detect_options(config)
-    pictures, results = Path(config.export_dataset_path), Path(config.result_path)
+    images, results = Path(config.export_dataset_path), Path(config.result_path)
     labels = read_ground_truth(config.label_path) if config.label_path else None
     evaluation = DetectionEvaluation(has_ground_truth=labels is not None)
-    for name, picture in read_pictures(pictures, config.max_bad_ratio):
-        evaluation.lines[name] = lines_from_outputs(find_outputs(results, name), picture.shape[:2], options)
+    for name, image in read_images(images, config.max_bad_ratio):
+        evaluation.lines[name] = lines_from_outputs(find_outputs(results, name), image.shape[:2], options)
     keys = submission_names(evaluation.lines)
     if labels is not None:
         evaluation.ground_truth = match_labels(labels, keys, config.label_path)
@@ -52,50 +52,50 @@ def postprocess_ctpn(config: Any) -> dict[str, dict]:
     write_results(folder / "output", detections)
     write_submission(folder / "submit.zip", detections)
     if config.draw_results:
-        draw_detections(evaluation, pictures_of(pictures, None, evaluation.lines), folder / "output_img")
+        draw_detections(evaluation, images_of(images, None, evaluation.lines), folder / "output_img")
     return evaluation.figures() if labels is not None else {}
 
 
-def read_pictures(folder: Path, max_bad_ratio: float) -> Iterator[tuple[str, np.ndarray]]:
-    """(relative name, RGB picture) of every picture below `folder`, by name; says which ones are unreadable.
+def read_images(folder: Path, max_bad_ratio: float) -> Iterator[tuple[str, np.ndarray]]:
+    """(relative name, RGB image) of every image below `folder`, by name; says which ones are unreadable.
 
     Raises:
         UserError: there is none, or more than `max_bad_ratio` of them are unreadable.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
-        raise UserError(f"export_dataset_path: no picture in '{folder}'")
+        raise UserError(f"export_dataset_path: no image in '{folder}'")
     bad = BadSamples(len(paths), max_bad_ratio)
     for path in paths:
         name = path.relative_to(folder).as_posix()
         try:
-            picture = decode_image(path)
+            image = decode_image(path)
         except ImageError as error:
             bad.add(name, error.reason)
             print(f"left out {name}: {error.reason}")
             continue
-        yield name, picture
+        yield name, image
 
 
 def match_labels(
     labels: Mapping[str, GroundTruth], keys: Mapping[str, str], label_path: str
 ) -> dict[str, GroundTruth]:
-    """The ground truth by file name, from that by name in a submission; says how many labels have no picture.
+    """The ground truth by file name, from that by name in a submission; says how many labels have no image.
 
     Raises:
-        UserError: a picture has no label.
+        UserError: an image has no label.
     """
     for name, submitted in keys.items():
         if image_key(submitted) not in labels:
             raise UserError(f"label_path: no {ground_truth_name(submitted)} for '{name}' in '{label_path}'")
     others = len(labels) - len(keys)
     if others:
-        print(f"label_path: {others} labels belong to no picture and are not counted")
+        print(f"label_path: {others} labels belong to no image and are not counted")
     return {name: labels[image_key(submitted)] for name, submitted in keys.items()}
 
 
 def find_outputs(results: Path, image: str) -> NetworkOutputs:
-    """The dumped outputs for the picture `image`, described by a JSON file or not."""
+    """The dumped outputs for the image `image`, described by a JSON file or not."""
     header = results / f"{image}.json"
     return read_outputs(header) if header.is_file() else read_undescribed(results, image)
 
@@ -104,17 +104,17 @@ def lines_from_outputs(outputs: NetworkOutputs, size: tuple[int, int], options: 
     """Text lines from either kind of output: raw heads (ONNX) or proposals with their mask (MINDIR).
 
     Args:
-        size: (height, width) of the picture.
+        size: (height, width) of the image.
 
     Raises:
-        OutputFileError: neither kind, of a shape that does not fit, or made of a picture of another size.
+        OutputFileError: neither kind, of a shape that does not fit, or made of an image of another size.
     """
     if outputs.size is not None and outputs.size != tuple(size):
         sides = "x".join(map(str, outputs.size[::-1])), "x".join(map(str, size[::-1]))
-        raise OutputFileError(f"'{outputs.image}': made of a picture of {sides[0]} pixels, this one has {sides[1]}")
+        raise OutputFileError(f"'{outputs.image}': made of an image of {sides[0]} pixels, this one has {sides[1]}")
     arrays = outputs.arrays
     if {"score_map", "delta_map"} <= set(arrays):
-        maps = [_one_picture(arrays[key], 4, outputs.image) for key in ("score_map", "delta_map")]
+        maps = [_one_image(arrays[key], 4, outputs.image) for key in ("score_map", "delta_map")]
         channels, rows, columns = maps[0].shape[1:]
         if (channels, maps[1].shape[1:]) != (2 * len(options.anchor_heights), (2 * channels, rows, columns)):
             raise OutputFileError(
@@ -126,8 +126,8 @@ def lines_from_outputs(outputs: NetworkOutputs, size: tuple[int, int], options: 
     if {"proposals", "mask"} <= set(arrays):
         if options.side_refinement:
             raise OutputFileError(f"'{outputs.image}': side_refinement needs the outputs of an ONNX file")
-        proposals = _one_picture(arrays["proposals"], 3, outputs.image)[0].astype(np.float32)
-        mask = _one_picture(arrays["mask"], 2, outputs.image)[0].astype(bool)
+        proposals = _one_image(arrays["proposals"], 3, outputs.image)[0].astype(np.float32)
+        mask = _one_image(arrays["mask"], 2, outputs.image)[0].astype(bool)
         if proposals.shape != (len(mask), 5):
             raise OutputFileError(f"'{outputs.image}': proposals {proposals.shape} do not fit a mask of {len(mask)}")
         kept = proposals[mask]
@@ -137,10 +137,10 @@ def lines_from_outputs(outputs: NetworkOutputs, size: tuple[int, int], options: 
     )
 
 
-def _one_picture(array: np.ndarray, dimensions: int, image: str) -> np.ndarray:
-    """`array` with its batch axis, which must be of one picture; a dump without batch axis gets one."""
+def _one_image(array: np.ndarray, dimensions: int, image: str) -> np.ndarray:
+    """`array` with its batch axis, which must be of one image; a dump without batch axis gets one."""
     if array.ndim == dimensions - 1:
         array = array[None]
     if array.ndim != dimensions or len(array) != 1 or math.prod(array.shape) == 0:
-        raise OutputFileError(f"'{image}': an output of shape {array.shape}, expected that of one picture")
+        raise OutputFileError(f"'{image}': an output of shape {array.shape}, expected that of one image")
     return array

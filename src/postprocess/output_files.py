@@ -1,12 +1,12 @@
 """Network outputs as files: what an inference application writes and post-processing reads.
 
-For the picture `a.jpg` the folder holds one raw little-endian file an output, `a.jpg_0.bin`, `a.jpg_1.bin`,
+For the image `a.jpg` the folder holds one raw little-endian file an output, `a.jpg_0.bin`, `a.jpg_1.bin`,
 and `a.jpg.json` which describes them:
     {"image": "a.jpg", "width": 640, "height": 480,
      "outputs": [{"file": "a.jpg_0.bin", "name": "score_map", "dtype": "float32", "shape": [1, 28, 36, 60]}, ...]}
-Pictures in sub-folders keep them, and names that differ in their ending only do not collide. A dump without the
+Images in sub-folders keep them, and names that differ in their ending only do not collide. A dump without the
 JSON (older applications: `a_0.bin`, proposals (1000, 5) in half or full precision, and `a_1.bin`, a mask (1000)) is
-recognised by its size.
+recognized by its size.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class OutputFileError(UserError):
 
 @dataclass(frozen=True)
 class NetworkOutputs:
-    """The outputs for one picture; `size` is (height, width), None where the dump does not say."""
+    """The outputs for one image; `size` is (height, width), None where the dump does not say."""
 
     image: str
     size: tuple[int, int] | None
@@ -38,7 +38,7 @@ class NetworkOutputs:
 
 
 def write_outputs(folder: Path, image: str, size: tuple[int, int], arrays: dict[str, np.ndarray]) -> Path:
-    """Write the outputs for the picture named `image` (relative, no `..`) and return the JSON file."""
+    """Write the outputs for the image named `image` (relative, no `..`) and return the JSON file."""
     relative = _relative(image)
     parent = folder / relative.parent
     parent.mkdir(parents=True, exist_ok=True)
@@ -76,9 +76,9 @@ def read_outputs(header_file: Path) -> NetworkOutputs:
 
 
 def read_undescribed(folder: Path, image: str) -> NetworkOutputs:
-    """Read the proposals and mask that an application without headers wrote for the picture `image`.
+    """Read the proposals and mask that an application without headers wrote for the image `image`.
 
-    Its files are named for what stands before the first dot of the picture's name.
+    Its files are named for what stands before the first dot of the image's name.
 
     Raises:
         OutputFileError: a file is missing, or their sizes do not fit each other.
@@ -107,7 +107,7 @@ def read_undescribed(folder: Path, image: str) -> NetworkOutputs:
 def _relative(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.name or "\0" in name:
-        raise OutputFileError(f"'{name}' is not the relative name of a picture")
+        raise OutputFileError(f"'{name}' is not the relative name of an image")
     return path
 
 

@@ -1,10 +1,10 @@
-"""Reading pictures. `from src.reader import TextReader`; nothing is imported before it is asked for."""
+"""Reading images. `from src.reader import TextReader`; nothing is imported before it is asked for."""
 
 from importlib import import_module
 
 _HOMES = {
     "TextReader": "text_reader",
-    "Picture": "text_reader",
+    "ImageSource": "text_reader",
     "ReaderOptions": "options",
     "ReadResult": "result",
     "Line": "result",

@@ -32,7 +32,7 @@ _TRIALS = {
 
 
 def check_reader(config: Any) -> int:
-    """Print the report; 0 when a picture can be read, 1 otherwise."""
+    """Print the report; 0 when an image can be read, 1 otherwise."""
     print(f"Python {platform.python_version()} on {platform.system()}; processor: {describe_processor()}")
     for name in PACKAGES:
         print(f"  {name}: {_version(name)}")
@@ -49,11 +49,11 @@ def check_reader(config: Any) -> int:
         for text, there in (
             ("no engine works (pip install openvino)", working),
             (f"no weights of the detector (--ctpn_weights FILE, or {HOW_TO_TRAIN['ctpn']})", detector),
-            (f"no weights of a recogniser (--crnn_lines_weights FILE, or {HOW_TO_TRAIN['crnn']})", any(readers)),
+            (f"no weights of a recognizer (--crnn_lines_weights FILE, or {HOW_TO_TRAIN['crnn']})", any(readers)),
         )
         if not there
     ]
-    print("ready to read pictures" if not missing else f"not ready: {'; '.join(missing)}")
+    print("ready to read images" if not missing else f"not ready: {'; '.join(missing)}")
     return 1 if missing else 0
 
 
@@ -108,4 +108,4 @@ def _what_it_is(weights: NetworkWeights, unit: str) -> str:
         height, width = weights.card.image_size
         return f"detector, input {height}x{width}, {values / 1e6:.1f} million values"
     characters = len(alphabet_of(weights).characters)
-    return f"recogniser of {weights.card.unit or unit}s, {characters} characters, {values / 1e6:.1f} million values"
+    return f"recognizer of {weights.card.unit or unit}s, {characters} characters, {values / 1e6:.1f} million values"

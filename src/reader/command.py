@@ -1,4 +1,4 @@
-"""What `predict.py` does: read the pictures that a configuration names and write what was read."""
+"""What `predict.py` does: read the images that a configuration names and write what was read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from src.reader.html_report import HtmlReport
-from src.reader.input_files import find_pictures
+from src.reader.input_files import find_images
 from src.reader.options import ReaderOptions
 from src.reader.result import ReadResult, Unreadable
 from src.reader.result_files import CsvWriter, write_drawn, write_json
@@ -62,11 +62,11 @@ def reader_options(config: Any) -> ReaderOptions:
     )
 
 
-def read_pictures(config: Any, inputs: Sequence[str]) -> int:
+def read_images(config: Any, inputs: Sequence[str]) -> int:
     """Read everything and write the results; the text goes to standard output, the rest to standard error.
 
     Returns:
-        0 when every picture was read, 3 when some could not be, 1 when none could be.
+        0 when every image was read, 3 when some could not be, 1 when none could be.
 
     Raises:
         UserError: inputs, weights or engine are missing, or results cannot be written.
@@ -74,20 +74,20 @@ def read_pictures(config: Any, inputs: Sequence[str]) -> int:
     options = reader_options(config)
     folder = Path(config.output_dir)
     stdin = sys.stdin.buffer if "-" in inputs else None
-    pictures = find_pictures(
+    images = find_images(
         inputs, list_file=config.list_file, recursive=config.recursive, stdin=stdin, leave_out=folder
     )
     fonts = FontChooser(config.fonts or None)
     if config.threads:
-        import cv2  # noqa: PLC0415 - resizing and turning pictures use its threads
+        import cv2  # noqa: PLC0415 - resizing and turning images use its threads
 
         cv2.setNumThreads(config.threads)
     reader = TextReader(options)
-    many = len(pictures) > 1
+    many = len(images) > 1
     start, lines, bad = time.perf_counter(), 0, 0
     try:
         with _writers(config, folder, fonts, many) as writers:
-            for result in _with_progress(reader.read_many(pictures), len(pictures), many and not config.quiet):
+            for result in _with_progress(reader.read_many(images), len(images), many and not config.quiet):
                 for writer in writers:
                     if isinstance(result, ReadResult) or isinstance(writer, HtmlReport):
                         writer.add(result)
@@ -105,17 +105,17 @@ def read_pictures(config: Any, inputs: Sequence[str]) -> int:
         return NONE_READ
     if not config.quiet:
         seconds = time.perf_counter() - start
-        count = f"{len(pictures) - bad} of {len(pictures)} pictures"
+        count = f"{len(images) - bad} of {len(images)} images"
         _note(f"{count}, {lines} lines, {seconds:.2f} s with {reader.engine}")
         _note(f"results are in {folder}")
     if bad:
-        return NONE_READ if bad == len(pictures) else SOME_READ
+        return NONE_READ if bad == len(images) else SOME_READ
     return ALL_READ
 
 
 @contextmanager
 def _writers(config: Any, folder: Path, fonts: FontChooser, many: bool) -> Iterator[list]:
-    """The files that grow with every picture; all are closed, whatever happens to one of them."""
+    """The files that grow with every image; all are closed, whatever happens to one of them."""
     writers: list[CsvWriter | HtmlReport] = []
     complete = False
     with ExitStack() as closing:
@@ -124,7 +124,7 @@ def _writers(config: Any, folder: Path, fonts: FontChooser, many: bool) -> Itera
             closing.callback(table.close)
             writers.append(table)
         if config.report and many:
-            report = HtmlReport(folder, "Text in pictures", fonts)
+            report = HtmlReport(folder, "Text in images", fonts)
             closing.callback(lambda: report.close(complete))
             writers.append(report)
         yield writers
@@ -135,7 +135,7 @@ def _with_progress(results: Iterator, total: int, wanted: bool) -> Iterator:
     if not wanted or not sys.stderr.isatty():
         yield from results
         return
-    from rich.console import Console  # noqa: PLC0415 - a quarter of a second that one picture does not need
+    from rich.console import Console  # noqa: PLC0415 - a quarter of a second that one image does not need
     from rich.progress import Progress  # noqa: PLC0415
 
     with Progress(console=Console(stderr=True), redirect_stdout=False) as progress:

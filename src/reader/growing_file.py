@@ -1,4 +1,4 @@
-"""A text file that grows with every picture, and what a full disk or a folder without permission makes of it."""
+"""A text file that grows with every image, and what a full disk or a folder without permission makes of it."""
 
 from __future__ import annotations
 

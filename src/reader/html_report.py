@@ -16,7 +16,7 @@ from src.reader.result import STAGES, ReadResult, Unreadable
 from src.visualize.fonts import FontChooser
 
 THUMBNAIL = (640, 480)  # pixels at most, width and height
-MOST_THUMBNAILS = 500  # further pictures have texts only: browsers do not open pages of gigabytes
+MOST_THUMBNAILS = 500  # further images have texts only: browsers do not open pages of gigabytes
 
 _STYLE = """
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:1100px;padding:0 1rem;color:#222;background:#fff}
@@ -38,9 +38,9 @@ class HtmlReport:
         self.path = folder / "report.html"
         self._temporary = temporary_beside(self.path)
         self._fonts = fonts
-        self._pictures = self._bad = self._lines = 0
+        self._images = self._bad = self._lines = 0
         self._file = GrowingFile(self._temporary, shown=self.path)
-        # No script, and nothing is fetched: a text that was read in a picture stays text.
+        # No script, and nothing is fetched: a text that was read in an image stays text.
         policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
         self._file.write(
             f'<!doctype html>\n<html><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n'
@@ -57,13 +57,13 @@ class HtmlReport:
                 f'<p class="bad">{html.escape(str(result.error))}</p></article>\n'
             )
             return
-        self._pictures += 1
+        self._images += 1
         self._lines += len(result.lines)
-        picture = _thumbnail(result, self._fonts) if self._pictures <= MOST_THUMBNAILS else ""
+        image = _thumbnail(result, self._fonts) if self._images <= MOST_THUMBNAILS else ""
         items = "".join(f"<li>{_line(line.text, line.score, line.text_score)}</li>" for line in result.lines)
         times = ", ".join(f"{stage} {result.time_ms[stage]:.0f}" for stage in (*STAGES, "total"))
         self._file.write(
-            f"<article><h2>{html.escape(result.image)}</h2>{picture}<ol>{items}</ol>"
+            f"<article><h2>{html.escape(result.image)}</h2>{image}<ol>{items}</ol>"
             f'<p class="times">{result.width} x {result.height} pixels; {len(result.lines)} lines; '
             f"milliseconds: {times}</p></article>\n"
         )
@@ -73,7 +73,7 @@ class HtmlReport:
         try:
             if complete:
                 bad = f", {self._bad} could not be read" if self._bad else ""
-                total = f"{self._pictures} pictures, {self._lines} lines{bad}"
+                total = f"{self._images} images, {self._lines} lines{bad}"
                 self._file.write(f"<footer>{total}</footer>\n</body></html>\n")
             self._file.close()
             if complete:
@@ -89,9 +89,9 @@ def _line(text: str | None, score: float, text_score: float | None) -> str:
 
 
 def _thumbnail(result: ReadResult, fonts: FontChooser | None) -> str:
-    picture = Image.fromarray(result.draw(fonts))
-    picture.thumbnail(THUMBNAIL)
+    image = Image.fromarray(result.draw(fonts))
+    image.thumbnail(THUMBNAIL)
     data = io.BytesIO()
-    picture.save(data, "JPEG", quality=80)
+    image.save(data, "JPEG", quality=80)
     encoded = base64.b64encode(data.getvalue()).decode("ascii")
-    return f'<img alt="" width="{picture.width}" height="{picture.height}" src="data:image/jpeg;base64,{encoded}">'
+    return f'<img alt="" width="{image.width}" height="{image.height}" src="data:image/jpeg;base64,{encoded}">'

@@ -1,6 +1,6 @@
-"""Which pictures a reader is asked for: files, folders, patterns, lists, and bytes from standard input.
+"""Which images a reader is asked for: files, folders, patterns, lists, and bytes from standard input.
 
-Every picture gets a relative name that is its own among the inputs; results are kept under it.
+Every image gets a relative name that is its own among the inputs; results are kept under it.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from typing import BinaryIO
 
 from src.common.errors import UserError
 from src.data.images.decode import IMAGE_SUFFIXES
-from src.reader.text_reader import Picture
+from src.reader.text_reader import ImageSource
 
 STANDARD_INPUT = "-"
 _WILDCARDS = set("*?[")
 
 
 class InputError(UserError):
-    """Inputs that do not exist or hold no picture."""
+    """Inputs that do not exist or hold no image."""
 
 
-def find_pictures(
+def find_images(
     inputs: Sequence[str],
     *,
     list_file: str = "",
     recursive: bool = False,
     stdin: BinaryIO | None = None,
     leave_out: Path | None = None,
-) -> list[Picture]:
-    """The pictures that `inputs` stand for, each file once, in the order of the inputs, folders by name.
+) -> list[ImageSource]:
+    """The images that `inputs` stand for, each file once, in the order of the inputs, folders by name.
 
     Args:
-        inputs: files, folders, patterns with *, ? or [ ], or "-" for the bytes of one picture on `stdin`.
+        inputs: files, folders, patterns with *, ? or [ ], or "-" for the bytes of one image on `stdin`.
         list_file: a UTF-8 file that names one input a line; relative ones start from its folder.
         recursive: sub-folders too, and ** in patterns.
         leave_out: a folder whose files are no inputs (that of the results).
@@ -45,29 +45,29 @@ def find_pictures(
     if not wanted:
         raise InputError("image_path: is empty; give a file, a folder, a pattern, or - for standard input")
     files: dict[Path, tuple[Path, Path]] = {}  # resolved file -> (file, folder that its name starts from)
-    pictures: list[Picture] = []
+    images: list[ImageSource] = []
     excluded = leave_out.resolve() if leave_out else None
     for item in wanted:
         if item == STANDARD_INPUT:
-            pictures.append(_from_stdin(stdin))
+            images.append(_from_stdin(stdin))
             continue
         for file, root in _expand(item, recursive):
             resolved = file.resolve()
             if excluded is None or excluded not in resolved.parents or file == Path(item):
                 files.setdefault(resolved, (file, root))
     names = _names(list(files), [root.resolve() for _, root in files.values()])
-    pictures += [Picture(file, name) for (file, _), name in zip(files.values(), names, strict=True)]
-    if not pictures:
-        raise InputError(f"image_path: no picture ({', '.join(sorted(IMAGE_SUFFIXES))}) in {', '.join(wanted)}")
-    return pictures
+    images += [ImageSource(file, name) for (file, _), name in zip(files.values(), names, strict=True)]
+    if not images:
+        raise InputError(f"image_path: no image ({', '.join(sorted(IMAGE_SUFFIXES))}) in {', '.join(wanted)}")
+    return images
 
 
 def _expand(item: str, recursive: bool) -> list[tuple[Path, Path]]:
     path = Path(item)
     if path.is_dir():
         found = path.rglob("*") if recursive else path.iterdir()
-        pictures = [file for file in found if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
-        return [(file, path) for file in sorted(pictures)]
+        images = [file for file in found if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
+        return [(file, path) for file in sorted(images)]
     if path.exists():  # whatever its suffix: it was named
         return [(path, path.parent)]
     if _WILDCARDS & set(item):
@@ -94,9 +94,9 @@ def _listed(path: Path) -> list[str]:
     return [name if name == STANDARD_INPUT else str(path.parent / name) for name in names]
 
 
-def _from_stdin(stdin: BinaryIO | None) -> Picture:
+def _from_stdin(stdin: BinaryIO | None) -> ImageSource:
     data = stdin.read() if stdin is not None else b""
-    return Picture(data, "stdin")
+    return ImageSource(data, "stdin")
 
 
 def _names(files: list[Path], roots: list[Path]) -> list[str]:

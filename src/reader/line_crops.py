@@ -1,4 +1,4 @@
-"""Text lines cut out of a picture, upright, as the recogniser wants them."""
+"""Text lines cut out of an image, upright, as the recognizer wants them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 _UPRIGHT = 0.02  # of the longer side, at least a pixel: a polygon so near to its box is cut without resampling
 
 
-def cut_line(picture: np.ndarray, polygon: np.ndarray, margin: float = 0.0) -> np.ndarray:
-    """The line in `polygon` (4, 2), clockwise from its top left, of `picture` (H, W, 3): (h, w, 3) uint8.
+def cut_line(image: np.ndarray, polygon: np.ndarray, margin: float = 0.0) -> np.ndarray:
+    """The line in `polygon` (4, 2), clockwise from its top left, of `image` (H, W, 3): (h, w, 3) uint8.
 
     A tilted one is turned so that its text runs from left to right. At least a pixel is returned.
 
     Args:
         margin: added above, below, left and right, as a share of the line's height.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     polygon = np.asarray(polygon, np.float64)
     low, high = polygon.min(axis=0), polygon.max(axis=0)
     box = np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
@@ -24,11 +24,11 @@ def cut_line(picture: np.ndarray, polygon: np.ndarray, margin: float = 0.0) -> n
         pad = margin * (high[1] - low[1])
         x1, y1 = np.clip(np.floor(low - pad), 0, (width - 1, height - 1)).astype(int)
         x2, y2 = np.clip(np.ceil(high + pad), 0, (width - 1, height - 1)).astype(int)  # inclusive
-        return picture[y1 : max(y2, y1) + 1, x1 : max(x2, x1) + 1]
-    return _rectified(picture, polygon, margin)
+        return image[y1 : max(y2, y1) + 1, x1 : max(x2, x1) + 1]
+    return _rectified(image, polygon, margin)
 
 
-def _rectified(picture: np.ndarray, polygon: np.ndarray, margin: float) -> np.ndarray:
+def _rectified(image: np.ndarray, polygon: np.ndarray, margin: float) -> np.ndarray:
     right = polygon[1] - polygon[0] + polygon[2] - polygon[3]
     down = polygon[3] - polygon[0] + polygon[2] - polygon[1]
     right, down = right / max(np.linalg.norm(right), 1e-6), down / max(np.linalg.norm(down), 1e-6)
@@ -36,11 +36,11 @@ def _rectified(picture: np.ndarray, polygon: np.ndarray, margin: float) -> np.nd
     pad = margin * (sides[1] + sides[3]) / 2
     signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float64)
     corners = polygon + pad * (signs[:, :1] * right + signs[:, 1:] * down)
-    longest = 2 * max(picture.shape[:2])
+    longest = 2 * max(image.shape[:2])
     new_width = int(np.clip(round((sides[0] + sides[2]) / 2 + 2 * pad), 1, longest))
     new_height = int(np.clip(round((sides[1] + sides[3]) / 2 + 2 * pad), 1, longest))
     target = np.array([[0, 0], [new_width, 0], [new_width, new_height], [0, new_height]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
     return cv2.warpPerspective(
-        picture, matrix, (new_width, new_height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, matrix, (new_width, new_height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )

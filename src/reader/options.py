@@ -27,7 +27,7 @@ class OptionError(UserError):
 class ReaderOptions:
     """Everything that a `TextReader` can be told. Raises OptionError for values that are not accepted.
 
-    detect: find lines; otherwise a picture is one line (the word model: one word).
+    detect: find lines; otherwise an image is one line (the word model: one word).
     recognize: read the lines that were found.
     recognizer: "line" reads whole lines, "word" splits them at their gaps; "auto" takes the line model if its
         weights are there.
@@ -41,8 +41,8 @@ class ReaderOptions:
     smallest_text: see `TextDetector`. crop_margin: see `cut_line`.
     text_min_score: found lines whose text is less sure than this are left out; 0 keeps all, those without a text too.
     alphabet: a name or a file; "" is what the card says. decoder: "greedy" or "beam", with beam_width.
-    batch_size: words or lines that are recognised at once.
-    max_pixels: larger pictures are refused, before they take memory.
+    batch_size: words or lines that are recognized at once.
+    max_pixels: larger images are refused, before they take memory.
     """
 
     detect: bool = True
@@ -123,7 +123,7 @@ class ReaderOptions:
         return find_weights(located(self.ctpn_weights), "ctpn", "ctpn_weights")
 
     def find_recognizer(self) -> tuple[NetworkWeights, str]:
-        """The weights of the recogniser and its unit, "word" or "line".
+        """The weights of the recognizer and its unit, "word" or "line".
 
         Raises:
             UserError: they are missing or cannot be used.

@@ -1,4 +1,4 @@
-"""In which order a person reads the lines of a picture. Pure NumPy.
+"""In which order a person reads the lines of an image. Pure NumPy.
 
 Rows from top to bottom, lines of a row from left to right; but where running text stands in columns, each column
 from its top to its bottom, and what stands above and below the columns before and after them. M lines.

@@ -1,4 +1,4 @@
-"""What was read in one picture: its lines, as objects, as JSON, and drawn."""
+"""What was read in one image: its lines, as objects, as JSON, and drawn."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ STAGES = ("decode", "detect", "connect", "recognize")
 
 @dataclass(frozen=True)
 class Line:
-    """A line of text. Coordinates are pixels of the picture as it is shown.
+    """A line of text. Coordinates are pixels of the image as it is shown.
 
     box: (x1, y1, x2, y2). polygon: four corners, clockwise from the top left. score: of the detection, in [0, 1].
-    text, text_score: what it says and how sure the recogniser is, in [0, 1]; None when nothing was recognised.
+    text, text_score: what it says and how sure the recognizer is, in [0, 1]; None when nothing was recognized.
     """
 
     box: tuple[float, float, float, float]
@@ -45,10 +45,14 @@ class Line:
 
 @dataclass(frozen=True)
 class ReadResult:
-    """What was read in a picture.
+    """What was read in an image.
 
-    image: its name. width, height: of the picture as it is shown. lines: in reading order. time_ms: milliseconds
-    of work a stage ("decode", "detect", "connect", "recognize") and their sum, "total". picture: the pixels.
+    Attributes:
+        image: its name.
+        width, height: of the image as it is shown, in pixels.
+        lines: in reading order.
+        time_ms: milliseconds of work per stage ("decode", "detect", "connect", "recognize") and their sum, "total".
+        pixels: the image itself, (height, width, 3) uint8 RGB.
     """
 
     image: str
@@ -56,7 +60,7 @@ class ReadResult:
     height: int
     lines: tuple[Line, ...]
     time_ms: dict[str, float]
-    picture: np.ndarray = field(repr=False, compare=False)
+    pixels: np.ndarray = field(repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -82,11 +86,11 @@ class ReadResult:
         return f'{{{head},\n "lines": [\n  {lines}\n ],\n "time_ms": {times}}}'
 
     def draw(self, fonts: FontChooser | str | Path | None = None) -> np.ndarray:
-        """The picture with its lines, texts and scores, (H, W, 3) uint8 RGB; `fonts` as in `draw_lines`."""
+        """The image with its lines, texts and scores, (H, W, 3) uint8 RGB; `fonts` as in `draw_lines`."""
         texts = [line.text or "" for line in self.lines]
         scores = [line.score if line.text_score is None else line.text_score for line in self.lines]
         polygons = np.array([line.polygon for line in self.lines], np.float64).reshape(-1, 4, 2)
-        return draw_lines(self.picture, polygons, texts, scores, fonts=fonts)
+        return draw_lines(self.pixels, polygons, texts, scores, fonts=fonts)
 
     def _repr_png_(self) -> bytes:
         """How a notebook shows the result."""
@@ -101,7 +105,7 @@ def _json(value: object) -> str:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A picture that could not be read, and why."""
+    """An image that could not be read, and why."""
 
     image: str
     error: UserError

@@ -1,6 +1,6 @@
-"""The results of reading as files: JSON and drawn picture beside each other, and one CSV for all.
+"""The results of reading as files: JSON and drawn image beside each other, and one CSV for all.
 
-The JSON of `a/photo.jpg` is `a/photo.jpg.json`, the drawn picture `a/photo.jpg.drawn.jpg`, so that pictures which
+The JSON of `a/photo.jpg` is `a/photo.jpg.json`, the drawn image `a/photo.jpg.drawn.jpg`, so that images which
 differ in their ending only do not collide. A name never leads out of the output folder.
 """
 
@@ -16,13 +16,13 @@ from src.common.errors import UserError
 from src.reader.growing_file import GrowingFile
 from src.reader.result import ReadResult
 from src.visualize.fonts import FontChooser
-from src.visualize.image_sheet import write_picture
+from src.visualize.image_sheet import write_image
 
 CSV_COLUMNS = ("image", "line", "x1", "y1", "x2", "y2", "score", "text", "text_score")
 
 
 def result_path(folder: Path, name: str, ending: str) -> Path:
-    """The file with `ending` for the picture `name`, inside `folder`."""
+    """The file with `ending` for the image `name`, inside `folder`."""
     parts = PurePosixPath(name.replace("\\", "/").replace("\0", "_")).parts
     inner = [part for part in parts if part not in ("..", ".", "/", "//") and not part.endswith(":")]
     *folders, last = inner or ["unnamed"]
@@ -39,12 +39,12 @@ def write_json(result: ReadResult, folder: Path) -> Path:
 def write_drawn(result: ReadResult, folder: Path, fonts: FontChooser | None = None) -> Path:
     path = result_path(folder, result.image, ".drawn.jpg")
     with _naming_the_option():
-        write_picture(path, result.draw(fonts))
+        write_image(path, result.draw(fonts))
     return path
 
 
 class CsvWriter:
-    """`lines.csv` with one row a line, UTF-8; rows are there as soon as their picture is read."""
+    """`lines.csv` with one row a line, UTF-8; rows are there as soon as their image is read."""
 
     def __init__(self, folder: Path):
         self.path = folder / "lines.csv"

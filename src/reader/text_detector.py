@@ -1,4 +1,4 @@
-"""The detection network with an engine: from a picture to its text lines, at one size or in tiles."""
+"""The detection network with an engine: from an image to its text lines, at one size or in tiles."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from src.text_connector.detector import TextLines, detect_text_lines
 
 @dataclass(frozen=True)
 class DetectInput:
-    """A picture as the network will see it.
+    """An image as the network will see it.
 
-    size: of the picture, (height, width). whole: (1, 3, *image_shape). scaled: uint8 (h, w, 3) of which `tiles` are
-    cut; None and no tiles when the picture is looked at as a whole only.
+    size: of the image, (height, width). whole: (1, 3, *image_shape). scaled: uint8 (h, w, 3) of which `tiles` are
+    cut; None and no tiles when the image is looked at as a whole only.
     """
 
     size: tuple[int, int]
@@ -43,7 +43,7 @@ Maps = tuple[np.ndarray, np.ndarray]  # score map (1, 2A, H, W), delta map (1, 4
 
 @dataclass(frozen=True)
 class DetectMaps:
-    """What the network said of a picture and of each of its tiles."""
+    """What the network said of an image and of each of its tiles."""
 
     whole: Maps
     tiles: tuple[Maps, ...] = ()
@@ -51,7 +51,7 @@ class DetectMaps:
 
 @dataclass(frozen=True)
 class DetectProposals:
-    """Text proposals of a picture and of each of its tiles, in pixels of the network's inputs."""
+    """Text proposals of an image and of each of its tiles, in pixels of the network's inputs."""
 
     whole: Proposals
     tiles: tuple[Proposals, ...] = ()
@@ -63,7 +63,7 @@ class TextDetector:
     Args:
         engine: of the detection network.
         options: everything between the maps and the lines.
-        smallest_text: 0 looks at the whole picture in one input; otherwise a picture in which text of so many
+        smallest_text: 0 looks at the whole image in one input; otherwise an image in which text of so many
             pixels would become too small for that is looked at in tiles as well.
     """
 
@@ -71,16 +71,16 @@ class TextDetector:
         self._engine, self._options, self._smallest_text = engine, options, smallest_text
         self._anchors = options.anchors()
 
-    def prepare(self, picture: np.ndarray) -> DetectInput:
+    def prepare(self, image: np.ndarray) -> DetectInput:
         """uint8 RGB (H, W, 3) -> what `detect` needs."""
-        size, shape = picture.shape[:2], self._options.image_shape
-        whole = preprocess(picture, shape, self._options.keep_ratio)[0][None]
+        size, shape = image.shape[:2], self._options.image_shape
+        whole = preprocess(image, shape, self._options.keep_ratio)[0][None]
         if self._smallest_text <= 0:
             return DetectInput(size, whole)
         wanted = scaled_size(size, self._smallest_text, shape)
         if wanted[0] <= shape[0] and wanted[1] <= shape[1]:
             return DetectInput(size, whole)
-        scaled = picture if wanted == size else cv2.resize(picture, wanted[::-1], interpolation=cv2.INTER_AREA)
+        scaled = image if wanted == size else cv2.resize(image, wanted[::-1], interpolation=cv2.INTER_AREA)
         return DetectInput(size, whole, scaled, tuple(plan_tiles(wanted, shape)))
 
     def detect(self, prepared: DetectInput) -> DetectMaps:
@@ -102,7 +102,7 @@ class TextDetector:
         return DetectProposals(self._proposals(maps.whole), tuple(map(self._proposals, maps.tiles)))
 
     def connect(self, prepared: DetectInput, proposals: DetectProposals) -> TextLines:
-        """Text lines in pixels of the picture."""
+        """Text lines in pixels of the image."""
         whole = lines_from_proposals(proposals.whole, prepared.size, self._options)
         if not proposals.tiles:
             return whole
@@ -112,13 +112,13 @@ class TextDetector:
         lines = scale_lines(lines, scaled, prepared.size)
         return with_tall_lines(lines, whole, 0.75 * OVERLAP * prepared.size[0] / scaled[0])
 
-    def find(self, picture: np.ndarray) -> TextLines:
-        """Text lines of a picture, all steps at once."""
-        prepared = self.prepare(picture)
+    def find(self, image: np.ndarray) -> TextLines:
+        """Text lines of an image, all steps at once."""
+        prepared = self.prepare(image)
         return self.connect(prepared, self.propose(self.detect(prepared)))
 
-    def _maps(self, image: np.ndarray) -> Maps:
-        score_map, delta_map = self._engine.run(image)
+    def _maps(self, inputs: np.ndarray) -> Maps:
+        score_map, delta_map = self._engine.run(inputs)
         heights = len(self._options.anchor_heights)
         if score_map.shape[1] != 2 * heights:
             raise UserError(

@@ -1,4 +1,4 @@
-"""A photograph in, its text out: decode, detect, connect, cut out, recognise."""
+"""A photograph in, its text out: decode, detect, connect, cut out, recognize."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from src.reader.text_recognizer import PreparedLine, TextRecognizer, alphabet_of
 from src.text_connector.detector import TextLines, rectangle
 from src.weights.network_weights import NetworkWeights
 
-READ_AHEAD = 2  # pictures that are decoded while the network works on another
+READ_AHEAD = 2  # images that are decoded while the network works on another
 
 Source = str | Path | bytes | np.ndarray
 
 
 @dataclass(frozen=True)
-class Picture:
+class ImageSource:
     """Something to read and the name it has in results: a file, its bytes, or uint8 RGB pixels (H, W, 3)."""
 
     source: Source
@@ -39,7 +39,7 @@ class Picture:
 
 @dataclass
 class _Work:
-    """A picture on its way through the stages; `times` in milliseconds."""
+    """An image on its way through the stages; `times` in milliseconds."""
 
     name: str
     pixels: np.ndarray | None = None
@@ -60,7 +60,7 @@ class _Work:
 
 
 class TextReader:
-    """Reads text in pictures.
+    """Reads text in images.
 
     Args:
         options: see `ReaderOptions`.
@@ -108,44 +108,44 @@ class TextReader:
             )
             self.recognizer_unit = unit
 
-    def read(self, source: Source | Picture, name: str = "") -> ReadResult:
-        """Read one picture.
+    def read(self, source: Source | ImageSource, name: str = "") -> ReadResult:
+        """Read one image.
 
         Args:
             source: a file, the bytes of one, or uint8 RGB pixels (H, W, 3).
-            name: of the picture in the result; the file's own by default.
+            name: of the image in the result; the file's own by default.
 
         Raises:
-            ImageError: the picture cannot be decoded.
+            ImageError: the image cannot be decoded.
         """
-        return self._through(self._load(_as_picture(source, name)))
+        return self._through(self._load(_as_image(source, name)))
 
     def _through(self, work: _Work) -> ReadResult:
         self._detect(work)
         self._connect(work)
         return self._recognize(work)
 
-    def read_many(self, sources: Iterable[Source | Picture]) -> Iterator[ReadResult | Unreadable]:
-        """Read pictures in their order; one that cannot be read comes as `Unreadable`.
+    def read_many(self, sources: Iterable[Source | ImageSource]) -> Iterator[ReadResult | Unreadable]:
+        """Read images in their order; one that cannot be read comes as `Unreadable`.
 
-        While the networks work on a picture, the next ones are decoded and the lines of the one before connected;
+        While the networks work on an image, the next ones are decoded and the lines of the one before connected;
         not so with `threads=1`, which keeps all work to one core.
         """
-        pictures = (_as_picture(source) for source in sources)
-        return self._one_by_one(pictures) if self.options.threads == 1 else self._pipelined(pictures)
+        images = (_as_image(source) for source in sources)
+        return self._one_by_one(images) if self.options.threads == 1 else self._pipelined(images)
 
-    def _one_by_one(self, pictures: Iterator[Picture]) -> Iterator[ReadResult | Unreadable]:
-        for work in map(self._load_or_not, pictures):
+    def _one_by_one(self, images: Iterator[ImageSource]) -> Iterator[ReadResult | Unreadable]:
+        for work in map(self._load_or_not, images):
             yield self._through(work) if isinstance(work, _Work) else work
 
-    def _pipelined(self, pictures: Iterator[Picture]) -> Iterator[ReadResult | Unreadable]:
+    def _pipelined(self, images: Iterator[ImageSource]) -> Iterator[ReadResult | Unreadable]:
         decoding: deque[Future] = deque()
         connecting: deque[Future] = deque()
         with ThreadPoolExecutor(max_workers=READ_AHEAD, thread_name_prefix="reader") as pool:
 
             def look_ahead() -> None:
-                while len(decoding) < READ_AHEAD and (picture := next(pictures, None)) is not None:
-                    decoding.append(pool.submit(self._load_or_not, picture))
+                while len(decoding) < READ_AHEAD and (image := next(images, None)) is not None:
+                    decoding.append(pool.submit(self._load_or_not, image))
 
             look_ahead()
             while decoding or connecting:
@@ -159,21 +159,21 @@ class TextReader:
                     done = connecting.popleft().result()
                     yield self._recognize(done) if isinstance(done, _Work) else done
 
-    def _load_or_not(self, picture: Picture) -> _Work | Unreadable:
+    def _load_or_not(self, image: ImageSource) -> _Work | Unreadable:
         try:
-            return self._load(picture)
+            return self._load(image)
         except UserError as error:
-            return Unreadable(picture.name, error)
+            return Unreadable(image.name, error)
 
-    def _load(self, picture: Picture) -> _Work:
-        """Decode a picture and make the detector's input of it."""
-        work = _Work(picture.name)
-        pixels = picture.source
+    def _load(self, image: ImageSource) -> _Work:
+        """Decode an image and make the detector's input of it."""
+        work = _Work(image.name)
+        pixels = image.source
         with work.timed("decode"):
             if not isinstance(pixels, np.ndarray):
-                pixels = decode_image(pixels, max_pixels=self.options.max_pixels, name=_shown(picture))
+                pixels = decode_image(pixels, max_pixels=self.options.max_pixels, name=_shown(image))
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
-            raise UserError(f"{picture.name}: pixels are {pixels.dtype} {pixels.shape}; expected uint8 RGB (H, W, 3)")
+            raise UserError(f"{image.name}: pixels are {pixels.dtype} {pixels.shape}; expected uint8 RGB (H, W, 3)")
         work.pixels = pixels
         with work.timed("detect"):
             if self._detector:
@@ -187,7 +187,7 @@ class TextReader:
                 work.maps = self._detector.detect(work.detect_input)
 
     def _connect(self, work: _Work | Unreadable) -> _Work | Unreadable:
-        """From the network's maps to the recogniser's inputs."""
+        """From the network's maps to the recognizer's inputs."""
         if isinstance(work, Unreadable):
             return work
         crops: list[np.ndarray] = []
@@ -201,7 +201,7 @@ class TextReader:
                 work.lines = TextLines(found.boxes[order], found.scores[order], found.polygons[order])
                 work.detect_input = work.maps = None
             else:
-                work.lines = _whole_picture(work.pixels)
+                work.lines = _whole_image(work.pixels)
             if self._recognizer:
                 margin = self.options.crop_margin if self._detector else 0.0
                 crops = [cut_line(work.pixels, polygon, margin) for polygon in work.lines.polygons]
@@ -230,20 +230,20 @@ class TextReader:
         return ReadResult(work.name, width, height, lines, times, work.pixels)
 
 
-def _as_picture(source: Source | Picture, name: str = "") -> Picture:
-    if isinstance(source, Picture):
+def _as_image(source: Source | ImageSource, name: str = "") -> ImageSource:
+    if isinstance(source, ImageSource):
         return source
     if isinstance(source, str | Path):
-        return Picture(source, name or str(source))
-    return Picture(source, name or "picture")
+        return ImageSource(source, name or str(source))
+    return ImageSource(source, name or "image")
 
 
-def _shown(picture: Picture) -> str:
-    """What messages call the picture: its path, which the name in a result may be a part of."""
-    return str(picture.source) if isinstance(picture.source, str | Path) else picture.name
+def _shown(image: ImageSource) -> str:
+    """What messages call the image: its path, which the name in a result may be a part of."""
+    return str(image.source) if isinstance(image.source, str | Path) else image.name
 
 
-def _whole_picture(pixels: np.ndarray) -> TextLines:
+def _whole_image(pixels: np.ndarray) -> TextLines:
     height, width = pixels.shape[:2]
     boxes = np.array([[0, 0, width - 1, height - 1]], np.float32)
     return TextLines(boxes, np.ones(1, np.float32), rectangle(boxes))

@@ -1,6 +1,6 @@
 """The recognition network with an engine: from cut-out lines to their texts.
 
-Two kinds of recogniser stand behind one interface: a "line" model reads a whole line at its own width, spaces
+Two kinds of recognizer stand behind one interface: a "line" model reads a whole line at its own width, spaces
 included; a "word" model reads the words that a line is split into at its gaps.
 """
 
@@ -18,9 +18,9 @@ from src.data.recognition.preprocess import (
     DEFAULT_HEIGHT,
     bucket_width,
     kept_ratio_width,
-    normalise,
+    normalize,
     resize_word,
-    to_grey,
+    to_gray,
 )
 from src.engines.engine import Engine
 from src.reader.word_gaps import split_words
@@ -46,9 +46,9 @@ class TextRecognizer:
         engine: of the recognition network.
         alphabet: the characters of its classes.
         unit: "word" or "line".
-        widths: of the network's input, ascending; one is what pictures are stretched to, with several they keep
+        widths: of the network's input, ascending; one is what images are stretched to, with several they keep
             their proportions. () takes `DEFAULT_WIDTHS`.
-        batch_size: pictures of one width that are read at once.
+        batch_size: images of one width that are read at once.
         decoder: "greedy" or "beam".
         beam_width: of the beam.
     """
@@ -71,10 +71,10 @@ class TextRecognizer:
 
     def prepare(self, line: np.ndarray, is_word: bool = False) -> PreparedLine:
         """A cut-out line, uint8 (h, w) or RGB (h, w, 3); `is_word` says that it is not to be split."""
-        grey = to_grey(line)
+        gray = to_gray(line)
         if self.unit == "word" and not is_word:
-            return PreparedLine(tuple(self._resized(grey[:, first:end]) for first, end in split_words(grey)))
-        return PreparedLine((self._resized(grey),))
+            return PreparedLine(tuple(self._resized(gray[:, first:end]) for first, end in split_words(gray)))
+        return PreparedLine((self._resized(gray),))
 
     def read(self, lines: Sequence[PreparedLine]) -> list[tuple[str, float]]:
         """Text of each line and how sure it is: the mean probability of its characters, 0 for an empty text.
@@ -86,7 +86,7 @@ class TextRecognizer:
         order = sorted(range(len(parts)), key=lambda index: parts[index][0])
         decoded: list[Decoded | None] = [None] * len(parts)
         for batch in self._batches(order, [width for width, _, _ in parts]):
-            image = normalise(np.stack([parts[index][2] for index in batch]))[:, None]  # (B, 1, 32, W)
+            image = normalize(np.stack([parts[index][2] for index in batch]))[:, None]  # (B, 1, 32, W)
             (log_probs,) = self._engine.run(image)
             self._check_classes(log_probs.shape[2])
             for index, word in zip(batch, self._decode(log_probs), strict=True):
@@ -114,7 +114,7 @@ class TextRecognizer:
     def _check_classes(self, classes: int) -> None:
         if classes != self.alphabet.num_classes:
             raise AlphabetError(
-                f"the recogniser has {classes} classes, its alphabet of {len(self.alphabet.characters)} characters "
+                f"the recognizer has {classes} classes, its alphabet of {len(self.alphabet.characters)} characters "
                 f"makes {self.alphabet.num_classes}; give the one it was trained with (--alphabet)"
             )
 
@@ -124,23 +124,23 @@ class TextRecognizer:
         scores = [score for word in words for score in word.character_scores]
         return (text, min(1.0, math.fsum(scores) / len(scores))) if text else ("", 0.0)
 
-    def _resized(self, grey: np.ndarray) -> np.ndarray:
-        natural = kept_ratio_width(*grey.shape, DEFAULT_HEIGHT)
+    def _resized(self, gray: np.ndarray) -> np.ndarray:
+        natural = kept_ratio_width(*gray.shape, DEFAULT_HEIGHT)
         if len(self.widths) > 1 and natural > self.widths[-1]:
             width = min(math.ceil(natural / LONG_STEP) * LONG_STEP, LONGEST)
         else:
             width = bucket_width(natural, self.widths)
-        return resize_word(grey, DEFAULT_HEIGHT, width, keep_ratio=len(self.widths) > 1)
+        return resize_word(gray, DEFAULT_HEIGHT, width, keep_ratio=len(self.widths) > 1)
 
 
 def input_shape(unit: str, widths: Sequence[int] = ()) -> tuple[int | None, ...]:
-    """(B, 1, 32, W) of what a recogniser is given, None where it varies: OpenVINO is faster the more it knows."""
+    """(B, 1, 32, W) of what a recognizer is given, None where it varies: OpenVINO is faster the more it knows."""
     widths = tuple(widths) or DEFAULT_WIDTHS[unit]
     return None, 1, DEFAULT_HEIGHT, widths[0] if len(widths) == 1 else None
 
 
 def alphabet_of(weights: NetworkWeights, alphabet: str = "") -> Alphabet:
-    """The alphabet of a recogniser: `alphabet` (a name or a file), else the card's, else the one of its size.
+    """The alphabet of a recognizer: `alphabet` (a name or a file), else the card's, else the one of its size.
 
     Raises:
         AlphabetError: it cannot be read, or is not known.

@@ -1,7 +1,7 @@
-"""Large pictures in parts: overlapping tiles in which small text is still tall enough for the network.
+"""Large images in parts: overlapping tiles in which small text is still tall enough for the network.
 
 All sizes are (height, width). A tile begins at a multiple of the network's stride, so the columns and rows of all
-tiles lie on one grid, as if the network had seen the whole picture. Every position belongs to the core of exactly
+tiles lie on one grid, as if the network had seen the whole image. Every position belongs to the core of exactly
 one tile, where it is far from the tile's border.
 """
 
@@ -17,14 +17,14 @@ from src.ctpn.proposal_generator import Proposals
 from src.text_connector.detector import TextLines
 
 STRIDE = 16
-OVERLAP = 128  # pixels that neighbouring tiles share; text up to this height is whole in one of them
+OVERLAP = 128  # pixels that neighboring tiles share; text up to this height is whole in one of them
 SEEN_HEIGHT = 12  # pixels of the network's input: text of this height is still found
 MOST_TILES = 200
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of the scaled picture: where it begins, and its core (y1, x1, y2, x2) in the scaled picture."""
+    """A part of the scaled image: where it begins, and its core (y1, x1, y2, x2) in the scaled image."""
 
     y: int
     x: int
@@ -32,9 +32,9 @@ class Tile:
 
 
 def scaled_size(size: tuple[int, int], smallest_text: float, image_shape: tuple[int, int]) -> tuple[int, int]:
-    """The size at which text `smallest_text` pixels high in a picture of `size` is just high enough.
+    """The size at which text `smallest_text` pixels high in an image of `size` is just high enough.
 
-    Never larger than the picture, and never more than `MOST_TILES` tiles.
+    Never larger than the image, and never more than `MOST_TILES` tiles.
     """
     core = [side - OVERLAP for side in image_shape]
     affordable = math.sqrt(MOST_TILES / max(size[0] / core[0] * size[1] / core[1], 1e-9)) * 0.9
@@ -43,7 +43,7 @@ def scaled_size(size: tuple[int, int], smallest_text: float, image_shape: tuple[
 
 
 def plan_tiles(size: tuple[int, int], image_shape: tuple[int, int]) -> list[Tile]:
-    """Tiles of `image_shape` that cover a (scaled) picture of `size`; the last ones may reach beyond it."""
+    """Tiles of `image_shape` that cover a (scaled) image of `size`; the last ones may reach beyond it."""
     rows, columns = _cuts(size[0], image_shape[0]), _cuts(size[1], image_shape[1])
     return [Tile(y, x, (y1, x1, y2, x2)) for y, y1, y2 in rows for x, x1, x2 in columns]
 
@@ -60,12 +60,12 @@ def _cuts(length: int, tile: int) -> list[tuple[int, float, float]]:
 
 
 def cut_tile(scaled: np.ndarray, tile: Tile, image_shape: tuple[int, int]) -> np.ndarray:
-    """The pixels of a tile; smaller than `image_shape` at the picture's right and lower border."""
+    """The pixels of a tile; smaller than `image_shape` at the image's right and lower border."""
     return scaled[tile.y : tile.y + image_shape[0], tile.x : tile.x + image_shape[1]]
 
 
 def join_proposals(parts: list[tuple[Tile, Proposals]]) -> Proposals:
-    """Proposals of the whole scaled picture: of every tile those whose centre lies in its core, best first."""
+    """Proposals of the whole scaled image: of every tile those whose center lies in its core, best first."""
     boxes, scores, dx = [], [], []
     for tile, proposals in parts:
         moved = proposals.boxes + np.array([tile.x, tile.y, tile.x, tile.y], np.float32)
@@ -81,10 +81,10 @@ def join_proposals(parts: list[tuple[Tile, Proposals]]) -> Proposals:
 
 
 def with_tall_lines(lines: TextLines, whole: TextLines, tallest: float) -> TextLines:
-    """Lines found in tiles, and those of the whole picture that are too tall for a tile to hold.
+    """Lines found in tiles, and those of the whole image that are too tall for a tile to hold.
 
     Args:
-        lines, whole: in pixels of one picture.
+        lines, whole: in pixels of one image.
         tallest: height from which a line of `whole` counts; lines of the tiles that lie on it are parts of it.
     """
     tall = whole.boxes[:, 3] - whole.boxes[:, 1] >= tallest

@@ -1,6 +1,6 @@
 """Where the words of a line are: its columns between the wide gaps. Pure NumPy and OpenCV.
 
-A line of text is a picture of the line alone, the text running from left to right.
+A line of text is an image of the line alone, the text running from left to right.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from src.data.recognition.preprocess import to_grey
+from src.data.recognition.preprocess import to_gray
 
 HEIGHT = 32  # the line is looked at in this height, so that the pixels below are shares of it
 SHARE = 0.2  # of the way from the quietest columns to the busy ones: below it a column is a gap
@@ -30,14 +30,14 @@ def split_words(line: np.ndarray) -> list[tuple[int, int]]:
 
     There is at least one word; the cuts lie in the middle of the gaps.
     """
-    grey = to_grey(line)
-    height, width = grey.shape
+    gray = to_gray(line)
+    height, width = gray.shape
     scaled_width = max(1, round(width * HEIGHT / height))
     if scaled_width < 2 * SHORTEST_WORD or height < 4:
         return [(0, width)]
     # Area averaging where it shrinks: single noisy pixels must not close a gap.
     how = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
-    activity = column_activity(cv2.resize(grey, (scaled_width, HEIGHT), interpolation=how))
+    activity = column_activity(cv2.resize(gray, (scaled_width, HEIGHT), interpolation=how))
     low, high = np.percentile(activity, (5, 80))
     if high - low < 1.0:  # no ink to speak of
         return [(0, width)]
@@ -67,12 +67,12 @@ def _limit(gaps: np.ndarray, scaled_width: int) -> float:
     return float(limit)
 
 
-def column_activity(grey: np.ndarray) -> np.ndarray:
-    """How much the grey values change in and beside each column, (w,); strokes do, plain ground does not.
+def column_activity(gray: np.ndarray) -> np.ndarray:
+    """How much the gray values change in and beside each column, (w,); strokes do, plain ground does not.
 
-    The uppermost and lowest tenth are left out: there, borders and neighbouring lines would bridge the gaps.
+    The uppermost and lowest tenth are left out: there, borders and neighboring lines would bridge the gaps.
     """
-    inside = grey[len(grey) // 10 : len(grey) - len(grey) // 10].astype(np.float32)
+    inside = gray[len(gray) // 10 : len(gray) - len(gray) // 10].astype(np.float32)
     vertical = np.abs(np.diff(inside, axis=0)).mean(axis=0)
     horizontal = np.abs(np.diff(inside, axis=1, append=inside[:, -1:])).mean(axis=0)
     return np.convolve(vertical + horizontal, (0.25, 0.5, 0.25), mode="same")

@@ -78,7 +78,7 @@ def connect_text_lines(
     line_boxes = np.stack(
         [left, np.minimum(top_left, top_right), right, np.maximum(bottom_left, bottom_right)], axis=1
     )
-    # The fits are of y against a proposal's left edge though y belongs to its centre: for corners at the very
+    # The fits are of y against a proposal's left edge though y belongs to its center: for corners at the very
     # ends of the line, half a proposal is taken off again.
     corners = np.stack(
         [

@@ -1,11 +1,11 @@
-"""Text proposals of one picture to text lines: the text connector of CTPN (Tian et al., ECCV 2016).
+"""Text proposals of one image to text lines: the text connector of CTPN (Tian et al., ECCV 2016).
 
-Steps: keep proposals that score above a minimum, best first; non-maximum suppression; link neighbours
-(`get_successions`); make lines of the chains (`connect_text_lines`); clip to the picture; drop lines that
+Steps: keep proposals that score above a minimum, best first; non-maximum suppression; link neighbors
+(`get_successions`); make lines of the chains (`connect_text_lines`); clip to the image; drop lines that
 are too tall for their width, too unsure or too short. Parameters are named as in the configuration file and
 default to the published MindSpore model's.
 
-N proposals, M lines; coordinates in pixels of the picture that `image_size` describes.
+N proposals, M lines; coordinates in pixels of the image that `image_size` describes.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class ConnectorError(UserError):
 class ConnectorParams:
     """Parameters of the text connector. Raises ConnectorError for a value outside its range.
 
-    max_horizontal_gap: pixels between neighbouring proposals of a line, a whole number, at least 1.
+    max_horizontal_gap: pixels between neighboring proposals of a line, a whole number, at least 1.
     text_proposals_min_scores: a proposal counts when its score is above this.
     text_proposals_nms_thresh: IoU from which the worse of two proposals is dropped, in (0, 1].
-    min_v_overlaps, min_size_sim: vertical overlap and ratio of heights of neighbours, in (0, 1].
+    min_v_overlaps, min_size_sim: vertical overlap and ratio of heights of neighbors, in (0, 1].
     min_ratio: a line counts when width / height is above this.
     line_min_score: a line counts when the mean score of its proposals is above this.
     text_proposals_width, min_num_proposals: a line counts when it is wider than their product.
@@ -84,9 +84,9 @@ class ConnectorParams:
 
 @dataclass(frozen=True)
 class TextLines:
-    """Lines of one picture, those with the best first proposal first.
+    """Lines of one image, those with the best first proposal first.
 
-    boxes: (M, 4) float32, inside the picture. scores: (M,) float32. polygons: (M, 4, 2) float32, clockwise
+    boxes: (M, 4) float32, inside the image. scores: (M,) float32. polygons: (M, 4, 2) float32, clockwise
     from the top left corner: the corners of the box, or of the tilted line with `oriented`.
     """
 
@@ -105,19 +105,19 @@ def detect_text_lines(
     params: ConnectorParams | None = None,
     dx: np.ndarray | None = None,
 ) -> TextLines:
-    """Connect the text proposals of one picture to text lines.
+    """Connect the text proposals of one image to text lines.
 
     Args:
         boxes: (N, 4) proposals (x1, y1, x2, y2). One that is inverted, or whose corners or score are not
-            finite, is dropped; one that begins outside the picture links as if it began in the edge column.
+            finite, is dropped; one that begins outside the image links as if it began in the edge column.
         scores: (N,) text scores.
-        image_size: (height, width) of the picture the boxes are in.
+        image_size: (height, width) of the image the boxes are in.
         params: the parameters; None = `ConnectorParams()`.
-        dx: (N,) offset of the nearest line end from the proposal's centre x1 + (w - 1) / 2, in widths
+        dx: (N,) offset of the nearest line end from the proposal's center x1 + (w - 1) / 2, in widths
             w = `text_proposals_width`; required with `side_refinement`, unused without.
 
     Raises:
-        ConnectorError: shapes that do not fit together, an empty picture, or `dx` missing.
+        ConnectorError: shapes that do not fit together, an empty image, or `dx` missing.
     """
     params = params or ConnectorParams()
     boxes, scores, dx = _checked(boxes, scores, image_size, params, dx)

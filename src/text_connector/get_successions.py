@@ -6,7 +6,7 @@ nearest pixel column to its right, within `max_gap`, that has any; its successor
 The link is kept when, looking back from the *successor*, no proposal of the nearest compatible column scores
 more than the one that asked. Equal scores: the earlier proposal wins.
 
-N proposals; the column of a proposal is floor(x1), moved into the picture.
+N proposals; the column of a proposal is floor(x1), moved into the image.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def get_successions(
     Args:
         boxes: (N, 4) float64, finite, not inverted.
         scores: (N,).
-        image_width: columns of the picture that the boxes are in.
+        image_width: columns of the image that the boxes are in.
         max_gap: how many pixel columns to the right to look, at least 1.
         min_v_overlaps, min_size_sim: see above, in (0, 1].
 

@@ -1,8 +1,8 @@
 """Checkpoints of a run: weights a user can take away, and beside them what a resumed run needs.
 
 `ctpn-<epoch>_<step>.ckpt` holds the network's parameters and nothing else. `ctpn-<epoch>_<step>.state` holds
-the optimiser, the counters and the random state, and the SHA-256 of its `.ckpt`. The state file is written
-first: a `.ckpt` that is there has its state, and a pair cut short by a kill is recognised and passed over.
+the optimizer, the counters and the random state, and the SHA-256 of its `.ckpt`. The state file is written
+first: a `.ckpt` that is there has its state, and a pair cut short by a kill is recognized and passed over.
 """
 
 import hashlib

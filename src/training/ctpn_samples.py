@@ -1,4 +1,4 @@
-"""From one annotated picture to what CTPN's training step takes."""
+"""From one annotated image to what CTPN's training step takes."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -57,7 +57,7 @@ class SampleMaker:
         self.stride = stride
 
     def __call__(self, image: np.ndarray, boxes: np.ndarray, ignored: np.ndarray, rng: np.random.Generator) -> Sample:
-        """Sample of an RGB uint8 picture with boxes (K, 4), inclusive corners, and ignored (K,) bool."""
+        """Sample of an RGB uint8 image with boxes (K, 4), inclusive corners, and ignored (K,) bool."""
         image, labels, targets, weights = self.changed(image, boxes, ignored, rng)
         planes, _ = preprocess(image, self.image_shape, self.keep_ratio)
         return Sample(planes, labels, targets, weights)
@@ -65,7 +65,7 @@ class SampleMaker:
     def changed(
         self, image: np.ndarray, boxes: np.ndarray, ignored: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """As a call, but the changed picture stays uint8 (h, w, 3): as large as the input, or smaller to the right
+        """As a call, but the changed image stays uint8 (h, w, 3): as large as the input, or smaller to the right
         and below where its proportions are kept."""
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
         corners = np.sort(boxes.reshape(-1, 2, 2), axis=1)  # x1 <= x2 and y1 <= y2, whatever the file says
@@ -93,7 +93,7 @@ class SampleMaker:
 
 
 def _clip_to_rows(slices: np.ndarray, rows: int, min_visible: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Slices (S, 4) clipped to the picture's rows; which are inside; which lost too much to be text."""
+    """Slices (S, 4) clipped to the image's rows; which are inside; which lost too much to be text."""
     clipped = slices.copy()
     clipped[:, 1] = np.maximum(slices[:, 1], 0)
     clipped[:, 3] = np.minimum(slices[:, 3], rows - 1)

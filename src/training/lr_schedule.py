@@ -1,6 +1,6 @@
 """Learning rates as one float32 table with an entry per step.
 
-The optimisers of MindSpore look the entry up by their own step counter, so a resumed run continues the curve
+The optimizers of MindSpore look the entry up by their own step counter, so a resumed run continues the curve
 exactly. Tables are made for the whole training; stopping earlier uses a prefix of them.
 """
 

@@ -1,4 +1,4 @@
-"""What an optimiser remembers between steps, out of it and back into it."""
+"""What an optimizer remembers between steps, out of it and back into it."""
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn
@@ -12,7 +12,7 @@ def optimizer_arrays(optimizer: nn.Optimizer) -> dict[str, np.ndarray]:
 
 
 def restore_optimizer(optimizer: nn.Optimizer, arrays: dict[str, np.ndarray]) -> None:
-    """Put `optimizer_arrays` back; UserError if they are of another optimiser or network."""
+    """Put `optimizer_arrays` back; UserError if they are of another optimizer or network."""
     remembered = _remembered(optimizer)
     expected = {name: tuple(param.shape) for name, param in remembered.items()}
     given = {name: array.shape for name, array in arrays.items()}

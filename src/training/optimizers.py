@@ -1,4 +1,4 @@
-"""Optimisers by name. Weight decay is kept away from batch-norm scales and biases."""
+"""Optimizers by name. Weight decay is kept away from batch-norm scales and biases."""
 
 import mindspore as ms
 import numpy as np
@@ -18,7 +18,7 @@ def make_optimizer(
     momentum: float = 0.9,
     decay_norm_and_bias: bool = False,
 ) -> nn.Optimizer:
-    """An optimiser over trainable `parameters`.
+    """An optimizer over trainable `parameters`.
 
     Args:
         name: one of `OPTIMIZERS`. momentum, adadelta (rho 0.9, eps 1e-6) and adam add the decay to the
@@ -39,7 +39,7 @@ def make_optimizer(
     table = np.asarray(learning_rates, np.float32)
     if table.ndim != 1 or len(table) < 1:
         raise UserError(f"learning_rates: shape {table.shape}, a table (steps,) expected")
-    # A table of one entry would be taken for a constant by the optimisers and lose its step counter.
+    # A table of one entry would be taken for a constant by the optimizers and lose its step counter.
     rates = Tensor(np.append(table, table[-1]))
     groups = parameters
     if weight_decay and not decay_norm_and_bias and name != "adamw":

@@ -88,7 +88,7 @@ class RunState:
         return Snapshot(network_arrays(self.network), optimizer_arrays(self.optimizer), progress)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Continue from `snapshot`; UserError if it belongs to another network, optimiser or data set."""
+        """Continue from `snapshot`; UserError if it belongs to another network, optimizer or data set."""
         progress = snapshot.progress
         if progress["steps_per_epoch"] != self.steps_per_epoch:
             raise UserError(

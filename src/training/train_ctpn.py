@@ -187,8 +187,8 @@ def describe_training(config: Any, data: CtpnTrainData, epochs: int, rank_size: 
     """What is about to happen, for the person who started it."""
     cards = f" on each of {rank_size} devices" if rank_size > 1 else ""
     return (
-        f"{config.task_type}: {data.num_samples} pictures, {epochs} epochs of {data.steps_per_epoch} steps, "
-        f"{data.batch_size} pictures a step{cards}; batch norm {config.bn_statistics}, "
+        f"{config.task_type}: {data.num_samples} images, {epochs} epochs of {data.steps_per_epoch} steps, "
+        f"{data.batch_size} images a step{cards}; batch norm {config.bn_statistics}, "
         f"first stages {config.first_stages}\n"
         f"writing to {Path(config.save_checkpoint_path)}: ckpt_0, loss_<rank>.log, metrics.jsonl, tensorboard\n"
         "the first step compiles the network, which takes some time"
@@ -199,6 +199,6 @@ def describe_result(config: Any, result: TrainResult) -> str:
     """How it ended, or how to go on."""
     if result.stopped_by:
         return "the same command with --resume continues" if config.save_checkpoint else "nothing was saved"
-    speed = "" if result.images_per_second is None else f", {result.images_per_second:.2f} pictures/s"
+    speed = "" if result.images_per_second is None else f", {result.images_per_second:.2f} images/s"
     best = "" if result.best is None else f", best hmean {result.best:.5f}"
     return f"finished after epoch {result.epoch} step {result.step}{speed}{best}"

@@ -53,7 +53,7 @@ class StepReport(NamedTuple):
 
 
 class TrainStep(nn.Cell):
-    """A step that leaves weights and optimiser untouched when a loss term or the gradient is not finite.
+    """A step that leaves weights and optimizer untouched when a loss term or the gradient is not finite.
 
     Args:
         loss_cell: `construct(*batch)` gives a tuple of scalars, the first is minimised.

@@ -1,4 +1,4 @@
-"""Pictures of what was found: lines with texts on a photograph, and sheets of many small pictures.
+"""Images of what was found: lines with texts on a photograph, and sheets of many small images.
 
 Images are uint8 RGB (H, W, 3). Found lines are orange, ground truth is blue, which people who confuse red
 and green tell apart too; each line has a dark rim, so that it shows on any background. M lines.
@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw
 from src.common.errors import UserError
 from src.visualize.fonts import FontChooser, one_line, shorten, texts_or_none
 
-FOUND_COLOUR = (255, 121, 0)
-TRUTH_COLOUR = (0, 168, 255)
-IGNORED_COLOUR = (176, 176, 176)
-RIM_COLOUR = (16, 16, 16)
+FOUND_COLOR = (255, 121, 0)
+TRUTH_COLOR = (0, 168, 255)
+IGNORED_COLOR = (176, 176, 176)
+RIM_COLOR = (16, 16, 16)
 
 Box = tuple[float, float, float, float]
 
@@ -34,15 +34,15 @@ def draw_lines(
     ignored: np.ndarray | None = None,
     fonts: FontChooser | str | Path | None = None,
 ) -> np.ndarray:
-    """Draw text lines on a copy of a picture.
+    """Draw text lines on a copy of an image.
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        lines: (M, 4) boxes or (M, P, 2) polygons, in pixels; what lies outside the picture is not drawn.
+        lines: (M, 4) boxes or (M, P, 2) polygons, in pixels; what lies outside the image is not drawn.
         texts: M texts, written beside their lines in any script the font has.
         scores: M scores, written after the texts.
         ground_truth: boxes or polygons to draw as well; a legend then says which is which.
-        ignored: one flag a ground truth; those are grey.
+        ignored: one flag a ground truth; those are gray.
         fonts: where to find a font with the needed letters; None = Pillow's own, which is Latin.
 
     Returns:
@@ -62,25 +62,25 @@ def draw_lines(
     thickness = max(2, round(math.sqrt(canvas.width * canvas.height) / 300))
     pen = ImageDraw.Draw(canvas)
     for polygon, flag in zip(truths, flags, strict=True):
-        _outline(pen, polygon, IGNORED_COLOUR if flag else TRUTH_COLOUR, thickness)
+        _outline(pen, polygon, IGNORED_COLOR if flag else TRUTH_COLOR, thickness)
     for polygon in found:
-        _outline(pen, polygon, FOUND_COLOUR, thickness)
+        _outline(pen, polygon, FOUND_COLOR, thickness)
 
     chooser = fonts if isinstance(fonts, FontChooser) else FontChooser(fonts)
     size = max(12, round(math.sqrt(canvas.width * canvas.height) / 45))
     labels = _Labels(pen, canvas.size, chooser, size, "".join(texts))
     areas = [_bounds(polygon) for polygon in found]
     if ground_truth is not None:
-        entries = [("found", FOUND_COLOUR), ("ground truth", TRUTH_COLOUR)]
+        entries = [("found", FOUND_COLOR), ("ground truth", TRUTH_COLOR)]
         if flags.any():
-            entries.append(("ignored", IGNORED_COLOUR))
+            entries.append(("ignored", IGNORED_COLOR))
         labels.legend(entries, [*areas, *map(_bounds, truths)])
     for index, area in enumerate(areas):
         parts = [one_line(texts[index])] if texts[index] else []
         if scores is not None:
             parts.append(f"{scores[index]:.2f}")
         if parts:
-            labels.beside(" ".join(parts), area, areas, FOUND_COLOUR)
+            labels.beside(" ".join(parts), area, areas, FOUND_COLOR)
     return np.asarray(canvas).copy()
 
 
@@ -91,7 +91,7 @@ def contact_sheet(
     tile_size: tuple[int, int] = (64, 200),
     fonts: FontChooser | str | Path | None = None,
 ) -> np.ndarray:
-    """Many small pictures with captions on one white sheet, for looking through mistakes.
+    """Many small images with captions on one white sheet, for looking through mistakes.
 
     Args:
         tiles: images, uint8 (h, w), (h, w, 1) or (h, w, 3), of any sizes; each is scaled to fit its place.
@@ -126,9 +126,9 @@ def contact_sheet(
     for index, (tile, caption) in enumerate(zip(tiles, captions, strict=True)):
         row, column = divmod(index, columns)
         left, top = margin + column * cell_width, margin + row * cell_height
-        picture = Image.fromarray(_checked_image(tile))
-        scale = min(width / picture.width, height / picture.height)
-        fitted = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
+        image = Image.fromarray(_checked_image(tile))
+        scale = min(width / image.width, height / image.height)
+        fitted = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
         pen.rectangle((left, top, left + width - 1, top + height - 1), fill=(224, 224, 224))
         sheet.paste(fitted, (left + (width - fitted.width) // 2, top + (height - fitted.height) // 2))
         for number, text in enumerate(map(one_line, caption.split("\n"))):
@@ -139,7 +139,7 @@ def contact_sheet(
 
 
 class _Labels:
-    """Places texts on the picture: inside it, readable, and apart from each other where there is room."""
+    """Places texts on the image: inside it, readable, and apart from each other where there is room."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class _Labels:
         self._pad = max(2, font_size // 6)
         self._taken: list[Box] = []
 
-    def beside(self, text: str, line: Box, lines: list[Box], colour: tuple[int, int, int]) -> None:
+    def beside(self, text: str, line: Box, lines: list[Box], color: tuple[int, int, int]) -> None:
         """Write a label next to its line: above it, unless another place hides less of labels and lines."""
         font = self._fonts.choose(text, self._font_size, self._all_texts)
         text = shorten(text, self._width - 2 * self._pad, font)
@@ -173,28 +173,28 @@ class _Labels:
             costs.append(hidden + moved * self._font_size / 8 + number * self._font_size / 4)
         box = boxes[costs.index(min(costs))]
         self._taken.append(box)
-        self._pen.rectangle(_pixels(box), fill=RIM_COLOUR, outline=colour)
+        self._pen.rectangle(_pixels(box), fill=RIM_COLOR, outline=color)
         place = (box[0] + self._pad, (box[1] + box[3]) / 2)
         self._pen.text(place, text, fill=(255, 255, 255), font=font, anchor="lm")
 
     def legend(self, entries: list[tuple[str, tuple[int, int, int]]], lines: list[Box]) -> None:
-        """Name the colours in the corner that hides least of the lines."""
+        """Name the colors in the corner that hides least of the lines."""
         text = "   ".join(name for name, _ in entries)
         font = self._fonts.choose(text, self._font_size)
         square = self._font_size
         widths = [square + font.getlength(name) + 2 * self._pad for name, _ in entries]
         wide, high = sum(widths) + 2 * self._pad, math.ceil(self._font_size * 1.25) + 2 * self._pad
         if wide > self._width or high > self._height / 3:
-            return  # on a thumbnail it would hide the picture
+            return  # on a thumbnail it would hide the image
         corners = [(x, y) for y in (0, self._height - high) for x in (0, self._width - wide)]
         boxes = [(x, y, x + wide, y + high) for x, y in corners]
         box = min(boxes, key=lambda place: sum(_shared_area(place, line) for line in lines))
         self._taken.append(box)
-        self._pen.rectangle(_pixels(box), fill=RIM_COLOUR)
+        self._pen.rectangle(_pixels(box), fill=RIM_COLOR)
         x, middle = box[0] + self._pad, (box[1] + box[3]) / 2
-        for (name, colour), advance in zip(entries, widths, strict=True):
+        for (name, color), advance in zip(entries, widths, strict=True):
             swatch = (x, middle - square / 3, x + square * 2 / 3, middle + square / 3)
-            self._pen.rectangle(_pixels(swatch), fill=colour)
+            self._pen.rectangle(_pixels(swatch), fill=color)
             self._pen.text((x + square, middle), name, fill=(255, 255, 255), font=font, anchor="lm")
             x += advance
 
@@ -204,10 +204,10 @@ class _Labels:
         return x, y, x + wide, y + high
 
 
-def _outline(pen: ImageDraw.ImageDraw, polygon: np.ndarray, colour: tuple[int, int, int], thickness: int) -> None:
+def _outline(pen: ImageDraw.ImageDraw, polygon: np.ndarray, color: tuple[int, int, int], thickness: int) -> None:
     closed = [tuple(corner) for corner in polygon[[*range(len(polygon)), 0, 1]].tolist()]
-    pen.line(closed, fill=RIM_COLOUR, width=thickness + 2, joint="curve")
-    pen.line(closed, fill=colour, width=thickness, joint="curve")
+    pen.line(closed, fill=RIM_COLOR, width=thickness + 2, joint="curve")
+    pen.line(closed, fill=color, width=thickness, joint="curve")
 
 
 def _checked_image(image: np.ndarray) -> np.ndarray:
@@ -231,7 +231,7 @@ def _polygons(shapes: np.ndarray) -> np.ndarray:
         shapes = shapes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
     if shapes.ndim != 3 or shapes.shape[1] < 3 or shapes.shape[2] != 2 or not np.isfinite(shapes).all():
         raise UserError(f"lines must be finite (M, 4) boxes or (M, P, 2) polygons, got shape {shapes.shape}")
-    # Far outside of a picture nothing shows, and Pillow's coordinates are 32-bit.
+    # Far outside of an image nothing shows, and Pillow's coordinates are 32-bit.
     return np.clip(shapes, -1e6, 1e6)
 
 

@@ -43,7 +43,7 @@ class FontChooser:
     def choose(self, text: str, size: int, also: str = "") -> ImageFont.FreeTypeFont:
         """The font with most characters of the text; of equal ones that with most of `also`, then the first.
 
-        `also` is what else is written on the same picture, so that all of it comes in one font if it can.
+        `also` is what else is written on the same image, so that all of it comes in one font if it can.
         """
         letters, others = _letters(text), _letters(also)
         best, best_missing = self._files[0], (len(letters) + 1, 0)
@@ -74,7 +74,7 @@ class FontChooser:
     def _has_glyph(self, file: Path | None, letter: str) -> bool:
         if (file, letter) not in self._has:
             font = self._open(file, 24)
-            self._has[file, letter] = _picture(font, letter) != _picture(font, _NEVER_ASSIGNED)
+            self._has[file, letter] = _image(font, letter) != _image(font, _NEVER_ASSIGNED)
         return self._has[file, letter]
 
 
@@ -82,7 +82,7 @@ def _letters(text: str) -> set[str]:
     return {letter for letter in text if not letter.isspace()}
 
 
-def _picture(font: ImageFont.FreeTypeFont, letter: str) -> tuple[float, bytes]:
+def _image(font: ImageFont.FreeTypeFont, letter: str) -> tuple[float, bytes]:
     canvas = Image.new("L", (48, 48))
     ImageDraw.Draw(canvas).text((8, 4), letter, fill=255, font=font)
     return font.getlength(letter), canvas.tobytes()

@@ -1,4 +1,4 @@
-"""Drawn pictures as files."""
+"""Drawn images as files."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from src.common.atomic_file import replacing
 _LONGEST_SIDE = 65_000  # JPEG ends there
 
 
-def write_picture(path: Path, picture: np.ndarray) -> None:
+def write_image(path: Path, image: np.ndarray) -> None:
     """Write uint8 RGB (H, W, 3) as PNG if `path` ends in .png, else as JPEG.
 
     The file is the old one or the complete new one. UserError names it when it cannot be written.
     """
-    image = Image.fromarray(picture)
-    if max(image.size) > _LONGEST_SIDE:
-        image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-    with replacing(path, sync=False) as file:  # syncing a file for every picture takes its time
+    drawn = Image.fromarray(image)
+    if max(drawn.size) > _LONGEST_SIDE:
+        drawn.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+    with replacing(path, sync=False) as file:  # syncing a file for every image takes its time
         if path.suffix.lower() == ".png":
-            image.save(file, "PNG")
+            drawn.save(file, "PNG")
         else:
-            image.save(file, "JPEG", quality=90)
+            drawn.save(file, "JPEG", quality=90)

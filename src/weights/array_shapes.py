@@ -1,6 +1,6 @@
 """Whether the arrays of a weights file fit together, before a network is made of them.
 
-A runtime with free input sizes finds out in the middle of the first picture. The sizes of the layers are free (the
+A runtime with free input sizes finds out in the middle of the first image. The sizes of the layers are free (the
 networks have a width); what is checked is that each layer takes what the one before it gives.
 """
 

@@ -11,7 +11,7 @@
 
 `image_size` is (height, width). `connector` has the parameters of the text connector that differ from the published
 ones. `alphabet` is a name ("digits_lower", "printable_ascii") or a file beside the card; `characters`, in its place,
-are the characters themselves in the order of their classes. `unit` is what the recogniser was trained on, "word" or
+are the characters themselves in the order of their classes. `unit` is what the recognizer was trained on, "word" or
 "line". `backbone_width` and `network_width` are the factors on the channels, 1.0 the published networks.
 "description", "made_by" and "figures" may hold anything. Every key but `version` and `network` may be absent; the
 published values then count. For weights without a card, the `config.yaml` that training left beside them speaks.

@@ -54,7 +54,7 @@ def load_trained(network: nn.Cell, checkpoint: str | Path, alphabet: Alphabet) -
 
 
 def load_pre_trained(network: nn.Cell, checkpoint: str | Path, alphabet: Alphabet) -> list[str]:
-    """Weights to train on from; the head stays as initialised when it was made for another alphabet.
+    """Weights to train on from; the head stays as initialized when it was made for another alphabet.
 
     Returns:
         The names of the parameters that were left as they were.

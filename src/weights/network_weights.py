@@ -15,7 +15,7 @@ from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.weights.card import CardError, WeightsCard, file_sha256, read_card
 from src.weights.formats import FORMATS, WeightsError, decode_weights
 
-_WHAT = {"ctpn": "the text detector", "crnn": "the text recogniser"}
+_WHAT = {"ctpn": "the text detector", "crnn": "the text recognizer"}
 HOW_TO_TRAIN = {
     "ctpn": "bash scripts/quickstart.sh --train",
     "crnn": "python train.py --config_path configs/crnn_synthetic.yaml",

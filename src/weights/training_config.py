@@ -1,6 +1,6 @@
 """What a training says about the checkpoints that it left, for weights that have no card.
 
-Training keeps its resolved configuration, and the alphabet of a recogniser, in the folder of the checkpoints. So a
+Training keeps its resolved configuration, and the alphabet of a recognizer, in the folder of the checkpoints. So a
 checkpoint can be read with the sizes it was trained with before anyone has written a card for it.
 """
 
@@ -13,7 +13,7 @@ from src.common.errors import UserError
 from src.text_connector.detector import ConnectorParams
 
 CONFIG_FILE, ALPHABET_FILE = "config.yaml", "alphabet.txt"
-# Key of a card -> key of a configuration with the same meaning, by network. A picture's size has two keys there.
+# Key of a card -> key of a configuration with the same meaning, by network. An image's size has two keys there.
 CONFIG_KEYS = {
     "ctpn": {
         "keep_ratio": "keep_ratio",

@@ -73,7 +73,7 @@ def build_sanitized():
     make_lite_home()
     return build(
         "mindspore_lite", SANITIZED, "-DINFER_SANITIZE=ON", "-DINFER_TESTS=ON", "-DCMAKE_BUILD_TYPE=None",
-        "-DCMAKE_UNITY_BUILD=ON",  # and no optimisation: compiling takes longer than running
+        "-DCMAKE_UNITY_BUILD=ON",  # and no optimization: compiling takes longer than running
     )  # fmt: skip
 
 

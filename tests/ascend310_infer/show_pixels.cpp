@@ -1,8 +1,8 @@
-// What the application makes of pictures, for comparison with Python. Each line of standard input is one task, its
+// What the application makes of images, for comparison with Python. Each line of standard input is one task, its
 // fields divided by tabs:
-//   decode PICTURE OUT                     pixels (height, width, 3) as bytes
-//   scene PICTURE OUT HEIGHT WIDTH KEEP    CTPN's input as float32; KEEP is 0 or 1
-//   word PICTURE OUT HEIGHT WIDTH ...      CRNN's input as float32
+//   decode IMAGE OUT                     pixels (height, width, 3) as bytes
+//   scene IMAGE OUT HEIGHT WIDTH KEEP    CTPN's input as float32; KEEP is 0 or 1
+//   word IMAGE OUT HEIGHT WIDTH ...      CRNN's input as float32
 // Each line of standard output answers one: `ok HEIGHT WIDTH` of what is in OUT, or the reason and the message.
 
 #include <fstream>
@@ -24,7 +24,7 @@ int main() {
     for (std::string field; std::getline(text, field, '\t');) fields.push_back(field);
     const auto number = [&](std::size_t i) { return std::stoi(fields.at(i)); };
     try {
-      const infer::Image image = infer::decode_image(infer::read_picture_file(fields.at(1)), fields[1], 64'000'000);
+      const infer::Image image = infer::decode_image(infer::read_image_file(fields.at(1)), fields[1], 64'000'000);
       if (fields[0] == "decode") {
         write(fields.at(2), image.pixels.data(), image.pixels.size());
         std::cout << "ok " << image.height << " " << image.width << std::endl;

@@ -20,18 +20,18 @@ from src.postprocess.output_files import read_outputs, write_outputs
 NAMES = ("a.jpg", "a.png", "sub folder/b.v2.bmp", 'sub folder/quote" \\.ppm', "zeichen_字é.JPEG")
 
 
-def colourful(seed, size):
+def colorful(seed, size):
     return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
 
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder with five pictures of different sizes in `my pictures`."""
+    """A folder with five images of different sizes in `my images`."""
     for seed, name in enumerate(NAMES):
-        path = tmp_path / "my pictures" / name
+        path = tmp_path / "my images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         kind = {"jpg": "JPEG", "jpeg": "JPEG", "ppm": "PPM"}.get(name.rpartition(".")[2].lower())
-        Image.fromarray(colourful(seed, (30 + 7 * seed, 50 + 11 * seed))).save(path, kind)
+        Image.fromarray(colorful(seed, (30 + 7 * seed, 50 + 11 * seed))).save(path, kind)
     return tmp_path
 
 
@@ -39,7 +39,7 @@ def place(tmp_path):
 def infer(sanitized, place):
     """Runs the application in `place`; returns the finished process."""
 
-    def start(*arguments, model="net.mindir", data="my pictures"):
+    def start(*arguments, model="net.mindir", data="my images"):
         models = [] if model is None else ["--model_path", model]
         return run(sanitized / "main", *models, "--dataset_path", data, *arguments, cwd=place)
 
@@ -47,8 +47,8 @@ def infer(sanitized, place):
 
 
 def first_values(place, prepare):
-    """What the stand-in sees of each picture: the first value of its input."""
-    return {name: prepare(decode_image(place / "my pictures" / name)).ravel()[0] for name in NAMES}
+    """What the stand-in sees of each image: the first value of its input."""
+    return {name: prepare(decode_image(place / "my images" / name)).ravel()[0] for name in NAMES}
 
 
 def scene(image):
@@ -63,16 +63,16 @@ def failed(done, code, words):
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_each_picture_gets_its_own_outputs(place, infer, batch, dtype):
-    """Whatever the batch, which does not divide the number of pictures, and the input's type."""
+def test_each_image_gets_its_own_outputs(place, infer, batch, dtype):
+    """Whatever the batch, which does not divide the number of images, and the input's type."""
     write_ctpn_stand_in(place / "net.mindir", batch, dtype=dtype)
     done = infer("--threads", "3")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "wrote the outputs for 5 pictures to result_Files" in done.stdout
+    assert "wrote the outputs for 5 images to result_Files" in done.stdout
     for name, value in first_values(place, scene).items():
         outputs = read_outputs(place / "result_Files" / f"{name}.json")
         assert (outputs.image, list(outputs.arrays)) == (name, ["proposals", "mask"])
-        assert outputs.size == decode_image(place / "my pictures" / name).shape[:2]
+        assert outputs.size == decode_image(place / "my images" / name).shape[:2]
         seen = np.float32(np.float16(value)) if dtype == "float16" else value
         expected = (np.arange(30, dtype=np.float32) + seen).reshape(1, 6, 5)
         np.testing.assert_array_equal(outputs.arrays["proposals"], expected)
@@ -95,7 +95,7 @@ def test_the_files_are_those_that_python_writes(place, infer):
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are Unicode there")
 def test_a_name_that_is_not_utf8(place, infer):
     write_ctpn_stand_in(place / "net.mindir")
-    shutil.copy(place / "my pictures" / "a.jpg", os.path.join(os.fsencode(place / "my pictures"), b"caf\xe9.jpg"))
+    shutil.copy(place / "my images" / "a.jpg", os.path.join(os.fsencode(place / "my images"), b"caf\xe9.jpg"))
     assert infer().returncode == 0
     (header,) = (place / "result_Files").glob("caf*.json")
     described = json.loads(header.read_text())
@@ -120,7 +120,7 @@ def test_words_of_several_widths_go_to_the_network_of_theirs(place, infer):
     assert (done.returncode, done.stderr) == (0, "")
     steps = {}
     for name in NAMES:
-        image = decode_image(place / "my pictures" / name)
+        image = decode_image(place / "my images" / name)
         prepared = preprocess_word(image, widths=(52, 60))
         log_probs = read_outputs(place / "result_Files" / f"{name}.json").arrays["log_probs"]
         steps[name] = log_probs.shape[0]
@@ -152,33 +152,33 @@ def test_times_are_summed_up(place, infer):
     assert infer("--output_dir", "there/outputs").returncode == 0
     lines = (place / "there/time_Result/test_perform_static.txt").read_text().splitlines()
     assert re.fullmatch(r"NN inference cost average time: [\d.e-]+ ms of infer_count 3", lines[0])
-    assert lines[1] == "pictures: 5, 2 at a time"
+    assert lines[1] == "images: 5, 2 at a time"
     assert infer("--time_dir", "times").returncode == 0
     assert (place / "times/test_perform_static.txt").is_file()
 
 
-def test_one_picture(place, infer):
+def test_one_image(place, infer):
     write_ctpn_stand_in(place / "net.mindir")
-    assert infer(data="my pictures/sub folder/b.v2.bmp").returncode == 0
+    assert infer(data="my images/sub folder/b.v2.bmp").returncode == 0
     assert (place / "result_Files/b.v2.bmp_0.bin").is_file()
 
 
-def test_bad_pictures_are_named_and_counted(place, infer):
+def test_bad_images_are_named_and_counted(place, infer):
     write_ctpn_stand_in(place / "net.mindir")
-    (place / "my pictures" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 broken")
-    (place / "my pictures" / "link.png").symlink_to("nowhere")
+    (place / "my images" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 broken")
+    (place / "my images" / "link.png").symlink_to("nowhere")
     done = infer("--max_bad_ratio", "0.5")
     assert done.returncode == 0
-    assert re.search(r"left out my pictures/broken.jpg: truncated", done.stderr)
-    assert re.search(r"left out my pictures/link.png: missing", done.stderr)
-    assert "wrote the outputs for 5 pictures to result_Files, left out 2" in done.stdout
+    assert re.search(r"left out my images/broken.jpg: truncated", done.stderr)
+    assert re.search(r"left out my images/link.png: missing", done.stderr)
+    assert "wrote the outputs for 5 images to result_Files, left out 2" in done.stdout
     assert not (place / "result_Files" / "broken.jpg.json").exists()
     failed(
-        infer(), 1, r"1 of 7 pictures cannot be used, more than max_bad_ratio = 0.05 allows: .*broken.jpg: truncated"
+        infer(), 1, r"1 of 7 images cannot be used, more than max_bad_ratio = 0.05 allows: .*broken.jpg: truncated"
     )
 
 
-def test_large_pictures_are_refused(place, infer):
+def test_large_images_are_refused(place, infer):
     write_ctpn_stand_in(place / "net.mindir")
     done = infer("--max_image_pixels", "2500", "--max_bad_ratio", "1")
     assert done.returncode == 0
@@ -195,8 +195,8 @@ def test_large_pictures_are_refused(place, infer):
     (["input x float64 1 3 64 96"], [], "MindSpore's type 44"),
     (["input x float32 1 4 64 96"], [], "an input of 4 channels; CTPN has 3 and CRNN has 1"),
     (["input x float32 1 3 -1 96"], [], "the size of the network's input is not in the file"),
-    (["input x float32 2 3 64 96"], ["--batch_size", "3"], "batch_size: 3 given, .* for 2 pictures at a time"),
-    (["input x float32 1 3 64 96"], [], r"outputs of shapes  for 1 pictures are not those of CTPN"),
+    (["input x float32 2 3 64 96"], ["--batch_size", "3"], "batch_size: 3 given, .* for 2 images at a time"),
+    (["input x float32 1 3 64 96"], [], r"outputs of shapes  for 1 images are not those of CTPN"),
     (["input x float32 1 3 64 96", "output y float32 -1 4"], [], r"outputs of shapes \(1, 4\)"),
     (["input x float32 1 3 64 96", "fail"], [], "the network failed: out of memory"),
     (["input x float32 1 3 64 96"], ["--image_width", "100"], "image_width: is for CRNN"),
@@ -235,7 +235,7 @@ def test_data_that_is_not_there(place, infer):
     write_ctpn_stand_in(place / "net.mindir")
     failed(infer(data="nowhere"), 1, "dataset_path: 'nowhere' does not exist")
     (place / "empty").mkdir()
-    failed(infer(data="empty"), 1, "dataset_path: no picture in 'empty'")
+    failed(infer(data="empty"), 1, "dataset_path: no image in 'empty'")
 
 
 def test_help(infer):

@@ -18,11 +18,11 @@ SIZES = {"a.jpg": (70, 130), "b.png": (64, 96), "c/d.png": (128, 192), "e.bmp": 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with pictures and both networks."""
+    """A folder with images and both networks."""
     folder = tmp_path_factory.mktemp("a place")
     rng = np.random.default_rng(5)
     for name, size in SIZES.items():
-        path = folder / "pictures" / name
+        path = folder / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         small = Image.fromarray(rng.integers(0, 256, (6, 9, 3), dtype=np.uint8))
         small.resize(size[::-1], Image.Resampling.BICUBIC).save(path)
@@ -33,7 +33,7 @@ def place(tmp_path_factory):
 
 def infer(main, place, model, output, *options):
     done = run(
-        main, "--model_path", model, "--dataset_path", "pictures", "--output_dir", output, "--infer_threads", "1",
+        main, "--model_path", model, "--dataset_path", "images", "--output_dir", output, "--infer_threads", "1",
         *options, cwd=place,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -51,7 +51,7 @@ def test_ctpn(openvino_main, place, options):
     network = reference(place, "ctpn.onnx")
     found = infer(openvino_main, place, "ctpn.onnx", "_".join(["ctpn", *options]), *options)
     for name, arrays in found.items():
-        image = decode_image(place / "pictures" / name)
+        image = decode_image(place / "images" / name)
         expected = network(preprocess(image, (64, 96), "--keep_ratio" in options)[0])
         assert list(arrays) == ["score_map", "delta_map"]
         for array, wanted in zip(arrays.values(), expected, strict=True):
@@ -67,7 +67,7 @@ def test_crnn_takes_its_widths_from_the_file(openvino_main, place, options):
     network = reference(place, "crnn.onnx")
     steps = set()
     for name, arrays in infer(openvino_main, place, "crnn.onnx", "_".join(["crnn", *options]), *options).items():
-        image = decode_image(place / "pictures" / name)
+        image = decode_image(place / "images" / name)
         (expected,) = network(preprocess_word(image, widths=(48, 100, 160)))
         assert list(arrays) == ["log_probs"]
         np.testing.assert_allclose(arrays["log_probs"], expected, rtol=0, atol=1e-3)
@@ -90,7 +90,7 @@ def test_a_fixed_batch(openvino_main, place):
 ])  # fmt: skip
 def test_what_does_not_fit_is_one_line(openvino_main, place, model, options, words):
     (place / "broken.onnx").write_bytes(b"no network")
-    done = run(openvino_main, "--model_path", model, "--dataset_path", "pictures", *options, cwd=place)
+    done = run(openvino_main, "--model_path", model, "--dataset_path", "images", *options, cwd=place)
     assert done.returncode != 0
     last = done.stderr.splitlines()[-1]  # OpenVINO's reader of ONNX files has its say before
     assert last.startswith("error: ")

@@ -24,13 +24,13 @@ SHARED = Path(os.environ.get("OCR_SHARED_DATA") or Path(__file__).resolve().pare
 
 
 def textured(height, width, seed=0):
-    """Smooth colours, edges and noise, so that every rounding matters."""
+    """Smooth colors, edges and noise, so that every rounding matters."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
     waves = [np.sin(x / (3 + i)) * np.cos(y / (5 + 2 * i)) for i in range(3)]
-    picture = 128 + 90 * np.stack(waves, axis=-1) + rng.normal(0, 12, (height, width, 3))
-    picture[height // 4 : height // 2, width // 4 : width // 2] = rng.integers(0, 256, 3)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    image = 128 + 90 * np.stack(waves, axis=-1) + rng.normal(0, 12, (height, width, 3))
+    image[height // 4 : height // 2, width // 4 : width // 2] = rng.integers(0, 256, 3)
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
 def saved(image, kind, **options):
@@ -50,9 +50,9 @@ def with_xmp(orientation):
     return saved(Image.fromarray(textured(20, 31)), "JPEG", xmp=packet)
 
 
-def raw_png(size, depth, colour, rows, *chunks, interlaced=False):
+def raw_png(size, depth, color, rows, *chunks, interlaced=False):
     """A PNG of kinds that Pillow does not write; `rows` with their filter bytes, `chunks` before the pixels."""
-    header = struct.pack(">IIBBBBB", size[1], size[0], depth, colour, 0, 0, int(interlaced))
+    header = struct.pack(">IIBBBBB", size[1], size[0], depth, color, 0, 0, int(interlaced))
     everything = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -61,22 +61,22 @@ def raw_png(size, depth, colour, rows, *chunks, interlaced=False):
 
 
 def interlaced_png():
-    """Adam7: every pass is a small picture of its own."""
+    """Adam7: every pass is a small image of its own."""
     pixels = textured(13, 11)
     passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
     rows = b"".join(b"\0" + row.tobytes() for x, y, dx, dy in passes for row in pixels[y::dy, x::dx] if row.size)
     return raw_png((13, 11), 8, 2, rows, interlaced=True)
 
 
-def low_grey_png(depth, *chunks):
-    """Grey with 1, 2 or 4 bits, 8 rows of 4 random bytes."""
+def low_gray_png(depth, *chunks):
+    """Gray with 1, 2 or 4 bits, 8 rows of 4 random bytes."""
     rng = np.random.default_rng(depth)
     rows = b"".join(b"\0" + rng.bytes(4) for _ in range(8))
     return raw_png((8, 32 // depth), depth, 0, rows, *chunks)
 
 
 def key(*values):
-    """The colour that is transparent."""
+    """The color that is transparent."""
     return b"tRNS", struct.pack(f">{len(values)}H", *values)
 
 
@@ -92,22 +92,22 @@ def gif_size(height, width):
 
 
 def example_files():
-    """Bytes of pictures by a name that says what is special about them."""
-    picture = Image.fromarray(textured(61, 83))
-    grey, palette = picture.convert("L"), picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=40)
-    see_through = picture.convert("RGBA")
+    """Bytes of images by a name that says what is special about them."""
+    image = Image.fromarray(textured(61, 83))
+    gray, palette = image.convert("L"), image.convert("P", palette=Image.Palette.ADAPTIVE, colors=40)
+    see_through = image.convert("RGBA")
     see_through.putalpha(Image.fromarray(np.tile(np.arange(83, dtype=np.uint8) * 3, (61, 1))))
     noise = Image.fromarray(np.random.default_rng(2).integers(0, 256, (300, 200), dtype=np.uint8)).convert("P")
     deep = np.random.default_rng(1).integers(0, 1 << 16, (19, 23, 3), dtype=np.uint16)
     files = {
-        f"quality{quality}_subsampling{kind}.jpg": saved(picture, "JPEG", quality=quality, subsampling=kind)
+        f"quality{quality}_subsampling{kind}.jpg": saved(image, "JPEG", quality=quality, subsampling=kind)
         for quality, kind in itertools.product((30, 75, 97), (0, 1, 2))
     }
     files |= {
-        "progressive.jpg": saved(picture, "JPEG", progressive=True),
-        "optimised_restart.jpg": saved(picture, "JPEG", optimize=True, restart_marker_rows=1),
-        "grey.jpg": saved(grey, "JPEG"),
-        "cmyk.jpg": saved(picture.convert("CMYK"), "JPEG"),
+        "progressive.jpg": saved(image, "JPEG", progressive=True),
+        "optimized_restart.jpg": saved(image, "JPEG", optimize=True, restart_marker_rows=1),
+        "gray.jpg": saved(gray, "JPEG"),
+        "cmyk.jpg": saved(image.convert("CMYK"), "JPEG"),
         "one_pixel.jpg": saved(Image.fromarray(textured(1, 1)), "JPEG"),
         "thin.jpg": saved(Image.fromarray(textured(3, 200)), "JPEG", subsampling=2),
     }
@@ -116,37 +116,37 @@ def example_files():
     }
     files |= {f"xmp{n}.jpg": with_xmp(n) for n in (3, 6)}
     files |= {
-        "broken_exif.jpg": saved(picture, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"),
-        "rgb.png": saved(picture, "PNG"), "rgba.png": saved(see_through, "PNG"), "grey.png": saved(grey, "PNG"),
-        "grey_alpha.png": saved(see_through.convert("LA"), "PNG"), "bits1.png": saved(picture.convert("1"), "PNG"),
+        "broken_exif.jpg": saved(image, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"),
+        "rgb.png": saved(image, "PNG"), "rgba.png": saved(see_through, "PNG"), "gray.png": saved(gray, "PNG"),
+        "gray_alpha.png": saved(see_through.convert("LA"), "PNG"), "bits1.png": saved(image.convert("1"), "PNG"),
         "palette.png": saved(palette, "PNG"), "palette_4_bits.png": saved(palette, "PNG", bits=4),
-        "palette_2_bits.png": saved(picture.quantize(4), "PNG", bits=2),
+        "palette_2_bits.png": saved(image.quantize(4), "PNG", bits=2),
         "palette_transparent.png": saved(palette, "PNG", transparency=bytes(range(0, 240, 6))),
         "palette_one_transparent.png": saved(palette, "PNG", transparency=3),
-        "rgb_key.png": saved(picture, "PNG", transparency=picture.getpixel((5, 5))),
-        "grey_key.png": saved(grey, "PNG", transparency=grey.getpixel((5, 5))),
-        **{f"grey_{depth}_bits.png": low_grey_png(depth) for depth in (1, 2, 4)},
-        **{f"grey_{depth}_bits_key.png": low_grey_png(depth, key(1)) for depth in (1, 2, 4)},
-        "grey_2_bits_key_0.png": low_grey_png(2, key(0)),
-        "deep_grey_key.png": raw_png((2, 2), 16, 0, b"\0abcd\0efab", key(0x6162)),
+        "rgb_key.png": saved(image, "PNG", transparency=image.getpixel((5, 5))),
+        "gray_key.png": saved(gray, "PNG", transparency=gray.getpixel((5, 5))),
+        **{f"gray_{depth}_bits.png": low_gray_png(depth) for depth in (1, 2, 4)},
+        **{f"gray_{depth}_bits_key.png": low_gray_png(depth, key(1)) for depth in (1, 2, 4)},
+        "gray_2_bits_key_0.png": low_gray_png(2, key(0)),
+        "deep_gray_key.png": raw_png((2, 2), 16, 0, b"\0abcd\0efab", key(0x6162)),
         "deep_rgb_key.png": raw_png((1, 2), 16, 2, b"\0aabbccabacad", key(0x6161, 0x6262, 0x6363)),
-        "deep_grey.png": deep_png(deep[..., 0]), "deep_rgb.png": deep_png(deep),
+        "deep_gray.png": deep_png(deep[..., 0]), "deep_rgb.png": deep_png(deep),
         "deep_rgba.png": deep_png(np.dstack([deep, deep[..., :1]])),
         "gamma.png": raw_png((2, 2), 8, 0, b"\0az\0Az", (b"gAMA", struct.pack(">I", 100000))),
         "interlaced.png": interlaced_png(),
-        "palette.gif": saved(palette, "GIF"), "grey.gif": saved(grey, "GIF"),
-        "bits1.gif": saved(picture.convert("1"), "GIF"),
+        "palette.gif": saved(palette, "GIF"), "gray.gif": saved(gray, "GIF"),
+        "bits1.gif": saved(image.convert("1"), "GIF"),
         "not_interlaced.gif": saved(palette, "GIF", interlace=0),
-        "transparent.gif": saved(palette, "GIF", transparency=3), "many_colours.gif": saved(noise, "GIF"),
-        "moving.gif": saved(palette, "GIF", save_all=True, append_images=[grey.convert("P")]),
+        "transparent.gif": saved(palette, "GIF", transparency=3), "many_colors.gif": saved(noise, "GIF"),
+        "moving.gif": saved(palette, "GIF", save_all=True, append_images=[gray.convert("P")]),
         "small_in_large.gif": saved(palette, "GIF").replace(gif_size(61, 83), gif_size(90, 100), 1),
         "large_in_small.gif": saved(palette, "GIF").replace(gif_size(61, 83), gif_size(9, 10), 1),
         "transparent_in_large.gif": saved(palette, "GIF", transparency=3).replace(
             gif_size(61, 83), gif_size(90, 100), 1
         ),
-        "rgb.bmp": saved(picture, "BMP"), "grey.bmp": saved(grey, "BMP"),
-        "bits1.bmp": saved(picture.convert("1"), "BMP"),
-        "palette.bmp": saved(palette, "BMP"), "rgb.ppm": saved(picture, "PPM"), "grey.pgm": saved(grey, "PPM"),
+        "rgb.bmp": saved(image, "BMP"), "gray.bmp": saved(gray, "BMP"),
+        "bits1.bmp": saved(image.convert("1"), "BMP"),
+        "palette.bmp": saved(palette, "BMP"), "rgb.ppm": saved(image, "PPM"), "gray.pgm": saved(gray, "PPM"),
     }  # fmt: skip
     return files
 
@@ -190,7 +190,7 @@ def assert_same(found, expected, path):
         assert isinstance(found, str) and found == expected, path
     else:
         assert found.shape == expected.shape, path
-        assert np.array_equal(found, expected), f"{path}: {np.abs(found.astype(int) - expected).max()} grey levels"
+        assert np.array_equal(found, expected), f"{path}: {np.abs(found.astype(int) - expected).max()} gray levels"
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
@@ -204,16 +204,16 @@ def test_files_are_decoded_alike(sanitized, tmp_path):
         assert_same(found, as_python_sees(path), path)
 
 
-def test_files_that_give_no_picture_have_the_same_reason(sanitized, tmp_path):
+def test_files_that_give_no_image_have_the_same_reason(sanitized, tmp_path):
     examples = example_files()
-    files = {"empty.jpg": b"", "text.png": b"no picture at all", "cut_header.jpg": examples["rgb.png"][:20]}
+    files = {"empty.jpg": b"", "text.png": b"no image at all", "cut_header.jpg": examples["rgb.png"][:20]}
     for name in (
         "quality75_subsampling2.jpg",
         "progressive.jpg",
         "rgb.png",
         "palette.png",
         "rgb.ppm",
-        "many_colours.gif",
+        "many_colors.gif",
     ):
         data = examples[name]
         for share in (0.2, 0.5, 0.9):
@@ -249,7 +249,7 @@ def test_damaged_files_never_harm(sanitized, tmp_path):
     paths = []
     chosen = (
         "quality75_subsampling2.jpg", "progressive.jpg", "exif6.jpg", "cmyk.jpg", "rgba.png", "interlaced.png",
-        "palette_transparent.png", "exif6.png", "deep_rgba.png", "palette.bmp", "transparent.gif", "many_colours.gif",
+        "palette_transparent.png", "exif6.png", "deep_rgba.png", "palette.bmp", "transparent.gif", "many_colors.gif",
     )  # fmt: skip
     for name in chosen:
         for number in range(30):
@@ -283,10 +283,10 @@ def test_scenes_are_prepared_alike(sanitized, tmp_path, keep_ratio):
 
 @pytest.fixture(scope="module")
 def word_tolerance():
-    """0, or a grey level where Pillow is older and resizes columns first, which rounds differently."""
-    grey = Image.fromarray(textured(64, 64)[..., 0])
-    rows_first = grey.resize((64, 32), Image.Resampling.BICUBIC).resize((100, 32), Image.Resampling.BICUBIC)
-    return 0 if grey.resize((100, 32), Image.Resampling.BICUBIC) == rows_first else 2 / 255 + 1e-6
+    """0, or a gray level where Pillow is older and resizes columns first, which rounds differently."""
+    gray = Image.fromarray(textured(64, 64)[..., 0])
+    rows_first = gray.resize((64, 32), Image.Resampling.BICUBIC).resize((100, 32), Image.Resampling.BICUBIC)
+    return 0 if gray.resize((100, 32), Image.Resampling.BICUBIC) == rows_first else 2 / 255 + 1e-6
 
 
 @pytest.mark.parametrize("widths", [(100,), (48, 100, 200)])

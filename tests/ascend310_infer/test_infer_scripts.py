@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from infer_builds import ROOT, SANITIZED, need_tools, run
-from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_labels, write_pictures
+from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_images, write_labels
 from tiny_networks import write_bright_onnx, write_ctpn_stand_in
 
 from src.ctpn.detect_options import detect_options
@@ -28,10 +28,10 @@ SETTINGS = {"text_proposals_min_scores": 0.9, "line_min_score": 0.0, "min_num_pr
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder to call from, with pictures, labels, and a configuration of a network of 64 x 96 pixels."""
+    """A folder to call from, with images, labels, and a configuration of a network of 64 x 96 pixels."""
     here = tmp_path / "a place"
     entries = make_entries(SIZES)
-    write_pictures(here / "my pictures", entries)
+    write_images(here / "my images", entries)
     write_labels(here / "my labels", entries)
     lines = {"img_height": HEIGHT, "img_width": WIDTH, **SETTINGS}
     (here / "my config.yaml").write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
@@ -45,11 +45,11 @@ def call(place, script, *arguments, **variables):
 
 
 def expected_evaluation(place, keep_ratio):
-    """What eval.py makes of the same pictures and the same network, which is here a function."""
+    """What eval.py makes of the same images and the same network, which is here a function."""
     options = detect_options(tiny_config(keep_ratio=keep_ratio, **SETTINGS))
     evaluation = DetectionEvaluation()
     for name, (_, boxes, ignored, size) in make_entries(SIZES).items():
-        image = preprocess(decode_image(place / "my pictures" / name), (HEIGHT, WIDTH), keep_ratio)[0]
+        image = preprocess(decode_image(place / "my images" / name), (HEIGHT, WIDTH), keep_ratio)[0]
         maps = bright_is_text(image[None])
         evaluation.lines[name] = lines_from_maps(*maps, np.array([size]), options)[0]
         evaluation.ground_truth[name] = GroundTruth(boxes, ignored)
@@ -61,7 +61,7 @@ def test_on_cpu_the_figures_are_those_of_an_evaluation(openvino_main, place, kee
     """hmean within 0.1 points, the boxes within a pixel; keep_ratio reaches both the application and the rest."""
     write_bright_onnx(place / "bright.onnx", HEIGHT, WIDTH)
     done = call(
-        place, "run_infer_cpu.sh", "bright.onnx", "my pictures", "my labels", "--config_path", "my config.yaml",
+        place, "run_infer_cpu.sh", "bright.onnx", "my images", "my labels", "--config_path", "my config.yaml",
         "--batch_size", "3", "--infer_threads=1", f"--keep_ratio={keep_ratio}", "--draw_results", "False",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -87,15 +87,15 @@ def call_310(sanitized, place, *arguments, **variables):
 
 def test_on_ascend_the_whole_way_but_the_device(sanitized, place):
     write_ctpn_stand_in(place / "my net.mindir", batch=2)
-    arguments = ["my net.mindir", "my pictures", "my labels", "1", "--config_path", "my config.yaml"]
+    arguments = ["my net.mindir", "my images", "my labels", "1", "--config_path", "my config.yaml"]
     done = call_310(sanitized, place, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "CTPN with mindspore_lite on Ascend 1: 4 pictures, 2 at a time" in done.stdout
+    assert "CTPN with mindspore_lite on Ascend 1: 4 images, 2 at a time" in done.stdout
     assert re.search(r"^submit.zip: \{\"precision\": ", done.stdout, re.MULTILINE)
     assert (place / "infer" / "result_Files" / "b" / "img_2.bmp_1.bin").is_file()
     assert sum(path.is_file() for path in (place / "infer" / "output_img").rglob("*")) == len(SIZES)
-    # Outputs of a picture that is gone do not stay; without labels there are no figures.
-    (place / "my pictures" / "img_3.jpg").unlink()
+    # Outputs of an image that is gone do not stay; without labels there are no figures.
+    (place / "my images" / "img_3.jpg").unlink()
     done = call_310(sanitized, place, *arguments[:2], "", *arguments[3:])
     assert done.returncode == 0, done.stdout + done.stderr
     assert "submit.zip: no ground truth, so no figures" in done.stdout
@@ -104,8 +104,8 @@ def test_on_ascend_the_whole_way_but_the_device(sanitized, place):
 
 def test_a_failing_application_fails_the_script(sanitized, place):
     write_ctpn_stand_in(place / "net.mindir")
-    (place / "my pictures" / "img_3.jpg").write_bytes(b"broken")
-    done = call_310(sanitized, place, "net.mindir", "my pictures", "my labels", "--config_path", "my config.yaml")
+    (place / "my images" / "img_3.jpg").write_bytes(b"broken")
+    done = call_310(sanitized, place, "net.mindir", "my images", "my labels", "--config_path", "my config.yaml")
     assert done.returncode == 1
     assert "img_3.jpg: not an image" in done.stdout
     assert "== post-processing" not in done.stdout
@@ -114,7 +114,7 @@ def test_a_failing_application_fails_the_script(sanitized, place):
 def test_a_failing_post_processing_fails_the_script(sanitized, place):
     write_ctpn_stand_in(place / "net.mindir")
     (place / "my labels" / "gt_img_3.txt").unlink()
-    done = call_310(sanitized, place, "net.mindir", "my pictures", "my labels", "--config_path", "my config.yaml")
+    done = call_310(sanitized, place, "net.mindir", "my images", "my labels", "--config_path", "my config.yaml")
     assert done.returncode == 1
     assert "label_path: no gt_img_3.txt" in done.stdout
 
@@ -131,15 +131,15 @@ def test_help_shows_the_usage_with_an_example(place, script):
 
 @pytest.mark.parametrize(("arguments", "words"), [
     (["net"], ("Usage", "MODEL_PATH and DATA_PATH are needed")),
-    (["net", "my pictures", "", "0", "more"], ("Usage", "5 arguments")),
-    (["none.net", "my pictures"], ("MODEL_PATH", "'none.net' is not a file")),
-    (["my config.yaml", "my pictures"], ("MODEL_PATH", "does not end in")),
+    (["net", "my images", "", "0", "more"], ("Usage", "5 arguments")),
+    (["none.net", "my images"], ("MODEL_PATH", "'none.net' is not a file")),
+    (["my config.yaml", "my images"], ("MODEL_PATH", "does not end in")),
     (["net", "nowhere"], ("DATA_PATH", "'nowhere'")),
-    (["net", "my pictures", "nowhere"], ("ANN_FILE_PATH", "'nowhere'")),
-    (["net", "my pictures", "", "one"], ("DEVICE_ID", "'one'")),
-    (["net", "my pictures", "", "0", "--bach_size", "2"], ("bach_size: unknown key",)),
-    (["net", "my pictures", "", "0", "--keep_ratio", "maybe"], ("keep_ratio: 'maybe'",)),
-    (["net", "my pictures", "", "0", "--batch_size"], ("batch_size: a value is missing",)),
+    (["net", "my images", "nowhere"], ("ANN_FILE_PATH", "'nowhere'")),
+    (["net", "my images", "", "one"], ("DEVICE_ID", "'one'")),
+    (["net", "my images", "", "0", "--bach_size", "2"], ("bach_size: unknown key",)),
+    (["net", "my images", "", "0", "--keep_ratio", "maybe"], ("keep_ratio: 'maybe'",)),
+    (["net", "my images", "", "0", "--batch_size"], ("batch_size: a value is missing",)),
 ])  # fmt: skip
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_wrong_arguments_are_told_before_anything_is_built(place, script, arguments, words):
@@ -155,7 +155,7 @@ def test_wrong_arguments_are_told_before_anything_is_built(place, script, argume
 def test_without_mindspore_lite_the_script_says_so(place):
     (place / "net.mindir").touch()
     for lite_home, words in (("", "LITE_HOME: is empty"), ("nowhere", "LITE_HOME: is not a folder")):
-        done = call(place, "run_infer_310.sh", "net.mindir", "my pictures", LITE_HOME=lite_home)
+        done = call(place, "run_infer_310.sh", "net.mindir", "my images", LITE_HOME=lite_home)
         assert done.returncode == 2
         assert words in done.stdout
 

@@ -1,4 +1,4 @@
-"""The tests that are written in C++, run by ctest with the address and undefined-behaviour sanitizers."""
+"""The tests that are written in C++, run by ctest with the address and undefined-behavior sanitizers."""
 
 import re
 from pathlib import Path

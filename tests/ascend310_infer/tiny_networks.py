@@ -11,7 +11,7 @@ ANCHORS = 14
 
 
 def write_bright_onnx(path, height, width, batch="batch"):
-    """The maps of `tiny_detection.bright_is_text` as an ONNX file, for pictures of one size.
+    """The maps of `tiny_detection.bright_is_text` as an ONNX file, for images of one size.
 
     The mean of a cell of 16 x 16 pixels says how likely each anchor is text, and moves its box a little.
     """
@@ -29,8 +29,8 @@ def write_bright_onnx(path, height, width, batch="batch"):
         "delta_bias": delta_bias, "tenth": np.array(0.1),
     }  # fmt: skip
     nodes = [
-        helper.make_node("ReduceMean", ["image"], ["grey"], axes=[1], keepdims=1),
-        helper.make_node("AveragePool", ["grey"], ["cells"], kernel_shape=[16, 16], strides=[16, 16]),
+        helper.make_node("ReduceMean", ["image"], ["gray"], axes=[1], keepdims=1),
+        helper.make_node("AveragePool", ["gray"], ["cells"], kernel_shape=[16, 16], strides=[16, 16]),
         helper.make_node("Conv", ["cells", "score_weight", "score_bias"], ["score_map"]),
         helper.make_node("Conv", ["cells", "delta_weight", "delta_bias"], ["angles"]),
         helper.make_node("Sin", ["angles"], ["sines"]),
@@ -70,7 +70,7 @@ def write_crnn_stand_in(path, batch=2, width=100):
 
 def random_onnx(kind, path):
     """CTPN for 64 x 96 pixels, or CRNN of three widths, with random narrow weights."""
-    weights = _neighbour("reader_weights.py")
+    weights = _neighbor("reader_weights.py")
     if kind == "ctpn":
         from src.export.ctpn_onnx import ctpn_onnx  # noqa: PLC0415
 
@@ -83,7 +83,7 @@ def random_onnx(kind, path):
     return path
 
 
-def _neighbour(name):
+def _neighbor(name):
     """A helper of other tests, whose folder is on the path only while they are run."""
     spec = importlib.util.spec_from_file_location(Path(name).stem, Path(__file__).parents[1] / name)
     module = importlib.util.module_from_spec(spec)

@@ -130,9 +130,9 @@ def chain(tmp_path_factory):
 @pytest.mark.slow
 def test_training_and_evaluation_say_what_they_did(chain):
     place = chain.place
-    assert "9 pictures in records/train/ctpn_pretrain.mindrecord0" in chain.said["create_dataset"]
+    assert "9 images in records/train/ctpn_pretrain.mindrecord0" in chain.said["create_dataset"]
     train = chain.said["train"]
-    assert train.startswith("device CPU, seed 1\nPretraining: 9 pictures, 1 epochs of 3 steps, 4 pictures a step")
+    assert train.startswith("device CPU, seed 1\nPretraining: 9 images, 1 epochs of 3 steps, 4 images a step")
     assert "saved training/ckpt_0/ctpn-1_3.ckpt" in train
     assert "finished after epoch 1 step 3" in train
     assert re.fullmatch(r"\d+ epoch: 1 step: 3 ,rpn_loss: \d\.\d{5}\n", (place / "training/loss_0.log").read_text())
@@ -168,10 +168,10 @@ def test_postprocessing_of_the_exported_network_gives_the_lines_of_the_evaluatio
     place = chain.place
     session = onnxruntime.InferenceSession(str(place / "bucket/ctpn.onnx"), providers=["CPUExecutionProvider"])
     for path in sorted((place / "test/images").iterdir()):
-        picture = decode_image(path)
-        maps = session.run(None, {"image": preprocess(picture, (64, 128))[0][None]})
+        image = decode_image(path)
+        maps = session.run(None, {"image": preprocess(image, (64, 128))[0][None]})
         outputs = dict(zip(("score_map", "delta_map"), maps, strict=True))
-        write_outputs(place / "result_Files", path.name, picture.shape[:2], outputs)
+        write_outputs(place / "result_Files", path.name, image.shape[:2], outputs)
     said = good(run(
         place, "postprocess.py", *chain.config, "--export_dataset_path", "test/images", "--label_path", "test/gt",
         "--eval_output_path", "post",
@@ -188,7 +188,7 @@ def test_postprocessing_of_the_exported_network_gives_the_lines_of_the_evaluatio
 
 
 @pytest.mark.slow
-def test_pictures_alone_have_lines_but_no_figures(chain):
+def test_images_alone_have_lines_but_no_figures(chain):
     said = good(run(
         chain.place, "eval.py", "--config_path", "my config.yaml", "--dataset_path=", "--image_path", "test/images",
         "--checkpoint_path", "training/ckpt_0/ctpn-1_3.ckpt", "--eval_output_path", "alone",

@@ -90,7 +90,7 @@ def test_a_fresh_machine(copy):
     assert [arguments[0] for arguments in calls[3:]] == [str(copy / "predict.py")]  # nothing is installed twice
 
 
-def test_pictures_and_options_of_the_user(copy):
+def test_images_and_options_of_the_user(copy):
     place = copy.parent / "here"
     (place / "a b.jpg").touch()
     (place / "c.jpg").touch()
@@ -231,7 +231,7 @@ def test_a_stopped_training_goes_on_where_it_was(copy):
     ("arguments", "words"),
     [
         (["--tiny"], "--tiny belongs to --train"),
-        (["--train", "photo.jpg"], "--train takes no pictures"),
+        (["--train", "photo.jpg"], "--train takes no images"),
         (["nowhere.jpg"], "'nowhere.jpg' does not exist"),
     ],
 )

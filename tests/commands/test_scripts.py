@@ -113,16 +113,16 @@ def test_what_is_left_out_comes_from_the_configuration(place):
 
 @pytest.mark.parametrize("script", EVAL)
 def test_evaluation_takes_the_arguments_of_the_seed_in_order(place, script):
-    for name in ("pictures", "checkpoints"):
+    for name in ("images", "checkpoints"):
         (place / name).mkdir()
     for name in ("test.mindrecord", "c.yaml"):
         (place / name).touch()
-    done, calls = call(place, script, "pictures", "test.mindrecord", "checkpoints", "c.yaml", "--seed", "2")
+    done, calls = call(place, script, "images", "test.mindrecord", "checkpoints", "c.yaml", "--seed", "2")
     assert done.returncode == 0, done.stderr
     assert calls[0]["arguments"][0] == str(ROOT / "eval.py")
     assert options_of(calls[0]["arguments"][1:]) == {
         "--device_target": DEVICES[script.rpartition("_")[2].removesuffix(".sh")],
-        "--image_path": "pictures", "--dataset_path": "test.mindrecord", "--checkpoint_path": "checkpoints",
+        "--image_path": "images", "--dataset_path": "test.mindrecord", "--checkpoint_path": "checkpoints",
         "--config_path": "c.yaml", "--eval_output_path": "eval", "--seed": "2",
     }  # fmt: skip
     assert (place / "eval" / "log").read_text() == done.stdout == "working\ncomplaining\n"

@@ -4,7 +4,7 @@ import pytest
 
 from src.common.errors import UserError
 from src.crnn.crnn import Crnn, time_steps
-from src.crnn.weight_init import initialise
+from src.crnn.weight_init import initialize
 
 
 def arrays(network):
@@ -31,7 +31,7 @@ def test_impossible_networks_are_refused(arguments):
 
 def test_a_small_network_reads_thousands_of_classes_in_wide_images():
     network = Crnn(num_classes=5000, width=0.125)
-    initialise(network, 0)
+    initialize(network, 0)
     log_probs = network.set_train(False)(ms.Tensor(np.ones((2, 1, 32, 280), np.float32))).asnumpy()
     assert log_probs.shape == (71, 2, 5000)
     np.testing.assert_allclose(np.exp(log_probs).sum(-1), 1, atol=1e-4)
@@ -39,9 +39,9 @@ def test_a_small_network_reads_thousands_of_classes_in_wide_images():
 
 def test_half_precision_convolutions_agree_with_single():
     single = Crnn(num_classes=37, width=0.125)
-    initialise(single, 3)
+    initialize(single, 3)
     half = Crnn(num_classes=37, width=0.125, compute_type=ms.float16)
-    initialise(half, 3)
+    initialize(half, 3)
     image = ms.Tensor(np.random.default_rng(0).standard_normal((2, 1, 32, 32)).astype(np.float32))
     expected = single.set_train()(image)
     log_probs = half.set_train()(image)
@@ -50,10 +50,10 @@ def test_half_precision_convolutions_agree_with_single():
     assert 0 < difference < 0.02
 
 
-class TestInitialise:
+class TestInitialize:
     def test_values_are_those_of_the_recipe(self):
         network = Crnn()
-        initialise(network, 1)
+        initialize(network, 1)
         weights = arrays(network)
         assert weights["cnn.conv5.weight"].std() == pytest.approx(0.02, rel=0.01)
         assert weights["cnn.batchnorm4.gamma"].mean() == pytest.approx(1, abs=0.005)
@@ -67,8 +67,8 @@ class TestInitialise:
 
     def test_he_keeps_the_scale_and_opens_forget_gates(self):
         network, published = Crnn(), Crnn()
-        initialise(network, 1, "he")
-        initialise(published, 1)
+        initialize(network, 1, "he")
+        initialize(published, 1)
         weights, others = arrays(network), arrays(published)
         for name, inputs in (("cnn.conv0.weight", 9), ("cnn.conv5.weight", 4608)):
             assert weights[name].std() == pytest.approx((2 / inputs) ** 0.5, rel=0.05)
@@ -77,15 +77,15 @@ class TestInitialise:
         same = {"rnn.0.rnn.bias_hh_l0", "rnn.0.rnn.weight_ih_l0", "rnn.1.embedding.weight"}
         assert all(np.array_equal(weights[name], others[name]) for name in same)
         with pytest.raises(ValueError, match="published, he"):
-            initialise(network, 1, "xavier")
+            initialize(network, 1, "xavier")
 
     def test_the_seed_decides_and_nothing_else(self):
         first, again, other = Crnn(width=0.125), Crnn(width=0.125), Crnn(width=0.125)
         np.random.seed(4)
-        initialise(first, 1)
+        initialize(first, 1)
         np.random.rand(3)
-        initialise(again, 1)
-        initialise(other, 2)
+        initialize(again, 1)
+        initialize(other, 2)
         for name, value in arrays(first).items():
             np.testing.assert_array_equal(arrays(again)[name], value)
         assert (arrays(other)["cnn.conv0.weight"] != arrays(first)["cnn.conv0.weight"]).any()

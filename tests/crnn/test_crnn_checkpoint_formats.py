@@ -23,7 +23,7 @@ def test_golden_outputs_are_reproduced(kind, golden_weights, full_network, load)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_naming_is_recognised_and_network_names_are_met(kind, golden_weights, full_network):
+def test_naming_is_recognized_and_network_names_are_met(kind, golden_weights, full_network):
     assert naming(golden_weights[kind]) == kind
     converted = mindspore_crnn(golden_weights[kind])
     assert naming(converted) == "mindspore"

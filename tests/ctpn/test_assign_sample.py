@@ -180,16 +180,16 @@ def test_line_ends_are_learned_near_the_ends_only():
         anchors, slices, NONE, (64, 320), rng=np.random.default_rng(0), line_ends=ends
     )
     text = np.flatnonzero(labels == 1)
-    centres = (anchors[text, 0] + anchors[text, 2]) / 2
-    near = np.minimum(abs(centres - 37), abs(centres - 183)) <= 32
+    centers = (anchors[text, 0] + anchors[text, 2]) / 2
+    near = np.minimum(abs(centers - 37), abs(centers - 183)) <= 32
     assert near.any()
     assert not near.all()
     np.testing.assert_array_equal(weights[text, 0], near)
     np.testing.assert_array_equal(weights[text][:, [1, 2, 3]], np.tile([1, 0, 1], (len(text), 1)))
     assert not targets[text[~near], 0].any()
-    nearest = np.where(abs(centres - 37) < abs(centres - 183), 37, 183)
+    nearest = np.where(abs(centers - 37) < abs(centers - 183), 37, 183)
     np.testing.assert_allclose(decode_sides(anchors[text], targets[text, 0])[near], nearest[near], atol=1e-3)
-    np.testing.assert_allclose(targets[text[near], 0], (nearest - centres)[near] / 16, atol=1e-6)
+    np.testing.assert_allclose(targets[text[near], 0], (nearest - centers)[near] / 16, atol=1e-6)
 
 
 def test_image_lower_than_every_anchor():

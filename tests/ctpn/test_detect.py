@@ -1,4 +1,4 @@
-"""Maps to lines in pixels of the picture: positions worked out by hand."""
+"""Maps to lines in pixels of the image: positions worked out by hand."""
 
 import numpy as np
 import pytest
@@ -30,8 +30,8 @@ def lines_in(size, row=ROW, columns=range(FIRST, LAST + 1), **options):
 
 
 @pytest.mark.parametrize("size", [INPUT, (48, 80), (192, 480), (97, 1003), (6000, 16)])
-def test_a_stretched_picture(size):
-    """(x, y) of the input belong to (x * W / 160, y * H / 96) of a picture of W x H."""
+def test_a_stretched_image(size):
+    """(x, y) of the input belong to (x * W / 160, y * H / 96) of an image of W x H."""
     lines = lines_in(size)
     expected = np.array(FOUND) * np.tile([size[1] / INPUT[1], size[0] / INPUT[0]], 2)
     assert lines.boxes == pytest.approx(expected[None], rel=1e-6)
@@ -41,8 +41,8 @@ def test_a_stretched_picture(size):
 
 
 @pytest.mark.parametrize(("size", "scale"), [((96, 80), 1), ((48, 80), 2), ((200, 100), 0.48), ((50, 320), 0.5)])
-def test_a_picture_that_keeps_its_shape(size, scale):
-    """Both coordinates are divided by the one factor that fits the picture into the input."""
+def test_a_image_that_keeps_its_shape(size, scale):
+    """Both coordinates are divided by the one factor that fits the image into the input."""
     fitted = min(INPUT[1], size[1] * scale), min(INPUT[0], size[0] * scale)
     lines = lines_in(size, row=0, columns=range(0, 3), keep_ratio=True)
     expected = np.array([0, 0, min(48, fitted[0] - 1), min(16, fitted[1] - 1)]) / scale
@@ -50,7 +50,7 @@ def test_a_picture_that_keeps_its_shape(size, scale):
 
 
 def test_nothing_is_found_in_the_margin():
-    """A picture of 80 x 96 fills half of the input; what the network says of the rest is not of the picture."""
+    """An image of 80 x 96 fills half of the input; what the network says of the rest is not of the image."""
     inside = lines_in((96, 80), columns=range(0, 3), keep_ratio=True)
     assert len(inside) == 1
     assert len(lines_in((96, 80), columns=range(6, 10), keep_ratio=True)) == 0
@@ -58,12 +58,12 @@ def test_nothing_is_found_in_the_margin():
     assert len(lines_in((40, 160), row=1, keep_ratio=True)) == 1
 
 
-def test_lines_stay_inside_the_picture():
+def test_lines_stay_inside_the_image():
     lines = lines_in((192, 320), row=5, columns=range(5, 10))
     assert lines.boxes[0].tolist() == pytest.approx([160, 160, 159 * 2, 95 * 2])
 
 
-def test_each_picture_of_a_batch_has_its_own_size():
+def test_each_image_of_a_batch_has_its_own_size():
     maps = maps_with_line(batch=3)
     sizes = np.array([(96, 160), (192, 320), (48, 320)])
     lines = lines_from_maps(*maps, sizes, DetectOptions(INPUT))
@@ -78,7 +78,7 @@ def test_side_refinement_moves_the_ends():
     delta_map.reshape(ANCHORS, 4, 6, 10)[ANCHOR, 0, ROW, [FIRST, LAST]] = (-0.25, 0.25)
     options = DetectOptions(INPUT, side_refinement=True, connector=ConnectorParams(side_refinement=True))
     lines = lines_from_maps(score_map, delta_map, np.array([INPUT]), options)[0]
-    # Ends lie a quarter of a width (4 pixels) left and right of the centres of the first and last anchor.
+    # Ends lie a quarter of a width (4 pixels) left and right of the centers of the first and last anchor.
     assert lines.boxes[0, [0, 2]] == pytest.approx([32 + 7.5 - 4, 96 + 7.5 + 4])
 
 

@@ -101,7 +101,7 @@ def test_loss_and_gradient_equal_numpy(loss_and_gradient, sample):
 
 
 def without_easy_background(labels, score_map):
-    """Labels with all background left out but, of each picture, the `HARD` anchors with the largest loss."""
+    """Labels with all background left out but, of each image, the `HARD` anchors with the largest loss."""
     labels = labels.copy()
     scores = score_map.transpose(0, 2, 3, 1).reshape(B, N, 2)
     surely_text = scores[:, :, 1] - scores[:, :, 0]  # the loss of background grows with it

@@ -81,9 +81,9 @@ def plain_proposals(score_map, delta_map, anchors, *, nms_pre, threshold, max_nu
     order = np.argsort(-text, kind="stable")[:nms_pre]
     x1, y1, x2, y2 = anchors[order].astype(np.float64).T
     height = y2 - y1 + 1
-    centre = (y1 + y2) / 2 + deltas[order, 1] * height
+    center = (y1 + y2) / 2 + deltas[order, 1] * height
     half = height * np.exp(deltas[order, 3]) / 2
-    boxes = np.stack([x1, centre - half + 0.5, x2 + 1, centre + half + 0.5], axis=1)
+    boxes = np.stack([x1, center - half + 0.5, x2 + 1, center + half + 0.5], axis=1)
     keep = np.flatnonzero(general_nms(boxes, threshold))[:max_num]
     return boxes[keep], text[order][keep], deltas[order, 0][keep]
 

@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import tiny_words  # noqa: E402
 from tiny_detection import make_entries, tiny_config, write_set  # noqa: E402
 
-PICTURES, TEST_PICTURES = 10, 5
+IMAGES, TEST_IMAGES = 10, 5
 WORDS = [
     "cat", "dog", "7up", "owl", "fox", "ox", "ape", "b52", "yes", "sun", "ant", "bee", "elk", "gnu", "hen", "jay",
 ]  # fmt: skip
@@ -27,10 +27,10 @@ EPOCHS = 6  # of the detector
 
 
 def make_data(folder):
-    """Training and test sets of both networks; one of the test pictures is damaged."""
-    train = {f"img_{number}.png": (60 + 3 * number, 120 - 4 * number) for number in range(PICTURES)}
+    """Training and test sets of both networks; one of the test images is damaged."""
+    train = {f"img_{number}.png": (60 + 3 * number, 120 - 4 * number) for number in range(IMAGES)}
     write_set(folder, make_entries(train), "ctpn_pretrain.mindrecord")
-    entries = make_entries({f"t_{number}.png": (64, 96) for number in range(TEST_PICTURES)})
+    entries = make_entries({f"t_{number}.png": (64, 96) for number in range(TEST_IMAGES)})
     entries["t_1.png"] = (entries["t_1.png"][0][:40], *entries["t_1.png"][1:])
     write_set(folder, entries)
     for name, words in (("MJ_LMDB", WORDS), ("IIIT5k_lmdb", TEST_WORDS)):
@@ -41,7 +41,7 @@ def make_data(folder):
 def detector_values(folder, rank_size):
     """Configuration of a training of the detector, the same for any number of ranks.
 
-    Batch norm keeps its statistics: those of a batch would be those of the rank's part of it. Every picture gives
+    Batch norm keeps its statistics: those of a batch would be those of the rank's part of it. Every image gives
     the same number of anchors, as it does at the usual size: the mean over ranks is then that over anchors.
     """
     return {
@@ -69,8 +69,8 @@ def detector_config(folder, output, rank_size, **changes):
     return tiny_config(**{**values, **changes})
 
 
-def recogniser_config(folder, output, rank_size, **changes):
-    """With every kind of chance in the pictures of the words."""
+def recognizer_config(folder, output, rank_size, **changes):
+    """With every kind of chance in the images of the words."""
     return tiny_words.tiny_config(
         lmdb_root=str(folder), save_checkpoint_path=str(output), batch_size=PER_STEP // rank_size, run_eval=True,
         test_batch_size=2, optimizer="momentum", base_lr=0.02, crop_prob=0.5, blur_prob=0.5, noise_prob=0.5,
@@ -80,7 +80,7 @@ def recogniser_config(folder, output, rank_size, **changes):
 
 @contextmanager
 def kept_statistics():
-    """The recogniser trains with batch norm that keeps its statistics: then any division of a batch is the same."""
+    """The recognizer trains with batch norm that keeps its statistics: then any division of a batch is the same."""
     from mindspore import nn  # noqa: PLC0415 - after prepare_run
 
     from src.training import train_crnn  # noqa: PLC0415
@@ -125,16 +125,16 @@ def main(folder):
     config = detector_config(folder, folder / "train_parallel0", 2, resume=True)
     result = train_ctpn(config, *place, evaluate_ctpn.evaluate_in_training)
     said["detector"] = [result.epoch, result.step, result.evaluation["hmean"]]
-    # The recogniser is asked to stop, on the last rank, while it evaluates; then it goes on.
-    output = folder / "ranks" / "recogniser"
+    # The recognizer is asked to stop, on the last rank, while it evaluates; then it goes on.
+    output = folder / "ranks" / "recognizer"
     with kept_statistics():
         first = train_crnn(
-            recogniser_config(folder, output, 2), *place, stop_after(evaluate_crnn.evaluate_in_training)
+            recognizer_config(folder, output, 2), *place, stop_after(evaluate_crnn.evaluate_in_training)
         )
-        config = recogniser_config(folder, output, 2, resume=True)
+        config = recognizer_config(folder, output, 2, resume=True)
         result = train_crnn(config, *place, evaluate_crnn.evaluate_in_training)
     said["stopped"] = [first.stopped_by, first.exit_code, first.epoch, first.step]
-    said["recogniser"] = [result.epoch, result.step, result.evaluation["accuracy"]]
+    said["recognizer"] = [result.epoch, result.step, result.evaluation["accuracy"]]
     said["evaluated"] = evaluate_both(folder, folder / "ranks" / "eval")
     print(f"{json.dumps(said)}", flush=True)
 
@@ -148,11 +148,11 @@ def evaluate_both(folder, output):
         folder, folder, 1, checkpoint_path=str(folder / "train_parallel0" / "ckpt_0" / f"ctpn-{EPOCHS}_3.ckpt"),
         eval_output_path=str(output / "detector"),
     )  # fmt: skip
-    recogniser = recogniser_config(
-        folder, folder, 1, checkpoint_path=str(folder / "ranks" / "recogniser" / "ckpt_0" / "crnn-2_4.ckpt"),
-        eval_output_path=str(output / "recogniser"),
+    recognizer = recognizer_config(
+        folder, folder, 1, checkpoint_path=str(folder / "ranks" / "recognizer" / "ckpt_0" / "crnn-2_4.ckpt"),
+        eval_output_path=str(output / "recognizer"),
     )  # fmt: skip
-    return [evaluate_ctpn(detector), evaluate_crnn(recogniser)]
+    return [evaluate_ctpn(detector), evaluate_crnn(recognizer)]
 
 
 if __name__ == "__main__":

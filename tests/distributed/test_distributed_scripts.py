@@ -440,7 +440,7 @@ def test_a_port_that_is_none(place):
     assert "MASTER_PORT: 'x'" in done.stderr
 
 
-# ---- the scripts of the recogniser
+# ---- the scripts of the recognizer
 
 
 def test_eight_devices_by_a_rank_table(place):

@@ -9,7 +9,7 @@ import pytest
 from tiny_detection import bright_is_text, make_entries, write_set
 from tiny_detection import tiny_config as detector_config
 from tiny_words import flat, spell, write_lmdb
-from tiny_words import tiny_config as recogniser_config
+from tiny_words import tiny_config as recognizer_config
 
 pytest.importorskip("mindspore")
 
@@ -22,7 +22,7 @@ from src.evaluation import ctpn as evaluate_ctpn
 from src.evaluation import gather_detection
 from src.evaluation import recognition as word_evaluation
 
-PICTURES = 7
+IMAGES = 7
 DAMAGED = ("img_1.png", "img_4.png")  # of two ranks each has one
 READ = ["cat", "dig", "owl", "fox", "0", "x1", "sun", "elk", "hen"]
 WRITTEN = ["cat", "dog", "OWL", "fax", "0", "x1", "son", "no!", "hen"]
@@ -89,7 +89,7 @@ def ranks(monkeypatch):
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory):
-    entries = make_entries({f"img_{number}.png": (60 + number, 100 - number) for number in range(PICTURES)})
+    entries = make_entries({f"img_{number}.png": (60 + number, 100 - number) for number in range(IMAGES)})
     for name in DAMAGED:
         entries[name] = (entries[name][0][:50], *entries[name][1:])
     return write_set(tmp_path_factory.mktemp("records"), entries)
@@ -113,7 +113,7 @@ def detected(evaluation):
 
 
 @pytest.mark.parametrize("size", [2, 3, 9])
-def test_pictures(record, ranks, size, capsys):
+def test_images(record, ranks, size, capsys):
     config = detector_config(max_bad_ratio=0.3)
 
     def evaluate():
@@ -122,14 +122,14 @@ def test_pictures(record, ranks, size, capsys):
     (alone,) = ranks(1).run(evaluate)
     said = capsys.readouterr().out
     assert said.count("left out img_") == 2
-    assert len(alone.lines) == PICTURES - 2
-    assert sum(len(lines) for lines in alone.lines.values()) > PICTURES
-    for evaluation in ranks(size).run(evaluate):  # nine ranks: some have no picture at all
+    assert len(alone.lines) == IMAGES - 2
+    assert sum(len(lines) for lines in alone.lines.values()) > IMAGES
+    for evaluation in ranks(size).run(evaluate):  # nine ranks: some have no image at all
         assert detected(evaluation) == detected(alone)
     assert sorted(capsys.readouterr().out.splitlines()) == sorted(said.splitlines()), "the first rank alone says it"
 
 
-def test_too_many_bad_pictures_in_all_shares_together(record, ranks):
+def test_too_many_bad_images_in_all_shares_together(record, ranks):
     """Two of seven are above a fifth, though each rank has but one."""
     config = detector_config(max_bad_ratio=0.2)
 
@@ -143,7 +143,7 @@ def test_too_many_bad_pictures_in_all_shares_together(record, ranks):
 
 @pytest.mark.parametrize("size", [2, 4, 11])
 def test_words(words, ranks, size):
-    config = recogniser_config(test_batch_size=2)
+    config = recognizer_config(test_batch_size=2)
     alphabet = build_alphabet(config)
 
     def evaluate():

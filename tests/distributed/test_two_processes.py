@@ -1,7 +1,7 @@
 """Two processes on one machine train as one with the double batch, evaluate in shares, stop and go on.
 
 The launches, which take most of the time, are shared: the script starts the detector's training, and a rank of it is
-killed; then two processes (`rank_program.py`) go on with it, train the recogniser with a stop in between, and
+killed; then two processes (`rank_program.py`) go on with it, train the recognizer with a stop in between, and
 evaluate both.
 """
 
@@ -24,13 +24,13 @@ ms = pytest.importorskip("mindspore")
 
 from rank_program import (  # noqa: E402
     EPOCHS,
-    TEST_PICTURES,
+    TEST_IMAGES,
     TEST_WORDS,
     detector_config,
     evaluate_both,
     kept_statistics,
     make_data,
-    recogniser_config,
+    recognizer_config,
 )
 
 from src.evaluation import crnn as evaluate_crnn  # noqa: E402
@@ -151,10 +151,10 @@ def detector_alone(folder, ranks):
 
 
 @pytest.fixture(scope="module")
-def recogniser_alone(folder, ranks):
-    output = folder / "alone" / "recogniser"
+def recognizer_alone(folder, ranks):
+    output = folder / "alone" / "recognizer"
     with kept_statistics():
-        train_crnn(recogniser_config(folder, output, 1), 0, 1, evaluate_crnn.evaluate_in_training)
+        train_crnn(recognizer_config(folder, output, 1), 0, 1, evaluate_crnn.evaluate_in_training)
     return output
 
 
@@ -183,19 +183,19 @@ def test_the_detector_goes_on_and_has_the_losses_of_one_process(ranks, folder, d
     assert alone[0]["loss"] > 1.02 * alone[-1]["loss"], "it learned something"
 
 
-def test_the_recogniser_stops_together_and_has_the_losses_of_one_process(ranks, folder, recogniser_alone):
+def test_the_recognizer_stops_together_and_has_the_losses_of_one_process(ranks, folder, recognizer_alone):
     assert [rank["stopped"] for rank in ranks] == [["another rank", 143, 2, 1], ["SIGTERM", 143, 2, 1]]
-    assert [rank["recogniser"][:2] for rank in ranks] == [[2, 4]] * 2
-    together, alone = curve(folder / "ranks" / "recogniser"), curve(recogniser_alone)
+    assert [rank["recognizer"][:2] for rank in ranks] == [[2, 4]] * 2
+    together, alone = curve(folder / "ranks" / "recognizer"), curve(recognizer_alone)
     assert len(together) == 8
     for ours, expected in zip(together, alone, strict=True):
         assert ours == pytest.approx(expected, **SAME)
 
 
-def test_evaluation_while_training_is_of_the_whole_set(ranks, folder, detector_alone, recogniser_alone):
+def test_evaluation_while_training_is_of_the_whole_set(ranks, folder, detector_alone, recognizer_alone):
     for together, alone, count in (
-        (folder / "train_parallel0", detector_alone, ("images", TEST_PICTURES - 1)),  # one is damaged
-        (folder / "ranks" / "recogniser", recogniser_alone, ("samples", len(TEST_WORDS))),
+        (folder / "train_parallel0", detector_alone, ("images", TEST_IMAGES - 1)),  # one is damaged
+        (folder / "ranks" / "recognizer", recognizer_alone, ("samples", len(TEST_WORDS))),
     ):
         lines = [metrics(output, "eval") for output in (together, alone)]
         assert [line["epoch"] for line in lines[0]] == [line["epoch"] for line in lines[1]]
@@ -203,7 +203,7 @@ def test_evaluation_while_training_is_of_the_whole_set(ranks, folder, detector_a
             assert {**ours, "seconds": 0} == pytest.approx({**expected, "seconds": 0}, abs=1e-3)
             assert ours[count[0]] == count[1]
     assert ranks[0]["detector"] == ranks[1]["detector"]
-    assert ranks[0]["recogniser"] == ranks[1]["recogniser"]
+    assert ranks[0]["recognizer"] == ranks[1]["recognizer"]
 
 
 def test_evaluation_in_shares_leaves_the_same_files(ranks, folder):

@@ -1,4 +1,4 @@
-"""Evaluation over a test set with a stand-in for the network, which is a function of each picture alone."""
+"""Evaluation over a test set with a stand-in for the network, which is a function of each image alone."""
 
 import json
 import os
@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_pictures, write_set
+from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_images, write_set
 
 from src.common.errors import UserError
 from src.ctpn.detect_options import detect_options
 from src.ctpn.text_lines import lines_from_maps
-from src.data.detection.evaluation_images import check_folder, pictures_of
+from src.data.detection.evaluation_images import check_folder, images_of
 from src.data.detection.preprocess import preprocess
 from src.data.images.decode import decode_image
 from src.evaluation.ctpn import choose_source, evaluate_source
@@ -31,7 +31,7 @@ def evaluated(source, **changes):
 
 
 def same(first, second):
-    """Whether two evaluations found the same, in the same pictures."""
+    """Whether two evaluations found the same, in the same images."""
     assert list(first.lines) == list(second.lines)
     for name, lines in first.lines.items():
         np.testing.assert_array_equal(lines.boxes, second.lines[name].boxes)
@@ -43,15 +43,15 @@ def evaluation(test_set):
     return evaluated(test_set.record)
 
 
-def test_every_picture_has_the_lines_found_in_it_alone(test_set, evaluation):
+def test_every_image_has_the_lines_found_in_it_alone(test_set, evaluation):
     """By name, whatever the order of the files: each is compared with a detection in that file only."""
     options = detect_options(tiny_config())
     assert list(evaluation.lines) == list(test_set.entries)
     assert sum(map(len, evaluation.lines.values())) >= len(test_set.entries)
     for name, (_, boxes, ignored, size) in test_set.entries.items():
-        picture = decode_image(test_set.pictures / name)
-        assert picture.shape[:2] == size
-        image, _ = preprocess(picture, (HEIGHT, WIDTH))
+        decoded = decode_image(test_set.images / name)
+        assert decoded.shape[:2] == size
+        image, _ = preprocess(decoded, (HEIGHT, WIDTH))
         alone = lines_from_maps(*bright_is_text(image[None]), np.array([size]), options)[0]
         np.testing.assert_allclose(evaluation.lines[name].boxes, alone.boxes, atol=1e-4)
         np.testing.assert_array_equal(evaluation.ground_truth[name].boxes, boxes)
@@ -81,18 +81,18 @@ def test_more_workers_and_kept_proportions(test_set, evaluation):
         assert (boxes[:, [2, 3]] <= [width - 1, height - 1]).all()
 
 
-def test_a_folder_of_pictures_has_no_ground_truth(test_set, evaluation, tmp_path):
-    found = evaluated(test_set.pictures)
+def test_a_folder_of_images_has_no_ground_truth(test_set, evaluation, tmp_path):
+    found = evaluated(test_set.images)
     assert set(found.lines) == set(evaluation.lines)
     for name in ("img_10.png", "b/img_2.bmp"):  # stored without loss, so the same pixels
         np.testing.assert_array_equal(found.lines[name].boxes, evaluation.lines[name].boxes)
     assert not found.has_ground_truth
     assert write_detection_results(found, tmp_path, "x", {}) == {}
     assert not (tmp_path / "gt.zip").exists()
-    assert draw_detections(found, pictures_of(test_set.pictures, None, found.lines), tmp_path / "drawn") == 5
+    assert draw_detections(found, images_of(test_set.images, None, found.lines), tmp_path / "drawn") == 5
 
 
-def test_two_pictures_of_one_name_and_none_at_all():
+def test_two_images_of_one_name_and_none_at_all():
     options = detect_options(tiny_config())
     batch = {
         "images": np.zeros((2, 3, HEIGHT, WIDTH), np.float32),
@@ -102,9 +102,9 @@ def test_two_pictures_of_one_name_and_none_at_all():
         "boxes": [np.zeros((0, 4))] * 2,
         "ignored": [np.zeros(0, bool)] * 2,
     }
-    with pytest.raises(UserError, match="two pictures named 'a.jpg'"):
+    with pytest.raises(UserError, match="two images named 'a.jpg'"):
         evaluate_detection(bright_is_text, [batch], 2, options)
-    with pytest.raises(UserError, match="no picture"):
+    with pytest.raises(UserError, match="no image"):
         evaluate_detection(bright_is_text, [], 2, options)
 
 
@@ -136,7 +136,7 @@ def one_line(box):
     return TextLines(box, np.array([0.9], np.float32), box[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(1, 4, 2))
 
 
-def test_pictures_of_one_stem_do_not_collide(tmp_path):
+def test_images_of_one_stem_do_not_collide(tmp_path):
     names = ["x/1.jpg", "y/1.jpg", "1.png", "2.v1.jpg", "x_1_jpg.png"]
     evaluation = DetectionEvaluation(
         {name: one_line([number, 0, 50, 20]) for number, name in enumerate(names)},
@@ -166,14 +166,14 @@ def test_a_full_disk_names_the_file(tmp_path, no_room_for, name):
     assert name not in os.listdir(tmp_path)
 
 
-def test_drawn_pictures_keep_names_and_sizes(test_set, evaluation, tmp_path):
-    pictures = pictures_of(test_set.record, None, evaluation.lines)
-    assert draw_detections(evaluation, pictures, tmp_path) == 5
+def test_drawn_images_keep_names_and_sizes(test_set, evaluation, tmp_path):
+    images = images_of(test_set.record, None, evaluation.lines)
+    assert draw_detections(evaluation, images, tmp_path) == 5
     files = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert files == {"img_3.jpg", "img_10.png.jpg", "img_1.JPEG", "b/img_2.bmp.jpg", "a.b/img_7.v2.png.jpg"}
     drawn = cv2.imread(str(tmp_path / "b" / "img_2.bmp.jpg"))
     assert drawn.shape == (33, 200, 3)
-    plain = cv2.cvtColor(decode_image(test_set.pictures / "b/img_2.bmp"), cv2.COLOR_RGB2BGR)
+    plain = cv2.cvtColor(decode_image(test_set.images / "b/img_2.bmp"), cv2.COLOR_RGB2BGR)
     assert (abs(drawn.astype(int) - plain).max(axis=2) > 60).mean() > 0.02
 
 
@@ -198,37 +198,37 @@ def test_no_name_leads_out_of_the_folder(tmp_path, name, inside):
     assert [path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.rglob("*.[jJ][pP][gG]")] == [inside]
 
 
-# ---- where the pictures come from
+# ---- where the images come from
 
 
-def test_pictures_come_from_the_folder_by_name(test_set, tmp_path):
+def test_images_come_from_the_folder_by_name(test_set, tmp_path):
     """Files of a folder that have nothing to do with the test set shift nothing."""
-    folder = write_pictures(tmp_path, make_entries({"0.jpg": (50, 50), "zzz.png": (50, 50)}))
-    write_pictures(folder, test_set.entries)
+    folder = write_images(tmp_path, make_entries({"0.jpg": (50, 50), "zzz.png": (50, 50)}))
+    write_images(folder, test_set.entries)
     black = np.zeros((70, 100, 3), np.uint8)
     cv2.imwrite(str(folder / "img_3.jpg"), black)
     check_folder(test_set.record, folder)
-    shown = dict(pictures_of(test_set.record, folder, test_set.entries))
+    shown = dict(images_of(test_set.record, folder, test_set.entries))
     assert set(shown) == set(test_set.entries)
     np.testing.assert_array_equal(shown["img_3.jpg"], black)
-    assert {name: picture.shape[:2] for name, picture in shown.items()} == {
+    assert {name: image.shape[:2] for name, image in shown.items()} == {
         name: entry[3] for name, entry in test_set.entries.items()
     }
     (folder / "b" / "img_2.bmp").unlink()
-    with pytest.raises(UserError, match=r"lacks 1 of the 5 pictures of the test set .*: b/img_2.bmp$"):
+    with pytest.raises(UserError, match=r"lacks 1 of the 5 images of the test set .*: b/img_2.bmp$"):
         check_folder(test_set.record, folder)
 
 
 def test_a_damaged_record_is_left_out_named_and_not_drawn(test_set, tmp_path, capsys):
     entries = dict(test_set.entries)
-    entries["broken.jpg"] = (b"no picture", *entries["img_3.jpg"][1:])
+    entries["broken.jpg"] = (b"no image", *entries["img_3.jpg"][1:])
     source = write_set(tmp_path, entries)
     with pytest.raises(UserError, match="1 of 6 samples.*broken.jpg: not an image"):
         evaluated(source)
     evaluation = evaluated(source, max_bad_ratio=0.2)
     assert "left out broken.jpg: not an image" in capsys.readouterr().out
     assert set(evaluation.lines) == set(test_set.entries)
-    assert draw_detections(evaluation, pictures_of(source, None, evaluation.lines), tmp_path / "drawn") == 5
+    assert draw_detections(evaluation, images_of(source, None, evaluation.lines), tmp_path / "drawn") == 5
 
 
 def chosen(*arguments):
@@ -237,30 +237,30 @@ def chosen(*arguments):
 
 def test_the_source_and_the_folder_that_is_drawn_on(test_set, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    record, pictures = test_set.record, test_set.pictures
+    record, images = test_set.record, test_set.images
     assert chosen("--dataset_path", record) == (record, None)
     for key in ("--image_path", "--img_dir"):
-        assert chosen("--dataset_path", record, key, pictures) == (record, pictures)
-        assert chosen("--dataset_path=", key, pictures) == (pictures, pictures)
+        assert chosen("--dataset_path", record, key, images) == (record, images)
+        assert chosen("--dataset_path=", key, images) == (images, images)
     assert capsys.readouterr().out == ""
     # Alone: nobody asked for the usual MindRecord, and it is not there.
-    assert chosen("--image_path", pictures) == (pictures, pictures)
+    assert chosen("--image_path", images) == (images, images)
     assert "without ground truth" in capsys.readouterr().out
     # The usual MindRecord is there.
     usual = write_set(tmp_path / "data/ctpn/test", test_set.entries)
-    assert chosen("--image_path", pictures) == (usual.relative_to(tmp_path), pictures)
+    assert chosen("--image_path", images) == (usual.relative_to(tmp_path), images)
     assert chosen() == (usual.relative_to(tmp_path), None)
 
 
 def test_sources_that_cannot_be_used_are_told_before_any_work(test_set, tmp_path):
-    record, pictures = test_set.record, test_set.pictures
+    record, images = test_set.record, test_set.images
     for arguments, words in (
         (["--dataset_path="], "dataset_path: is empty, and so is image_path"),
         (["--image_path", record], "image_path: .* is not a folder"),
         (["--image_path", "a", "--img_dir", "b"], "img_dir: 'b' differs from image_path 'a'"),
         (["--dataset_path", record.parent], "dataset_path: .* is a folder"),
-        (["--dataset_path", record, "--image_path", tmp_path], "image_path: .* lacks 5 of the 5 pictures"),
-        (["--dataset_path", tmp_path / "no", "--image_path", pictures], "no such MindRecord"),
+        (["--dataset_path", record, "--image_path", tmp_path], "image_path: .* lacks 5 of the 5 images"),
+        (["--dataset_path", tmp_path / "no", "--image_path", images], "no such MindRecord"),
     ):
         with pytest.raises(UserError, match=words):
             chosen(*arguments)

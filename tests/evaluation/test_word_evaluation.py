@@ -69,10 +69,10 @@ def test_shares_of_ranks_make_the_same_whole(words, monkeypatch):
     assert together.figures() == whole.figures()
 
 
-def test_a_picture_that_cannot_be_read_is_a_miss_on_every_rank(tmp_path, monkeypatch):
-    samples = [(flat(0), "zero"), (b"no picture", "one"), (flat(2), "two"), (b"\x89PNG\r\n\x1a\n", "three")]
+def test_a_image_that_cannot_be_read_is_a_miss_on_every_rank(tmp_path, monkeypatch):
+    samples = [(flat(0), "zero"), (b"no image", "one"), (flat(2), "two"), (b"\x89PNG\r\n\x1a\n", "three")]
     source = write_lmdb(tmp_path / "set", samples)
-    texts = {0: "zero", 2: "two", 127: "nonsense"}  # unreadable pictures are flat grey
+    texts = {0: "zero", 2: "two", 127: "nonsense"}  # unreadable images are flat gray
     shares = []
     monkeypatch.setattr(word_evaluation, "gather_json", lambda value, size: shares.append(value) or shares)
     for rank in range(2):
@@ -156,7 +156,7 @@ def test_a_full_disk_names_the_file(words, tmp_path, no_room_for, name):
         draw_mistakes(evaluations, {"set": words}, tmp_path / "sheet.png", 1)
 
 
-def test_a_sheet_shows_unreadable_and_ordinary_pictures(tmp_path):
+def test_a_sheet_shows_unreadable_and_ordinary_images(tmp_path):
     source = write_lmdb(tmp_path / "set", [(b"broken", "one"), (png(np.full((20, 60, 3), 200, np.uint8)), "two")])
     wrong = WordEvaluation([Reading(0, "one", "x", 0.5), Reading(1, "two", "文", 0.5)], cased=False)
     assert draw_mistakes({"set": wrong}, {"set": source}, tmp_path / "sheet.png", 10) == 2

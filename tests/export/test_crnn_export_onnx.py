@@ -7,7 +7,7 @@ import pytest
 
 from src.crnn.checkpoint_formats import mindspore_crnn
 from src.crnn.crnn import Crnn, time_steps
-from src.crnn.weight_init import initialise
+from src.crnn.weight_init import initialize
 from src.export.crnn_onnx import crnn_onnx, export_onnx
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden_crnn.npz"
@@ -18,7 +18,7 @@ SHAPES = [(1, 32), (3, 100)]
 def network():
     """A narrow network whose batch-norm statistics and biases are not the neutral ones."""
     network = Crnn(num_classes=11, width=0.125)
-    initialise(network, seed=5)
+    initialize(network, seed=5)
     rng = np.random.default_rng(6)
     for parameter in network.get_parameters():
         noise = rng.standard_normal(parameter.shape).astype(np.float32)

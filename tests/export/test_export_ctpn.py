@@ -57,10 +57,10 @@ def onnx_session(exported):
 
 
 def inputs_of(test_set):
-    """(file name, size, normalised input) of every picture."""
+    """(file name, size, normalized input) of every image."""
     for name in test_set.entries:
-        picture = decode_image(test_set.pictures / name)
-        yield name, picture.shape[:2], preprocess(picture, (HEIGHT, WIDTH))[0]
+        image = decode_image(test_set.images / name)
+        yield name, image.shape[:2], preprocess(image, (HEIGHT, WIDTH))[0]
 
 
 def test_files_are_complete_and_readable(exported):
@@ -74,7 +74,7 @@ def test_files_are_complete_and_readable(exported):
 def test_onnx_takes_any_batch_and_gives_the_maps(onnx_session, network, test_set):
     images = np.stack([image for *_, image in inputs_of(test_set)])
     assert [output.name for output in onnx_session.get_outputs()] == ["score_map", "delta_map"]
-    sides = onnx_session.get_inputs()[0].shape[2:]  # an application resizes pictures to what the file says
+    sides = onnx_session.get_inputs()[0].shape[2:]  # an application resizes images to what the file says
     assert sides == list(images.shape[2:])
     found = onnx_session.run(None, {"image": images})
     alone = [predictor(network)(image[None]) for image in images]
@@ -91,7 +91,7 @@ def wanted(network, test_set):
 
 def check_postprocess(test_set, results, wanted, output):
     config = tiny_config(
-        export_dataset_path=str(test_set.pictures),
+        export_dataset_path=str(test_set.images),
         result_path=str(results),
         eval_output_path=str(output),
         label_path=str(test_set.labels),

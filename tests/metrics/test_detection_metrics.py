@@ -55,13 +55,13 @@ class PlainDetEval:
     def near(self, g, d):
         a, b = self.truths[g], self.found[d]
 
-        def centre(box):
+        def center(box):
             return box[0] + (box[2] - box[0] + 1) / 2, box[1] + (box[3] - box[1] + 1) / 2
 
         def diagonal(box):
             return math.sqrt((box[2] - box[0] + 1) ** 2 + (box[3] - box[1] + 1) ** 2)
 
-        return math.dist(centre(a), centre(b)) / ((diagonal(a) + diagonal(b)) / 2) < 1
+        return math.dist(center(a), center(b)) / ((diagonal(a) + diagonal(b)) / 2) < 1
 
     def free_truths(self):
         return [g for g in range(len(self.truths)) if not self.ignored[g] and g not in self.matched_truths]

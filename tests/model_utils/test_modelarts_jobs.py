@@ -15,7 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tiny_detection import make_entries, write_pictures, write_set
+from tiny_detection import make_entries, write_images, write_set
 from tiny_words import drawn, write_lmdb
 
 pytest.importorskip("mindspore")
@@ -103,7 +103,7 @@ def ctpn(cloud):
     entries = make_entries({"img_1.jpg": (64, 96), "img_2.jpg": (70, 100)})
     write_set(source / "pretrain", entries, "ctpn_pretrain.mindrecord")
     write_set(source / "test", entries)
-    write_pictures(source / "ICDAR2013/test", entries)
+    write_images(source / "ICDAR2013/test", entries)
     (cloud.buckets / "work/ctpn_dataset").mkdir(parents=True)
     with zipfile.ZipFile(cloud.buckets / "work/ctpn_dataset/ctpn.zip", "w") as archive:
         for path in source.rglob("*"):

@@ -1,4 +1,4 @@
-"""Dumped outputs give what an evaluation of the same maps gives, for any picture size, ending and kind of dump."""
+"""Dumped outputs give what an evaluation of the same maps gives, for any image size, ending and kind of dump."""
 
 import csv
 import json
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_labels, write_pictures
+from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_images, write_labels
 
 from src.common.errors import UserError
 from src.ctpn.detect_options import detect_options
@@ -25,9 +25,9 @@ ROWS = 400  # more than there are anchors, so that some are masked
 
 
 def maps_of(path, keep_ratio=False):
-    picture = decode_image(path)
-    image, _ = preprocess(picture, (HEIGHT, WIDTH), keep_ratio)
-    return picture.shape[:2], bright_is_text(image[None])
+    decoded = decode_image(path)
+    image, _ = preprocess(decoded, (HEIGHT, WIDTH), keep_ratio)
+    return decoded.shape[:2], bright_is_text(image[None])
 
 
 def proposals_of(maps, rows=ROWS):
@@ -52,14 +52,14 @@ def expected(test_set, tmp_path_factory):
 
 def settings(test_set, results, output, **changes):
     return tiny_config(**{
-        "export_dataset_path": str(test_set.pictures), "result_path": str(results), "eval_output_path": str(output),
+        "export_dataset_path": str(test_set.images), "result_path": str(results), "eval_output_path": str(output),
         "label_path": str(test_set.labels), "text_proposals_min_scores": SCORE, **changes,
     })  # fmt: skip
 
 
 def dump_all(test_set, folder, write):
     for name in test_set.entries:
-        write(folder, name, *maps_of(test_set.pictures / name))
+        write(folder, name, *maps_of(test_set.images / name))
     return folder
 
 
@@ -112,7 +112,7 @@ def test_half_precision_moves_boxes_by_less_than_a_pixel(test_set, expected, tmp
 
 def test_kept_proportions(test_set, tmp_path):
     for name in test_set.entries:
-        write_heads(tmp_path / "results", name, *maps_of(test_set.pictures / name, keep_ratio=True))
+        write_heads(tmp_path / "results", name, *maps_of(test_set.images / name, keep_ratio=True))
     postprocess_ctpn(settings(test_set, tmp_path / "results", tmp_path / "out", keep_ratio=True))
     config = tiny_config(text_proposals_min_scores=SCORE, keep_ratio=True)
     evaluation = evaluate_source(config, bright_is_text, test_set.record)
@@ -128,7 +128,7 @@ def test_without_labels_there_are_no_figures(test_set, tmp_path):
 
 
 def test_the_archives_score_as_printed(test_set, tmp_path, capsys):
-    """With gt.zip as labels; those of other pictures are not counted, and that is said."""
+    """With gt.zip as labels; those of other images are not counted, and that is said."""
     evaluation = evaluate_source(tiny_config(), bright_is_text, test_set.record)
     write_detection_results(evaluation, tmp_path, "x", {})
     results = dump_all(test_set, tmp_path / "results", write_heads)
@@ -136,28 +136,28 @@ def test_the_archives_score_as_printed(test_set, tmp_path, capsys):
     official = evaluate_archives(tmp_path / "gt.zip", tmp_path / "out" / "submit.zip")
     assert official.figures() == figures["deteval"]
     assert "are not counted" not in capsys.readouterr().out
-    (test_set.pictures / "img_3.jpg").rename(tmp_path / "img_3.jpg")
+    (test_set.images / "img_3.jpg").rename(tmp_path / "img_3.jpg")
     try:
         postprocess_ctpn(settings(test_set, results, tmp_path / "out"))
     finally:
-        (tmp_path / "img_3.jpg").rename(test_set.pictures / "img_3.jpg")
-    assert "1 labels belong to no picture" in capsys.readouterr().out
+        (tmp_path / "img_3.jpg").rename(test_set.images / "img_3.jpg")
+    assert "1 labels belong to no image" in capsys.readouterr().out
 
 
 @pytest.fixture
 def one(tmp_path):
-    """A set of one picture of 90 x 70, its label, and its maps."""
+    """A set of one image of 90 x 70, its label, and its maps."""
     entries = make_entries({"a.jpg": (70, 90)})
-    pictures = write_pictures(tmp_path / "pictures", entries)
+    images = write_images(tmp_path / "images", entries)
     labels = write_labels(tmp_path / "labels", entries)
 
     class One:
-        results, path, size, maps = tmp_path / "results", pictures / "a.jpg", *maps_of(pictures / "a.jpg")
+        results, path, size, maps = tmp_path / "results", images / "a.jpg", *maps_of(images / "a.jpg")
 
         @staticmethod
         def run(**changes):
             return postprocess_ctpn(tiny_config(
-                export_dataset_path=str(pictures), result_path=str(tmp_path / "results"),
+                export_dataset_path=str(images), result_path=str(tmp_path / "results"),
                 label_path=str(labels), eval_output_path=str(tmp_path / "out"), **changes,
             ))  # fmt: skip
 
@@ -172,8 +172,8 @@ def test_what_does_not_fit_is_named(one):
         ({"score_map": one.maps[0]}, r"outputs \['score_map'\]; expected"),
         ({"score_map": one.maps[0], "delta_map": one.maps[0]}, "maps .* are not those of a network with 14 anchors"),
         ({"score_map": one.maps[0][:, :20], "delta_map": one.maps[1][:, :40]}, "14 anchors"),
-        ({"score_map": np.repeat(one.maps[0], 2, 0), "delta_map": one.maps[1]}, "expected that of one picture"),
-        ({"score_map": one.maps[0][:, :, :0], "delta_map": one.maps[1]}, "expected that of one picture"),
+        ({"score_map": np.repeat(one.maps[0], 2, 0), "delta_map": one.maps[1]}, "expected that of one image"),
+        ({"score_map": one.maps[0][:, :, :0], "delta_map": one.maps[1]}, "expected that of one image"),
         ({"proposals": np.zeros((1, 9, 5), np.float32), "mask": np.zeros((1, 8), bool)}, "do not fit a mask of 8"),
         ({"proposals": np.zeros((1, 8, 4), np.float32), "mask": np.zeros((1, 8), bool)}, "do not fit a mask of 8"),
     ):
@@ -181,7 +181,7 @@ def test_what_does_not_fit_is_named(one):
         with pytest.raises(OutputFileError, match=f"'a.jpg'.*{words}"):
             one.run()
     write_outputs(one.results, "a.jpg", (90, 70), dict(zip(("score_map", "delta_map"), one.maps, strict=True)))
-    with pytest.raises(OutputFileError, match="a picture of 70x90 pixels, this one has 90x70"):
+    with pytest.raises(OutputFileError, match="an image of 70x90 pixels, this one has 90x70"):
         one.run()
     write_proposals(one.results, "a.jpg", one.size, one.maps)
     with pytest.raises(OutputFileError, match="side_refinement needs the outputs of an ONNX file"):
@@ -197,23 +197,23 @@ def test_outputs_that_are_not_finite_find_nothing(one):
     assert one.run()["deteval"]["hmean"] == 0
 
 
-def test_an_unreadable_picture_is_left_out_and_named(one, capsys):
+def test_an_unreadable_image_is_left_out_and_named(one, capsys):
     write_heads(one.results, "a.jpg", one.size, one.maps)
-    (one.path.parent / "broken.png").write_text("no picture")
+    (one.path.parent / "broken.png").write_text("no image")
     with pytest.raises(UserError, match="1 of 2 samples.*broken.png: not an image"):
         one.run()
     one.run(max_bad_ratio=0.5)
     assert "left out broken.png: not an image" in capsys.readouterr().out
 
 
-def test_pictures_and_labels_that_are_missing(one, tmp_path):
+def test_images_and_labels_that_are_missing(one, tmp_path):
     write_heads(one.results, "a.jpg", one.size, one.maps)
     (tmp_path / "labels" / "gt_a.txt").rename(tmp_path / "labels" / "gt_b.txt")
     with pytest.raises(UserError, match="label_path: no gt_a.txt for 'a.jpg'"):
         one.run()
     assert not (tmp_path / "out").exists()
     one.path.unlink()
-    with pytest.raises(UserError, match="export_dataset_path: no picture"):
+    with pytest.raises(UserError, match="export_dataset_path: no image"):
         one.run()
 
 

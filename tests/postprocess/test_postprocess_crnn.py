@@ -69,7 +69,7 @@ def test_a_full_disk_names_the_file(place, no_room_for, name):
 
 
 @pytest.mark.parametrize("decoder", ["greedy", "beam"])
-def test_every_labelled_word_counts(place, decoder):
+def test_every_labeled_word_counts(place, decoder):
     """Two of three right, case aside; the edit distance of the third is 2 of 2."""
     figures = run(place, 'a.png, "Hello"\nb.png, "2X"\nsub/c.png, "no"\n', decoder=decoder)
     assert figures["accuracy"] == pytest.approx(2 / 3)
@@ -88,8 +88,8 @@ def test_other_forms_of_labels_and_policies(place, labels, capsys):
     assert "1 words are not judged: characters outside the alphabet" in capsys.readouterr().out
 
 
-def test_an_unreadable_picture_is_missed(place, capsys):
-    (place / "words" / "broken.png").write_bytes(b"no picture")
+def test_an_unreadable_image_is_missed(place, capsys):
+    (place / "words" / "broken.png").write_bytes(b"no image")
     labels = 'a.png, "hello"\nb.png, "2x"\nbroken.png, "lost"\nsub/c.png, "x"\n'
     with pytest.raises(UserError, match="1 of 4 samples cannot be used.*broken.png: not an image"):
         run(place, labels)
@@ -128,5 +128,5 @@ def test_what_is_missing_is_named(place):
     (place / "results" / "b.png.json").unlink()
     with pytest.raises(OutputFileError, match=r"'b.png': no b.png.json in"):
         run(place)
-    with pytest.raises(UserError, match="export_dataset_path: no picture"):
+    with pytest.raises(UserError, match="export_dataset_path: no image"):
         run(place, export_dataset_path=str(place / "results"))

@@ -1,4 +1,4 @@
-"""The pack for another machine: what the archives hold, and that validation pictures train nothing."""
+"""The pack for another machine: what the archives hold, and that validation images train nothing."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ pytest.importorskip("lmdb")
 from tiny_words import drawn, png, write_lmdb
 
 from pytorch import pack_data
-from pytorch.detection_pictures import listed, read_pictures
+from pytorch.detection_images import listed, read_images
 from src.common.errors import UserError
 from src.data.loading.name_lists import read_names
 from src.data.recognition.lmdb_reader import LmdbWords
@@ -29,15 +29,15 @@ def write_detection_set(folder, numbers):
     for kind in ("images", "gt"):
         (folder / kind).mkdir(parents=True)
     for number in numbers:
-        grey = np.full((1200, 1800), 40 * number, np.uint8)
-        grey[200:401, 300:901] = 255
-        cv2.imwrite(str(folder / "images" / f"{number}.png"), grey)
+        gray = np.full((1200, 1800), 40 * number, np.uint8)
+        gray[200:401, 300:901] = 255
+        cv2.imwrite(str(folder / "images" / f"{number}.png"), gray)
         (folder / "gt" / f"gt_{number}.txt").write_text('300, 200, 900, 400, "Word"\n0, 600, 99, 699, "###"\n')
 
 
 @pytest.fixture(scope="module")
 def arguments(tmp_path_factory):
-    """Two sets, of which `b` has a copy of the validation picture 1 of `a`, as have the backgrounds."""
+    """Two sets, of which `b` has a copy of the validation image 1 of `a`, as have the backgrounds."""
     data = tmp_path_factory.mktemp("data")
     write_detection_set(data / "a", [1, 2, 3])
     write_detection_set(data / "b", [4])
@@ -56,7 +56,7 @@ def arguments(tmp_path_factory):
     (data / "a_val.txt").write_text("1.png\n")
     return [
         "--words", data / "words", "--word_sets", "some_train", "some_val", "--lexicon", data / "lexicon.txt",
-        "--pictures", "a", data / "a/images", data / "a/gt", "--pictures", "b", data / "b/images", data / "b/gt",
+        "--images", "a", data / "a/images", data / "a/gt", "--images", "b", data / "b/images", data / "b/gt",
         "--val_set", "a", "--val_list", data / "a_val.txt", "--backgrounds", data / "photos",
         "--fonts", data / "fonts",
     ]  # fmt: skip
@@ -83,37 +83,37 @@ def test_the_archives_hold_everything(unpacked):
         "b/gt/gt_4.txt", "b/images/4.webp", "backgrounds/00000.webp", "fonts/Some.ttf", "lexicon.txt",
         "words/some_train/data.mdb", "words/some_val/data.mdb",
     ]  # fmt: skip
-    assert said[1] == "b: 1 training pictures, 1 copies of validation pictures left out"
+    assert said[1] == "b: 1 training images, 1 copies of validation images left out"
     assert said[-1].startswith("together ") and said[-1].endswith(" MB")
 
 
-def test_no_validation_picture_trains(unpacked):
-    """Grey levels tell the pictures apart: number i is 40 i."""
+def test_no_validation_image_trains(unpacked):
+    """Gray levels tell the images apart: number i is 40 i."""
     folder, _ = unpacked
 
     def levels(*names):
-        pictures = [p for name in names for p in read_pictures([f"{folder}/{name}/images", f"{folder}/{name}/gt"])]
-        return sorted(round(picture.decode()[0].mean() / 40) for picture in pictures)
+        images = [p for name in names for p in read_images([f"{folder}/{name}/images", f"{folder}/{name}/gt"])]
+        return sorted(round(image.decode()[0].mean() / 40) for image in images)
 
     assert levels("a", "b") == [2, 3, 4]
     assert levels("a_val") == [1]
     assert cv2.imread(str(folder / "backgrounds/00000.webp")).mean() == pytest.approx(90, abs=2)
 
 
-def test_pictures_and_their_boxes_are_smaller(unpacked):
+def test_images_and_their_boxes_are_smaller(unpacked):
     folder, _ = unpacked
-    val = read_pictures([f"{folder}/a_val/images", f"{folder}/a_val/gt"])
-    (judged,), others = listed(val, read_names(folder / "a_val.txt"))  # the packed list names the packed pictures
+    val = read_images([f"{folder}/a_val/images", f"{folder}/a_val/gt"])
+    (judged,), others = listed(val, read_names(folder / "a_val.txt"))  # the packed list names the packed images
     assert others == []
     assert max(judged.decode().shape) == 1000
-    train = read_pictures([f"{folder}/a/images", f"{folder}/a/gt"])[0]
+    train = read_images([f"{folder}/a/images", f"{folder}/a/gt"])[0]
     assert train.decode().shape == (600, 900, 3)
     # edges 300..901 and 200..401 halved, as inclusive corners; even when 0.5 is rounded
     assert np.abs(train.boxes - [[150, 100, 449.5, 199.5], [0, 300, 49, 349]]).max() <= 0.5
     assert train.ignored.tolist() == [False, True]
 
 
-def test_words_are_grey_and_at_most_64_high(unpacked):
+def test_words_are_gray_and_at_most_64_high(unpacked):
     folder, _ = unpacked
     words = LmdbWords(folder / "words/some_train")
     (small, one), (tall, two) = words.sample(0), words.sample(1)
@@ -124,14 +124,14 @@ def test_words_are_grey_and_at_most_64_high(unpacked):
 
 def test_what_cannot_be_packed_is_refused(arguments, tmp_path):
     given = [str(item) for item in [tmp_path / "pack", *arguments]]
-    with pytest.raises(UserError, match=r"val_set: c is not one of --pictures \(a, b\)"):
+    with pytest.raises(UserError, match=r"val_set: c is not one of --images \(a, b\)"):
         pack_data.main([*given, "--val_set", "c"])
     with pytest.raises(UserError, match="no LMDB 'none'"):
         pack_data.main([*given, "--word_sets", "none"])
     assert list((tmp_path / "pack").iterdir()) == []
-    picture = read_pictures(given[given.index("a") + 1 :][:2])[0]
-    with pytest.raises(UserError, match=f"twice: two pictures are called {Path(picture.name).stem}"):
-        pack_data.put_pictures(tmp_path / "twice", [picture, picture], 100, 80)
+    image = read_images(given[given.index("a") + 1 :][:2])[0]
+    with pytest.raises(UserError, match=f"twice: two images are called {Path(image.name).stem}"):
+        pack_data.put_images(tmp_path / "twice", [image, image], 100, 80)
 
 
 def test_the_default_words_are_those_of_the_recipes():

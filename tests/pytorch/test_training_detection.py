@@ -1,4 +1,4 @@
-"""Pictures and samples of the twin's detector: held-out pictures, stages, and the same arrays as train.py makes."""
+"""Images and samples of the twin's detector: held-out images, stages, and the same arrays as train.py makes."""
 
 import pickle
 
@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pytorch.detection_feed import DetectionFeed, to_device  # noqa: E402
-from pytorch.detection_pictures import evaluation_batches, listed, read_pictures  # noqa: E402
+from pytorch.detection_images import evaluation_batches, listed, read_images  # noqa: E402
 from pytorch.detection_samples import DetectionMaker, DetectionTask, Stage  # noqa: E402
 from pytorch.train_ctpn import SCHEMA, make_maker, read_sets  # noqa: E402
 from src.common.errors import UserError  # noqa: E402
@@ -27,7 +27,7 @@ SHAPE = (64, 96)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Five pictures, of which number 4 has no text and one is damaged."""
+    """Five images, of which number 4 has no text and one is damaged."""
     path = tmp_path_factory.mktemp("set")
     for kind in ("images", "gt"):
         (path / kind).mkdir()
@@ -41,10 +41,10 @@ def folder(tmp_path_factory):
     return [str(path / "images"), str(path / "gt")]
 
 
-def test_pictures_and_held_out_ones(folder, tmp_path):
-    pictures = read_pictures(folder)
-    assert sorted(picture.name for picture in pictures) == ["0.png", "1.png", "2.png", "3.png", "4.png"]
-    assert pictures[1].boxes.tolist() == [[11, 20, 90, 50], [5, 60, 60, 75]] and pictures[1].ignored.tolist() == [
+def test_images_and_held_out_ones(folder, tmp_path):
+    images = read_images(folder)
+    assert sorted(image.name for image in images) == ["0.png", "1.png", "2.png", "3.png", "4.png"]
+    assert images[1].boxes.tolist() == [[11, 20, 90, 50], [5, 60, 60, 75]] and images[1].ignored.tolist() == [
         0,
         1,
     ]
@@ -55,13 +55,13 @@ def test_pictures_and_held_out_ones(folder, tmp_path):
         schema_file=SCHEMA,
     )  # fmt: skip
     sets, judged = read_sets(config)
-    assert [picture.name for picture in judged] == ["1.png", "3.png"]
-    assert [[picture.name for picture in part] for part in sets] == [["0.png", "2.png", "4.png"]] * 2
-    with pytest.raises(UserError, match="1 of 1 listed pictures"):
-        listed(pictures, ["9.png"])
+    assert [image.name for image in judged] == ["1.png", "3.png"]
+    assert [[image.name for image in part] for part in sets] == [["0.png", "2.png", "4.png"]] * 2
+    with pytest.raises(UserError, match="1 of 1 listed images"):
+        listed(images, ["9.png"])
     with pytest.raises(UserError, match="picture_weight: .* 2 train_pictures"):
         read_sets(config.replace(picture_weight=[1]))
-    with pytest.raises(UserError, match="nothing but pictures that judge"):
+    with pytest.raises(UserError, match="nothing but images that judge"):
         read_sets(config.replace(val_list=""))
     (batch,) = evaluation_batches(judged, 2, SHAPE, keep_ratio=False)
     assert batch["images"].shape == (2, 3, *SHAPE) and batch["sizes"].tolist() == [[80, 120]] * 2
@@ -70,22 +70,22 @@ def test_pictures_and_held_out_ones(folder, tmp_path):
 def maker_of(folder, scene_share=0.0, **options):
     stage = Stage(SampleMaker(SHAPE, options=AugmentOptions(**options), side_refinement=True), scene_share, [1.0])
     scenes = SceneSource(FontBook(), TextSampler(), Backgrounds(), size=(96, 64), difficulty="easy", seed=3)
-    return DetectionMaker([read_pictures(folder)], [scenes], [stage], 2.0, 7)
+    return DetectionMaker([read_images(folder)], [scenes], [stage], 2.0, 7)
 
 
 @pytest.mark.parametrize("keep_ratio", [False, True])
 def test_tensors_are_what_train_py_makes(folder, keep_ratio):
     """Sparse uint8 samples, put together on the device, beside `SampleMaker` itself."""
-    pictures = read_pictures(folder)
+    images = read_images(folder)
     make = SampleMaker(SHAPE, side_refinement=True, keep_ratio=keep_ratio)
-    maker = DetectionMaker([pictures], [], [Stage(make, 0.0, [1.0])], 2.0, 7)
+    maker = DetectionMaker([images], [], [Stage(make, 0.0, [1.0])], 2.0, 7)
     samples = [sample for number in range(6) for sample in maker(DetectionTask(0, number, 1))]
     batch = to_device(samples, SHAPE, CPU)
     assert batch.images.shape == (6, 3, *SHAPE) and batch.images.is_contiguous(memory_format=torch.channels_last)
     for number in range(6):
         rng = np.random.default_rng([7, number])
         rng.choice(1, p=[1.0])
-        chosen = pictures[int(rng.integers(len(pictures)))]
+        chosen = images[int(rng.integers(len(images)))]
         expected = make(chosen.decode(), chosen.boxes, chosen.ignored, rng)
         np.testing.assert_allclose(batch.images[number], expected.image, atol=0.01 if keep_ratio else 1e-5)
         np.testing.assert_array_equal(batch.labels[number], expected.labels)
@@ -128,7 +128,7 @@ def test_stages_of_the_recipe(folder):
     config = load_config(["--img_width", "96", "--img_height", "64"], schema_file=SCHEMA).replace(
         train_pictures=[folder, folder], picture_weight=[3, 1], finetune_weight=[1, 0]
     )
-    maker = make_maker(config, [read_pictures(folder)] * 2)
+    maker = make_maker(config, [read_images(folder)] * 2)
     first, last = maker.stages
     assert (first.scene_share, last.scene_share) == (config.scene_share, config.finetune_scene_share)
     assert (first.set_weights, last.set_weights) == ([3, 1], [1, 0])

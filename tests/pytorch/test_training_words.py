@@ -1,4 +1,4 @@
-"""Words for the twin's training: chunks, pools, mixtures, and changes of a batch beside those of one picture."""
+"""Words for the twin's training: chunks, pools, mixtures, and changes of a batch beside those of one image."""
 
 import cv2
 import numpy as np
@@ -33,22 +33,22 @@ RNG = np.random.default_rng(0)
 
 
 def smooth(width=100, height=32, count=6):
-    pictures = [
+    images = [
         cv2.GaussianBlur(RNG.integers(0, 256, (height, width)).astype(np.uint8), (0, 0), 2) for _ in range(count)
     ]
-    return np.stack([cv2.normalize(picture, None, 0, 255, cv2.NORM_MINMAX) for picture in pictures])
+    return np.stack([cv2.normalize(image, None, 0, 255, cv2.NORM_MINMAX) for image in images])
 
 
-def changed(pictures, seed=1, **options):
-    batch = torch.from_numpy(pictures.astype(np.float32))
+def changed(images, seed=1, **options):
+    batch = torch.from_numpy(images.astype(np.float32))
     return augment_batch(batch, WordAugment(**options), np.random.default_rng(seed)).numpy()
 
 
 def test_nothing_happens_without_chance():
-    pictures = smooth()
-    np.testing.assert_array_equal(changed(pictures), pictures)
-    few = changed(pictures, rotate_prob=1e-9, blur_prob=1e-9, tone_prob=1e-9, noise_prob=1e-9)
-    np.testing.assert_array_equal(few, pictures)
+    images = smooth()
+    np.testing.assert_array_equal(changed(images), images)
+    few = changed(images, rotate_prob=1e-9, blur_prob=1e-9, tone_prob=1e-9, noise_prob=1e-9)
+    np.testing.assert_array_equal(few, images)
 
 
 def test_views_agree_with_opencv():
@@ -56,19 +56,19 @@ def test_views_agree_with_opencv():
     options = WordAugment(
         crop_prob=1, crop_max=0.1, perspective_prob=1, perspective_max=0.1, rotate_prob=1, rotate_max=4
     )
-    pictures = smooth()
-    draw = np.random.default_rng(3).random((len(pictures), 16)) * 2 - 1
-    corners = view_corners(32, 100, options, np.ones((len(pictures), 3), bool), draw)
+    images = smooth()
+    draw = np.random.default_rng(3).random((len(images), 16)) * 2 - 1
+    corners = view_corners(32, 100, options, np.ones((len(images), 3), bool), draw)
     grid = homography_grid(corners, 32, 100)
     found = torch.nn.functional.grid_sample(
-        torch.from_numpy(pictures.astype(np.float32))[:, None], grid, padding_mode="border", align_corners=False
+        torch.from_numpy(images.astype(np.float32))[:, None], grid, padding_mode="border", align_corners=False
     )[:, 0].numpy()
     target = np.array([[0, 0], [100, 0], [100, 32], [0, 32]], np.float32) - 0.5  # OpenCV: middle of the first pixel
-    for picture, quad, result in zip(pictures, corners, found, strict=True):
+    for image, quad, result in zip(images, corners, found, strict=True):
         matrix = cv2.getPerspectiveTransform((quad - 0.5).astype(np.float32), target)
-        expected = cv2.warpPerspective(picture, matrix, (100, 32), borderMode=cv2.BORDER_REPLICATE)
+        expected = cv2.warpPerspective(image, matrix, (100, 32), borderMode=cv2.BORDER_REPLICATE)
         inside = np.abs(result - expected)[4:-4, 4:-4]
-        assert inside.mean() < 1.5 and np.abs(result - picture).mean() > 3
+        assert inside.mean() < 1.5 and np.abs(result - image).mean() > 3
 
 
 def test_corners_follow_each_option():
@@ -87,19 +87,19 @@ def test_corners_follow_each_option():
 
 
 def test_blur_tone_and_noise():
-    pictures = smooth()
-    draws = np.random.default_rng(1).random((len(pictures), 24), dtype=np.float32)
-    blurred = changed(pictures, blur_prob=1, blur_max=1.3)
-    for picture, result, draw in zip(pictures, blurred, draws, strict=True):
+    images = smooth()
+    draws = np.random.default_rng(1).random((len(images), 24), dtype=np.float32)
+    blurred = changed(images, blur_prob=1, blur_max=1.3)
+    for image, result, draw in zip(images, blurred, draws, strict=True):
         expected = cv2.GaussianBlur(
-            picture.astype(np.float32), (9, 9), float(draw[17]) * 1.3, borderType=cv2.BORDER_REPLICATE
+            image.astype(np.float32), (9, 9), float(draw[17]) * 1.3, borderType=cv2.BORDER_REPLICATE
         )
         if draw[17] * 1.3 > 0.1:
             np.testing.assert_allclose(result, expected, atol=0.1)
-    np.testing.assert_allclose(changed(pictures, invert_prob=1), 255.0 - pictures, atol=1e-3)
-    toned = changed(pictures, tone_prob=1, contrast_max=0.4, brightness_max=0.1, gamma_max=0.5)
-    for picture, result, draw in zip(pictures, toned, draws, strict=True):
-        levels = (picture / 255.0) ** (1.5 ** (2 * draw[20] - 1)) - 0.5
+    np.testing.assert_allclose(changed(images, invert_prob=1), 255.0 - images, atol=1e-3)
+    toned = changed(images, tone_prob=1, contrast_max=0.4, brightness_max=0.1, gamma_max=0.5)
+    for image, result, draw in zip(images, toned, draws, strict=True):
+        levels = (image / 255.0) ** (1.5 ** (2 * draw[20] - 1)) - 0.5
         levels = levels * (1 + (2 * draw[21] - 1) * 0.4) + 0.5 + (2 * draw[22] - 1) * 0.1
         np.testing.assert_allclose(result, np.clip(levels, 0, 1) * 255, atol=0.1)
     grains = changed(np.full((64, 32, 100), 128, np.uint8), noise_prob=1, noise_max=10)
@@ -109,14 +109,14 @@ def test_blur_tone_and_noise():
 def test_changes_stay_in_single_precision_inside_autocast():
     """Their convolutions and warps must not follow those of the network into bfloat16."""
     everything = {f"{name}_prob": 1 for name in ("crop", "perspective", "rotate", "blur", "tone")}
-    pictures = smooth()
+    images = smooth()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = changed(pictures, **everything)
-    np.testing.assert_array_equal(inside, changed(pictures, **everything))
+        inside = changed(images, **everything)
+    np.testing.assert_array_equal(inside, changed(images, **everything))
 
 
 def test_chunks_hold_what_the_network_can_write():
-    words = [(picture, text) for picture, text in zip(smooth(60, 20, 4), ("ab", "", "aabb", "x" * 30), strict=True)]
+    words = [(image, text) for image, text in zip(smooth(60, 20, 4), ("ab", "", "aabb", "x" * 30), strict=True)]
     chunk = pack_words(words, 100, LETTERS, keep_ratio=False)
     assert chunk.lengths.tolist() == [2, 4]  # nothing, and 30 equal letters, cannot be written in 26 steps
     assert chunk.labels.shape == (2, time_steps(100)) and chunk.labels[1, :5].tolist() == [11, 11, 12, 12, 0]
@@ -136,10 +136,10 @@ def test_rendered_chunks_do_not_depend_on_their_cut():
 @pytest.fixture(scope="module")
 def lmdb(tmp_path_factory):
     folder = tmp_path_factory.mktemp("words")
-    pictures = [*smooth(60, 32, 6), *smooth(150, 32, 2)]
+    images = [*smooth(60, 32, 6), *smooth(150, 32, 2)]
     texts = ["Ab", "cd", "e!", "Gh", "ij", "kl", "mnop", "qrst"]
-    samples = [(png(picture), text) for picture, text in zip(pictures, texts, strict=True)]
-    samples[4] = (b"no picture", "ij")
+    samples = [(png(image), text) for image, text in zip(images, texts, strict=True)]
+    samples[4] = (b"no image", "ij")
     write_lmdb(folder / "w", samples)
     return folder / "w"
 

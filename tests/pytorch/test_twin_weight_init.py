@@ -42,12 +42,12 @@ def test_ctpn_starts_from_the_same_numbers():
         np.testing.assert_array_equal(value, expected, err_msg=name)
 
 
-@pytest.mark.parametrize(("network", "initialise"), [(Crnn, init_crnn), (Ctpn, init_ctpn)])
-def test_another_seed_gives_other_weights(network, initialise):
+@pytest.mark.parametrize(("network", "initialize"), [(Crnn, init_crnn), (Ctpn, init_ctpn)])
+def test_another_seed_gives_other_weights(network, initialize):
     states = []
     for seed in (1, 2):
         model = network(width=0.125)
-        initialise(model, seed)
+        initialize(model, seed)
         states.append(model.state_dict())
     changed = {name for name, value in states[0].items() if not torch.equal(value, states[1][name])}
     assert {name for name in states[0] if name.endswith("weight") and states[0][name].ndim > 1} <= changed

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reader_weights import encoded, picture, write_weights
+from reader_weights import encoded, text_image, write_weights
 
 from src.common.errors import UserError
 from src.engines.onnx_cache import onnx_file, onnx_name
-from src.reader import Picture, ReaderOptions, TextReader, Unreadable
+from src.reader import ImageSource, ReaderOptions, TextReader, Unreadable
 from src.reader.result import STAGES
 from src.text_connector.detector import ConnectorParams
 from src.weights.card import CardError, write_card
@@ -54,8 +54,8 @@ def same_lines(found, expected, tolerance=0.0):
         assert line.text == other.text
 
 
-def test_a_picture_from_a_file_bytes_and_pixels(reader, tmp_path):
-    pixels = picture()
+def test_a_image_from_a_file_bytes_and_pixels(reader, tmp_path):
+    pixels = text_image()
     (tmp_path / "a.png").write_bytes(encoded(pixels))
     result = reader.read(tmp_path / "a.png")
     assert (result.width, result.height) == (320, 200)
@@ -67,7 +67,7 @@ def test_a_picture_from_a_file_bytes_and_pixels(reader, tmp_path):
 
 
 def test_the_json_is_as_described(reader):
-    result = reader.read(picture(), "dir/ä.png")
+    result = reader.read(text_image(), "dir/ä.png")
     content = json.loads(result.to_json())
     assert list(content) == ["version", "image", "width", "height", "lines", "time_ms"]
     assert content["version"] == 1 and content["image"] == "dir/ä.png"
@@ -77,25 +77,25 @@ def test_the_json_is_as_described(reader):
     assert content["time_ms"]["total"] == pytest.approx(sum(content["time_ms"][s] for s in STAGES), abs=0.05)
     assert content == result.to_dict()
     drawn = result.draw()
-    assert drawn.shape == (200, 320, 3) and (drawn != picture()).any()
+    assert drawn.shape == (200, 320, 3) and (drawn != text_image()).any()
     assert result._repr_png_().startswith(b"\x89PNG")
 
 
 def test_openvino_gives_the_same(reader, options):
     pytest.importorskip("openvino")
-    same_lines(TextReader(options, engine="openvino").read(picture()), reader.read(picture()), 0.05)
+    same_lines(TextReader(options, engine="openvino").read(text_image()), reader.read(text_image()), 0.05)
 
 
 def test_mindspore_finds_the_same_lines(options):
     pytest.importorskip("mindspore")
-    found = TextReader(options, engine="mindspore", recognize=False).read(picture())
-    same_lines(found, TextReader(options, recognize=False).read(picture()), 0.05)
+    found = TextReader(options, engine="mindspore", recognize=False).read(text_image())
+    same_lines(found, TextReader(options, recognize=False).read(text_image()), 0.05)
     assert "text" not in found.to_dict()["lines"][0]
 
 
-def test_word_model_and_whole_pictures(options):
+def test_word_model_and_whole_images(options):
     reader = TextReader(options, detect=False, recognizer="word")
-    result = reader.read(picture(["word"], (120, 60)))
+    result = reader.read(text_image(["word"], (120, 60)))
     (line,) = result.lines
     assert line.box == (0, 0, 119, 59) and line.score == 1
     assert " " not in line.text
@@ -103,35 +103,35 @@ def test_word_model_and_whole_pictures(options):
 
 
 @pytest.mark.parametrize("threads", [1, 2])  # one after another, and as a pipeline
-def test_many_pictures_are_read_as_one_by_one(options, reader, tmp_path, threads):
-    pictures = [picture([text]) for text in ("one", "two", "three", "four")]
-    (tmp_path / "bad.jpg").write_bytes(b"no picture")
-    sources = [*pictures[:2], tmp_path / "bad.jpg", tmp_path / "absent.png", *pictures[2:]]
+def test_many_images_are_read_as_one_by_one(options, reader, tmp_path, threads):
+    images = [text_image([text]) for text in ("one", "two", "three", "four")]
+    (tmp_path / "bad.jpg").write_bytes(b"no image")
+    sources = [*images[:2], tmp_path / "bad.jpg", tmp_path / "absent.png", *images[2:]]
     many = TextReader(options, threads=threads)
     results = list(many.read_many(iter(sources)))
     assert [isinstance(result, Unreadable) for result in results] == [False, False, True, True, False, False]
     assert "not an image" in str(results[2].error) and "missing" in str(results[3].error)
-    for pixels, result in zip(pictures, [*results[:2], *results[4:]], strict=True):
+    for pixels, result in zip(images, [*results[:2], *results[4:]], strict=True):
         same_lines(result, reader.read(pixels))
     assert list(many.read_many([])) == []
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_detector_with_other_anchors_is_no_matter_of_a_picture(options, threads, tmp_path):
+def test_a_detector_with_other_anchors_is_no_matter_of_a_image(options, threads, tmp_path):
     (tmp_path / "ctpn.ckpt").write_bytes(Path(options.ctpn_weights).read_bytes())
     write_card(tmp_path / "ctpn.ckpt", {"network": "ctpn", "image_size": [64, 96], "anchor_heights": [8, 16]})
     reader = TextReader(options, threads=threads, ctpn_weights=tmp_path / "ctpn.ckpt", recognize=False)
     with pytest.raises(UserError, match="anchor_heights: 2 of them.*trained with 14"):
-        list(reader.read_many([picture()]))
+        list(reader.read_many([text_image()]))
 
 
 def test_an_abandoned_run_ends(options):
-    results = TextReader(options, threads=2).read_many(picture() for _ in range(1000))
+    results = TextReader(options, threads=2).read_many(text_image() for _ in range(1000))
     next(results)
     results.close()
 
 
-# While the network works on picture n, n + 1 is decoded and the lines of n - 1 are connected.
+# While the network works on image n, n + 1 is decoded and the lines of n - 1 are connected.
 MEETS = {"_load": [("_detect", -1)], "_detect": [("_load", 1), ("_connect", -1)], "_connect": [("_detect", 1)]}
 
 
@@ -155,8 +155,8 @@ def test_a_folder_is_a_pipeline(options, monkeypatch):
 
     for stage in MEETS:
         meet(stage)
-    pixels = picture(["x"], (96, 64))
-    results = list(reader.read_many(Picture(pixels, str(number)) for number in range(1, last + 1)))
+    pixels = text_image(["x"], (96, 64))
+    results = list(reader.read_many(ImageSource(pixels, str(number)) for number in range(1, last + 1)))
     assert [result.image for result in results] == ["1", "2", "3", "4"]
     assert all(on_time) and len(on_time) == 4 * (last - 1)
 
@@ -172,7 +172,7 @@ def test_one_thread_works_alone(options, monkeypatch):
             return work(item)
 
         monkeypatch.setattr(reader, stage, noted)
-    assert len(list(reader.read_many([picture(["x"], (96, 64))] * 2))) == 2
+    assert len(list(reader.read_many([text_image(["x"], (96, 64))] * 2))) == 2
     assert set(names) == {threading.current_thread().name} and len(names) == 8
 
 
@@ -200,10 +200,10 @@ def test_openvino_under_a_cap_of_the_instructions(options):
     files = {f"{name}_weights": str(getattr(options, f"{name}_weights")) for name in ("ctpn", "crnn", "crnn_lines")}
     program = (
         "import sys; sys.path.insert(0, 'tests')\n"
-        "from reader_weights import picture\n"
+        "from reader_weights import text_image\n"
         "from src.reader import TextReader\n"
         f"reader = TextReader(engine='openvino', **{files})\n"
-        "reader.read(picture())\n"
+        "reader.read(text_image())\n"
         "assert reader.device.endswith('f32'), reader.device\n"
     )
     capped = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
@@ -309,7 +309,7 @@ def test_a_model_of_the_other_kind_or_alphabet(options, tmp_path):
         TextReader(options, recognizer="word", crnn_weights=options.crnn_lines_weights)
     (tmp_path / "abc.txt").write_text("abc")
     with pytest.raises(UserError, match="37 classes, its alphabet of 3"):
-        TextReader(options, recognizer="word", detect=False, alphabet=str(tmp_path / "abc.txt")).read(picture())
+        TextReader(options, recognizer="word", detect=False, alphabet=str(tmp_path / "abc.txt")).read(text_image())
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_a_model_of_the_other_kind_or_alphabet(options, tmp_path):
         ({"detect": False, "recognize": False}, "nothing to do"),
         ({"image_shape": (60, 96)}, "multiples of 16"),
         ({"batch_size": 0}, "batch_size"),
-        ({"colour": 1}, "colour"),
+        ({"color": 1}, "color"),
         ({"text_min_score": 1.5}, "text_min_score"),
     ],
 )
@@ -330,15 +330,15 @@ def test_wrong_options(options, changes, message):
 
 
 def test_unsure_texts_are_left_out(options, reader):
-    lines = reader.read(picture()).lines
+    lines = reader.read(text_image()).lines
     scores = sorted(line.text_score for line in lines)
     least = scores[len(scores) // 2]
     assert scores[0] < least
-    kept = TextReader(options, text_min_score=least).read(picture()).lines
+    kept = TextReader(options, text_min_score=least).read(text_image()).lines
     assert kept == tuple(line for line in lines if line.text_score >= least)
-    found = TextReader(options, text_min_score=1.0, recognize=False).read(picture()).lines
+    found = TextReader(options, text_min_score=1.0, recognize=False).read(text_image()).lines
     assert len(found) == len(lines)  # without recognition there is no such score
-    assert len(TextReader(options, text_min_score=1.0, detect=False).read(picture()).lines) == 1
+    assert len(TextReader(options, text_min_score=1.0, detect=False).read(text_image()).lines) == 1
 
 
 def test_wrong_pixels(reader):

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reader_weights import crnn_params, encoded, picture, write_weights
+from reader_weights import crnn_params, encoded, text_image, write_weights
 
 from src.common.errors import UserError
 from src.model_utils.config import READER_SCHEMA, ConfigError, load_config
 from src.model_utils.input_arguments import split_inputs
-from src.reader.command import read_pictures
+from src.reader.command import read_images
 from src.reader.html_report import HtmlReport
-from src.reader.input_files import InputError, find_pictures
+from src.reader.input_files import InputError, find_images
 from src.reader.result import Line, ReadResult, Unreadable
 from src.reader.result_files import CsvWriter, result_path, write_json
 from src.weights.card import write_card
@@ -29,53 +29,53 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def images(tmp_path):
     folder = tmp_path / "in"
     for name in ("b.png", "a.JPG", "sub/a.JPG", "sub/deep/c.png", "notes.txt"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(encoded(picture(["x"], (96, 64))))
+        (folder / name).write_bytes(encoded(text_image(["x"], (96, 64))))
     return folder
 
 
 def names(*inputs, **options):
-    return [found.name for found in find_pictures([str(item) for item in inputs], **options)]
+    return [found.name for found in find_images([str(item) for item in inputs], **options)]
 
 
-def test_folders(pictures):
-    assert names(pictures) == ["a.JPG", "b.png"]
-    assert names(pictures, recursive=True) == ["a.JPG", "b.png", "sub/a.JPG", "sub/deep/c.png"]
+def test_folders(images):
+    assert names(images) == ["a.JPG", "b.png"]
+    assert names(images, recursive=True) == ["a.JPG", "b.png", "sub/a.JPG", "sub/deep/c.png"]
 
 
-def test_files_and_patterns(pictures):
-    assert names(pictures / "b.png") == ["b.png"]
-    assert names(pictures / "notes.txt") == ["notes.txt"]  # it was named: its content decides
-    assert names(pictures / "*.png") == ["b.png"]
-    assert names(pictures / "**" / "*.png", recursive=True) == ["b.png", "sub/deep/c.png"]
-    assert names(pictures / "s*" / "*.JPG") == ["sub/a.JPG"]
+def test_files_and_patterns(images):
+    assert names(images / "b.png") == ["b.png"]
+    assert names(images / "notes.txt") == ["notes.txt"]  # it was named: its content decides
+    assert names(images / "*.png") == ["b.png"]
+    assert names(images / "**" / "*.png", recursive=True) == ["b.png", "sub/deep/c.png"]
+    assert names(images / "s*" / "*.JPG") == ["sub/a.JPG"]
 
 
-def test_equal_names_get_their_folders_and_no_file_comes_twice(pictures):
-    assert names(pictures / "a.JPG", pictures / "sub" / "a.JPG") == ["a.JPG", "sub/a.JPG"]
-    assert names(pictures / "b.png", pictures, pictures / "b.png") == ["b.png", "a.JPG"]
+def test_equal_names_get_their_folders_and_no_file_comes_twice(images):
+    assert names(images / "a.JPG", images / "sub" / "a.JPG") == ["a.JPG", "sub/a.JPG"]
+    assert names(images / "b.png", images, images / "b.png") == ["b.png", "a.JPG"]
 
 
-def test_a_list_and_standard_input(pictures):
-    (pictures / "list.txt").write_text("b.png\n\nsub/a.JPG\n")
-    assert names(list_file=str(pictures / "list.txt")) == ["b.png", "a.JPG"]
-    (found,) = find_pictures(["-"], stdin=io.BytesIO(b"bytes"))
+def test_a_list_and_standard_input(images):
+    (images / "list.txt").write_text("b.png\n\nsub/a.JPG\n")
+    assert names(list_file=str(images / "list.txt")) == ["b.png", "a.JPG"]
+    (found,) = find_images(["-"], stdin=io.BytesIO(b"bytes"))
     assert (found.source, found.name) == (b"bytes", "stdin")
 
 
-def test_results_inside_the_folder_are_no_inputs(pictures):
-    assert names(pictures, recursive=True, leave_out=pictures / "sub") == ["a.JPG", "b.png"]
+def test_results_inside_the_folder_are_no_inputs(images):
+    assert names(images, recursive=True, leave_out=images / "sub") == ["a.JPG", "b.png"]
 
 
 @pytest.mark.parametrize("wrong", [["none.png"], ["in/*.gif"], [], ["in/empty"]])
-def test_nothing_to_read(pictures, monkeypatch, wrong):
-    monkeypatch.chdir(pictures.parent)
-    (pictures / "empty").mkdir()
+def test_nothing_to_read(images, monkeypatch, wrong):
+    monkeypatch.chdir(images.parent)
+    (images / "empty").mkdir()
     with pytest.raises(InputError, match="image_path"):
-        find_pictures(wrong)
+        find_images(wrong)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_page_is_one_file_without_script_or_links(tmp_path):
     assert "&lt;b&gt;&amp;" in page and "a&lt;.png" in page and "&lt;truncated&gt;" in page and "<b>" not in page
     assert re.findall(r'(?:src|href)="(.{11})', page) == ["data:image/"]
     assert "<script" not in page and "http://" not in page and "https://" not in page
-    assert "1 pictures, 1 lines, 1 could not be read" in page
+    assert "1 images, 1 lines, 1 could not be read" in page
     other = HtmlReport(tmp_path / "other", "title")
     other.close(complete=False)
     assert list((tmp_path / "other").iterdir()) == []
@@ -168,38 +168,38 @@ def arguments(weights, tmp_path):
 
 
 def run(arguments, inputs):
-    return read_pictures(load_config(arguments, schema_file=READER_SCHEMA), [str(item) for item in inputs])
+    return read_images(load_config(arguments, schema_file=READER_SCHEMA), [str(item) for item in inputs])
 
 
-def test_a_folder_with_everything_that_can_be_written(pictures, arguments, tmp_path, capsys):
-    code = run([*arguments, "--recursive", "--draw", "--csv"], [pictures])
+def test_a_folder_with_everything_that_can_be_written(images, arguments, tmp_path, capsys):
+    code = run([*arguments, "--recursive", "--draw", "--csv"], [images])
     out = tmp_path / "out"
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     bases = ["a.JPG", "b.png", "sub/a.JPG", "sub/deep/c.png"]
-    of_pictures = [f"{base}{ending}" for base in bases for ending in (".json", ".drawn.jpg")]
-    assert written == sorted([*of_pictures, "lines.csv", "report.html"])
+    of_images = [f"{base}{ending}" for base in bases for ending in (".json", ".drawn.jpg")]
+    assert written == sorted([*of_images, "lines.csv", "report.html"])
     assert code == 0
     content = json.loads((out / "sub/a.JPG.json").read_text(encoding="utf-8"))
     assert content["image"] == "sub/a.JPG" and content["lines"]
     printed = capsys.readouterr()
     assert all(line.startswith(tuple(f"{base}: " for base in bases)) for line in printed.out.splitlines())
-    assert "4 of 4 pictures" in printed.err
+    assert "4 of 4 images" in printed.err
 
 
-def test_bad_pictures_show_in_the_exit_code(pictures, arguments, tmp_path, capsys):
-    (pictures / "b.png").write_bytes(b"\x89PNG\r\n broken")
-    assert run([*arguments, "--recognize", "false", "--quiet"], [pictures]) == 3
+def test_bad_images_show_in_the_exit_code(images, arguments, tmp_path, capsys):
+    (images / "b.png").write_bytes(b"\x89PNG\r\n broken")
+    assert run([*arguments, "--recognize", "false", "--quiet"], [images]) == 3
     printed = capsys.readouterr()
     assert printed.err.startswith("skipped ") and printed.err.count("\n") == 1
     assert "text" not in json.loads((tmp_path / "out/a.JPG.json").read_text(encoding="utf-8"))["lines"][0]
-    assert run([*arguments, "--quiet"], [pictures / "b.png"]) == 1
+    assert run([*arguments, "--quiet"], [images / "b.png"]) == 1
 
 
-def test_one_word(pictures, arguments, tmp_path):
-    assert run([*arguments, "--detect", "false", "--recognizer", "word"], [pictures / "b.png"]) == 0
+def test_one_word(images, arguments, tmp_path):
+    assert run([*arguments, "--detect", "false", "--recognizer", "word"], [images / "b.png"]) == 0
     (line,) = json.loads((tmp_path / "out/b.png.json").read_text(encoding="utf-8"))["lines"]
     assert line["box"] == [0, 0, 95, 63]
-    assert not (tmp_path / "out/report.html").exists()  # for one picture there is no page
+    assert not (tmp_path / "out/report.html").exists()  # for one image there is no page
 
 
 @pytest.mark.parametrize("wrong", ["--min_ratioo=1", "--engine=fast", "--threads=-1", "--keep_ratio=1", "--draw=x"])
@@ -214,14 +214,14 @@ def predict(*arguments, **options):
 
 
 def test_the_command_reads_standard_input(arguments, tmp_path):
-    done = predict("-", *arguments, input=encoded(picture(["x"], (96, 64))), cwd=tmp_path)
+    done = predict("-", *arguments, input=encoded(text_image(["x"], (96, 64))), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "out/stdin.json").read_text(encoding="utf-8"))["width"] == 96
 
 
 def test_a_tag_that_is_not_as_it_should_be_is_no_matter_of_the_user(arguments, tmp_path):
-    """The picture is whole; Pillow's warning of a tag that is longer than its file was printed twice."""
-    data = bytearray(encoded(picture(["x"], (96, 64)), "TIFF", tiffinfo={305: "who wrote it"}))
+    """The image is whole; Pillow's warning of a tag that is longer than its file was printed twice."""
+    data = bytearray(encoded(text_image(["x"], (96, 64)), "TIFF", tiffinfo={305: "who wrote it"}))
     (directory,) = struct.unpack_from("<I", data, 4)
     entries = [directory + 2 + 12 * number for number in range(struct.unpack_from("<H", data, directory)[0])]
     (entry,) = [place for place in entries if struct.unpack_from("<H", data, place)[0] == 305]
@@ -231,8 +231,8 @@ def test_a_tag_that_is_not_as_it_should_be_is_no_matter_of_the_user(arguments, t
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_the_command_says_what_is_missing(pictures, tmp_path):
-    done = predict(pictures, "--ctpn_weights", "none.ckpt", cwd=tmp_path)
+def test_the_command_says_what_is_missing(images, tmp_path):
+    done = predict(images, "--ctpn_weights", "none.ckpt", cwd=tmp_path)
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1) and b"none.ckpt" in done.stderr
     done = predict(cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.startswith(b"error: image_path")
@@ -245,11 +245,11 @@ def test_check(arguments, monkeypatch, capsys):
     monkeypatch.setitem(reader_check._TRIALS, "mindspore", "raise SystemExit('no device')")
     ready = reader_check.check_reader(load_config(arguments, schema_file=READER_SCHEMA))
     printed = capsys.readouterr().out
-    assert ready == 0 and "onnxruntime: works on" in printed and "ready to read pictures" in printed
+    assert ready == 0 and "onnxruntime: works on" in printed and "ready to read images" in printed
     assert re.search(
         r"ctpn_weights: .*, detector, input 64x96, .*\n    sha256 [0-9a-f]{64} \(as its card says\)", printed
     )
-    assert re.search(r"crnn_lines_weights: .* recogniser of lines, 95 characters", printed)
+    assert re.search(r"crnn_lines_weights: .* recognizer of lines, 95 characters", printed)
 
 
 def test_check_says_in_what_openvino_computes(monkeypatch, capsys):
@@ -330,7 +330,7 @@ def test_check_leaves_nothing_behind(quick_check, arguments, weights):
     assert sorted(weights.rglob("*")) == before
 
 
-def test_broken_weights_are_one_line(pictures, arguments, tmp_path):
+def test_broken_weights_are_one_line(images, arguments, tmp_path):
     (tmp_path / "best.ckpt").write_bytes(b"not weights")
-    done = predict(pictures, *without(arguments, "ctpn_weights", tmp_path / "best.ckpt"), cwd=tmp_path)
+    done = predict(images, *without(arguments, "ctpn_weights", tmp_path / "best.ckpt"), cwd=tmp_path)
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1) and b"best.ckpt" in done.stderr

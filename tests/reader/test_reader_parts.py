@@ -1,4 +1,4 @@
-"""Reading order, word gaps, line crops, tiles and the recogniser's batches, each without a network."""
+"""Reading order, word gaps, line crops, tiles and the recognizer's batches, each without a network."""
 
 import itertools
 
@@ -158,7 +158,7 @@ def test_a_line_across_tiles_is_one_line():
 
 
 class Ruler:
-    """Stands in for the recogniser: reads the width class of what it is shown and remembers the batches."""
+    """Stands in for the recognizer: reads the width class of what it is shown and remembers the batches."""
 
     name, device = "stand-in", ""
 
@@ -204,7 +204,7 @@ def test_an_alphabet_of_another_size():
 
 GOOD = {"version": 1, "network": "ctpn"}
 BAD_CARDS = [
-    [], {}, {"version": 2, "network": "ctpn"}, {"version": 1, "network": "crnn"}, {**GOOD, "colour": 1},
+    [], {}, {"version": 2, "network": "ctpn"}, {"version": 1, "network": "crnn"}, {**GOOD, "color": 1},
     {**GOOD, "image_size": [576]}, {**GOOD, "image_size": [576, 950]}, {**GOOD, "image_size": [True, 96]},
     {**GOOD, "anchor_heights": []}, {**GOOD, "anchor_heights": [4, 2]}, {**GOOD, "anchor_heights": "2 4"},
     {**GOOD, "keep_ratio": 1}, {**GOOD, "lstm_branch": "rnn3"}, {**GOOD, "sha256": "abc"},
@@ -238,7 +238,7 @@ def test_reading_order_is_a_permutation():
         assert sorted(reading_order(boxes).tolist()) == list(range(count))
 
 
-def test_the_shape_of_the_recogniser_is_fixed_where_it_never_varies():
+def test_the_shape_of_the_recognizer_is_fixed_where_it_never_varies():
     assert input_shape("word") == (None, 1, 32, 100)
     assert input_shape("word", [160]) == (None, 1, 32, 160)
     assert input_shape("line") == (None, 1, 32, None)

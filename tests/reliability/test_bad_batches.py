@@ -13,12 +13,12 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 HEIGHTS = range(40, 52)
 
 
-def test_a_detection_batch_of_damaged_pictures_is_filled_with_others(tmp_path):
+def test_a_detection_batch_of_damaged_images_is_filled_with_others(tmp_path):
     pytest.importorskip("mindspore")
     from src.data.detection.dataset import CtpnTrainData  # noqa: PLC0415 - brings MindSpore
 
     def heights(folder, entries):
-        """The picture of each place of each batch, known by its height, and the loader's report."""
+        """The image of each place of each batch, known by its height, and the loader's report."""
         data = CtpnTrainData(write_set(folder, entries), lambda image, *_: (np.array(image.shape[0]),), batch_size=4,
                              max_bad_ratio=0.4)  # fmt: skip
         return [batch[0].tolist() for batch in data.epoch(1)], data.report.reasons
@@ -28,7 +28,7 @@ def test_a_detection_batch_of_damaged_pictures_is_filled_with_others(tmp_path):
     assert sorted(chain.from_iterable(sound)) == list(HEIGHTS)
     assert reasons == {}
     for height in sound[1]:
-        entries[f"{height}.png"] = (b"no picture", *entries[f"{height}.png"][1:])
+        entries[f"{height}.png"] = (b"no image", *entries[f"{height}.png"][1:])
     batches, reasons = heights(tmp_path / "damaged", entries)
     assert [batches[0], batches[2]] == [sound[0], sound[2]]
     assert len(batches[1]) == 4
@@ -40,7 +40,7 @@ def test_a_recognition_batch_of_damaged_words_is_filled_with_others(tmp_path):
     words = [f"w{index:02}" for index in range(12)]
 
     def texts(folder, damaged):
-        samples = [(b"no picture" if word in damaged else drawn(word), word) for word in words]
+        samples = [(b"no image" if word in damaged else drawn(word), word) for word in words]
         data = CrnnTrainData([write_lmdb(folder, samples)], characters=ALPHABET, batch_size=4, max_bad_ratio=0.4,
                              encode=lambda text: [ALPHABET.index(character) + 1 for character in text],
                              time_steps=lambda width: width // 4 + 1)  # fmt: skip

@@ -18,7 +18,7 @@ from PIL import Image
 from src.crnn.alphabet import Alphabet
 from src.data.detection.annotations.coco_text import load_coco_json
 from src.data.detection.annotations.label_lines import detect_layout, label_lines, parse_lines
-from src.data.detection.annotations.labelled_image import labelled_image
+from src.data.detection.annotations.labeled_image import labeled_image
 from src.data.detection.annotations.svt_xml import read_svt_xml
 from src.data.images.decode import decode_image
 from src.data.recognition.lmdb_reader import LmdbWords
@@ -98,7 +98,7 @@ def test_label_files_of_every_layout(layout):
         text = data.decode("utf-8-sig", "replace")
         detect_layout(label_lines(text), ("mlt", "quad", "size", "corners"))
         raw, problems = parse_lines(text, layout)
-        image = labelled_image("p", "n", raw, problems)
+        image = labeled_image("p", "n", raw, problems)
         assert image.boxes.shape == (len(image.texts), 4)
         assert image.boxes.dtype == np.int32
         if image.problems:  # counted, not raised
@@ -139,8 +139,8 @@ def test_svt_xml(tmp_path):
 def test_coco_json(tmp_path):
     path = tmp_path / "cocotext.json"
     annotation = {"id": 7, "image_id": 1, "bbox": [1.5, 2, 30, 10], "utf8_string": "a", "legibility": "legible"}
-    picture = {"id": 1, "file_name": "COCO_train2014_000000000001.jpg", "width": 640, "set": "train"}
-    sample = {"imgs": {"1": picture}, "anns": {"7": annotation}}
+    image = {"id": 1, "file_name": "COCO_train2014_000000000001.jpg", "width": 640, "set": "train"}
+    sample = {"imgs": {"1": image}, "anns": {"7": annotation}}
 
     def read(data):
         path.write_bytes(data)
@@ -156,29 +156,29 @@ def encoded(image_format, mode="RGB"):
     return stream.getvalue()
 
 
-PICTURES = [encoded("JPEG"), encoded("JPEG", "CMYK"), encoded("PNG", "RGBA"), encoded("PNG", "P"), encoded("GIF"),
+IMAGES = [encoded("JPEG"), encoded("JPEG", "CMYK"), encoded("PNG", "RGBA"), encoded("PNG", "P"), encoded("GIF"),
             encoded("BMP"), encoded("WEBP"), encoded("TIFF")]  # fmt: skip
 
 
-def test_pictures():
+def test_images():
     def read(data):
-        picture = decode_image(data, max_pixels=1_000_000, name="x")
-        assert picture.dtype == np.uint8
-        assert picture.ndim == 3
+        image = decode_image(data, max_pixels=1_000_000, name="x")
+        assert image.dtype == np.uint8
+        assert image.ndim == 3
 
-    refuses_or_reads(read, PICTURES, (b"\xff\xd8\xff", b"\x89PNG", b"IHDR", b"IDAT", b"acTL", b"iCCP", b"Exif\0\0"))
+    refuses_or_reads(read, IMAGES, (b"\xff\xd8\xff", b"\x89PNG", b"IHDR", b"IDAT", b"acTL", b"iCCP", b"Exif\0\0"))
 
 
 def test_lmdb_records(tmp_path):
-    """Picture, label and count as they stand in the data base."""
+    """Image, label and count as they stand in the data base."""
     path = tmp_path / "words"
 
     def read(data):
-        label, _, picture = data.partition(b"|")
+        label, _, image = data.partition(b"|")
         with lmdb.open(str(path), sync=False) as environment, environment.begin(write=True) as transaction:
             transaction.put(b"num-samples", b"1")
             transaction.put(b"label-000000001", label)
-            transaction.put(b"image-000000001", picture)
+            transaction.put(b"image-000000001", image)
         words = LmdbWords(path)
         try:
             assert len(list(words.labels())) == 1
@@ -188,7 +188,7 @@ def test_lmdb_records(tmp_path):
         finally:
             words.close()
 
-    refuses_or_reads(read, [b"word|" + picture for picture in PICTURES[:4]], (b"|", b"cos\nsystem\n", b"\xff"))
+    refuses_or_reads(read, [b"word|" + image for image in IMAGES[:4]], (b"|", b"cos\nsystem\n", b"\xff"))
 
 
 def weights_files():

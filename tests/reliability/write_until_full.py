@@ -60,7 +60,7 @@ def words_until_full(folder):
             writer.add(np.random.default_rng(writer.count).bytes(5000), "x")
 
 
-def pictures_until_full(folder):
+def images_until_full(folder):
     row = {"image": bytes(50_000), "annotation": pack_annotation(np.zeros((0, 4), np.int32), np.zeros(0, bool)),
            "file_name": "a.jpg", "image_size": np.array([1, 1], np.int32)}  # fmt: skip
     with MindRecordWriter(folder, "set.mindrecord", SCHEMA, shards=2) as writer:
@@ -78,7 +78,7 @@ def main(place):
     print(json.dumps({"name": "LMDB goes on", "code": 0, "said": "", "kept": kept > 100 and kept % 20 == 0}))
     for name in ("data.mdb", "lock.mdb"):
         (full / "words" / name).unlink()
-    answer("MindRecord", lambda: pictures_until_full(full), lambda: not list(full.glob("*mindrecord*")))
+    answer("MindRecord", lambda: images_until_full(full), lambda: not list(full.glob("*mindrecord*")))
 
     snapshot = Snapshot({"w": np.zeros(100_000, np.float32)}, {}, {"epoch": 1, "step": 1})
     folder = CheckpointFolder(full / "ckpt")

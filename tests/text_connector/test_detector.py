@@ -58,9 +58,9 @@ def test_gap_counts_pixel_columns_and_is_inclusive(gap, linked):
 
 @pytest.mark.parametrize("maker", [proposals, scattered])
 @pytest.mark.parametrize("seed", range(6))
-def test_equal_to_plain_loops_on_random_pictures(maker, seed):
+def test_equal_to_plain_loops_on_random_images(maker, seed):
     boxes, scores = maker(150 + 50 * seed, seed)
-    size = (576, 960) if seed % 2 else (300, 500)  # half of them reach out of the picture
+    size = (576, 960) if seed % 2 else (300, 500)  # half of them reach out of the image
     found = assert_equals_plain(boxes, scores, size, ConnectorParams(line_min_score=0.5))
     assert found > 0
     assert_equals_plain(boxes, scores, size, LENIENT)
@@ -109,7 +109,7 @@ def test_equal_to_plain_loops_on_adversarial_input(rows, gap, nms_threshold, siz
 
 
 def test_precursor_is_judged_from_the_successor():
-    # a (best column neighbour of c by reach) loses c to the better scored b, though c is a's own choice.
+    # a (best column neighbor of c by reach) loses c to the better scored b, though c is a's own choice.
     boxes, _ = row([1, 1, 2])
     boxes[0, [1, 3]], boxes[1, [1, 3]], boxes[2, [1, 3]] = (100, 119), (104, 123), (102, 121)
     link = get_successions(boxes, np.array([0.8, 0.9, 0.7]), 960, max_gap=60, min_v_overlaps=0.7, min_size_sim=0.7)
@@ -252,9 +252,9 @@ def test_filters():
 
 def test_oriented_polygon_follows_a_tilted_line():
     x1 = np.arange(2, 22) * 16.0
-    centre = x1 + 8
+    center = x1 + 8
     slope = 0.15
-    boxes = np.stack([x1, 100 + slope * centre, x1 + 16, 130 + slope * centre], axis=1)
+    boxes = np.stack([x1, 100 + slope * center, x1 + 16, 130 + slope * center], axis=1)
     scores = np.full(20, 0.95)
     level = detect_text_lines(boxes, scores, (576, 960))
     tilted = detect_text_lines(boxes, scores, (576, 960), ConnectorParams(oriented=True))
@@ -270,7 +270,7 @@ def test_side_refinement_moves_the_ends():
     params = ConnectorParams(side_refinement=True)
     dx = np.array([0.25, 9.0, -9.0, 0.75])
     lines = detect_text_lines(boxes, scores, (576, 960), params, dx)
-    # centres 48 + 7.5 and 96 + 7.5, widths of 16
+    # centers 48 + 7.5 and 96 + 7.5, widths of 16
     np.testing.assert_allclose(lines.boxes, [[55.5 + 4, 100, 103.5 + 12, 119]])
     unusable = np.array([9.0, 0, 0, -9.0])  # would turn the line inside out
     lines = detect_text_lines(boxes, scores, (576, 960), params, unusable)

@@ -8,13 +8,13 @@ from src.training.ctpn_samples import SampleMaker
 
 SHAPE = (96, 160)
 RNG = np.random.default_rng(0)
-PICTURE = RNG.integers(0, 256, (96, 160, 3), dtype=np.uint8)
+IMAGE = RNG.integers(0, 256, (96, 160, 3), dtype=np.uint8)
 
 
-def sample(maker, boxes, ignored=None, seed=0, picture=PICTURE):
+def sample(maker, boxes, ignored=None, seed=0, image=IMAGE):
     boxes = np.array(boxes, np.float32).reshape(-1, 4)
     ignored = np.zeros(len(boxes), bool) if ignored is None else np.array(ignored)
-    return maker(picture, boxes, ignored, np.random.default_rng(seed))
+    return maker(image, boxes, ignored, np.random.default_rng(seed))
 
 
 def learned(maker, result):
@@ -26,7 +26,7 @@ def learned(maker, result):
 def test_targets_are_the_slices_of_the_scaled_boxes():
     maker = SampleMaker(SHAPE)
     big = np.zeros((192, 480, 3), np.uint8)  # scaled by 1/3 and 1/2
-    result = sample(maker, [[60, 40, 170, 99]], picture=big)
+    result = sample(maker, [[60, 40, 170, 99]], image=big)
     assert result.image.shape == (3, *SHAPE)
     assert result.labels.shape == (6 * 10 * 14,)
     assert learned(maker, result) == {(16, 20, 32, 50), (32, 20, 48, 50), (48, 20, 64, 50)}
@@ -34,12 +34,12 @@ def test_targets_are_the_slices_of_the_scaled_boxes():
 
 def test_keep_ratio_scales_both_sides_alike():
     maker = SampleMaker(SHAPE, keep_ratio=True)
-    result = sample(maker, [[64, 40, 95, 99]], picture=np.zeros((192, 200, 3), np.uint8))
+    result = sample(maker, [[64, 40, 95, 99]], image=np.zeros((192, 200, 3), np.uint8))
     assert learned(maker, result) == {(32, 20, 48, 50)}
     assert not result.image[:, :, 100:].any()
 
 
-def test_boxes_beyond_the_picture_are_clipped_and_corners_sorted():
+def test_boxes_beyond_the_image_are_clipped_and_corners_sorted():
     maker = SampleMaker(SHAPE)
     assert learned(maker, sample(maker, [[140, 30, 900, 60]])) == {(128, 30, 144, 61), (144, 30, 160, 61)}
     assert learned(maker, sample(maker, [[31, 60, 16, 30]])) == {(16, 30, 32, 61)}
@@ -71,9 +71,9 @@ def test_side_refinement_learns_the_true_ends():
     result = sample(maker, [[20, 30, 40, 60]])
     ends = result.delta_weights[:, 0] > 0
     assert ends.any()
-    centres = (maker.anchors[ends, 0] + maker.anchors[ends, 2]) / 2
+    centers = (maker.anchors[ends, 0] + maker.anchors[ends, 2]) / 2
     np.testing.assert_allclose(
-        centres + result.delta_targets[ends, 0] * 16, np.where(centres < 30, 20, 40), atol=1e-3
+        centers + result.delta_targets[ends, 0] * 16, np.where(centers < 30, 20, 40), atol=1e-3
     )
     assert not (sample(SampleMaker(SHAPE), [[20, 30, 40, 60]]).delta_weights[:, 0] > 0).any()
 
@@ -95,7 +95,7 @@ def test_no_text_is_valid_with_every_augmentation():
         assert not result.delta_weights.any()
 
 
-def test_turned_lines_leave_the_picture_as_ignored_or_not_at_all():
+def test_turned_lines_leave_the_image_as_ignored_or_not_at_all():
     maker = SampleMaker(SHAPE, options=AugmentOptions(rotate_degrees=30))
     for seed in range(20):
         result = sample(maker, [[0, 0, 159, 20], [0, 75, 159, 95]], seed=seed)

@@ -108,7 +108,7 @@ def test_a_folder_keeps_one_alphabet(straight, config, tmp_path):
 
 @pytest.fixture
 def trained(config, tmp_path):
-    """Weights that no initialisation gives, as a checkpoint of this project."""
+    """Weights that no initialization gives, as a checkpoint of this project."""
     network = build_crnn(config.replace(seed=99), build_alphabet(config))
     rng = np.random.default_rng(0)
     params = {name: rng.random(array.shape, np.float32) for name, array in network_arrays(network).items()}
@@ -122,7 +122,7 @@ def fake_train(seen, loss_cell, optimizer, data, **options):
 
 
 @pytest.mark.parametrize("kind", ["classic", "crnn_for_pytorch"])
-def test_published_namings_and_formats_are_recognised(config, trained, tmp_path, kind):
+def test_published_namings_and_formats_are_recognized(config, trained, tmp_path, kind):
     alphabet = build_alphabet(config)
     published = published_crnn(trained, kind)
     files = [tmp_path / "published.safetensors"]

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import yaml
-from tiny_detection import make_entries, tiny_config, write_pictures, write_set
+from tiny_detection import make_entries, tiny_config, write_images, write_set
 
 ms = pytest.importorskip("mindspore")
 
@@ -31,7 +31,7 @@ BACKBONE = "vgg16_feature_extractor."
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Training and test records, and the pictures of the latter."""
+    """Training and test records, and the images of the latter."""
     ms.set_context(mode=ms.GRAPH_MODE)
     ms.set_device("CPU")
     place = tmp_path_factory.mktemp("data")
@@ -40,7 +40,7 @@ def data(tmp_path_factory):
     return SimpleNamespace(
         train=write_set(place, entries, "ctpn_pretrain.mindrecord"),
         test=write_set(place, test),
-        pictures=write_pictures(place / "pictures", test),
+        images=write_images(place / "images", test),
     )
 
 
@@ -95,7 +95,7 @@ def backbone(tmp_path_factory):
 def stopped(data, backbone, tmp_path_factory):
     """Pretraining from the backbone that is asked to stop while it evaluates after its first epoch."""
     output = tmp_path_factory.mktemp("run") / "out put"
-    config = settings(data, output, pre_trained=str(backbone), eval_image_path=str(data.pictures), max_bad_ratio=0.1)
+    config = settings(data, output, pre_trained=str(backbone), eval_image_path=str(data.images), max_bad_ratio=0.1)
 
     def evaluate(config, network):
         figures = evaluate_in_training(config, network)
@@ -121,7 +121,7 @@ def test_a_stop_saves_the_step(stopped):
     assert (result.stopped_by, result.exit_code, result.epoch, result.step) == ("SIGTERM", 143, 2, 1)
     assert "stopped by SIGTERM after epoch 2 step 1\nthe same command with --resume continues\n" in stopped.said
     assert re.match(
-        r"backbone: 13 of 13 convolutions .*\nPretraining: 6 pictures, 2 epochs of 3 steps",
+        r"backbone: 13 of 13 convolutions .*\nPretraining: 6 images, 2 epochs of 3 steps",
         stopped.said,
     )
     assert stopped.files >= {
@@ -193,7 +193,7 @@ def test_frozen_parts_stay_and_the_rest_learns(finished, backbone):
         assert np.array_equal(start[name], end[name]) == bool(frozen), name
 
 
-def test_pictures_are_drawn_while_evaluating(stopped):
+def test_images_are_drawn_while_evaluating(stopped):
     drawn = sorted(path.name for path in (stopped.output / "eval_pictures").iterdir())
     assert drawn == ["t_1.jpg", "t_2.png.jpg", "t_3.jpg"]
 
@@ -383,8 +383,8 @@ def test_missing_data_is_told_at_once_with_its_key(data, tmp_path):
         ),
         ({"eval_dataset_path": ""}, "eval_dataset_path: is empty"),
         ({"eval_dataset_path": "no.mindrecord"}, "eval_dataset_path: no.mindrecord: no such MindRecord"),
-        ({"eval_dataset_path": str(data.pictures)}, "eval_dataset_path: "),
-        ({"eval_image_path": str(tmp_path / "empty")}, "eval_image_path: .*lacks 3 of the 3 pictures"),
+        ({"eval_dataset_path": str(data.images)}, "eval_dataset_path: "),
+        ({"eval_image_path": str(tmp_path / "empty")}, "eval_image_path: .*lacks 3 of the 3 images"),
         ({"pre_trained": "no.pth"}, "pre_trained: no.pth: No such file"),
         ({"img_width": 90}, "image size 64x90"),
         ({"anchor_height": []}, "anchor heights must be a list of positive numbers"),

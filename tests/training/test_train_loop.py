@@ -33,7 +33,7 @@ def metrics(folder):
 
 
 def assert_same_end(one, other):
-    """Weights, optimiser, counters, random state and loss log of two finished runs are equal to the bit."""
+    """Weights, optimizer, counters, random state and loss log of two finished runs are equal to the bit."""
     assert ckpt(one).read_bytes() == ckpt(other).read_bytes()
     left, right = (CheckpointFolder(Path(folder) / "ckpt_0").load(ckpt(folder)) for folder in (one, other))
     assert left.progress == right.progress

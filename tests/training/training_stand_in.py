@@ -61,7 +61,7 @@ class Loss(nn.Cell):
 
 
 class Data:
-    """Batches from (epoch, step); `poison` is a global step (from 1) whose picture is NaN."""
+    """Batches from (epoch, step); `poison` is a global step (from 1) whose image is NaN."""
 
     batch_size = BATCH
     steps_per_epoch = STEPS

@@ -1,4 +1,4 @@
-"""What is drawn is where it should be, in the picture, and readable."""
+"""What is drawn is where it should be, in the image, and readable."""
 
 import itertools
 from pathlib import Path
@@ -9,64 +9,64 @@ from PIL import ImageFont
 
 from src.common.errors import UserError
 from src.visualize.drawing import (
-    FOUND_COLOUR,
-    IGNORED_COLOUR,
-    TRUTH_COLOUR,
+    FOUND_COLOR,
+    IGNORED_COLOR,
+    TRUTH_COLOR,
     contact_sheet,
     draw_lines,
 )
 from src.visualize.fonts import FontChooser, one_line, shorten
 
 
-def has(image, colour):
-    return (image == colour).all(axis=2)
+def has(image, color):
+    return (image == color).all(axis=2)
 
 
-def picture(height=300, width=400, value=127):
+def make_image(height=300, width=400, value=127):
     return np.full((height, width, 3), value, np.uint8)
 
 
-def test_the_two_colours_differ_clearly_in_brightness_and_hue():
-    found, truth = np.array(FOUND_COLOUR, int), np.array(TRUTH_COLOUR, int)
+def test_the_two_colors_differ_clearly_in_brightness_and_hue():
+    found, truth = np.array(FOUND_COLOR, int), np.array(TRUTH_COLOR, int)
     assert np.abs(found - truth).max() >= 200
     assert (found - truth)[0] > 100 and (truth - found)[2] > 100
 
 
 @pytest.mark.parametrize("value", [0, 127, 255])
 def test_lines_and_ground_truth(value):
-    image = picture(value=value)
+    image = make_image(value=value)
     found, truth = np.array([[100, 100, 200, 140]]), np.array([[100, 200, 200, 240], [250, 200, 300, 240]])
     drawn = draw_lines(image, found, ground_truth=truth, ignored=[False, True])
     assert drawn.shape == image.shape and drawn.dtype == np.uint8
     assert (image == value).all()  # the original is untouched
-    for box, colour in zip([*found, *truth], [FOUND_COLOUR, TRUTH_COLOUR, IGNORED_COLOUR], strict=True):
+    for box, color in zip([*found, *truth], [FOUND_COLOR, TRUTH_COLOR, IGNORED_COLOR], strict=True):
         x1, y1, x2, y2 = box
-        marked = has(drawn, colour)
+        marked = has(drawn, color)
         for x, y in ((x1, y1 + 20), (x2, y1 + 20), (x1 + 25, y1), (x1 + 25, y2)):
             assert marked[y - 1 : y + 2, x - 1 : x + 2].any()
         assert (drawn[y1 + 10 : y2 - 10, x1 + 10 : x2 - 10] == value).all()
 
 
 def test_legend_only_with_ground_truth_and_away_from_lines():
-    image, nothing = picture(), np.empty((0, 4))
+    image, nothing = make_image(), np.empty((0, 4))
     assert (draw_lines(image, nothing) == image).all()
     covers_top = np.array([[0, 0, 399, 60], [0, 0, 399, 70]])
     drawn = draw_lines(image, nothing, ground_truth=covers_top)
-    legend = has(drawn, FOUND_COLOUR)
+    legend = has(drawn, FOUND_COLOR)
     assert legend.any() and not legend[:80].any()
 
 
 def test_polygons():
     diamond = np.array([[[100, 50], [150, 100], [100, 150], [50, 100]]], float)
-    marked = has(draw_lines(picture(), diamond), FOUND_COLOUR)
+    marked = has(draw_lines(make_image(), diamond), FOUND_COLOR)
     assert marked[74:78, 124:128].any() and not marked[52:60, 52:60].any()
 
 
-def test_thickness_grows_with_the_picture():
+def test_thickness_grows_with_the_image():
     box = np.array([[0.25, 0.25, 0.75, 0.75]])
 
     def line_width(size):
-        marked = has(draw_lines(picture(size, size), box * size), FOUND_COLOUR)
+        marked = has(draw_lines(make_image(size, size), box * size), FOUND_COLOR)
         return int(marked[size // 2].sum()) / 2
 
     assert line_width(2400) >= 2 * line_width(600)
@@ -76,10 +76,10 @@ def test_thickness_grows_with_the_picture():
     "box", [[0, 0, 30, 8], [380, 0, 399, 10], [0, 290, 60, 299], [390, 290, 399, 299], [0, 0, 399, 299]]
 )
 @pytest.mark.parametrize("value", [0, 255])
-def test_labels_stay_in_the_picture_and_have_contrast(box, value):
-    drawn = draw_lines(picture(value=value), np.array([box]), texts=["Hotel"], scores=[0.987])
+def test_labels_stay_in_the_image_and_have_contrast(box, value):
+    drawn = draw_lines(make_image(value=value), np.array([box]), texts=["Hotel"], scores=[0.987])
     # A label is white letters on a dark plate: find both, whatever the background.
-    plain = draw_lines(picture(value=value), np.array([box]))
+    plain = draw_lines(make_image(value=value), np.array([box]))
     changed = (drawn != plain).any(axis=2)
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     assert len(rows) >= 10
@@ -90,7 +90,7 @@ def test_labels_stay_in_the_picture_and_have_contrast(box, value):
 
 def test_labels_keep_apart():
     boxes = np.array([[100, 100, 200, 120], [100, 122, 200, 142], [100, 144, 200, 164]])
-    image = picture()
+    image = make_image()
     alone = [
         (draw_lines(image, boxes, [text if i == j else "" for i in range(3)]) != draw_lines(image, boxes))
         .any(axis=2)
@@ -102,13 +102,13 @@ def test_labels_keep_apart():
 
 
 def test_odd_input_is_drawn():
-    image = picture(20, 24)
+    image = make_image(20, 24)
     far = np.array([[-1e30, -5, 1e30, 400.0], [5, 5, 5, 5], [900, 900, 950, 950]])
     texts = ["x" * 500, "two\nlines\t\0", "Ω中🎉"]
     drawn = draw_lines(image, far, texts=texts, ground_truth=far)
     assert drawn.shape == image.shape
-    assert draw_lines(picture(1, 1), far, texts=texts).shape == (1, 1, 3)
-    assert draw_lines(picture()[..., :1], far).shape == (300, 400, 3)
+    assert draw_lines(make_image(1, 1), far, texts=texts).shape == (1, 1, 3)
+    assert draw_lines(make_image()[..., :1], far).shape == (300, 400, 3)
 
 
 @pytest.mark.parametrize(
@@ -126,27 +126,27 @@ def test_odd_input_is_drawn():
     ],
 )
 def test_bad_input(arguments):
-    good = {"image": picture(), "lines": np.array([[0, 0, 9, 9]])}
+    good = {"image": make_image(), "lines": np.array([[0, 0, 9, 9]])}
     with pytest.raises(UserError):
         draw_lines(**{**good, **arguments})
 
 
 def test_contact_sheet_shows_every_tile():
-    colours = list(itertools.islice(itertools.product((40, 140, 240), repeat=3), 1, 8))
-    tiles = [np.full((10 + 7 * i, 30, 3), colour, np.uint8) for i, colour in enumerate(colours)]
+    colors = list(itertools.islice(itertools.product((40, 140, 240), repeat=3), 1, 8))
+    tiles = [np.full((10 + 7 * i, 30, 3), color, np.uint8) for i, color in enumerate(colors)]
     sheet = contact_sheet(tiles, [f"read {i}\ntrue {i}" for i in range(7)], columns=3, tile_size=(40, 120))
     assert sheet.dtype == np.uint8
-    centres = [np.argwhere(has(sheet, colour)).mean(axis=0) for colour in colours]
-    assert len({round(row) for row, _ in centres}) == 3
-    assert centres[0][1] < centres[1][1] < centres[2][1]
-    heights = [np.flatnonzero(has(sheet, colour).any(axis=1)).size for colour in colours]
+    centers = [np.argwhere(has(sheet, color)).mean(axis=0) for color in colors]
+    assert len({round(row) for row, _ in centers}) == 3
+    assert centers[0][1] < centers[1][1] < centers[2][1]
+    heights = [np.flatnonzero(has(sheet, color).any(axis=1)).size for color in colors]
     assert all(33 <= height <= 40 for height in heights)  # fitted: 30 wide, 10 high tiles become 120 x 40
     dark = sheet.max(axis=2) < 40
     assert dark.sum() > 7 * 20
     assert (contact_sheet(tiles, None, columns=3).max(axis=2) < 40).sum() == 0
 
 
-def test_contact_sheet_accepts_grey_and_one_tile():
+def test_contact_sheet_accepts_gray_and_one_tile():
     sheet = contact_sheet([np.zeros((32, 100), np.uint8)], ["a very long caption " * 20])
     assert sheet.ndim == 3 and sheet.shape[1] < 260
     assert contact_sheet([np.zeros((3, 500, 1), np.uint8)] * 2).shape[2] == 3
@@ -194,6 +194,6 @@ def test_font_with_the_needed_letters_is_chosen(tmp_path):
     (tmp_path / "sub" / "z.ttf").write_bytes(cyrillic.read_bytes())
     assert FontChooser(tmp_path).choose("Жук", 20).getname() == name
     assert FontChooser().choose("Жук", 20).getname() == built_in
-    shown = draw_lines(picture(), np.array([[50, 50, 200, 90]]), ["Жук"], fonts=cyrillic)
-    missing = draw_lines(picture(), np.array([[50, 50, 200, 90]]), ["Жук"])
+    shown = draw_lines(make_image(), np.array([[50, 50, 200, 90]]), ["Жук"], fonts=cyrillic)
+    missing = draw_lines(make_image(), np.array([[50, 50, 200, 90]]), ["Жук"])
     assert (shown != missing).any()

@@ -60,7 +60,7 @@ def test_a_card_wins_over_the_training(tmp_path):
     assert read_card(file, "ctpn") == WeightsCard("ctpn", read_card(file, "ctpn").sha256, (128, 160))
 
 
-def test_a_recogniser_and_the_alphabet_beside_it(tmp_path):
+def test_a_recognizer_and_the_alphabet_beside_it(tmp_path):
     config = {"network": "crnn", "alphabet": "somewhere/else.txt", "image_width": [100, 200], "network_width": 0.125}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     (tmp_path / "alphabet.txt").write_text("ab c", encoding="utf-8")
@@ -87,7 +87,7 @@ def test_a_damaged_configuration_is_named(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    "connector", [[], {"line_min_score": 2}, {"colour": 1}, {"side_refinement": True}, {"min_ratio": "x"}, {1: 1}]
+    "connector", [[], {"line_min_score": 2}, {"color": 1}, {"side_refinement": True}, {"min_ratio": "x"}, {1: 1}]
 )
 def test_connector_values_that_are_refused(connector):
     with pytest.raises(CardError, match="connector"):

@@ -1,7 +1,7 @@
-"""Random changes of a training picture and its text boxes.
+"""Random changes of a training image and its text boxes.
 
-All changes of geometry together are one window of the picture's plane, sampled once into the size of the
-network's input: a window larger than the picture shrinks the text (expand), a smaller one enlarges it (crop).
+All changes of geometry together are one window of the image's plane, sampled once into the size of the
+network's input: a window larger than the image shrinks the text (expand), a smaller one enlarges it (crop).
 """
 
 import math
@@ -13,24 +13,24 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.data.detection.preprocess import fitted_size
-from src.data.images.photometric import add_noise, blur, distort, recolour
+from src.data.images.photometric import add_noise, blur, distort, recolor
 
 _TO_EDGES = np.array([0.0, 0.0, 1.0, 1.0])  # an inclusive corner x2 has its outer edge at x2 + 1
 
 
 @dataclass(frozen=True)
 class AugmentOptions:
-    """What may happen to a picture; every `*_ratio` is the share of pictures, 0 to 1. All off by default.
+    """What may happen to an image; every `*_ratio` is the share of images, 0 to 1. All off by default.
 
     expand_ratio, expand_max: put on a black canvas 1 to `expand_max` times as large, at a random place. Half
-        of the chosen pictures are left as they are, as in the reference training.
-    crop_ratio, crop_min, stretch: cut a window with sides of `crop_min` to 1 of the picture's, its
-        proportions changed by up to `stretch` times. A text box of the picture is chosen that lies in it.
+        of the chosen images are left as they are, as in the reference training.
+    crop_ratio, crop_min, stretch: cut a window with sides of `crop_min` to 1 of the image's, its
+        proportions changed by up to `stretch` times. A text box of the image is chosen that lies in it.
     flip_ratio: mirror left to right (the reference's key; mirrored text helps little).
     rotate_degrees: turn by up to this angle; slices then follow the tilted lines.
     photo_ratio: the photometric distortion of the reference training.
-    colour_ratio: white balance, gamma, grey, negative. blur_ratio, blur_sigma; noise_ratio, noise_std.
-    min_visible: text of whose height less than this share remains in the picture is ignored, not trained.
+    colour_ratio: white balance, gamma, gray, negative. blur_ratio, blur_sigma; noise_ratio, noise_std.
+    min_visible: text of whose height less than this share remains in the image is ignored, not trained.
     """
 
     expand_ratio: float = 0.0
@@ -58,7 +58,7 @@ class AugmentOptions:
 
 
 class Augmented(NamedTuple):
-    """A picture of the input's size, its boxes (K, 4) float32 and ignored (K,), and dy / dx of its lines."""
+    """An image of the input's size, its boxes (K, 4) float32 and ignored (K,), and dy / dx of its lines."""
 
     image: np.ndarray
     boxes: np.ndarray
@@ -76,11 +76,11 @@ def augment(
     image_shape: tuple[int, int],
     keep_ratio: bool = False,
 ) -> Augmented:
-    """Change an RGB uint8 picture as `options` say and bring it to the size that `preprocess` would give it.
+    """Change an RGB uint8 image as `options` say and bring it to the size that `preprocess` would give it.
 
-    Boxes (K, 4), inclusive corners, are moved with the picture and clipped to it. Text that is cut to less
+    Boxes (K, 4), inclusive corners, are moved with the image and clipped to it. Text that is cut to less
     than `min_visible` of its height, or to a sliver of less than 8 pixels of a wider box, becomes ignored;
-    what lies outside is dropped. In a turned picture a box keeps its height across the line and is not
+    what lies outside is dropped. In a turned image a box keeps its height across the line and is not
     clipped vertically: its slices are.
     """
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
@@ -100,7 +100,7 @@ def augment(
     if rng.random() < options.photo_ratio:
         image = distort(image, rng)
     if rng.random() < options.colour_ratio:
-        image = recolour(image, rng)
+        image = recolor(image, rng)
     if rng.random() < options.blur_ratio:
         image = blur(image, rng, options.blur_sigma)
     if rng.random() < options.noise_ratio:
@@ -111,7 +111,7 @@ def augment(
 def _choose_window(
     size: tuple[int, int], text: np.ndarray, rng: np.random.Generator, options: AugmentOptions
 ) -> tuple[float, float, float, float] | None:
-    """Window (x, y, width, height) of the picture's plane, or None for the picture itself."""
+    """Window (x, y, width, height) of the image's plane, or None for the image itself."""
     height, width = size
     if rng.random() < options.expand_ratio and rng.random() < 0.5:
         ratio = rng.uniform(1, options.expand_max)
@@ -145,20 +145,20 @@ def _place(start: float, end: float, length: float, limit: float, rng: np.random
 def _window_to_output(
     window: tuple[float, float, float, float], size: tuple[int, int], angle: float, flip: bool
 ) -> np.ndarray:
-    """(2, 3) matrix from the picture's plane to the output's; pixel i covers [i, i + 1]."""
+    """(2, 3) matrix from the image's plane to the output's; pixel i covers [i, i + 1]."""
     left, top, width, height = window
-    centre = np.array([left + width / 2, top + height / 2])
+    center = np.array([left + width / 2, top + height / 2])
     cosine, sine = math.cos(angle), math.sin(angle)
     scale = np.array([size[1] / width * (-1 if flip else 1), size[0] / height])
     linear = scale[:, None] * np.array([[cosine, -sine], [sine, cosine]])
-    shift = np.array([size[1], size[0]]) / 2 - linear @ centre
+    shift = np.array([size[1], size[0]]) / 2 - linear @ center
     return np.concatenate([linear, shift[:, None]], axis=1)
 
 
 def _warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    at_centres = matrix.copy()  # OpenCV counts from the middle of the first pixel
-    at_centres[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
-    return cv2.warpAffine(image, at_centres, (size[1], size[0]), flags=cv2.INTER_LINEAR)
+    at_centers = matrix.copy()  # OpenCV counts from the middle of the first pixel
+    at_centers[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+    return cv2.warpAffine(image, at_centers, (size[1], size[0]), flags=cv2.INTER_LINEAR)
 
 
 def move_boxes(
@@ -167,15 +167,15 @@ def move_boxes(
     """Boxes, ignored and the lines' dy / dx after `matrix`, clipped to `size` (height, width)."""
     linear = matrix[:, :2]
     edges = boxes + _TO_EDGES
-    centre = (edges[:, :2] + edges[:, 2:]) / 2 @ linear.T + matrix[:, 2]
+    center = (edges[:, :2] + edges[:, 2:]) / 2 @ linear.T + matrix[:, 2]
     width, height = (edges[:, 2:] - edges[:, :2]).T
     half_width = (abs(linear[0, 0]) * width + abs(linear[0, 1]) * height) / 2
     # A level strip of this height stays a strip; its extent along the new vertical is what slices need.
     half_height = height * abs(np.linalg.det(linear) / linear[0, 0]) / 2
     tilt = float(linear[1, 0] / linear[0, 0])
 
-    x1, x2 = (np.clip(centre[:, 0] + side * half_width, 0, size[1]) for side in (-1, 1))
-    middle = centre[:, 1] + tilt * ((x1 + x2) / 2 - centre[:, 0])
+    x1, x2 = (np.clip(center[:, 0] + side * half_width, 0, size[1]) for side in (-1, 1))
+    middle = center[:, 1] + tilt * ((x1 + x2) / 2 - center[:, 0])
     y1, y2 = middle - half_height, middle + half_height
     seen_y1, seen_y2 = np.clip(y1, 0, size[0]), np.clip(y2, 0, size[0])
     visible = (x2 > x1) & (seen_y2 > seen_y1)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from src.data.detection.annotations.labelled_image import LabelledImage, LabelledImages
+from src.data.detection.annotations.labeled_image import LabeledImage, LabeledImages
 from src.data.detection.annotations.sources import DataSetError, Source, find_sources
 from src.data.detection.set_plan import SetPlan, file_digests
 
@@ -23,9 +23,9 @@ _SETS = (
 def plan_sets(values: Mapping[str, Any]) -> list[SetPlan]:
     """The sets that the configuration asks for, each with the data sets whose paths are configured.
 
-    With `holdout_count` and no `icdar13_test_path`, the test set takes that many pictures of the ICDAR 2013
+    With `holdout_count` and no `icdar13_test_path`, the test set takes that many images of the ICDAR 2013
     training data instead (see `choose_held_out`). Build the training sets with `test_digests(plans)` so
-    that they leave these, and every other picture of the test set, out.
+    that they leave these, and every other image of the test set, out.
 
     Raises:
         DataSetError: a name, path or combination that cannot be used, or nothing configured at all.
@@ -34,12 +34,12 @@ def plan_sets(values: Mapping[str, Any]) -> list[SetPlan]:
     plans = [plan for entry in entries if (plan := _plan_set(values, **entry)) is not None]
     if not plans:
         keys = "icdar13_train_path, icdar13_test_path, icdar15_train_path, coco_root, folder_train_path, ..."
-        raise DataSetError(f"no data set is configured; give [pictures, labels] in {keys}")
+        raise DataSetError(f"no data set is configured; give [images, labels] in {keys}")
     return plans
 
 
 def test_digests(plans: list[SetPlan]) -> frozenset[str]:
-    """Digests of the picture files of the test set, empty without one."""
+    """Digests of the image files of the test set, empty without one."""
     digests: frozenset[str] = frozenset()
     for plan in plans:
         if plan.set_name == "test":
@@ -48,14 +48,14 @@ def test_digests(plans: list[SetPlan]) -> frozenset[str]:
     return digests
 
 
-def choose_held_out(images: list[LabelledImage], count: int, seed: int) -> set[Path]:
-    """Paths of `count` labelled pictures, chosen by a hash of seed and name.
+def choose_held_out(images: list[LabeledImage], count: int, seed: int) -> set[Path]:
+    """Paths of `count` labeled images, chosen by a hash of seed and name.
 
     The choice does not depend on order or folder, and growing `count` only adds to it.
     """
     usable = [image for image in images if not image.missing]
     if count >= len(usable):
-        raise DataSetError(f"holdout_count: {count} of {len(usable)} pictures leaves none to train on")
+        raise DataSetError(f"holdout_count: {count} of {len(usable)} images leaves none to train on")
     ranked = sorted(usable, key=lambda image: hashlib.sha256(f"{seed}:{image.name}".encode()).digest())
     return {image.path for image in ranked[:count]}
 
@@ -79,14 +79,14 @@ def _held_out_sources(values: Mapping[str, Any], without_path: list[str]) -> lis
         raise DataSetError(f"holdout_count: needs {_HELD_OUT_KIND} in test_dataset, which it stands in for")
     sources, _ = find_sources([_HELD_OUT_KIND], values, split="train", list_key="test_dataset")
     if not sources:
-        raise DataSetError("holdout_count: needs icdar13_train_path, from which the pictures are taken")
+        raise DataSetError("holdout_count: needs icdar13_train_path, from which the images are taken")
     images = [image for source in sources for image in source.read().images]
     held_out = choose_held_out(images, values["holdout_count"], values.get("holdout_seed", 0))
     return [_only(source, held_out) for source in sources]
 
 
 def _only(source: Source, paths: set[Path]) -> Source:
-    def read() -> LabelledImages:
+    def read() -> LabeledImages:
         found = source.read()
         return replace(found, images=[image for image in found.images if image.path in paths])
 

@@ -1,4 +1,4 @@
-"""Batches for training and evaluating CTPN, from MindRecord or a folder of pictures."""
+"""Batches for training and evaluating CTPN, from MindRecord or a folder of images."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,8 +23,8 @@ class CtpnTrainData:
     """Training batches: a function of (seed, epoch, step), whatever the number of workers.
 
     mindrecord_file: the file, its first shard or its name without the shard's number.
-    make_sample: (RGB picture, boxes (K, 4), ignored (K,), rng) -> tuple of arrays, from several threads.
-    batch_size: pictures a step on this rank.
+    make_sample: (RGB image, boxes (K, 4), ignored (K,), rng) -> tuple of arrays, from several threads.
+    batch_size: images a step on this rank.
     num_workers: threads; never more than the cores at hand. prefetch: batches kept ready.
     max_bad_ratio: a record that cannot be decoded is named in `report` and the next good one takes its place;
         more than this share of the data set raises UserError.
@@ -84,10 +84,10 @@ class CtpnTrainData:
 
 
 class CtpnEvalData:
-    """Evaluation batches in the order of the source, each picture on exactly one rank.
+    """Evaluation batches in the order of the source, each image on exactly one rank.
 
-    source: a MindRecord data set as for training, or a folder of pictures (searched with its sub-folders),
-    whose ground truth is empty. A picture that cannot be decoded is left out and named in `report`.
+    source: a MindRecord data set as for training, or a folder of images (searched with its sub-folders),
+    whose ground truth is empty. An image that cannot be decoded is left out and named in `report`.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class CtpnEvalData:
         if source.is_dir():
             self._paths = sorted(p for p in source.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
             if not self._paths:
-                raise UserError(f"{source}: no pictures in this folder")
+                raise UserError(f"{source}: no images in this folder")
             self.num_samples = len(self._paths)
         else:
             self._records = MindRecordSource(source, COLUMNS)
@@ -124,12 +124,12 @@ class CtpnEvalData:
         self._prefetch = max(prefetch, 1)
 
     def __iter__(self) -> Iterator[dict]:
-        """Dicts of one batch; the last may hold fewer pictures.
+        """Dicts of one batch; the last may hold fewer images.
 
         "images" (B, 3, H, W) float32; "indices" list of places in the source; "file_names" list;
-        "sizes" (B, 2) int32, the picture's (height, width);
-        "scales" (B, 2) float32, input pixels a picture pixel (x, y); "boxes" list of (K, 4) float32 in
-        pixels of the picture, inclusive corners; "ignored" list of (K,) bool.
+        "sizes" (B, 2) int32, the image's (height, width);
+        "scales" (B, 2) float32, input pixels an image pixel (x, y); "boxes" list of (K, 4) float32 in
+        pixels of the image, inclusive corners; "ignored" list of (K,) bool.
         """
         return batches_ahead(
             self._sample,
@@ -154,13 +154,13 @@ class CtpnEvalData:
         content = _read(row, self.report)
         if content is None:
             return None
-        picture, boxes, ignored = content
-        planes, scale = preprocess(picture, self.image_shape, self.keep_ratio)
+        image, boxes, ignored = content
+        planes, scale = preprocess(image, self.image_shape, self.keep_ratio)
         return {
             "images": planes,
             "indices": index,
             "file_names": row["file_name"],
-            "sizes": picture.shape[:2],
+            "sizes": image.shape[:2],
             "scales": scale,
             "boxes": boxes,
             "ignored": ignored,
@@ -173,7 +173,7 @@ def _check_part(batch_size: int, rank_id: int, rank_size: int) -> None:
 
 
 def _read(row: dict, report: BadSamples) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Picture, boxes and ignored of a record; None, noted in `report`, where it is damaged."""
+    """Image, boxes and ignored of a record; None, noted in `report`, where it is damaged."""
     source = row["image"]
     try:
         boxes, ignored = parse_annotation(row["annotation"])

@@ -1,4 +1,4 @@
-"""The pictures of a test set for people to look at: from its MindRecord, or from a folder beside it."""
+"""The images of a test set for people to look at: from its MindRecord, or from a folder beside it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from src.data.detection.record import SCHEMA
 from src.data.images.decode import decode_image
 
 
-def pictures_of(
+def images_of(
     source: str | Path, folder: str | Path | None, names: Collection[str]
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """(file name, RGB picture) of the pictures of a test set that are in `names`.
+    """(file name, RGB image) of the images of a test set that are in `names`.
 
     Args:
-        source: MindRecord of the test set, or the folder of pictures that it is.
-        folder: where to take the pictures from instead of the MindRecord; each under its file name.
+        source: MindRecord of the test set, or the folder of images that it is.
+        folder: where to take the images from instead of the MindRecord; each under its file name.
 
     Raises:
-        UserError: a picture cannot be read.
+        UserError: an image cannot be read.
     """
     if Path(source).is_dir() or folder is not None:
         place = Path(source if folder is None else folder)
@@ -35,7 +35,7 @@ def pictures_of(
 
 
 def check_folder(source: str | Path, folder: str | Path) -> None:
-    """Whether `folder` holds a file for every picture of the MindRecord `source`.
+    """Whether `folder` holds a file for every image of the MindRecord `source`.
 
     Raises:
         UserError: it does not; names some of those that are missing.
@@ -44,7 +44,7 @@ def check_folder(source: str | Path, folder: str | Path) -> None:
     missing = [name for name in names if not (Path(folder) / name).is_file()]
     if missing:
         raise UserError(
-            f"'{folder}' lacks {len(missing)} of the {len(names)} pictures of the test set {Path(source).name}: "
+            f"'{folder}' lacks {len(missing)} of the {len(names)} images of the test set {Path(source).name}: "
             f"{', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}"
         )
 

@@ -1,4 +1,4 @@
-"""SVT and ICDAR 2015 / MLT labels -> text files of upright boxes, `x1,y1,x2,y2,text`, one per picture.
+"""SVT and ICDAR 2015 / MLT labels -> text files of upright boxes, `x1,y1,x2,y2,text`, one per image.
 
 The transcription is kept as it is, so "###" still marks an ignored region for the reader.
 """
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from src.data.detection.annotations.label_files import list_files, read_label_text
 from src.data.detection.annotations.label_lines import detect_layout, label_lines, parse_lines
-from src.data.detection.annotations.labelled_image import AnnotationError, RawBox, labelled_image
-from src.data.detection.annotations.svt_xml import find_svt_picture, is_safe_name, read_svt_xml
+from src.data.detection.annotations.labeled_image import AnnotationError, RawBox, labeled_image
+from src.data.detection.annotations.svt_xml import find_svt_image, is_safe_name, read_svt_xml
 
 
 @dataclass
@@ -24,26 +24,26 @@ class ConversionReport:
 
 
 def convert_svt(image_dir: Path, xml_file: Path, location_dir: Path) -> ConversionReport:
-    """Write `location_dir/gt_<picture>.txt` for every picture of the SVT XML that `image_dir` holds.
+    """Write `location_dir/gt_<image>.txt` for every image of the SVT XML that `image_dir` holds.
 
     Raises:
-        AnnotationError: a folder or file is missing or foreign, or two pictures would share one label file.
+        AnnotationError: a folder or file is missing or foreign, or two images would share one label file.
     """
     if not Path(image_dir).is_dir():
-        raise AnnotationError(f"'{image_dir}' is not a folder of pictures")
+        raise AnnotationError(f"'{image_dir}' is not a folder of images")
     report = ConversionReport()
     lines: dict[str, str] = {}
     for name, raw, problems in read_svt_xml(xml_file):
         if not is_safe_name(name):
-            report.refused["unsafe picture name"] += 1
+            report.refused["unsafe image name"] += 1
             continue
-        picture = find_svt_picture(image_dir, name)
-        if not picture.is_file():
-            report.refused["picture missing"] += 1
+        image = find_svt_image(image_dir, name)
+        if not image.is_file():
+            report.refused["image missing"] += 1
             continue
-        target = f"gt_{picture.stem}.txt"
+        target = f"gt_{image.stem}.txt"
         if target in lines:
-            raise AnnotationError(f"'{xml_file}': two pictures would share the label file '{target}'")
+            raise AnnotationError(f"'{xml_file}': two images would share the label file '{target}'")
         lines[target] = _converted(raw, problems, report)
     return _write(lines, Path(location_dir), report, str(xml_file))
 
@@ -77,7 +77,7 @@ def convert_icdar2015(source_dir: Path, target_dir: Path) -> ConversionReport:
 
 
 def _converted(raw: list[RawBox], problems: Counter, report: ConversionReport) -> str:
-    image = labelled_image(Path(), "", raw, problems)
+    image = labeled_image(Path(), "", raw, problems)
     report.refused += image.problems
     report.boxes += len(image.boxes)
     report.ignored += int(image.ignored.sum())

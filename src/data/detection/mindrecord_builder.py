@@ -1,4 +1,4 @@
-"""Labelled pictures -> one MindRecord set with its report."""
+"""Labeled images -> one MindRecord set with its report."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.data.detection.annotations.fit_boxes import FittedBoxes, fit_boxes
-from src.data.detection.annotations.labelled_image import LabelledImage
+from src.data.detection.annotations.labeled_image import LabeledImage
 from src.data.detection.mindrecord_writer import MindRecordWriter
 from src.data.detection.record import SCHEMA, pack_annotation
 from src.data.detection.report import DataSetReport, SetReport
@@ -24,7 +24,7 @@ ALSO_IN_TEST = "also in the test set"
 @dataclass(frozen=True)
 class _Task:
     report: DataSetReport
-    image: LabelledImage
+    image: LabeledImage
     record_name: str
 
 
@@ -44,16 +44,16 @@ def build_set(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SetReport:
-    """Decode every picture of the plan once, store the good ones, and report on all.
+    """Decode every image of the plan once, store the good ones, and report on all.
 
     Writes `<file_name>[0..7]` and `ctpn_<set>_report.json` into the plan's folder, and with `draw_samples`
-    that many pictures with their boxes into its `samples/`. The report is written even when the set fails.
-    Pictures whose file has one of `excluded_digests` (see `file_digests`) are left out: they belong to the
-    test set. `progress(done, total)` is called after each picture.
+    that many images with their boxes into its `samples/`. The report is written even when the set fails.
+    Images whose file has one of `excluded_digests` (see `file_digests`) are left out: they belong to the
+    test set. `progress(done, total)` is called after each image.
 
     Raises:
         AnnotationError: a folder or label file cannot be used.
-        TooManyBadError: a data set has more bad pictures or boxes than `max_bad_ratio`; nothing is replaced.
+        TooManyBadError: a data set has more bad images or boxes than `max_bad_ratio`; nothing is replaced.
     """
     tasks, reports = _read_sources(plan)
     report = SetReport(
@@ -66,7 +66,7 @@ def build_set(
     samples = SampleFolder(plan.output_dir / "samples", f"ctpn_{plan.set_name}", draw_samples, len(tasks))
     with MindRecordWriter(plan.output_dir, plan.file_name, SCHEMA, shards=plan.shards) as writer:
         workers = workers or usable_cores()
-        # A few pictures ahead, so that memory stays bounded. Decoders and encoders release the interpreter's lock.
+        # A few images ahead, so that memory stays bounded. Decoders and encoders release the interpreter's lock.
         outcomes = map_in_order(
             lambda task: _prepare(task, max_pixels, excluded_digests), tasks, num_workers=workers, ahead=2 * workers
         )
@@ -87,7 +87,7 @@ def build_set(
 
 
 def _read_sources(plan: SetPlan) -> tuple[list[_Task], list[DataSetReport]]:
-    found: list[tuple[DataSetReport, LabelledImage]] = []
+    found: list[tuple[DataSetReport, LabeledImage]] = []
     reports = []
     for source in plan.sources:
         data_set = source.read()
@@ -103,7 +103,7 @@ def _read_sources(plan: SetPlan) -> tuple[list[_Task], list[DataSetReport]]:
 
 
 def _prepare(task: _Task, max_pixels: int, excluded_digests: frozenset[str]) -> _Prepared | str | ImageError:
-    """The record's parts, a reason to skip the picture, or why it is bad. Runs in a worker thread."""
+    """The record's parts, a reason to skip the image, or why it is bad. Runs in a worker thread."""
     image = task.image
     if image.missing:
         return ImageError(image.missing, str(image.path))
@@ -120,7 +120,7 @@ def _prepare(task: _Task, max_pixels: int, excluded_digests: frozenset[str]) -> 
 
 
 def _account(task: _Task, outcome: _Prepared | str | ImageError) -> dict | None:
-    """Enter one outcome into the report; the MindRecord row of a good picture."""
+    """Enter one outcome into the report; the MindRecord row of a good image."""
     report = task.report
     if isinstance(outcome, str):
         report.skipped[outcome] += 1

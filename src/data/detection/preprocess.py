@@ -1,4 +1,4 @@
-"""From a picture to the input of CTPN, the same for training, evaluation and exported networks."""
+"""From an image to the input of CTPN, the same for training, evaluation and exported networks."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ STD = (58.395, 57.12, 57.375)
 
 
 def fitted_size(image_size: tuple[int, int], image_shape: tuple[int, int], keep_ratio: bool) -> tuple[int, int]:
-    """Size (height, width) that a picture of `image_size` gets inside an input of `image_shape`."""
+    """Size (height, width) that an image of `image_size` gets inside an input of `image_shape`."""
     if not keep_ratio:
         return image_shape
     height, width = image_size
@@ -22,14 +22,14 @@ def fitted_size(image_size: tuple[int, int], image_shape: tuple[int, int], keep_
 def preprocess(
     image: np.ndarray, image_shape: tuple[int, int], keep_ratio: bool = False
 ) -> tuple[np.ndarray, tuple[float, float]]:
-    """RGB uint8 (H, W, 3) -> normalised float32 (3, *image_shape) and the scale (x, y).
+    """RGB uint8 (H, W, 3) -> normalized float32 (3, *image_shape) and the scale (x, y).
 
-    The scale is input pixels a picture pixel. Bilinear resize to exactly `image_shape`; with `keep_ratio` the
-    picture keeps its proportions and fills the upper left, the rest is zero (the mean colour).
+    The scale is input pixels an image pixel. Bilinear resize to exactly `image_shape`; with `keep_ratio` the
+    image keeps its proportions and fills the upper left, the rest is zero (the mean color).
     Raises ValueError for any other kind of array.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(f"expected an RGB uint8 picture (H, W, 3), got {image.dtype} {image.shape}")
+        raise ValueError(f"expected an RGB uint8 image (H, W, 3), got {image.dtype} {image.shape}")
     height, width = image.shape[:2]
     rows, columns = fitted_size((height, width), image_shape, keep_ratio)
     if (rows, columns) != (height, width):

@@ -1,6 +1,6 @@
 """The MindRecord of the detection sets: its schema, and annotation rows <-> boxes.
 
-A MindRecord cannot hold an array without rows (it reads back as garbage), so a picture without text has one
+A MindRecord cannot hold an array without rows (it reads back as garbage), so an image without text has one
 row of label 0, which says "nothing here" and is no box.
 """
 
@@ -10,7 +10,7 @@ from src.common.errors import UserError
 
 TEXT, NO_TEXT, IGNORED = 1, 0, -1
 SCHEMA = {
-    "image": {"type": "bytes"},  # decodes with cv2.imdecode to the upright 8-bit picture
+    "image": {"type": "bytes"},  # decodes with cv2.imdecode to the upright 8-bit image
     "annotation": {"type": "int32", "shape": [-1, 5]},  # x1, y1, x2, y2, label
     "file_name": {"type": "string"},  # unique in its set; results are matched by it
     "image_size": {"type": "int32", "shape": [2]},  # height, width

@@ -1,4 +1,4 @@
-"""What became of every picture and box of a set: counts by data set and reason, as JSON and as a table."""
+"""What became of every image and box of a set: counts by data set and reason, as JSON and as a table."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ MAX_NAMED_FILES = 1000
 
 
 class TooManyBadError(UserError):
-    """More pictures or boxes of a data set are bad than the configuration allows."""
+    """More images or boxes of a data set are bad than the configuration allows."""
 
 
 @dataclass
 class DataSetReport:
-    """Counts of one data set. Skipped pictures are left out on purpose and are not bad."""
+    """Counts of one data set. Skipped images are left out on purpose and are not bad."""
 
     label: str
     layout: str = ""
@@ -40,8 +40,8 @@ class DataSetReport:
             self.rejected_files.append((name, reason))
 
     @property
-    def bad_pictures(self) -> tuple[int, int]:
-        """(bad, all) pictures."""
+    def bad_images(self) -> tuple[int, int]:
+        """(bad, all) images."""
         bad = self.rejected.total()
         return bad, bad + self.accepted
 
@@ -54,8 +54,8 @@ class DataSetReport:
     def reasons(self) -> dict[str, Counter]:
         """Every count that has reasons, by what it counts."""
         return {
-            "bad picture": self.rejected,
-            "skipped picture": self.skipped,
+            "bad image": self.rejected,
+            "skipped image": self.skipped,
             "encoded anew": self.encoded_anew,
             "bad box": self.rejected_boxes,
             "repaired box": self.repaired_boxes,
@@ -97,17 +97,17 @@ class SetReport:
         return sum(report.accepted for report in self.data_sets)
 
     def check(self, max_bad_ratio: float) -> None:
-        """Raise TooManyBadError when a data set has more bad pictures or boxes than this share."""
+        """Raise TooManyBadError when a data set has more bad images or boxes than this share."""
         for report in self.data_sets:
             for what, (bad, total), reasons in (
-                ("pictures", report.bad_pictures, report.rejected),
+                ("images", report.bad_images, report.rejected),
                 ("boxes", report.bad_boxes, report.rejected_boxes),
             ):
                 if total and bad / total > max_bad_ratio:
                     share = f"{bad} of {total} {what} are bad, more than max_bad_ratio {max_bad_ratio:g}"
                     raise TooManyBadError(f"{self.set_name}, {report.label}: {share} ({_listing(reasons)})")
         if self.accepted == 0:
-            raise TooManyBadError(f"{self.set_name}: no usable picture")
+            raise TooManyBadError(f"{self.set_name}: no usable image")
 
     def to_dict(self) -> dict:
         return {
@@ -129,7 +129,7 @@ class SetReport:
 
     def table(self) -> Group:
         """The counts and, where there are any, the reasons; printed by rich."""
-        counts = Table(title=f"{self.set_name}: {self.accepted} pictures")
+        counts = Table(title=f"{self.set_name}: {self.accepted} images")
         counts.add_column("data set", no_wrap=True)
         for heading in ("good", "bad", "skipped", "no\ntext", "boxes", "ignored", "bad\nboxes"):
             counts.add_column(heading, justify="right", no_wrap=True)

@@ -1,11 +1,11 @@
-"""What to build: a set, its sources and its place; and how a picture file is known again."""
+"""What to build: a set, its sources and its place; and how an image file is known again."""
 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.data.detection.annotations.labelled_image import LabelledImage
+from src.data.detection.annotations.labeled_image import LabeledImage
 from src.data.detection.annotations.sources import Source
 from src.data.images.decode import ImageError, read_bytes
 
@@ -25,8 +25,8 @@ class SetPlan:
         return f"ctpn_{self.set_name}.mindrecord"
 
 
-def file_digests(images: Iterable[LabelledImage]) -> frozenset[str]:
-    """SHA-256 of the picture files, which knows a picture again under any name. Bad files have none."""
+def file_digests(images: Iterable[LabeledImage]) -> frozenset[str]:
+    """SHA-256 of the image files, which knows an image again under any name. Bad files have none."""
     digests = set()
     for image in images:
         try:
@@ -37,5 +37,5 @@ def file_digests(images: Iterable[LabelledImage]) -> frozenset[str]:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of one picture file; ImageError when it cannot be read."""
+    """SHA-256 of one image file; ImageError when it cannot be read."""
     return hashlib.sha256(read_bytes(path)).hexdigest()

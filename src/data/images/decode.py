@@ -1,4 +1,4 @@
-"""Any picture file -> the upright 8-bit RGB picture a viewer shows, or one named reason why not."""
+"""Any image file -> the upright 8-bit RGB image a viewer shows, or one named reason why not."""
 
 import io
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _ORIENTATION_TAG = 0x0112
 
 
 class ImageError(UserError):
-    """A file that does not give a picture.
+    """A file that does not give an image.
 
     `reason` is one of "missing", "unreadable", "empty file", "not an image", "truncated", "too large",
     "unsupported"; the message names the file and the reason.
@@ -39,12 +39,12 @@ class ImageError(UserError):
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What a file says about its picture before any pixel is decoded.
+    """What a file says about its image before any pixel is decoded.
 
     height, width: size in pixels as shown (EXIF orientation applied).
     orientation: EXIF orientation 1..8, 1 where the file has none.
     mode: Pillow's pixel mode as stored. has_alpha: whether the pixels or the palette carry transparency.
-    has_colour_profile: whether an ICC profile is embedded (it is not applied).
+    has_color_profile: whether an ICC profile is embedded (it is not applied).
     """
 
     format: str
@@ -53,7 +53,7 @@ class ImageHeader:
     width: int
     orientation: int
     has_alpha: bool
-    has_colour_profile: bool
+    has_color_profile: bool
 
 
 def read_bytes(path: Path | str) -> bytes:
@@ -72,49 +72,49 @@ def read_bytes(path: Path | str) -> bytes:
 def read_header(source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> ImageHeader:
     """Format, shown size and orientation, from the header alone; ImageError as `decode_image`."""
     data, name = _source(source, name)
-    with _open(data, max_pixels, name) as picture:
-        return _header(picture)
+    with _open(data, max_pixels, name) as image:
+        return _header(image)
 
 
 def image_size(
     source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = ""
 ) -> tuple[int, int]:
-    """(height, width) in pixels as the picture is shown, from the header alone."""
+    """(height, width) in pixels as the image is shown, from the header alone."""
     header = read_header(source, max_pixels=max_pixels, name=name)
     return header.height, header.width
 
 
 def decode_image(source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> np.ndarray:
-    """Decode a picture to contiguous uint8 (H, W, 3) RGB, as a viewer shows it.
+    """Decode an image to contiguous uint8 (H, W, 3) RGB, as a viewer shows it.
 
     EXIF orientation is applied; an animation gives its first frame; transparency lies on white; 16-bit
-    samples keep their high byte; grey, palette and CMYK become RGB. The size is checked in the header,
+    samples keep their high byte; gray, palette and CMYK become RGB. The size is checked in the header,
     so a file that claims more than `max_pixels` costs no memory. (Pillow itself refuses more than about
     179 million pixels.) `name` stands for bytes in messages. Raises ImageError.
     """
     data, name = _source(source, name)
-    with _open(data, max_pixels, name) as picture:
-        pixels = _sound_jpeg(data, picture)
+    with _open(data, max_pixels, name) as image:
+        pixels = _sound_jpeg(data, image)
         if pixels is None:
             try:
-                picture.load()
+                image.load()
             except Exception as error:  # decoders fail on broken data with any exception class
                 raise ImageError("truncated", name, str(error)) from None
             try:
-                pixels = _to_rgb(picture)
+                pixels = _to_rgb(image)
             except (ValueError, OSError, NotImplementedError) as error:
-                raise ImageError("unsupported", name, f"mode {picture.mode}: {error}") from None
-        orientation = _orientation(picture)
+                raise ImageError("unsupported", name, f"mode {image.mode}: {error}") from None
+        orientation = _orientation(image)
     return _UPRIGHT[orientation](pixels) if orientation in _UPRIGHT else pixels
 
 
-def _sound_jpeg(data: bytes, picture: Image.Image) -> np.ndarray | None:
+def _sound_jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:
     """Pixels of an ordinary JPEG without any fault, as Pillow would give them, in half its time; else None.
 
     The same decoder is behind both, but here it writes where the pixels stay. Whatever it complains of is left to
     Pillow, so that it alone decides what a damaged file gives.
     """
-    if picture.format != "JPEG" or picture.mode not in ("RGB", "L"):
+    if image.format != "JPEG" or image.mode not in ("RGB", "L"):
         return None
     try:
         return simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False, strict=True)
@@ -134,7 +134,7 @@ def _source(source: bytes | Path | str, name: str) -> tuple[bytes, str]:
 
 def _open(data: bytes, max_pixels: int, name: str) -> Image.Image:
     try:
-        picture = Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS)
+        image = Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError("too large", name, str(error)) from None
     except Image.UnidentifiedImageError:
@@ -143,14 +143,14 @@ def _open(data: bytes, max_pixels: int, name: str) -> Image.Image:
         raise ImageError(reason, name) from None
     except Exception as error:  # decoders fail on broken data with any exception class
         raise ImageError("truncated", name, str(error)) from None
-    if picture.width * picture.height > max_pixels:
-        picture.close()
-        detail = f"{picture.width}x{picture.height}, at most {max_pixels} pixels are accepted"
+    if image.width * image.height > max_pixels:
+        image.close()
+        detail = f"{image.width}x{image.height}, at most {max_pixels} pixels are accepted"
         raise ImageError("too large", name, detail)
-    if picture.width < 1 or picture.height < 1:
-        picture.close()
-        raise ImageError("not an image", name, f"{picture.width}x{picture.height} pixels")
-    return picture
+    if image.width < 1 or image.height < 1:
+        image.close()
+        raise ImageError("not an image", name, f"{image.width}x{image.height} pixels")
+    return image
 
 
 def _known_signature(data: bytes) -> bool:
@@ -159,26 +159,26 @@ def _known_signature(data: bytes) -> bool:
     )
 
 
-def _header(picture: Image.Image) -> ImageHeader:
-    orientation = _orientation(picture)
-    width, height = picture.size
+def _header(image: Image.Image) -> ImageHeader:
+    orientation = _orientation(image)
+    width, height = image.size
     if orientation >= 5:  # 5..8 exchange rows and columns
         width, height = height, width
     return ImageHeader(
-        format=picture.format or "",
-        mode=picture.mode,
+        format=image.format or "",
+        mode=image.mode,
         height=height,
         width=width,
         orientation=orientation,
-        has_alpha=picture.has_transparency_data,
-        has_colour_profile="icc_profile" in picture.info,
+        has_alpha=image.has_transparency_data,
+        has_color_profile="icc_profile" in image.info,
     )
 
 
-def _orientation(picture: Image.Image) -> int:
+def _orientation(image: Image.Image) -> int:
     try:
-        value = picture.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # a broken EXIF block must not cost a good picture
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # a broken EXIF block must not cost a good image
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -195,19 +195,19 @@ _UPRIGHT = {
 }
 
 
-def _to_rgb(picture: Image.Image) -> np.ndarray:
-    if picture.mode.startswith("I") or picture.mode == "F":
-        picture = Image.fromarray(_deep_grey_to_8_bit(np.asarray(picture), picture.mode))
-    if picture.has_transparency_data:
-        rgba = picture.convert("RGBA")
-        picture = Image.new("RGB", rgba.size, (255, 255, 255))
-        picture.paste(rgba, mask=rgba.getchannel("A"))
-    elif picture.mode != "RGB":
-        picture = picture.convert("RGB")
-    return np.array(picture, dtype=np.uint8)  # a copy: writable, contiguous
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I") or image.mode == "F":
+        image = Image.fromarray(_deep_gray_to_8_bit(np.asarray(image), image.mode))
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.new("RGB", rgba.size, (255, 255, 255))
+        image.paste(rgba, mask=rgba.getchannel("A"))
+    elif image.mode != "RGB":
+        image = image.convert("RGB")
+    return np.array(image, dtype=np.uint8)  # a copy: writable, contiguous
 
 
-def _deep_grey_to_8_bit(samples: np.ndarray, mode: str) -> np.ndarray:
+def _deep_gray_to_8_bit(samples: np.ndarray, mode: str) -> np.ndarray:
     if mode.startswith("I;16"):
         return (samples.astype(np.uint16) >> 8).astype(np.uint8)
     if mode == "F":

@@ -1,7 +1,7 @@
-"""Changes of a picture's pixels that leave its geometry alone: light, colour, blur and noise.
+"""Changes of an image's pixels that leave its geometry alone: light, color, blur and noise.
 
-Each function takes an RGB uint8 (H, W, 3) picture and a random generator and returns a new picture.
-Tables of 256 values do what can be done a value at a time, so a large picture costs little.
+Each function takes an RGB uint8 (H, W, 3) image and a random generator and returns a new image.
+Tables of 256 values do what can be done a value at a time, so a large image costs little.
 """
 
 import cv2
@@ -15,10 +15,10 @@ def _table(levels: np.ndarray) -> np.ndarray:
 
 
 def distort(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Photometric distortion of SSD (Liu et al. 2016), each step for every second picture.
+    """Photometric distortion of SSD (Liu et al. 2016), each step for every second image.
 
     Brightness +-32, contrast and saturation 0.5 to 1.5, hue +-18 degrees, channels in another order; contrast
-    comes before or after the colour steps.
+    comes before or after the color steps.
     """
     levels = _LEVELS
     if rng.random() < 0.5:
@@ -41,8 +41,8 @@ def distort(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image
 
 
-def recolour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """White balance (0.8 to 1.2 a channel), gamma 0.67 to 1.5; every fifth grey, every seventh a negative."""
+def recolor(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """White balance (0.8 to 1.2 a channel), gamma 0.67 to 1.5; every fifth gray, every seventh a negative."""
     gain = rng.uniform(0.8, 1.2, 3)
     gamma = np.exp(rng.uniform(-0.4, 0.4))
     levels = 255 * (_LEVELS / 255)[:, None] ** gamma * gain  # (256, 3)
@@ -74,7 +74,7 @@ def blur(image: np.ndarray, rng: np.random.Generator, max_sigma: float) -> np.nd
 
 
 def add_noise(image: np.ndarray, rng: np.random.Generator, max_std: float) -> np.ndarray:
-    """Gaussian noise of a standard deviation up to `max_std` grey levels."""
+    """Gaussian noise of a standard deviation up to `max_std` gray levels."""
     height, width = image.shape[:2]
     tile_height, tile_width = (
         min(height, 256),

@@ -1,4 +1,4 @@
-"""Picture file -> bytes that every decoder turns into the same upright 8-bit RGB picture."""
+"""Image file -> bytes that every decoder turns into the same upright 8-bit RGB image."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +23,7 @@ class StoredImage(NamedTuple):
 
 
 def storable_image(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> StoredImage:
-    """Check a picture file by decoding it whole, and give bytes fit for storage.
+    """Check an image file by decoding it whole, and give bytes fit for storage.
 
     JPEG and PNG are kept byte for byte when cv2 shows them as Pillow does. Everything else (turned by EXIF,
     transparent, CMYK, 16-bit, GIF, BMP, TIFF, WebP, ...) is encoded anew: lossy sources as JPEG of quality 95
@@ -46,7 +46,7 @@ def _why_not_as_is(data: bytes, header: ImageHeader, pixels: np.ndarray) -> str:
         "transparency": header.has_alpha,
         f"pixel mode {header.mode}": header.mode not in ("RGB", "L", "P", "1"),
         # libpng complains about many of these at every decoding.
-        "PNG with a colour profile": header.has_colour_profile and header.format == "PNG",
+        "PNG with a color profile": header.has_color_profile and header.format == "PNG",
         "file larger than a page": len(data) > MAX_STORED_BYTES,
     }
     for reason, applies in obstacles.items():

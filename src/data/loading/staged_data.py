@@ -11,7 +11,7 @@ from src.common.errors import UserError
 class StagedData:
     """`first` gives the epochs 1 to `first_epochs`, `then` all later ones; epochs count from 1, as in the loop.
 
-    Progressive resizing (Howard, DAWNBench 2018) is what it is for: narrower pictures while the network learns
+    Progressive resizing (Howard, DAWNBench 2018) is what it is for: narrower images while the network learns
     what letters are, the full width while it learns to tell them apart.
 
     Raises:

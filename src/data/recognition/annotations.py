@@ -1,7 +1,7 @@
-"""Readers of word recognition data sets: a picture (or a place in one) and the text it shows.
+"""Readers of word recognition data sets: an image (or a place in one) and the text it shows.
 
 Each reader gives a `WordSet`: how many items, and an iterator over them in the order of the label file. An
-item is a `Word`, or a `Reject` for a label that says nothing usable; pictures are not opened here.
+item is a `Word`, or a `Reject` for a label that says nothing usable; images are not opened here.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ class WordSetError(UserError):
 class Word:
     """One word to be read.
 
-    picture: the file. text: its transcription. name: what identifies it in reports.
+    image: the file. text: its transcription. name: what identifies it in reports.
     group: what must not be divided between training and validation (usually the photograph it was cut from).
-    corners: float32 (4, 2), the word's corners in `picture` clockwise from its top left; None for the whole.
-    stored_frame: corners refer to the pixels as stored, where EXIF would turn the picture.
+    corners: float32 (4, 2), the word's corners in `image` clockwise from its top left; None for the whole.
+    stored_frame: corners refer to the pixels as stored, where EXIF would turn the image.
     """
 
-    picture: Path
+    image: Path
     text: str
     name: str
     group: str
@@ -64,7 +64,7 @@ def read_mjsynth(label_file: Path, image_dir: Path | None = None, lexicon: Path 
     """MJSynth: lines `./2425/1/115_Lube_45484.jpg 45484`, the number being a line of lexicon.txt from 0.
 
     The spelling is the lexicon's; where the file's name has the same word in other case, that case is kept,
-    because it is what the picture shows.
+    because it is what the image shows.
     """
     words = _read_lines(lexicon or label_file.parent / "lexicon.txt")
     root = image_dir or label_file.parent
@@ -100,9 +100,9 @@ def read_icdar_words(label_file: Path, image_dir: Path | None = None) -> WordSet
 
 
 def read_tsv(label_file: Path, image_dir: Path | None = None) -> WordSet:
-    """Your own: picture, tab, text; further columns are not looked at.
+    """Your own: image, tab, text; further columns are not looked at.
 
-    Pictures are looked for beside the file, in `image_dir`, or in a folder named like the file (words/).
+    Images are looked for beside the file, in `image_dir`, or in a folder named like the file (words/).
     """
     root = image_dir or label_file.parent
     if image_dir is None and not any(root.glob("*.[jpJP]*g")) and label_file.with_suffix("").is_dir():
@@ -140,7 +140,7 @@ def _named_word(root: Path, line: str, group: Callable[[str], str], *, quoted: b
 
 def _word(root: Path, name: str, text: str, group: str) -> Word | Reject:
     if not is_safe_name(name):
-        return Reject(name, "unsafe picture name")
+        return Reject(name, "unsafe image name")
     reason = text_problem(text)
     return Reject(name, reason) if reason else Word(root / name, text, name, group)
 

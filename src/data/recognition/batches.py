@@ -13,12 +13,12 @@ from src.common.errors import UserError
 from src.data.images.decode import ImageError
 from src.data.recognition.augment import WordAugment, augment_word
 from src.data.recognition.labels import LabelRejected, LabelRules, ctc_steps
-from src.data.recognition.preprocess import resize_word, to_grey
+from src.data.recognition.preprocess import resize_word, to_gray
 from src.data.recognition.sampling import TOO_LONG
 from src.data.recognition.word_images import SampleError
 
 _ATTEMPTS = 100
-_STRIDES = (7919, 7907)  # primes: the stand-ins for neighbouring bad samples are not neighbours
+_STRIDES = (7919, 7907)  # primes: the stand-ins for neighboring bad samples are not neighbors
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ class BatchMaker:
         for row, (source, index, position) in enumerate(
             zip(task.sources.tolist(), task.indices.tolist(), task.positions.tolist(), strict=True)
         ):
-            grey, text = self._usable_sample(source, index, task.width, problems)
+            gray, text = self._usable_sample(source, index, task.width, problems)
             if self.augment.active:
                 key = np.random.SeedSequence([self.seed, 3, task.epoch, position])
-                grey = augment_word(grey, self.augment, np.random.Generator(np.random.PCG64(key)))
-            images[row] = resize_word(grey, self.height, images.shape[2], keep_ratio=len(self.widths) > 1)
+                gray = augment_word(gray, self.augment, np.random.Generator(np.random.PCG64(key)))
+            images[row] = resize_word(gray, self.height, images.shape[2], keep_ratio=len(self.widths) > 1)
             texts.append(text)
         return WordBatch(images, texts, problems)
 
@@ -93,7 +93,7 @@ class BatchMaker:
                 text = self.rules.apply(text)
                 if not 0 < ctc_steps(text) <= self.max_steps[width]:
                     raise LabelRejected(TOO_LONG if text else "empty label")
-                return to_grey(image), text
+                return to_gray(image), text
             except (SampleError, ImageError) as error:
                 problems.append(Problem(source, candidate, error.reason, str(error), True))
             except LabelRejected as error:

@@ -8,7 +8,7 @@ import numpy as np
 
 from src.data.detection.annotations.coco_text import read_coco_text
 from src.data.detection.annotations.label_files import read_label_folder
-from src.data.detection.annotations.labelled_image import LabelledImage, LabelledImages
+from src.data.detection.annotations.labeled_image import LabeledImage, LabeledImages
 from src.data.detection.annotations.own_folder import ALL_LAYOUTS
 from src.data.detection.annotations.svt_xml import read_svt
 from src.data.recognition.annotations import Reject, Word, WordSet, WordSetError, text_problem
@@ -27,7 +27,7 @@ def read_detection_words(label_path: Path, image_dir: Path | None = None) -> Wor
     Boxes are cut upright, the four corners of ICDAR 2015 and MLT labels are rectified.
     """
     if image_dir is None:
-        raise WordSetError("a detection data set needs its folder of pictures (--image_path)")
+        raise WordSetError("a detection data set needs its folder of images (--image_path)")
     if label_path.suffix.lower() == ".xml":
         return read_svt_words(label_path, image_dir)
     if label_path.suffix.lower() == ".json":
@@ -35,7 +35,7 @@ def read_detection_words(label_path: Path, image_dir: Path | None = None) -> Wor
     return _word_set(read_label_folder(image_dir, label_path, "gt_", ALL_LAYOUTS))
 
 
-def _word_set(found: LabelledImages) -> WordSet:
+def _word_set(found: LabeledImages) -> WordSet:
     def iterate() -> Iterator[Word | Reject]:
         for image in found.images:
             if image.missing:
@@ -48,7 +48,7 @@ def _word_set(found: LabelledImages) -> WordSet:
     return WordSet(sum(1 for _ in iterate()), iterate)
 
 
-def _words_of(image: LabelledImage) -> Iterator[Word | Reject]:
+def _words_of(image: LabeledImage) -> Iterator[Word | Reject]:
     regions = _outlines(image.boxes) if image.quads is None else image.quads
     for number, (corners, text, ignored) in enumerate(zip(regions, image.texts, image.ignored, strict=True)):
         name = f"{image.name}#{number}"
@@ -67,7 +67,7 @@ def _outlines(boxes: np.ndarray) -> np.ndarray:
 
 
 def shown_corners(corners: np.ndarray, orientation: int, height: int, width: int) -> np.ndarray:
-    """Corners (4, 2) on the stored pixels -> on the picture as shown, `height` x `width`, from its top left.
+    """Corners (4, 2) on the stored pixels -> on the image as shown, `height` x `width`, from its top left.
 
     `orientation` is the EXIF value 1..8. Coordinates run along pixel edges, so x of n mirrors to n - x.
     """

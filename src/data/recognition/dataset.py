@@ -15,7 +15,7 @@ from src.data.loading.workers import BatchWorkers
 from src.data.recognition.augment import WordAugment
 from src.data.recognition.batches import BatchMaker, BatchTask, WordBatch
 from src.data.recognition.labels import LabelRules
-from src.data.recognition.preprocess import DEFAULT_HEIGHT, DEFAULT_WIDTHS, normalise
+from src.data.recognition.preprocess import DEFAULT_HEIGHT, DEFAULT_WIDTHS, normalize
 from src.data.recognition.sampling import EpochPlan, SourcePool, epoch_shares, plan_epoch, scan_source
 
 _NAMED = 100  # bad samples that a report names
@@ -24,12 +24,12 @@ _NAMED = 100  # bad samples that a report names
 class CrnnTrainData:
     """Batches (images (B, 1, H, W) f32, labels (B, L) i32 padded with 0, label_lengths (B,) i32).
 
-    sources: word sources (LmdbWords, or any object with `sample(index) -> (picture, text)` and, if finite,
+    sources: word sources (LmdbWords, or any object with `sample(index) -> (image, text)` and, if finite,
         `__len__`), or pairs (source, weight). Without weights each usable sample comes once an epoch.
     characters, label_policy: the alphabet and what to do with texts outside it (see LabelRules).
     encode: text -> class indices. time_steps: input width -> time steps of the network; texts that CTC cannot
         fit into them are left out and counted.
-    widths: one input width (pictures are stretched to it), or several ascending ones (proportions are kept,
+    widths: one input width (images are stretched to it), or several ascending ones (proportions are kept,
         a batch has one width, and all ranks have the same width at the same step).
     samples_per_epoch: default, the usable samples of all finite sources.
     num_workers: 0 makes batches on a background thread, more in so many processes.
@@ -144,7 +144,7 @@ class CrnnTrainData:
             classes = self._encode(text)
             labels[row, : len(classes)] = classes
             lengths[row] = len(classes)
-        return normalise(batch.images)[:, None], labels, lengths  # (B, H, W) -> (B, 1, H, W)
+        return normalize(batch.images)[:, None], labels, lengths  # (B, H, W) -> (B, 1, H, W)
 
     def _check_bad(self) -> None:
         bad = sum(pool.bad.total() for pool in self._pools)

@@ -1,4 +1,4 @@
-"""A labelled word -> the bytes that an LMDB stores, or the reason why it is left out."""
+"""A labeled word -> the bytes that an LMDB stores, or the reason why it is left out."""
 
 import cv2
 import numpy as np
@@ -9,9 +9,9 @@ from src.data.recognition.crops import crop_word, shown_corners
 
 
 def encode_words(words: list[Word | Reject]) -> list[tuple[bytes, str] | Reject]:
-    """(encoded picture, text) or Reject for each word; a photograph of several words is decoded once.
+    """(encoded image, text) or Reject for each word; a photograph of several words is decoded once.
 
-    Every picture is decoded completely. A plain 8-bit one keeps its bytes; one that a simple reader would see
+    Every image is decoded completely. A plain 8-bit one keeps its bytes; one that a simple reader would see
     differently (turned by EXIF, transparent, palette, CMYK, 16 bits) and every cut is stored as PNG.
     """
     photograph: tuple[str, ImageHeader, np.ndarray] | None = None
@@ -22,11 +22,11 @@ def encode_words(words: list[Word | Reject]) -> list[tuple[bytes, str] | Reject]
             continue
         try:
             if word.corners is None:
-                encoded.append((_whole_picture(word), word.text))
+                encoded.append((_whole_image(word), word.text))
                 continue
-            if photograph is None or photograph[0] != str(word.picture):
-                data = read_bytes(word.picture)
-                name = str(word.picture)
+            if photograph is None or photograph[0] != str(word.image):
+                data = read_bytes(word.image)
+                name = str(word.image)
                 photograph = (name, read_header(data, name=name), decode_image(data, name=name))
             crop = _crop(word, *photograph[1:])
             encoded.append((_png(crop), word.text) if crop is not None else Reject(word.name, "box without area"))
@@ -35,10 +35,10 @@ def encode_words(words: list[Word | Reject]) -> list[tuple[bytes, str] | Reject]
     return encoded
 
 
-def _whole_picture(word: Word) -> bytes:
-    data = read_bytes(word.picture)
-    header = read_header(data, name=str(word.picture))
-    pixels = decode_image(data, name=str(word.picture))
+def _whole_image(word: Word) -> bytes:
+    data = read_bytes(word.image)
+    header = read_header(data, name=str(word.image))
+    pixels = decode_image(data, name=str(word.image))
     plain = header.mode in ("L", "RGB") and header.orientation == 1 and not header.has_alpha
     return data if plain and header.format in ("JPEG", "PNG", "BMP") else _png(pixels)
 

@@ -18,9 +18,9 @@ from src.data.recognition.preprocess import (
     DEFAULT_WIDTHS,
     bucket_width,
     kept_ratio_width,
-    normalise,
+    normalize,
     resize_word,
-    to_grey,
+    to_gray,
 )
 from src.data.recognition.word_images import SampleError
 
@@ -46,9 +46,9 @@ class CrnnEvalData:
 
     label_policy "keep" (default) judges every sample: a text with characters outside the alphabet can then
     only be missed. "drop" and "strip" are the protocols of the references (see LabelRules). Case is folded
-    when the alphabet has small letters only. A picture that cannot be decoded stays in, as a flat grey one,
+    when the alphabet has small letters only. An image that cannot be decoded stays in, as a flat gray one,
     so that it counts as missed; a label that cannot be read says nothing and is left out. `report` has both.
-    widths: as in CrnnTrainData; with several, each batch has the narrowest that holds its pictures.
+    widths: as in CrnnTrainData; with several, each batch has the narrowest that holds its images.
     rank_id of rank_size takes every rank_size-th sample; len() is the number of samples of this rank.
     """
 
@@ -92,9 +92,9 @@ class CrnnEvalData:
     def __iter__(self) -> Iterator[WordEvalBatch]:
         waiting: dict[int, list[tuple[int, np.ndarray]]] = {width: [] for width in self._widths}
         for index in self._mine:
-            grey = self._grey(index)
-            width = bucket_width(kept_ratio_width(*grey.shape, self._height), self._widths)
-            row = resize_word(grey, self._height, width, keep_ratio=len(self._widths) > 1)
+            gray = self._gray(index)
+            width = bucket_width(kept_ratio_width(*gray.shape, self._height), self._widths)
+            row = resize_word(gray, self._height, width, keep_ratio=len(self._widths) > 1)
             waiting[width].append((index, row))
             if len(waiting[width]) == self.batch_size:
                 yield self._batch(waiting[width])
@@ -103,9 +103,9 @@ class CrnnEvalData:
             if rows:
                 yield self._batch(rows)
 
-    def _grey(self, index: int) -> np.ndarray:
+    def _gray(self, index: int) -> np.ndarray:
         try:
-            return to_grey(self._source.sample(index)[0])
+            return to_gray(self._source.sample(index)[0])
         except (SampleError, ImageError) as error:
             self._unreadable[index] = (error.reason, str(error))
             return np.full((self._height, self._widths[0]), 127, np.uint8)
@@ -113,12 +113,12 @@ class CrnnEvalData:
     def _batch(self, rows: list[tuple[int, np.ndarray]]) -> WordEvalBatch:
         filled = [row for _, row in rows] + [rows[0][1]] * (self.batch_size - len(rows))
         indices = [index for index, _ in rows]
-        images = normalise(np.stack(filled))[:, None]  # (B, H, W) -> (B, 1, H, W)
+        images = normalize(np.stack(filled))[:, None]  # (B, H, W) -> (B, 1, H, W)
         return WordEvalBatch(images, [self._texts[index] for index in indices], indices)
 
     @property
     def report(self) -> dict[str, Any]:
-        """JSON: samples judged (all ranks), labels left out by reason, pictures that counted as missed."""
+        """JSON: samples judged (all ranks), labels left out by reason, images that counted as missed."""
         return {
             "source": str(getattr(self._source, "path", type(self._source).__name__)),
             "samples": self.total,

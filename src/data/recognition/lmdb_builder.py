@@ -1,4 +1,4 @@
-"""From a word set to finished, verified LMDBs: several processes check the pictures, this one writes.
+"""From a word set to finished, verified LMDBs: several processes check the images, this one writes.
 
 A build may have two outputs, training and held-out words, divided by the hash of the words' groups. Each
 output remembers by itself how far it is, so a build that was killed goes on exactly where each of them was.

@@ -1,7 +1,7 @@
 """Reading word LMDBs: `num-samples`, `image-%09d`, `label-%09d`, counted from 1 in the file and from 0 here.
 
 The layout is the one of the public MJSynth / IIIT5K LMDBs, so those open as they are. Values are only ever
-taken as an encoded picture and as UTF-8 text; nothing in a data base is unpickled or run.
+taken as an encoded image and as UTF-8 text; nothing in a data base is unpickled or run.
 """
 
 import os
@@ -14,7 +14,7 @@ import lmdb
 import numpy as np
 
 from src.common.errors import UserError
-from src.data.recognition.word_images import SampleError, decode_grey, header_size
+from src.data.recognition.word_images import SampleError, decode_gray, header_size
 
 NUM_SAMPLES_KEY = b"num-samples"
 PROGRESS_KEY = b"build-progress"  # present only while a build is unfinished; see lmdb_writer
@@ -24,7 +24,7 @@ _environments_lock = threading.Lock()
 
 
 def image_key(index: int) -> bytes:
-    """Key of the picture of sample `index` (0-based)."""
+    """Key of the image of sample `index` (0-based)."""
     return b"image-%09d" % (index + 1)
 
 
@@ -96,7 +96,7 @@ def find_lmdb(lmdb_root: str | Path, name: str) -> Path:
 class LmdbWords:
     """The samples of one word LMDB; picklable, opened on first use in each process.
 
-    `read(i)` gives the stored bytes and the text, `sample(i)` the decoded picture and the text,
+    `read(i)` gives the stored bytes and the text, `sample(i)` the decoded image and the text,
     `len()` the number of samples. Raises LmdbError when the data base cannot be used.
     """
 
@@ -139,7 +139,7 @@ class LmdbWords:
         return self._handle().stat()["entries"]
 
     def read(self, index: int) -> tuple[bytes, str]:
-        """Encoded picture and text of sample `index` (0-based). Raises SampleError, IndexError."""
+        """Encoded image and text of sample `index` (0-based). Raises SampleError, IndexError."""
         if not 0 <= index < self._count:
             raise IndexError(f"sample {index} of {self._count} in {str(self.path)!r}")
         with self._handle().begin() as transaction:
@@ -150,7 +150,7 @@ class LmdbWords:
         return image, self._decode_label(label, index)
 
     def labels(self) -> Iterator[str | SampleError]:
-        """Every text in order, without touching the pictures; the error in the place of a bad one."""
+        """Every text in order, without touching the images; the error in the place of a bad one."""
         with self._handle().begin() as transaction, transaction.cursor() as cursor:
             alive = cursor.set_range(b"label-")
             for index in range(self._count):
@@ -164,7 +164,7 @@ class LmdbWords:
                     yield error
 
     def image_sizes(self) -> np.ndarray:
-        """(height, width) of every picture from its header, int32 (N, 2); (0, 0) where there is none."""
+        """(height, width) of every image from its header, int32 (N, 2); (0, 0) where there is none."""
         sizes = np.zeros((self._count, 2), np.int32)
         with self._handle().begin(buffers=True) as transaction:
             for index in range(self._count):
@@ -186,9 +186,9 @@ class LmdbWords:
         return text
 
     def sample(self, index: int) -> tuple[np.ndarray, str]:
-        """Decoded picture, uint8 grey (H, W), and text of sample `index`."""
+        """Decoded image, uint8 gray (H, W), and text of sample `index`."""
         data, text = self.read(index)
-        return decode_grey(data, f"{self.path}: {image_key(index).decode()}"), text
+        return decode_gray(data, f"{self.path}: {image_key(index).decode()}"), text
 
     def close(self) -> None:
         """Let go of the file (it reopens on the next use)."""

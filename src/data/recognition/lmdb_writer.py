@@ -17,7 +17,7 @@ from src.data.recognition.lmdb_verify import verify_lmdb
 
 
 class LmdbWriter:
-    """Context manager that appends (picture, text) samples to the LMDB folder `path`.
+    """Context manager that appends (image, text) samples to the LMDB folder `path`.
 
     Leaving the block normally finishes the data base; leaving it by an exception (or a kill) keeps what was
     committed, and the next `LmdbWriter(path)` continues it: `count` samples are there, and `progress` is what
@@ -102,7 +102,7 @@ class LmdbWriter:
         self._environment = lmdb.open(str(self.path), map_size=map_size, meminit=False)
 
     def add(self, image: bytes, label: str) -> None:
-        """Append an encoded picture and its text. Raises ValueError for an empty one of them."""
+        """Append an encoded image and its text. Raises ValueError for an empty one of them."""
         if not image or not label:
             raise ValueError(f"sample {self.count}: empty {'label' if image else 'image'}")
         if len(self._pending) >= 2 * self._commit_samples or self._pending_bytes >= self._commit_bytes:

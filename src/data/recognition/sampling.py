@@ -1,9 +1,9 @@
 """Which sample stands at which place of an epoch: a pure function of (seed, epoch), whatever runs it.
 
-A source is anything with `sample(index) -> (picture, text)`. One with `__len__` is finite; of a finite one
+A source is anything with `sample(index) -> (image, text)`. One with `__len__` is finite; of a finite one
 with `labels()` (an LMDB) all texts are looked at once, before training, so that an epoch holds exactly the
 usable samples. One without `__len__` is endless, and every epoch takes new indices; it may say by `aspect`
-(least, most) how wide its pictures are for their height.
+(least, most) how wide its images are for their height.
 """
 
 from collections import Counter
@@ -47,7 +47,7 @@ class SourcePool:
 def scan_source(
     source: Any, rules: LabelRules, *, height: int, widths: Sequence[int], max_steps: Sequence[int]
 ) -> SourcePool:
-    """Look at every label (and, for several widths, every picture's header) of one source.
+    """Look at every label (and, for several widths, every image's header) of one source.
 
     widths: ascending input widths; max_steps: the time steps that each of them gives.
     """

@@ -10,7 +10,7 @@ from src.common.errors import UserError
 from src.data.recognition.lmdb_reader import LmdbError, LmdbWords, find_lmdb, is_lmdb
 from src.data.recognition.preprocess import DEFAULT_HEIGHT, DEFAULT_WIDTHS
 from src.data.synthesis.fonts import FontBook
-from src.data.synthesis.grey_patches import GreyPatches
+from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import LONGEST_WORD, TextSampler, read_lexicon
 from src.data.synthesis.words import WordSource
 
@@ -68,7 +68,7 @@ def rendered_words(
 
     One width gives one source of anything, which is stretched to it. Of several ascending widths each gets
     texts that fill it at the network's height, up to the width that `max_words` words can need. Shares go with
-    1 / width squared: most text is a word or two, and a wide picture costs more. Labels hold `characters` only,
+    1 / width squared: most text is a word or two, and a wide image costs more. Labels hold `characters` only,
     of a word at most `max_length`.
 
     Raises:
@@ -76,7 +76,7 @@ def rendered_words(
     """
     words = read_lexicon(lexicon) if lexicon else None
     sampler = TextSampler(words, max_length=max_length, alphabet=characters)
-    book, patches = FontBook(fonts), GreyPatches(backgrounds)
+    book, patches = FontBook(fonts), GrayPatches(backgrounds)
     if len(widths) == 1:
         source = WordSource(book, sampler, patches, alphabet=characters, seed=seed, max_words=max_words)
         return [(source, 1.0)]

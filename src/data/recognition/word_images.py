@@ -1,11 +1,11 @@
-"""Encoded word pictures, as data bases store them -> grey pixels, fast, or one countable reason why not."""
+"""Encoded word images, as data bases store them -> gray pixels, fast, or one countable reason why not."""
 
 import cv2
 import numpy as np
 
 from src.common.errors import UserError
 from src.data.images.decode import DEFAULT_MAX_PIXELS, ImageError, image_size
-from src.data.recognition.preprocess import to_grey
+from src.data.recognition.preprocess import to_gray
 
 
 class SampleError(UserError):
@@ -19,29 +19,29 @@ class SampleError(UserError):
         return (SampleError, (str(self), self.reason))
 
 
-def decode_grey(data: bytes, name: str) -> np.ndarray:
-    """Encoded picture -> uint8 grey (H, W), fast for what LMDBs hold. Raises SampleError naming `name`.
+def decode_gray(data: bytes, name: str) -> np.ndarray:
+    """Encoded image -> uint8 gray (H, W), fast for what LMDBs hold. Raises SampleError naming `name`.
 
-    The greys are those of the reader, `to_grey(decode_image(data))`. OpenCV's own grey decoding gives others, by up
+    The grays are those of the reader, `to_gray(decode_image(data))`. OpenCV's own gray decoding gives others, by up
     to 69 levels for the PNG files of ICDAR 2015, which changes what a network reads in them.
     """
     if not data:
-        raise SampleError(f"{name}: empty picture", "empty image")
+        raise SampleError(f"{name}: empty image", "empty image")
     size = header_size(data)
     if size is None:
-        raise SampleError(f"{name}: not a picture", "not an image")
+        raise SampleError(f"{name}: not an image", "not an image")
     if size[0] * size[1] > DEFAULT_MAX_PIXELS:
         raise SampleError(f"{name}: {size[1]}x{size[0]} pixels", "too large")
     if data[:2] == b"\xff\xd8" and data.rfind(b"\xff\xd9", -64) < 0:
-        raise SampleError(f"{name}: JPEG without its end", "truncated")  # OpenCV would fill it with grey
+        raise SampleError(f"{name}: JPEG without its end", "truncated")  # OpenCV would fill it with gray
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
-        raise SampleError(f"{name}: the picture cannot be decoded", "truncated")
-    return to_grey(image)
+        raise SampleError(f"{name}: the image cannot be decoded", "truncated")
+    return to_gray(image)
 
 
 def header_size(data: bytes | memoryview) -> tuple[int, int] | None:
-    """(height, width) that an encoded picture claims, None for what is not a picture."""
+    """(height, width) that an encoded image claims, None for what is not an image."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
         return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
     if data[:2] == b"\xff\xd8":

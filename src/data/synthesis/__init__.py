@@ -1,1 +1,1 @@
-"""Rendered text: single words and lines for the recogniser, whole scenes with boxes for the detector."""
+"""Rendered text: single words and lines for the recognizer, whole scenes with boxes for the detector."""

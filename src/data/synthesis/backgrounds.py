@@ -15,16 +15,16 @@ PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 def find_photos(folders: Iterable[str | Path]) -> list[Path]:
-    """Picture files under the folders, in a stable order. Raises UserError for a folder without any."""
+    """Image files under the folders, in a stable order. Raises UserError for a folder without any."""
     return find_files(folders, PHOTO_SUFFIXES, "backgrounds")
 
 
 class Backgrounds:
-    """Source of surfaces to write on. Picklable: decoded pictures stay behind.
+    """Source of surfaces to write on. Picklable: decoded images stay behind.
 
     Args:
         folders: folders of photographs; none means made-up surfaces only.
-        photo_share: share of pictures that begin as a photograph when there are some.
+        photo_share: share of images that begin as a photograph when there are some.
         keep: decoded photographs kept in memory.
     """
 
@@ -37,7 +37,7 @@ class Backgrounds:
     def __getstate__(self) -> dict:
         return {**self.__dict__, "_cache": OrderedDict()}
 
-    def picture(self, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    def image(self, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         """A background, float32 RGB (height, width, 3), 0 to 255."""
         if rng.random() < self.photo_share:
             return self._photo_crop(rng, height, width)
@@ -52,7 +52,7 @@ class Backgrounds:
     def _photo_crop(self, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         photo = self._load(int(rng.random() * len(self.files)))
         room = min(photo.shape[0] / height, photo.shape[1] / width)
-        scale = room * (1 - 0.5 * rng.random() ** 2)  # the part of the photograph that becomes the picture
+        scale = room * (1 - 0.5 * rng.random() ** 2)  # the part of the photograph that becomes the image
         h, w = max(int(height * scale), 1), max(int(width * scale), 1)
         y = int(rng.random() * (photo.shape[0] - h + 1))
         x = int(rng.random() * (photo.shape[1] - w + 1))
@@ -69,7 +69,7 @@ class Backgrounds:
         data = np.fromfile(self.files[index], np.uint8)
         photo = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         if photo is None:
-            raise UserError(f"backgrounds: {self.files[index]} is not a picture that can be read")
+            raise UserError(f"backgrounds: {self.files[index]} is not an image that can be read")
         self._cache[index] = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB)
         if len(self._cache) > self.keep:
             self._cache.popitem(last=False)

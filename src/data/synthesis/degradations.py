@@ -1,4 +1,4 @@
-"""What a camera, a lens and a file format do to a picture. All take and return float32, grey or RGB, 0 to 255."""
+"""What a camera, a lens and a file format do to an image. All take and return float32, gray or RGB, 0 to 255."""
 
 import cv2
 import numpy as np
@@ -28,7 +28,7 @@ def cast_shadow(rng: np.random.Generator, image: np.ndarray, strength: float) ->
 
 
 def highlight(rng: np.random.Generator, image: np.ndarray, strength: float) -> np.ndarray:
-    """Add a soft bright spot, as of a lamp on a glossy surface, up to `strength` grey levels."""
+    """Add a soft bright spot, as of a lamp on a glossy surface, up to `strength` gray levels."""
     height, width = image.shape[:2]
     x = (np.arange(width, dtype=np.float32) - rng.random() * width) / (width * (0.08 + 0.3 * rng.random()))
     y = (np.arange(height, dtype=np.float32) - rng.random() * height) / (height * (0.1 + 0.4 * rng.random()))
@@ -47,9 +47,9 @@ def motion_blur(image: np.ndarray, length: float, angle: float) -> np.ndarray:
     if size < 3:
         return image
     kernel = np.zeros((size, size), np.float32)
-    centre = size // 2
+    center = size // 2
     dx, dy = np.cos(angle) * length / 2, np.sin(angle) * length / 2
-    start, end = (round(centre - dx), round(centre - dy)), (round(centre + dx), round(centre + dy))
+    start, end = (round(center - dx), round(center - dy)), (round(center + dx), round(center + dy))
     cv2.line(kernel, start, end, 1.0, 1)
     return cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
 
@@ -63,7 +63,7 @@ def low_resolution(image: np.ndarray, factor: float, smooth: bool = True) -> np.
 
 
 def sensor_noise(rng: np.random.Generator, image: np.ndarray, sigma: float, grain: float = 1.0) -> np.ndarray:
-    """Add normal noise of `sigma` grey levels; `grain` above 1 makes coarser grains."""
+    """Add normal noise of `sigma` gray levels; `grain` above 1 makes coarser grains."""
     height, width = image.shape[:2]
     if grain > 1.2:
         field = noise_field(rng, int(height / grain) + 1, int(width / grain) + 1)
@@ -77,7 +77,7 @@ def sensor_noise(rng: np.random.Generator, image: np.ndarray, sigma: float, grai
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """Through JPEG and back: uint8 in, uint8 out (grey, or RGB)."""
+    """Through JPEG and back: uint8 in, uint8 out (gray, or RGB)."""
     bgr = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
     if image.ndim == 2:

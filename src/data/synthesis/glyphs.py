@@ -117,7 +117,7 @@ def bend(ink: np.ndarray, sag: float) -> np.ndarray:
     room = int(height * spread / 2) + 1  # letters at the ends lean outwards by this much
     columns = np.arange(width + 2 * room, dtype=np.float32)[None, :] - (half + room)
     rows = radius + height / 2 - np.arange(height + int(rise) + 2, dtype=np.float32)[:, None]
-    # polar coordinates about the circle's centre; the chord's ends keep the ends of the text
+    # polar coordinates about the circle's center; the chord's ends keep the ends of the text
     angle = np.arctan2(columns, rows)
     map_x = angle * np.float32(half / np.arcsin(spread)) + np.float32(half)
     map_y = np.float32(radius + height / 2) - np.sqrt(columns * columns + rows * rows)

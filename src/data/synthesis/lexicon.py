@@ -36,7 +36,7 @@ def read_lexicon(path: str | Path) -> list[str]:
 
 @dataclass(frozen=True)
 class TextMix:
-    """How often each kind of text is written (weights, normalised on use)."""
+    """How often each kind of text is written (weights, normalized on use)."""
 
     lexicon: float = 0.45
     common: float = 0.27

@@ -38,21 +38,21 @@ def draw_panel(rng: np.random.Generator, view: np.ndarray, corners: np.ndarray, 
     view += (cover.astype(np.float32) * (strength / 255))[..., None] * (face - view)
     if rng.random() < 0.45:
         inset = corners + (corners.mean(0) - corners) * (0.04 if rng.random() < 0.5 else 0.0)
-        colour = (rng.random(3) * 255).tolist() if rng.random() < 0.4 else [float(rng.random() < 0.5) * 240] * 3
+        color = (rng.random(3) * 255).tolist() if rng.random() < 0.4 else [float(rng.random() < 0.5) * 240] * 3
         thick = 1 + int(rng.random() * 0.08 * em)
-        cv2.polylines(view, [np.round(inset).astype(np.int32)], True, colour, thick, cv2.LINE_AA)
+        cv2.polylines(view, [np.round(inset).astype(np.int32)], True, color, thick, cv2.LINE_AA)
 
 
 def draw_placed_word(
-    canvas: np.ndarray, word: PlacedWord, to_picture: np.ndarray, margin: float, paint: Paint
+    canvas: np.ndarray, word: PlacedWord, to_image: np.ndarray, margin: float, paint: Paint
 ) -> tuple[Box | None, float]:
-    """Paint one word through the block's homography; returns its box and how far it stands out (grey levels)."""
+    """Paint one word through the block's homography; returns its box and how far it stands out (gray levels)."""
     room = 2 + int(paint.outline + 1) + (int(max(map(abs, paint.shadow)) * 2) + 1 if paint.shadow else 0)
     ink = cv2.copyMakeBorder(word.ink, room, room, room, room, cv2.BORDER_CONSTANT)
     x, y = word.x + margin - room, word.y + margin - room
     shift = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
     h, w = ink.shape
-    matrix = to_picture @ shift
+    matrix = to_image @ shift
     outline = cv2.perspectiveTransform(np.array([[[0, 0], [w, 0], [w, h], [0, h]]], np.float64), matrix)[0]
     x1, y1 = np.maximum(np.floor(outline.min(0)).astype(int), 0)
     x2 = min(int(np.ceil(outline[:, 0].max())) + 1, canvas.shape[1])

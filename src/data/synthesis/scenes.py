@@ -1,4 +1,4 @@
-"""Scenes for the detector: pictures with blocks of text, a box for every word and every line drawn."""
+"""Scenes for the detector: images with blocks of text, a box for every word and every line drawn."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ from src.data.synthesis.scene_style import STYLES, SceneStyle
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture uint8 RGB (H, W, 3) and its text: inclusive pixel boxes (x1, y1, x2, y2) with what they say."""
+    """An image uint8 RGB (H, W, 3) and its text: inclusive pixel boxes (x1, y1, x2, y2) with what they say."""
 
     image: np.ndarray
     words: list[tuple[Box, str]]
@@ -38,7 +38,7 @@ class SceneSource:
     """Scenes by index: the same (seed, index) gives the same scene in any process. Picklable.
 
     Args:
-        size: (width, height) of the pictures in pixels.
+        size: (width, height) of the images in pixels.
         difficulty: a name in `STYLES`, or a SceneStyle.
         angle: largest rotation in degrees in place of the style's.
     """
@@ -56,7 +56,7 @@ class SceneSource:
         """Draw scene number `index`."""
         rng = np.random.default_rng([self.seed, index])
         style = self.style
-        canvas = self.backgrounds.picture(rng, self.height, self.width)
+        canvas = self.backgrounds.image(rng, self.height, self.width)
         draw_clutter(rng, canvas, style.shapes)
         if rng.random() < 0.5 * style.spoil:
             canvas = defocus(canvas, float(rng.random() * 2))
@@ -83,7 +83,7 @@ class SceneSource:
                 rng, self.book, self.sampler, em,
                 lines=count, most_words=style.most_words, most_width=0.86 * self.width, sag=sag,
             )  # fmt: skip
-            if block is None:  # a long word in a small picture; the next ones may be shorter
+            if block is None:  # a long word in a small image; the next ones may be shorter
                 continue
             margin = block.em * (0.25 + 0.8 * rng.random())
             panel = rng.random() < style.panel
@@ -122,7 +122,7 @@ class SceneSource:
                     margin: float, panel: bool) -> list:  # fmt: skip
         w, h = block.width + 2 * margin, block.height + 2 * margin
         plane = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
-        to_picture = cv2.getPerspectiveTransform(plane, corners)
+        to_image = cv2.getPerspectiveTransform(plane, corners)
         x1, y1 = np.maximum(np.floor(corners.min(0)).astype(int), 0)
         x2, y2 = np.ceil(corners.max(0)).astype(int) + 1
         view = canvas[y1:y2, x1:x2]
@@ -133,7 +133,7 @@ class SceneSource:
                 draw_panel(rng, view, corners - (x1, y1), block.em)
             surface = view.reshape(-1, 3).mean(0)
             paint = random_paint(rng, surface, self.style.contrast, block.em, self.style.effects)
-            drawn = [draw_placed_word(canvas, word, to_picture, margin, paint) for word in block.words]
+            drawn = [draw_placed_word(canvas, word, to_image, margin, paint) for word in block.words]
             if all(box is not None and seen >= 0.55 * self.style.contrast for box, seen in drawn):
                 return [(box, word.text, word.line) for (box, _), word in zip(drawn, block.words, strict=True)]
         view[:] = before
@@ -160,10 +160,10 @@ class SceneSource:
             image = low_resolution(image, 1.1 + 0.5 * spoil * rng.random())
         if rng.random() < 0.6 * spoil + 0.1:
             image = sensor_noise(rng, image, 1 + 9 * spoil * rng.random() ** 2, 1 + rng.random())
-        picture = to_bytes(image)
+        pixels = to_bytes(image)
         if rng.random() < 0.4 * spoil:
-            picture = jpeg(picture, 35 + int(rng.random() * 50))
-        return picture
+            pixels = jpeg(pixels, 35 + int(rng.random() * 50))
+        return pixels
 
 
 def _join_lines(drawn: list) -> list[tuple[Box, str]]:

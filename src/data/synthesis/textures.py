@@ -41,30 +41,30 @@ def cloud_field(rng: np.random.Generator, height: int, width: int) -> np.ndarray
     return np.clip(total, -1.5, 1.5, out=total)
 
 
-def random_colour(rng: np.random.Generator) -> np.ndarray:
-    """RGB colour (3,) float32: greys, muted and vivid ones as often as on painted surfaces."""
+def random_color(rng: np.random.Generator) -> np.ndarray:
+    """RGB color (3,) float32: grays, muted and vivid ones as often as on painted surfaces."""
     style = rng.random()
     if style < 0.3:
         return np.full(3, rng.random() * 255, np.float32) + (rng.random(3, dtype=np.float32) - 0.5) * 24
-    colour = rng.random(3, dtype=np.float32) * 255
+    color = rng.random(3, dtype=np.float32) * 255
     if style < 0.65:
-        return colour * 0.55 + (rng.random() * 0.45 * 255)
-    return colour
+        return color * 0.55 + (rng.random() * 0.45 * 255)
+    return color
 
 
 def plain_surface(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """One painted colour with a little shading and grain: float32 (height, width, 3), 0 to 255."""
+    """One painted color with a little shading and grain: float32 (height, width, 3), 0 to 255."""
     shade = smooth_field(rng, height, width, 2) * (rng.random() * 30)
     if rng.random() < 0.5:
         shade = shade + cloud_field(rng, height, width) * (rng.random() * 14)
-    return np.clip(random_colour(rng) + shade[..., None], 0, 255)
+    return np.clip(random_color(rng) + shade[..., None], 0, 255)
 
 
 def patterned_surface(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     """Bricks, stripes, tiles or random shapes: float32 (height, width, 3), 0 to 255."""
     canvas = plain_surface(rng, height, width)
     style = rng.random()
-    second = random_colour(rng)
+    second = random_color(rng)
     if style < 0.4:
         _draw_grid(rng, canvas, second)
     elif style < 0.55:
@@ -81,39 +81,39 @@ def patterned_surface(rng: np.random.Generator, height: int, width: int) -> np.n
     return np.clip(canvas, 0, 255, out=canvas)
 
 
-def _draw_grid(rng: np.random.Generator, canvas: np.ndarray, colour: np.ndarray) -> None:
+def _draw_grid(rng: np.random.Generator, canvas: np.ndarray, color: np.ndarray) -> None:
     height, width = canvas.shape[:2]
     row = 10 + int(rng.random() * 60)
     column = int(row * (1 + 2 * rng.random()))
     gap = 1 + int(rng.random() * 3)
     brick = rng.random() < 0.6
     for i, y in enumerate(range(0, height, row)):
-        cv2.line(canvas, (0, y), (width, y), colour.tolist(), gap)
+        cv2.line(canvas, (0, y), (width, y), color.tolist(), gap)
         for x in range((column // 2 if brick and i % 2 else 0), width, column):
             if rng.random() < 0.5:
                 tint = float(rng.random() - 0.5) * 30
                 canvas[y + 1 : y + row, x + 1 : x + column] += tint
-            cv2.line(canvas, (x, y), (x, y + row), colour.tolist(), gap)
+            cv2.line(canvas, (x, y), (x, y + row), color.tolist(), gap)
 
 
 def draw_shapes(rng: np.random.Generator, canvas: np.ndarray, count: int, largest: float = 0.5) -> None:
     """Draw random rectangles, ellipses, polygons and lines in place: things in a scene that are not text."""
     height, width = canvas.shape[:2]
     for _ in range(count):
-        colour = random_colour(rng).tolist()
+        color = random_color(rng).tolist()
         size = largest * min(height, width) * (0.05 + rng.random() ** 2)
         x, y = rng.random() * width, rng.random() * height
         style = rng.random()
         thickness = -1 if rng.random() < 0.6 else 1 + int(rng.random() * size / 10)
         if style < 0.35:
             corner = (int(x + size * (0.3 + rng.random() * 2)), int(y + size * (0.3 + rng.random())))
-            cv2.rectangle(canvas, (int(x), int(y)), corner, colour, thickness)
+            cv2.rectangle(canvas, (int(x), int(y)), corner, color, thickness)
         elif style < 0.6:
             axes = (int(size * (0.2 + 0.6 * rng.random())) + 1, int(size * (0.2 + 0.6 * rng.random())) + 1)
-            cv2.ellipse(canvas, (int(x), int(y)), axes, rng.random() * 180, 0, 360, colour, thickness, cv2.LINE_AA)
+            cv2.ellipse(canvas, (int(x), int(y)), axes, rng.random() * 180, 0, 360, color, thickness, cv2.LINE_AA)
         elif style < 0.8:
             points = np.array([x, y]) + (rng.random((3 + int(rng.random() * 4), 2)) - 0.5) * 2 * size
-            cv2.fillPoly(canvas, [points.astype(np.int32)], colour, cv2.LINE_AA)
+            cv2.fillPoly(canvas, [points.astype(np.int32)], color, cv2.LINE_AA)
         else:
             end = (int(x + (rng.random() - 0.5) * 4 * size), int(y + (rng.random() - 0.5) * 4 * size))
-            cv2.line(canvas, (int(x), int(y)), end, colour, 1 + int(rng.random() * 6), cv2.LINE_AA)
+            cv2.line(canvas, (int(x), int(y)), end, color, 1 + int(rng.random() * 6), cv2.LINE_AA)

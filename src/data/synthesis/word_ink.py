@@ -39,9 +39,9 @@ def draw_crop(rng: np.random.Generator, book: FontBook, face: Face, text: str, *
     if other is None:
         return warped, None
     beside = np.eye(3)
-    neighbour = set_text(book, face, other if book.can_draw(face, other) else "AEON", _EM)
-    beside[:2, 2] = _place_beside(rng, line, neighbour)
-    return warped, _warp(neighbour.ink, matrix @ beside, canvas_w, target, scale)
+    neighbor = set_text(book, face, other if book.can_draw(face, other) else "AEON", _EM)
+    beside[:2, 2] = _place_beside(rng, line, neighbor)
+    return warped, _warp(neighbor.ink, matrix @ beside, canvas_w, target, scale)
 
 
 def _margins(rng: np.random.Generator, cut: float) -> np.ndarray:

@@ -1,18 +1,18 @@
-"""Colour of a word crop: a grey surface and letters that can be seen on it."""
+"""Color of a word crop: a gray surface and letters that can be seen on it."""
 
 import numpy as np
 
-from src.data.synthesis.grey_patches import GreyPatches
+from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.paint import Paint, apply_paint, blend
 from src.data.synthesis.textures import cloud_field, smooth_field
 from src.data.synthesis.word_style import WordStyle
 
 
-def paint_crop(rng: np.random.Generator, ink: np.ndarray, others: np.ndarray | None, patches: GreyPatches,
+def paint_crop(rng: np.random.Generator, ink: np.ndarray, others: np.ndarray | None, patches: GrayPatches,
                style: WordStyle) -> tuple[np.ndarray, float]:  # fmt: skip
-    """Paint ink uint8 (H, W), and what else is in view, on a grey surface.
+    """Paint ink uint8 (H, W), and what else is in view, on a gray surface.
 
-    Returns the crop, float32 (H, W), and the contrast of its text in grey levels.
+    Returns the crop, float32 (H, W), and the contrast of its text in gray levels.
     """
     surface, fore = _tones(rng, style.least_contrast)
     height, width = ink.shape
@@ -37,7 +37,7 @@ def paint_crop(rng: np.random.Generator, ink: np.ndarray, others: np.ndarray | N
 
 
 def _tones(rng: np.random.Generator, least: float) -> tuple[float, float]:
-    """Grey levels of surface and ink, mostly far apart, sometimes hardly."""
+    """Gray levels of surface and ink, mostly far apart, sometimes hardly."""
     span = least + (245 - least) * float(rng.beta(1.7, 1.0))
     low = float(rng.random()) * (255 - span)
     return (low + span, low) if rng.random() < 0.52 else (low, low + span)
@@ -62,14 +62,14 @@ def _paint(rng: np.random.Generator, style: WordStyle, fore: float, surface: flo
     if hollow:
         outline, second = max(1.0, 0.04 * height), None
     return Paint(
-        colour=fore,
+        color=fore,
         second=second,
         opacity=1.0 if rng.random() < 0.8 else 0.75 + 0.25 * rng.random(),
         outline=outline or 0.0,
-        outline_colour=line_tone,
+        outline_color=line_tone,
         hollow=hollow,
         shadow=shadow,
-        shadow_colour=min(fore, surface) * rng.random() if rng.random() < 0.8 else line_tone,
+        shadow_color=min(fore, surface) * rng.random() if rng.random() < 0.8 else line_tone,
         relief=rng.normal(0, 0.2 * contrast) if rng.random() < 0.06 else 0.0,
     )
 

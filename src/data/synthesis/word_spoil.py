@@ -17,7 +17,7 @@ from src.data.synthesis.word_style import WordStyle
 
 
 def spoil_crop(rng: np.random.Generator, image: np.ndarray, contrast: float, style: WordStyle) -> np.ndarray:
-    """Light, lens, sensor and file format. Noise stays below what `contrast` (grey levels) can bear."""
+    """Light, lens, sensor and file format. Noise stays below what `contrast` (gray levels) can bear."""
     height = image.shape[0]
     light = rng.random()
     if light < 0.5 * style.light:
@@ -36,7 +36,7 @@ def spoil_crop(rng: np.random.Generator, image: np.ndarray, contrast: float, sty
     if rng.random() < style.noise:
         sigma = min(1 + 15 * rng.random() ** 2.5, 0.14 * contrast)
         image = sensor_noise(rng, image, sigma, 1 + 1.5 * rng.random())
-    picture = to_bytes(image)
+    pixels = to_bytes(image)
     if rng.random() < style.jpeg:
-        picture = jpeg(picture, 25 + int(65 * rng.random()))
-    return picture
+        pixels = jpeg(pixels, 25 + int(65 * rng.random()))
+    return pixels

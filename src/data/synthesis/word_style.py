@@ -8,7 +8,7 @@ class WordStyle:
     """How often each thing happens to a crop (shares), and how strong it may be.
 
     `tilt` is the usual rotation in degrees, `perspective` the usual displacement of a corner in text heights,
-    `least_contrast` the smallest difference of ink and surface in grey levels.
+    `least_contrast` the smallest difference of ink and surface in gray levels.
     """
 
     tilt: float = 2.5
@@ -16,7 +16,7 @@ class WordStyle:
     curved: float = 0.1
     tracked: float = 0.18
     cut: float = 0.1
-    neighbours: float = 0.16
+    neighbors: float = 0.16
     photo: float = 0.3
     border: float = 0.1
     outline: float = 0.1

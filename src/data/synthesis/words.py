@@ -1,10 +1,10 @@
-"""Word and line crops for the recogniser, drawn on the fly, grey, the same for the same (seed, index)."""
+"""Word and line crops for the recognizer, drawn on the fly, gray, the same for the same (seed, index)."""
 
 import numpy as np
 
 from src.common.errors import UserError
 from src.data.synthesis.fonts import Face, FontBook
-from src.data.synthesis.grey_patches import GreyPatches
+from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import CAPITALS, DIGITS, SMALL, TextSampler
 from src.data.synthesis.word_ink import draw_crop
 from src.data.synthesis.word_paint import paint_crop
@@ -31,7 +31,7 @@ class WordSource:
     Raises UserError, on sampling, when no font draws any of the words.
     """
 
-    def __init__(self, book: FontBook, sampler: TextSampler, patches: GreyPatches | None = None, *,
+    def __init__(self, book: FontBook, sampler: TextSampler, patches: GrayPatches | None = None, *,
                  alphabet: str = DIGITS + SMALL, seed: int = 1, max_words: int = 1,
                  height: tuple[int, int] = (20, 48), aspect: tuple[float, float] | None = None,
                  style: WordStyle | None = None):  # fmt: skip
@@ -42,14 +42,14 @@ class WordSource:
         if aspect is not None and not 0 <= aspect[0] < aspect[1]:
             raise ValueError(f"aspect is {aspect}; two ascending numbers from 0 are accepted")
         self.book, self.sampler = book, sampler
-        self.patches = patches or GreyPatches()
+        self.patches = patches or GrayPatches()
         self.alphabet = frozenset(alphabet)
         self.fold_case = not self.alphabet & set(CAPITALS)
         self.seed, self.max_words, self.height, self.aspect = seed, max_words, height, aspect
         self.style = style or WordStyle()
 
     def sample(self, index: int) -> tuple[np.ndarray, str]:
-        """Crop number `index`: (uint8 (H, W) grey, label)."""
+        """Crop number `index`: (uint8 (H, W) gray, label)."""
         rng = np.random.default_rng([self.seed, index])
         style = self.style
         ink, others, label = self._draw(rng)
@@ -57,14 +57,14 @@ class WordSource:
         return spoil_crop(rng, image, contrast, style), label
 
     def _draw(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None, str]:
-        """Ink of a text with the wanted proportions, ink of its neighbour or None, and the label."""
+        """Ink of a text with the wanted proportions, ink of its neighbor or None, and the label."""
         low, high = self.aspect or (0.0, np.inf)
         for attempt in range(1, _ATTEMPTS + 1):
             face, text, label = self._choose_text(rng)
             # cheap, before any ink: most texts of the wrong length go here
             if not low / _CHARACTER[1] <= len(text) <= high / _CHARACTER[0] and attempt < _ATTEMPTS:
                 continue
-            other = self.sampler.bare_word(rng) if rng.random() < self.style.neighbours else None
+            other = self.sampler.bare_word(rng) if rng.random() < self.style.neighbors else None
             ink, others = draw_crop(rng, self.book, face, text, other=other, height=self.height, style=self.style)
             if low < ink.shape[1] / ink.shape[0] <= high:
                 break

@@ -1,11 +1,11 @@
 // A stand-in for libmindspore-lite.so: networks are text files, and their outputs are easy to foresee.
 //
 //   input NAME DTYPE B C H W      the only input; -1 for a free size
-//   output NAME DTYPE D1 D2 ...   -1 for the number of pictures
+//   output NAME DTYPE D1 D2 ...   -1 for the number of images
 //   fail                          every call of Predict fails
 //
-// Element i of picture b of every output is i + the first value that picture b was fed, plus 0.5 for another card
-// than 0 and 0.25 for the precision mode "preferred_fp32"; "picture" is the axis of length -1, or the first one.
+// Element i of image b of every output is i + the first value that image b was fed, plus 0.5 for another card
+// than 0 and 0.25 for the precision mode "preferred_fp32"; "image" is the axis of length -1, or the first one.
 
 #include <cstring>
 #include <fstream>
@@ -147,10 +147,10 @@ Status Model::Resize(const std::vector<MSTensor>& inputs, const std::vector<std:
 Status Model::Predict(const std::vector<MSTensor>&, std::vector<MSTensor>* outputs) {
   if (impl_->fails) return {kLiteError, "out of memory"};
   const MSTensor::Impl& input = *impl_->inputs[0];
-  const auto pictures = static_cast<size_t>(input.shape[0]);
-  std::vector<float> first(pictures);
-  for (size_t b = 0; b < pictures; ++b) {
-    const uint8_t* from = input.bytes.data() + input.bytes.size() / pictures * b;
+  const auto images = static_cast<size_t>(input.shape[0]);
+  std::vector<float> first(images);
+  for (size_t b = 0; b < images; ++b) {
+    const uint8_t* from = input.bytes.data() + input.bytes.size() / images * b;
     if (input.type == DataType::kNumberTypeFloat16) {
       uint16_t half = 0;
       std::memcpy(&half, from, sizeof half);
@@ -166,13 +166,13 @@ Status Model::Predict(const std::vector<MSTensor>&, std::vector<MSTensor>* outpu
     for (size_t k = 0; k < output->shape.size(); ++k) {
       if (output->shape[k] < 0) axis = k;
     }
-    output->shape[axis] = static_cast<int64_t>(pictures);
+    output->shape[axis] = static_cast<int64_t>(images);
     output->allocate();
     size_t inner = 1;
     for (size_t k = axis + 1; k < output->shape.size(); ++k) inner *= static_cast<size_t>(output->shape[k]);
     for (size_t i = 0; i < output->count(); ++i) {
-      const size_t picture = i / inner % pictures, own = i / (inner * pictures) * inner + i % inner;
-      output->set(i, static_cast<float>(own) + first[picture] + impl_->offset);
+      const size_t image = i / inner % images, own = i / (inner * images) * inner + i % inner;
+      output->set(i, static_cast<float>(own) + first[image] + impl_->offset);
     }
     outputs->emplace_back(output);
   }

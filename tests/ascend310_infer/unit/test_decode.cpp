@@ -4,7 +4,7 @@
 #include <fstream>
 #include <random>
 
-#include "picture_files.h"
+#include "image_files.h"
 #include "timing.h"
 #include "unit_test.h"
 
@@ -12,7 +12,7 @@ using Bytes = std::vector<std::uint8_t>;
 
 static Bytes bytes(const std::string& text) { return {text.begin(), text.end()}; }
 
-/// Colours of the pixels as hexadecimal digits, rows divided by /.
+/// Colors of the pixels as hexadecimal digits, rows divided by /.
 static std::string shown(const infer::Image& image) {
   std::string text;
   for (int y = 0; y < image.height; ++y) {
@@ -44,15 +44,15 @@ static Bytes bmp(int bits, int height, const Bytes& palette, const Bytes& rows) 
 }
 
 UNIT_TEST(bmp_files) {
-  const Bytes true_colour = {0, 0x10, 0x20, 0x30, 0x40, 0x50, 9, 9, 0x60, 0x70, 0x80, 0x90, 0xA0, 0xB0, 9, 9};
-  CHECK(shown(decode(bmp(24, 2, {}, true_colour))) == "876ba9/210543");
-  CHECK(shown(decode(bmp(24, -2, {}, true_colour))) == "210543/876ba9");
+  const Bytes true_color = {0, 0x10, 0x20, 0x30, 0x40, 0x50, 9, 9, 0x60, 0x70, 0x80, 0x90, 0xA0, 0xB0, 9, 9};
+  CHECK(shown(decode(bmp(24, 2, {}, true_color))) == "876ba9/210543");
+  CHECK(shown(decode(bmp(24, -2, {}, true_color))) == "210543/876ba9");
   const Bytes palette = {0x10, 0x20, 0x30, 0, 0x40, 0x50, 0x60, 0};
   CHECK(shown(decode(bmp(1, 2, palette, {0x40, 0, 0, 0, 0x80, 0, 0, 0}))) == "654321/321654");
   CHECK(shown(decode(bmp(4, 2, palette, {0x01, 0, 0, 0, 0x12, 0, 0, 0}))) == "654000/321654");
   CHECK(shown(decode(bmp(8, 2, palette, {0, 1, 0, 0, 1, 0, 0, 0}))) == "654321/321654");
   CHECK_FAILS(decode(bmp(16, 2, {}, Bytes(8))), "a file: unsupported (BMP with 16 bits");
-  CHECK_FAILS(decode(bmp(24, 0, {}, true_colour)), "a file: not an image");
+  CHECK_FAILS(decode(bmp(24, 0, {}, true_color)), "a file: not an image");
 }
 
 UNIT_TEST(pnm_files) {
@@ -63,7 +63,7 @@ UNIT_TEST(pnm_files) {
   CHECK_FAILS(decode(bytes("P6")), "a file: truncated");
 }
 
-UNIT_TEST(what_gives_no_picture_is_named) {
+UNIT_TEST(what_gives_no_image_is_named) {
   CHECK_FAILS(decode({}), "a file: empty file");
   CHECK_FAILS(decode(bytes("some text")), "a file: not an image");
   CHECK_FAILS(decode(bytes("GIF89a......")), "a file: truncated");
@@ -72,8 +72,8 @@ UNIT_TEST(what_gives_no_picture_is_named) {
   CHECK_FAILS(decode(bytes("RIFF....WEBPVP8 ")), "a file: unsupported (WebP");
   CHECK_FAILS(decode(bytes("P5 100 11 255 ")), "a file: too large (100x11, at most 1000 pixels");
   CHECK_FAILS(decode(bytes("P5 999999999 999999999 255 ")), "a file: too large");
-  CHECK_FAILS(infer::read_picture_file("/no/such.jpg"), "/no/such.jpg: missing");
-  CHECK_FAILS(infer::read_picture_file("/"), "/: unreadable");
+  CHECK_FAILS(infer::read_image_file("/no/such.jpg"), "/no/such.jpg: missing");
+  CHECK_FAILS(infer::read_image_file("/"), "/: unreadable");
 }
 
 UNIT_TEST(damaged_files_never_do_worse_than_an_error) {
@@ -98,27 +98,27 @@ UNIT_TEST(damaged_files_never_do_worse_than_an_error) {
   }
 }
 
-UNIT_TEST(pictures_of_a_folder) {
+UNIT_TEST(images_of_a_folder) {
   const auto folder = unit::new_folder();
   std::filesystem::create_directories(folder / "sub.jpg");
   for (const char* name : {"b.PNG", "a.jpeg", "notes.txt", "sub.jpg/c.bmp", "no_ending"}) std::ofstream(folder / name);
   std::string names;
-  for (const auto& picture : infer::find_pictures(folder)) names += picture.name + " ";
+  for (const auto& image : infer::find_images(folder)) names += image.name + " ";
   CHECK(names == "a.jpeg b.PNG sub.jpg/c.bmp ");
-  CHECK(infer::find_pictures(folder / "no_ending").at(0).name == "no_ending");
-  CHECK_FAILS(infer::find_pictures(folder / "none"), "none' does not exist");
-  CHECK_FAILS(infer::find_pictures(unit::new_folder()), "dataset_path: no picture in");
+  CHECK(infer::find_images(folder / "no_ending").at(0).name == "no_ending");
+  CHECK_FAILS(infer::find_images(folder / "none"), "none' does not exist");
+  CHECK_FAILS(infer::find_images(unit::new_folder()), "dataset_path: no image in");
 }
 
 UNIT_TEST(times_are_written) {
   infer::Timing timing;
   timing.runs = 4;
-  timing.pictures = 7;
+  timing.images = 7;
   timing.network = 50;
   std::ifstream file(infer::write_timing(unit::new_folder() / "new", timing));
   std::string line;
   std::getline(file, line);
   CHECK(line == "NN inference cost average time: 12.5 ms of infer_count 4");
   std::getline(file, line);
-  CHECK(line == "pictures: 7, 1 at a time");
+  CHECK(line == "images: 7, 1 at a time");
 }

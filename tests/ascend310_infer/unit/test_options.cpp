@@ -4,7 +4,7 @@
 using infer::parse_options;
 
 static infer::Options with(std::vector<std::string> more) {
-  std::vector<std::string> all = {"--model_path", "a b.onnx", "--dataset_path=pictures"};
+  std::vector<std::string> all = {"--model_path", "a b.onnx", "--dataset_path=images"};
   all.insert(all.end(), more.begin(), more.end());
   return parse_options(all);
 }
@@ -12,7 +12,7 @@ static infer::Options with(std::vector<std::string> more) {
 UNIT_TEST(both_spellings_and_defaults) {
   const infer::Options options = with({});
   CHECK(options.model_paths == std::vector<std::filesystem::path>{"a b.onnx"});
-  CHECK(options.dataset_path == "pictures");
+  CHECK(options.dataset_path == "images");
   CHECK(options.output_dir == "result_Files");
   CHECK(options.device_id == 0 && options.batch_size == 0 && !options.keep_ratio);
   CHECK(options.max_bad_ratio == 0.05 && options.max_image_pixels == 64'000'000);

@@ -59,7 +59,7 @@ UNIT_TEST(xmp_packets) {
 }
 
 /// Pixels 1 2 3 / 4 5 6 shown with each orientation.
-UNIT_TEST(pictures_are_turned) {
+UNIT_TEST(images_are_turned) {
   infer::Image stored(2, 3);
   for (std::size_t i = 0; i < 6; ++i) stored.pixels[3 * i] = static_cast<std::uint8_t>(i + 1);
   const std::vector<std::string> expected = {"", "123/456", "321/654", "654/321", "456/123",

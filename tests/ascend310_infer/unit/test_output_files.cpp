@@ -29,7 +29,7 @@ UNIT_TEST(bytes_that_are_not_utf8) {
   CHECK(json_string("\xE5\xAD" "a") == "\"\\udce5\\udcada\"");
 }
 
-UNIT_TEST(files_of_a_picture) {
+UNIT_TEST(files_of_a_image) {
   const auto folder = unit::new_folder();
   const infer::Tensor output{"mask", infer::DType::kBool, {1, 2}, {1, 0}};
   infer::write_outputs(folder / "made", "sub/a.v1.jpg", 3, 4, {output, output});

@@ -25,7 +25,7 @@ UNIT_TEST(others_are_refused_with_their_shapes) {
   CHECK_FAILS(names({shaped({26, 3, 37})}, NetworkKind::kCrnn, 2), "(26, 3, 37)");
   CHECK_FAILS(names({shaped({2, 28, 4, 6})}, NetworkKind::kCtpn, 2), "(2, 28, 4, 6)");
   CHECK_FAILS(names({shaped({2, 28, 4, 6}), shaped({2, 28, 4, 6})}, NetworkKind::kCtpn, 2), "CTPN");
-  CHECK_FAILS(names({shaped({1, 28, 4, 6}), shaped({1, 56, 4, 6})}, NetworkKind::kCtpn, 2), "2 pictures");
+  CHECK_FAILS(names({shaped({1, 28, 4, 6}), shaped({1, 56, 4, 6})}, NetworkKind::kCtpn, 2), "2 images");
   CHECK_FAILS(names({shaped({1, 9, 5}), shaped({1, 8})}, NetworkKind::kCtpn, 1), "(1, 8)");
   CHECK_FAILS(names({}, NetworkKind::kCrnn, 1), "CRNN");
 }

@@ -39,20 +39,20 @@ UNIT_TEST(what_a_half_cannot_hold) {
   CHECK(to_half(1e-9F) == 0 && to_half(-1e-9F) == 0x8000);
 }
 
-UNIT_TEST(a_picture_of_a_batch) {
+UNIT_TEST(a_image_of_a_batch) {
   const Tensor batch{"x", DType::kUInt8, {2, 3, 2}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}};
-  const Tensor second = infer::one_picture(batch, 0, 1);
+  const Tensor second = infer::one_image(batch, 0, 1);
   CHECK((second.shape == std::vector<std::int64_t>{1, 3, 2}));
   CHECK((second.bytes == std::vector<std::uint8_t>{6, 7, 8, 9, 10, 11}));
-  const Tensor middle = infer::one_picture(batch, 1, 1);
+  const Tensor middle = infer::one_image(batch, 1, 1);
   CHECK((middle.shape == std::vector<std::int64_t>{2, 1, 2}));
   CHECK((middle.bytes == std::vector<std::uint8_t>{2, 3, 8, 9}));
 }
 
-UNIT_TEST(a_picture_that_is_not_there) {
+UNIT_TEST(a_image_that_is_not_there) {
   const Tensor batch{"x", DType::kFloat16, {2, 3}, std::vector<std::uint8_t>(12)};
-  CHECK(infer::one_picture(batch, 0, 1).bytes.size() == 6);
-  CHECK_FAILS(infer::one_picture(batch, 0, 2), "output 'x' has no picture 2");
-  CHECK_FAILS(infer::one_picture(batch, 2, 0), "output 'x' has no picture 0 along axis 2");
-  CHECK_FAILS(infer::one_picture({"x", DType::kFloat32, {2, 3}, std::vector<std::uint8_t>(12)}, 0, 0), "12 bytes");
+  CHECK(infer::one_image(batch, 0, 1).bytes.size() == 6);
+  CHECK_FAILS(infer::one_image(batch, 0, 2), "output 'x' has no image 2");
+  CHECK_FAILS(infer::one_image(batch, 2, 0), "output 'x' has no image 0 along axis 2");
+  CHECK_FAILS(infer::one_image({"x", DType::kFloat32, {2, 3}, std::vector<std::uint8_t>(12)}, 0, 0), "12 bytes");
 }

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from src.data.detection.annotations.label_files import (
-    list_pictures,
+    list_images,
     read_icdar17_mlt,
     read_icdar2011,
     read_icdar2013,
@@ -15,13 +15,13 @@ from src.data.detection.annotations.label_files import (
     read_label_text,
     read_scut_foru,
 )
-from src.data.detection.annotations.labelled_image import AnnotationError
+from src.data.detection.annotations.labeled_image import AnnotationError
 from src.data.detection.annotations.own_folder import read_own_folder
 
 
-def make(folder: Path, pictures: list[str], labels: dict[str, bytes | str]) -> tuple[Path, Path]:
+def make(folder: Path, names: list[str], labels: dict[str, bytes | str]) -> tuple[Path, Path]:
     images, gt = folder / "images", folder / "gt"
-    for name in pictures:
+    for name in names:
         (images / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (100, 80)).save(images / name)
     gt.mkdir(exist_ok=True)
@@ -63,10 +63,10 @@ def test_byte_order_mark_carriage_returns_and_empty_file(tmp_path):
     )
     found = read_icdar2011(*folders)
     assert [image.name for image in found.images] == ["img_1.png", "img_2.png", "img_3.png", "img_10.png"]
-    one, empty, unlabelled, wide = found.images
+    one, empty, unlabeled, wide = found.images
     assert one.texts == ["one", "twö"] and one.boxes[0].tolist() == [1, 2, 30, 40]
     assert len(empty.boxes) == 0 and not empty.missing
-    assert unlabelled.missing == "no label file"
+    assert unlabeled.missing == "no label file"
     assert wide.texts == ["x"]
 
 
@@ -97,12 +97,12 @@ def test_scut_foru_takes_the_word_level_training_part(tmp_path):
     found = read_scut_foru(*make(tmp_path, [f"{name}.jpg" for name in names], labels))
     assert [image.name for image in found.images] == ["000001.jpg", "001200.jpg"]
     assert found.images[0].boxes.tolist() == [[10, 20, 39, 29]]
-    assert found.skipped == {"test part of SCUT-FORU": 1, "character-level picture": 1}
+    assert found.skipped == {"test part of SCUT-FORU": 1, "character-level image": 1}
 
 
-def test_label_files_without_a_picture_are_said(tmp_path):
+def test_label_files_without_a_image_are_said(tmp_path):
     folders = make(tmp_path, ["1.jpg"], {"gt_1.txt": "1 2 30 40", "gt_2.txt": "1 2 30 40", "notes.txt": ""})
-    assert read_icdar2013(*folders).skipped == {"label file without a picture": 2}
+    assert read_icdar2013(*folders).skipped == {"label file without an image": 2}
 
 
 def test_configured_prefix_comes_first(tmp_path):
@@ -118,11 +118,11 @@ def test_missing_folders(tmp_path):
             read_icdar2013(*folders)
 
 
-def test_hidden_and_foreign_files_are_no_pictures(tmp_path):
+def test_hidden_and_foreign_files_are_no_images(tmp_path):
     images, _ = make(tmp_path, ["b.JPG", "a.png"], {})
     (images / "._a.png").write_bytes(b"")
     (images / "readme.md").write_text("")
-    assert list_pictures(images) == ["a.png", "b.JPG"]
+    assert list_images(images) == ["a.png", "b.JPG"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from src.data.detection.annotations.label_lines import detect_layout, is_ignored_text, parse_line, parse_lines
-from src.data.detection.annotations.labelled_image import labelled_image
+from src.data.detection.annotations.labeled_image import labeled_image
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_rounding_ordering_and_refusals():
         "-5,-6,10,12,negative",
     ]
     raw, problems = parse_lines("\n".join(lines), "corners")
-    image = labelled_image("p", "n", raw, problems)
+    image = labeled_image("p", "n", raw, problems)
     assert image.boxes.dtype.name == "int32"
     assert image.boxes.tolist() == [[10, 21, 30, 40], [10, 20, 30, 40], [7, 8, 7, 20], [-5, -6, 10, 12]]
     assert image.texts == ["float", "reversed", "thin", "negative"]
@@ -91,16 +91,16 @@ def test_rounding_ordering_and_refusals():
 
 def test_a_size_that_is_not_positive_has_no_area():
     raw, _ = parse_lines("10,20,-5,8,a\n10,20,0,8,b\n10,20,2,2,c", "size")
-    image = labelled_image("p", "n", raw)
+    image = labeled_image("p", "n", raw)
     assert image.boxes.tolist() == [[10, 20, 11, 21]] and image.problems == {"no area": 2}
 
 
 def test_corner_points_are_kept_beside_the_upright_boxes():
     lines = ["10,10,40,20,38.5,30,8,20,tilted", "5,5,5,5,5,5,5,5,point", "40,1,60,1,60,9,40,9,level"]
-    image = labelled_image("p", "n", parse_lines("\n".join(lines), "quad")[0])
+    image = labeled_image("p", "n", parse_lines("\n".join(lines), "quad")[0])
     assert image.texts == ["tilted", "level"] and image.boxes.tolist() == [[8, 10, 40, 30], [40, 1, 60, 9]]
     assert image.quads.tolist() == [[[10, 10], [40, 20], [38.5, 30], [8, 20]], [[40, 1], [60, 1], [60, 9], [40, 9]]]
-    assert labelled_image("p", "n", parse_lines("1,2,30,40,upright", "corners")[0]).quads is None
+    assert labeled_image("p", "n", parse_lines("1,2,30,40,upright", "corners")[0]).quads is None
 
 
 ALL = ("mlt", "quad", "size", "corners")

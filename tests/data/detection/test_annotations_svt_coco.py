@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from src.data.detection.annotations.coco_text import read_coco_text
-from src.data.detection.annotations.labelled_image import AnnotationError
+from src.data.detection.annotations.labeled_image import AnnotationError
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.detection.annotations.svt_xml import read_svt
 
@@ -48,7 +48,7 @@ def test_svt_bad_rectangles_and_names(svt_folder):
     found = read_svt(svt_folder / "img", xml)
     (image,) = found.images
     assert len(image.boxes) == 1 and image.problems == {"rectangle without x, y, width and height": 2}
-    assert found.skipped == {"unsafe picture name in the XML": len(names)}
+    assert found.skipped == {"unsafe image name in the XML": len(names)}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_svt_foreign_files(svt_folder, content):
 
 
 def coco_text(**changes) -> dict:
-    def picture(number, split="train"):
+    def image_entry(number, split="train"):
         name = f"COCO_train2014_{number:012d}.jpg"
         return {"id": number, "set": split, "width": 600, "height": 400, "file_name": name}
 
@@ -80,7 +80,7 @@ def coco_text(**changes) -> dict:
         return {"id": number, "image_id": image, "bbox": bbox, "utf8_string": "w", **base, **attributes}
 
     content = {
-        "imgs": {"1": picture(1), "2": picture(2), "3": picture(3, "val"), "4": picture(4)},
+        "imgs": {"1": image_entry(1), "2": image_entry(2), "3": image_entry(3, "val"), "4": image_entry(4)},
         "anns": {
             "10": word(10, 1, [10.4, 20.0, 100.0, 30.0]),
             "11": word(11, 1, [200, 20, 50, 30], legibility="illegible"),
@@ -96,8 +96,8 @@ def coco_text(**changes) -> dict:
     return {**content, **changes}
 
 
-def write_coco(tmp_path, content, pictures=("train2017/000000000001.jpg",)):
-    for name in pictures:
+def write_coco(tmp_path, content, images=("train2017/000000000001.jpg",)):
+    for name in images:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (600, 400)).save(tmp_path / name)
     (tmp_path / "cocotext.v2.json").write_text(json.dumps(content))
@@ -108,7 +108,7 @@ def test_coco_text_rules(tmp_path):
     found = read_coco_text(*write_coco(tmp_path, coco_text()))
     (image,) = found.images
     assert image.path == tmp_path / "train2017/000000000001.jpg"
-    # Illegible, and narrower than a sixtieth of the picture: ignored, not dropped.
+    # Illegible, and narrower than a sixtieth of the image: ignored, not dropped.
     assert image.ignored.tolist() == [False, True, True, False, False]
     assert image.boxes[0].tolist() == [10, 20, 109, 49]
     assert image.problems == {"annotation without bbox x, y, width, height": 1}
@@ -118,7 +118,7 @@ def test_coco_text_rules(tmp_path):
 @pytest.mark.parametrize(
     "where", ["val2017/000000000001.jpg", "train2014/COCO_train2014_000000000001.jpg", "000000000001.jpg"]
 )
-def test_coco_pictures_are_found_where_coco_keeps_them(tmp_path, where):
+def test_coco_images_are_found_where_coco_keeps_them(tmp_path, where):
     (image,) = read_coco_text(*write_coco(tmp_path, coco_text(), [where])).images
     assert image.path == tmp_path / where
 
@@ -145,7 +145,7 @@ def test_coco_unsafe_names(tmp_path):
     content = coco_text()
     content["imgs"]["1"]["file_name"] = "../../secret.jpg"
     found = read_coco_text(*write_coco(tmp_path, content))
-    assert not found.images and found.skipped["unsafe picture name in the JSON"] == 1
+    assert not found.images and found.skipped["unsafe image name in the JSON"] == 1
 
 
 @pytest.mark.parametrize(

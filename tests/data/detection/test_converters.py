@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from src.data.detection.annotations.label_files import read_icdar2015
-from src.data.detection.annotations.labelled_image import AnnotationError
+from src.data.detection.annotations.labeled_image import AnnotationError
 from src.data.detection.annotations.svt_xml import read_svt
 from src.data.detection.label_conversion import convert_icdar2015, convert_svt
 
@@ -42,7 +42,7 @@ def svt(tmp_path):
 def test_convert_svt_command(svt, flag):
     done = run("convert_svt.py", svt, f"{flag}=img", "--xml_file=train.xml", "--location_dir=location")
     assert done.returncode == 0, done.stderr
-    assert "1 picture missing" in done.stdout and "1 unsafe picture name" in done.stdout
+    assert "1 image missing" in done.stdout and "1 unsafe image name" in done.stdout
     assert [path.name for path in (svt / "location").iterdir()] == ["gt_14_03.txt"]
     assert (svt / "location/gt_14_03.txt").read_text() == "375,253,610,327,LIVING\n"
     (from_xml, *_) = read_svt(svt / "img", svt / "train.xml").images
@@ -102,7 +102,7 @@ def test_sources_are_never_overwritten(tmp_path):
         convert_icdar2015(tmp_path, tmp_path / "b")
 
 
-def test_svt_pictures_that_share_a_label_file(svt):
+def test_svt_images_that_share_a_label_file(svt):
     image = "<image><imageName>img/14_03.jpg</imageName><taggedRectangles/></image>"
     (svt / "train.xml").write_text(f"<tagset>{image}{image}</tagset>")
     with pytest.raises(AnnotationError, match="share"):

@@ -7,13 +7,13 @@ from src.common.errors import UserError
 from src.data.detection.augment import AugmentOptions, augment, move_boxes
 from src.data.detection.preprocess import preprocess
 from src.data.detection.split_boxes import split_boxes
-from src.data.images.photometric import add_noise, blur, distort, recolour
+from src.data.images.photometric import add_noise, blur, distort, recolor
 
 SHAPE = (96, 160)
 NOT = np.zeros(1, bool)
 
 
-def picture_with_box(height=120, width=200, box=(60, 40, 119, 69)):
+def image_with_box(height=120, width=200, box=(60, 40, 119, 69)):
     image = np.zeros((height, width, 3), np.uint8)
     image[box[1] : box[3] + 1, box[0] : box[2] + 1] = 255
     return image, np.array([box], np.float32)
@@ -27,7 +27,7 @@ def bright_box(image):
 
 def run(options, seed=0, image=None, boxes=None, ignored=None, **kwargs):
     if image is None:
-        image, boxes = picture_with_box()
+        image, boxes = image_with_box()
     ignored = np.zeros(len(boxes), bool) if ignored is None else ignored
     return augment(image, boxes, ignored, np.random.default_rng(seed), options, image_shape=SHAPE, **kwargs)
 
@@ -83,7 +83,7 @@ def test_expand_shrinks_and_crop_enlarges():
 
 
 def test_flip_mirrors():
-    image, boxes = picture_with_box(*SHAPE, box=(16, 10, 40, 30))
+    image, boxes = image_with_box(*SHAPE, box=(16, 10, 40, 30))
     result = run(AugmentOptions(flip_ratio=1), image=image, boxes=boxes)
     np.testing.assert_allclose(result.boxes[0], [160 - 41, 10, 160 - 17, 30], atol=1e-3)
     np.testing.assert_array_equal(result.image, image[:, ::-1])
@@ -92,7 +92,7 @@ def test_flip_mirrors():
 def test_turned_slices_follow_the_turned_pixels():
     tilts = set()
     for seed in range(10):
-        image, boxes = picture_with_box(240, 400, box=(60, 100, 339, 139))
+        image, boxes = image_with_box(240, 400, box=(60, 100, 339, 139))
         result = run(AugmentOptions(rotate_degrees=10), seed, image=image, boxes=boxes)
         slices, _ = split_boxes(result.boxes, tilt=result.tilt)
         tilts.add(round(result.tilt, 6))
@@ -111,7 +111,7 @@ box_strategy = st.tuples(st.integers(-20, 190), st.integers(-20, 110), st.intege
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(box_strategy, max_size=6), st.integers(0, 10**6))
-def test_any_boxes_end_inside_the_picture(shapes, seed):
+def test_any_boxes_end_inside_the_image(shapes, seed):
     boxes = np.array([[x, y, x + w, y + h] for x, y, w, h in shapes], np.float32).reshape(-1, 4)
     image = np.zeros((120, 200, 3), np.uint8)
     options = AugmentOptions(expand_ratio=0.3, crop_ratio=0.8, flip_ratio=0.5)
@@ -127,7 +127,7 @@ def test_crop_keeps_text():
     rng = np.random.default_rng(3)
     for seed in range(40):
         x, y = rng.integers(0, 170), rng.integers(0, 105)
-        image, boxes = picture_with_box(box=(x, y, x + 29, y + 14))
+        image, boxes = image_with_box(box=(x, y, x + 29, y + 14))
         result = run(AugmentOptions(crop_ratio=1, crop_min=0.3), seed, image=image, boxes=boxes)
         assert result.ignored.tolist() == [False]
         assert result.boxes[0, 3] < SHAPE[0]
@@ -172,7 +172,7 @@ def test_pixel_options_change_pixels_only_and_at_their_share(name):
 
 
 @pytest.mark.parametrize(
-    "effect", [distort, recolour, lambda i, r: blur(i, r, 2.0), lambda i, r: add_noise(i, r, 10.0)]
+    "effect", [distort, recolor, lambda i, r: blur(i, r, 2.0), lambda i, r: add_noise(i, r, 10.0)]
 )
 def test_effects_are_a_function_of_the_generator(effect):
     image = np.random.default_rng(2).integers(0, 256, (37, 300, 3), dtype=np.uint8)
@@ -191,8 +191,8 @@ def test_blur_smooths_and_noise_has_the_strength_asked_for():
 
 
 def test_distortion_stays_in_its_limits():
-    grey = np.full((8, 8, 3), 128, np.uint8)
-    levels = [distort(grey, np.random.default_rng(seed)).max() for seed in range(200)]
+    gray = np.full((8, 8, 3), 128, np.uint8)
+    levels = [distort(gray, np.random.default_rng(seed)).max() for seed in range(200)]
     assert min(levels) >= (128 - 32) * 0.5 - 1
     assert max(levels) <= (128 + 32) * 1.5 + 1
     assert max(levels) > 180
@@ -207,7 +207,7 @@ def test_same_generator_same_result_and_other_generator_other_result():
     assert (first.image != other.image).any()
 
 
-def test_picture_without_text():
+def test_image_without_text():
     options = AugmentOptions(expand_ratio=1, crop_ratio=1, flip_ratio=1, photo_ratio=1)
     result = run(options, image=np.full((50, 70, 3), 9, np.uint8), boxes=np.zeros((0, 4)))
     assert result.boxes.shape == (0, 4)

@@ -26,7 +26,7 @@ def png(image):
     return cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
 
 
-def picture(number):
+def make_image(number):
     image = np.zeros((40 + number, 60, 3), np.uint8)
     image[:, :, 0] = number * 20
     image[:, :, 1] = 200
@@ -39,7 +39,7 @@ def record(number, image=None):
     if number == WITHOUT_TEXT:
         boxes, ignored = boxes[:0], ignored[:0]
     return {
-        "image": png(picture(number)) if image is None else image,
+        "image": png(make_image(number)) if image is None else image,
         "annotation": pack_annotation(boxes, ignored),
         "file_name": f"folder/图 {number}.png",
         "image_size": np.array([40 + number, 60], np.int32),
@@ -66,7 +66,7 @@ def train_data(path, augment=None, image_shape=SHAPE, **kwargs):
 
 
 def numbers(batches):
-    """Which picture each sample shows, read from its colour."""
+    """Which image each sample shows, read from its color."""
     red = np.concatenate([batch[0][:, 0, 0, 0] for batch in batches]) * 58.395 + 123.675
     return np.rint(red / 20).astype(int).tolist()
 
@@ -148,9 +148,9 @@ def test_leaving_an_epoch_early_leaves_no_thread(source):
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory):
-    """Number 3 is no picture, number 7 is cut short, number 9 has labels nobody knows."""
+    """Number 3 is no image, number 7 is cut short, number 9 has labels nobody knows."""
     records = [record(i) for i in range(COUNT)]
-    records[3] = record(3, image=b"not a picture")
+    records[3] = record(3, image=b"not an image")
     records[7] = record(7, image=records[7]["image"][:60])
     records[9]["annotation"] = np.array([[1, 2, 3, 4, 7]], np.int32)
     return write(tmp_path_factory.mktemp("damaged") / "set.mindrecord", records, shards=1)
@@ -181,7 +181,7 @@ def test_nothing_but_damage(tmp_path):
         list(train_data(path, max_bad_ratio=1.0).epoch(0))
 
 
-def test_evaluation_sees_every_picture_once(source):
+def test_evaluation_sees_every_image_once(source):
     whole = list(CtpnEvalData(source, batch_size=4, image_shape=SHAPE))
     assert [len(batch["file_names"]) for batch in whole] == [4, 4, 3]
     names = flat(batch["file_names"] for batch in whole)
@@ -212,10 +212,10 @@ def test_evaluation_sees_every_picture_once(source):
 
 def test_evaluation_of_a_folder(tmp_path):
     (tmp_path / "sub dir").mkdir()
-    (tmp_path / "b.png").write_bytes(png(picture(2)))
-    (tmp_path / "sub dir" / "b.PNG").write_bytes(png(picture(5)))
+    (tmp_path / "b.png").write_bytes(png(make_image(2)))
+    (tmp_path / "sub dir" / "b.PNG").write_bytes(png(make_image(5)))
     (tmp_path / "broken.jpg").write_bytes(b"")
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     data = CtpnEvalData(tmp_path, batch_size=3, image_shape=SHAPE, max_bad_ratio=0.5)
     (batch,) = data
     assert batch["file_names"] == ["b.png", "sub dir/b.PNG"]
@@ -226,8 +226,8 @@ def test_evaluation_of_a_folder(tmp_path):
     np.testing.assert_array_equal(second["images"], batch["images"])
 
 
-def test_a_folder_without_pictures_is_an_error(tmp_path):
-    with pytest.raises(UserError, match="no pictures"):
+def test_a_folder_without_images_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="no images"):
         CtpnEvalData(tmp_path, batch_size=1, image_shape=SHAPE)
 
 
@@ -270,7 +270,7 @@ def broken(kind, folder):
     elif kind == "empty":
         first.write_bytes(b"")
     elif kind == "other":
-        first.write_bytes(b"\x89PNG and more of a picture" * 20)
+        first.write_bytes(b"\x89PNG and more of an image" * 20)
     return folder / "set.mindrecord"
 
 

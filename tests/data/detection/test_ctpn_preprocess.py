@@ -7,7 +7,7 @@ from src.data.detection.preprocess import MEAN, STD, preprocess
 RNG = np.random.default_rng(0)
 
 
-def test_equals_resize_then_normalise():
+def test_equals_resize_then_normalize():
     image = RNG.integers(0, 256, (50, 90, 3), dtype=np.uint8)
     planes, scale = preprocess(image, (64, 96))
     resized = cv2.resize(image, (96, 64), interpolation=cv2.INTER_LINEAR).astype(np.float64)

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from src.data.detection.annotations.labelled_image import labelled_image
+from src.data.detection.annotations.labeled_image import labeled_image
 from src.data.detection.annotations.sources import DATA_SETS, DataSetError, find_sources
 from src.data.detection.data_sets import choose_held_out, plan_sets
 from src.data.detection.data_sets import test_digests as digests_of_test_set
@@ -87,7 +87,7 @@ def test_an_output_folder_is_needed(pair):
 
 
 def image(name: str, missing: str = ""):
-    return labelled_image(Path(name), name, [], missing=missing)
+    return labeled_image(Path(name), name, [], missing=missing)
 
 
 def test_held_out_choice():

@@ -1,4 +1,4 @@
-"""Boxes on the shown picture: clipping, and turning with EXIF."""
+"""Boxes on the shown image: clipping, and turning with EXIF."""
 
 import io
 
@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from src.data.detection.annotations.fit_boxes import fit_boxes, turn_boxes
-from src.data.detection.annotations.labelled_image import RawBox, labelled_image
+from src.data.detection.annotations.labeled_image import RawBox, labeled_image
 from src.data.images.decode import ImageHeader, decode_image
 
 
@@ -16,7 +16,7 @@ def header(height, width, orientation=1):
 
 
 def image_of(*corners, stored_frame=False):
-    return labelled_image("p", "n", [RawBox(box, "t", False) for box in corners], stored_frame=stored_frame)
+    return labeled_image("p", "n", [RawBox(box, "t", False) for box in corners], stored_frame=stored_frame)
 
 
 def test_clipping_by_reason():
@@ -24,7 +24,7 @@ def test_clipping_by_reason():
         image_of(
             (10, 10, 20, 20),  # inside
             (-5, -5, 30, 30),  # over the corner
-            (90, 40, 100, 50),  # exclusive edges of a 100 x 50 picture
+            (90, 40, 100, 50),  # exclusive edges of a 100 x 50 image
             (100, 10, 130, 20),  # beside it
             (10, -20, 30, -2),  # above it
             (99, 10, 130, 20),  # one column left
@@ -35,7 +35,7 @@ def test_clipping_by_reason():
     expected = [[10, 10, 20, 20], [0, 0, 30, 30], [90, 40, 99, 49], [99, 10, 99, 20]]
     assert fitted.boxes.tolist() == expected and fitted.boxes.dtype == np.int32
     assert fitted.ignored.tolist() == [False, False, False, True]
-    assert fitted.problems == {"outside the picture": 2, "no area": 1}
+    assert fitted.problems == {"outside the image": 2, "no area": 1}
     assert fitted.repaired == {"one pixel thin, ignored": 1, "clipped": 2}
 
 
@@ -66,7 +66,7 @@ def test_boxes_tell_their_frame_where_they_can():
     only_stored, only_shown, both = (80, 10, 95, 20), (10, 80, 20, 95), (10, 10, 30, 20)
     for stored_frame in (False, True):
         turned = fit_boxes(image_of(only_stored, both, stored_frame=stored_frame), shown)
-        assert turned.repaired["turned with the picture"] == 2
+        assert turned.repaired["turned with the image"] == 2
         assert turned.boxes[0].tolist() == [49 - 20, 80, 49 - 10, 95]
         kept = fit_boxes(image_of(only_shown, both, stored_frame=stored_frame), shown)
         assert kept.boxes.tolist() == [list(only_shown), list(both)]

@@ -1,4 +1,4 @@
-"""From folders of pictures and labels to MindRecord files and back, with every kind of bad file among them."""
+"""From folders of images and labels to MindRecord files and back, with every kind of bad file among them."""
 
 import io
 import json
@@ -27,7 +27,7 @@ from src.data.images.storage import storable_image  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ROWS, COLUMNS = np.mgrid[0:40, 0:60]
-PICTURE = np.stack([ROWS * 6, COLUMNS * 4, 255 - ROWS * 3 - COLUMNS], axis=-1).astype(np.uint8)
+IMAGE = np.stack([ROWS * 6, COLUMNS * 4, 255 - ROWS * 3 - COLUMNS], axis=-1).astype(np.uint8)
 LABEL = '5 6 30 20 "word"\n10 22 30 30 "###"\n'
 
 
@@ -36,18 +36,18 @@ def encoded(image_format: str, image: Image.Image | None = None, orientation: in
     if orientation != 1:
         options["exif"] = Image.Exif()
         options["exif"][0x0112] = orientation
-    (image or Image.fromarray(PICTURE)).save(stream, image_format, **options)
+    (image or Image.fromarray(IMAGE)).save(stream, image_format, **options)
     return stream.getvalue()
 
 
 GOOD = {
     "plain.jpg": encoded("JPEG"),
     "plain.png": encoded("PNG"),
-    "grey.jpg": encoded("JPEG", Image.fromarray(PICTURE[..., 0])),
-    "cmyk.jpg": encoded("JPEG", Image.fromarray(PICTURE).convert("CMYK")),
+    "gray.jpg": encoded("JPEG", Image.fromarray(IMAGE[..., 0])),
+    "cmyk.jpg": encoded("JPEG", Image.fromarray(IMAGE).convert("CMYK")),
     "turned.jpg": encoded("JPEG", orientation=6, quality=95),
-    "alpha.png": encoded("PNG", Image.fromarray(np.dstack([PICTURE, PICTURE[..., 0]]))),
-    "deep.png": encoded("PNG", Image.fromarray(PICTURE[..., 0].astype(np.uint16) << 8)),
+    "alpha.png": encoded("PNG", Image.fromarray(np.dstack([IMAGE, IMAGE[..., 0]]))),
+    "deep.png": encoded("PNG", Image.fromarray(IMAGE[..., 0].astype(np.uint16) << 8)),
     "moving.gif": encoded("GIF", save_all=True, append_images=[Image.new("RGB", (60, 40))]),
     "bitmap.bmp": encoded("BMP"),
     "empty_label.jpg": encoded("JPEG"),
@@ -55,11 +55,11 @@ GOOD = {
 BAD = {
     "zero.jpg": (b"", "empty file"),
     "cut.jpg": (encoded("JPEG")[:400], "truncated"),
-    "text.jpg": (b"not a picture" * 30, "not an image"),
+    "text.jpg": (b"not an image" * 30, "not an image"),
     "dot.png": (encoded("PNG", Image.new("L", (1, 1))), "too small"),
     "line.png": (encoded("PNG", Image.new("L", (400, 1))), "too small"),
     "huge.png": (encoded("PNG", Image.new("1", (300, 300))), "too large"),
-    "unlabelled.jpg": (encoded("JPEG", Image.new("RGB", (60, 40))), "no label file"),
+    "unlabeled.jpg": (encoded("JPEG", Image.new("RGB", (60, 40))), "no label file"),
 }
 
 
@@ -69,7 +69,7 @@ def write_folder(folder: Path, files: dict[str, bytes], label: str = LABEL) -> t
     gt.mkdir()
     for name, data in files.items():
         (images / name).write_bytes(data)
-        if name != "unlabelled.jpg":
+        if name != "unlabeled.jpg":
             content = "" if name == "empty_label.jpg" else label
             (gt / f"gt_{Path(name).stem}.txt").write_text(content)
     return images, gt
@@ -91,7 +91,7 @@ def read_back(first_file: Path | str) -> dict[str, dict]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     root = tmp_path_factory.mktemp("built")
-    # Two pictures share the stem "plain" and so the label file, as they may.
+    # Two images share the stem "plain" and so the label file, as they may.
     folders = write_folder(root, {**GOOD, **{name: data for name, (data, _) in BAD.items()}})
     report = build_set(
         plan(root / "out", source(folders), shards=8), max_bad_ratio=1.0, max_pixels=80_000, draw_samples=3
@@ -99,7 +99,7 @@ def built(tmp_path_factory):
     return root, report, read_back(report.mindrecord_file)
 
 
-def test_eight_shards_hold_the_good_pictures(built):
+def test_eight_shards_hold_the_good_images(built):
     root, report, rows = built
     assert set(rows) == set(GOOD) and report.accepted == len(GOOD)
     names = {path.name for path in (root / "out").iterdir()}
@@ -116,33 +116,33 @@ def test_each_bad_file_is_named_with_its_reason(built):
     assert content["images_rejected"] == len(BAD) and content["images_accepted"] == len(GOOD)
     assert content["text_boxes"] == content["ignored_boxes"] == len(GOOD) - 1
     assert content["data_sets"][0]["images"]["accepted_without_text"] == 1
-    assert report.data_sets[0].repaired_boxes == {"turned with the picture": 2}
+    assert report.data_sets[0].repaired_boxes == {"turned with the image": 2}
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_stored_bytes_show_the_upright_picture_to_any_decoder(built, name):
+def test_stored_bytes_show_the_upright_image_to_any_decoder(built, name):
     _, _, rows = built
     data = np.frombuffer(rows[name]["image"].tobytes(), np.uint8)
     stored = cv2.imdecode(data, cv2.IMREAD_COLOR)
     unturned = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     np.testing.assert_array_equal(stored, unturned)
-    expected = PICTURE
+    expected = IMAGE
     if name == "turned.jpg":
-        expected = PICTURE[::-1].transpose(1, 0, 2)
-    elif name in ("grey.jpg", "deep.png"):
-        expected = np.repeat(PICTURE[..., :1], 3, axis=2)
+        expected = IMAGE[::-1].transpose(1, 0, 2)
+    elif name in ("gray.jpg", "deep.png"):
+        expected = np.repeat(IMAGE[..., :1], 3, axis=2)
     elif name == "alpha.png":
-        alpha = PICTURE[..., :1] / 255
-        expected = PICTURE * alpha + 255 * (1 - alpha)
+        alpha = IMAGE[..., :1] / 255
+        expected = IMAGE * alpha + 255 * (1 - alpha)
     error = np.abs(stored[..., ::-1].astype(float) - expected)
     limit = {".jpg": 6, ".gif": 30}.get(Path(name).suffix, 1)  # mean error: JPEG and the GIF palette lose some
     assert stored.shape == expected.shape and error.mean() < limit
     assert rows[name]["image_size"].tolist() == list(expected.shape[:2])
 
 
-def test_only_pictures_that_need_it_are_encoded_anew(built):
+def test_only_images_that_need_it_are_encoded_anew(built):
     _, report, rows = built
-    for name in ("plain.jpg", "plain.png", "grey.jpg", "empty_label.jpg"):
+    for name in ("plain.jpg", "plain.png", "gray.jpg", "empty_label.jpg"):
         assert rows[name]["image"].tobytes() == GOOD[name]
     assert report.data_sets[0].encoded_anew == {
         "pixel mode CMYK": 1,
@@ -181,11 +181,11 @@ def test_annotation_rows_are_checked():
             parse_annotation(rows)
 
 
-def test_too_many_bad_pictures_fail_and_keep_the_older_set(tmp_path):
+def test_too_many_bad_images_fail_and_keep_the_older_set(tmp_path):
     folders = write_folder(tmp_path / "a", {"1.jpg": GOOD["plain.jpg"]})
     build_set(plan(tmp_path / "out", source(folders)), max_bad_ratio=0, max_pixels=10**6)
     bad = write_folder(tmp_path / "b", {f"{i}.jpg": GOOD["plain.jpg"] for i in range(9)} | {"10.jpg": b""})
-    with pytest.raises(TooManyBadError, match=r"1 of 10 pictures are bad.*0.05.*1 empty file"):
+    with pytest.raises(TooManyBadError, match=r"1 of 10 images are bad.*0.05.*1 empty file"):
         build_set(plan(tmp_path / "out", source(bad)), max_bad_ratio=0.05, max_pixels=10**6)
     assert list(read_back(tmp_path / "out/ctpn_test.mindrecord")) == ["1.jpg"]
     report = json.loads((tmp_path / "out/ctpn_test_report.json").read_text())
@@ -204,14 +204,14 @@ def test_too_many_bad_boxes_fail(tmp_path):
 
 
 def test_same_names_in_two_data_sets_stay_apart(tmp_path):
-    first = source(write_folder(tmp_path / "a", {"img_1.jpg": GOOD["plain.jpg"], "x.jpg": GOOD["grey.jpg"]}))
+    first = source(write_folder(tmp_path / "a", {"img_1.jpg": GOOD["plain.jpg"], "x.jpg": GOOD["gray.jpg"]}))
     second = source(write_folder(tmp_path / "b", {"img_1.jpg": GOOD["plain.jpg"]}), "icdar2013-2")
     report = build_set(plan(tmp_path / "out", first, second), max_bad_ratio=0, max_pixels=10**6)
     assert set(read_back(report.mindrecord_file)) == {"icdar2013/img_1.jpg", "icdar2013-2/img_1.jpg", "x.jpg"}
 
 
-def test_pictures_of_the_test_set_are_left_out_under_any_name(tmp_path):
-    train = write_folder(tmp_path / "a", {"1.jpg": GOOD["plain.jpg"], "2.jpg": GOOD["grey.jpg"]})
+def test_images_of_the_test_set_are_left_out_under_any_name(tmp_path):
+    train = write_folder(tmp_path / "a", {"1.jpg": GOOD["plain.jpg"], "2.jpg": GOOD["gray.jpg"]})
     test = write_folder(tmp_path / "b", {"other.jpg": GOOD["plain.jpg"], "bad.jpg": b""})
     digests = file_digests(read_icdar2013(*test).images)
     report = build_set(
@@ -230,14 +230,14 @@ def test_fewer_shards_leave_no_older_ones(tmp_path):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_set_with_fewer_pictures_than_shards_can_be_trained_on(tmp_path, count):
-    pictures = {f"{i}.jpg": GOOD["plain.jpg"] for i in range(count)}
-    folders = write_folder(tmp_path, pictures)
+def test_a_set_with_fewer_images_than_shards_can_be_trained_on(tmp_path, count):
+    files = {f"{i}.jpg": GOOD["plain.jpg"] for i in range(count)}
+    folders = write_folder(tmp_path, files)
     report = build_set(plan(tmp_path / "out", source(folders), shards=8), max_bad_ratio=0, max_pixels=10**6)
     names = {path.name for path in (tmp_path / "out").glob("*.mindrecord?")}
     assert names == {f"ctpn_pretrain.mindrecord{i}" for i in range(8)}
     records = MindRecordSource(report.mindrecord_file, {"file_name": "string"})
-    assert {row["file_name"] for row in records.read(range(len(records)))} == set(pictures)
+    assert {row["file_name"] for row in records.read(range(len(records)))} == set(files)
 
 
 def test_files_have_the_mode_that_the_umask_gives(tmp_path):
@@ -311,8 +311,8 @@ def run_command(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 
 def test_the_command_builds_what_is_configured_and_says_the_rest(tmp_path):
-    pictures = {f"{i}.jpg": encoded("JPEG", Image.new("RGB", (60, 40), (i, 0, 0))) for i in range(0, 250, 25)}
-    images, gt = write_folder(tmp_path, pictures)
+    files = {f"{i}.jpg": encoded("JPEG", Image.new("RGB", (60, 40), (i, 0, 0))) for i in range(0, 250, 25)}
+    images, gt = write_folder(tmp_path, files)
     done = run_command(
         tmp_path,
         f"--icdar13_train_path=[{images}, {gt}]",
@@ -326,7 +326,7 @@ def test_the_command_builds_what_is_configured_and_says_the_rest(tmp_path):
     train = set(read_back(tmp_path / "pre/ctpn_pretrain.mindrecord0"))
     assert train == set(read_back(tmp_path / "fine/ctpn_finetune.mindrecord0"))
     test = set(read_back(tmp_path / "test/ctpn_test.mindrecord"))
-    assert len(test) == 3 and not train & test and train | test == set(pictures)
+    assert len(test) == 3 and not train & test and train | test == set(files)
 
 
 def test_command_errors_are_one_line_with_code_two(tmp_path):

@@ -16,7 +16,7 @@ DETECTION = (
     / "data"
     / "detection"
 )
-pytestmark = pytest.mark.skipif(not DETECTION.is_dir(), reason="the ICDAR and SVT pictures are not at hand")
+pytestmark = pytest.mark.skipif(not DETECTION.is_dir(), reason="the ICDAR and SVT images are not at hand")
 
 SETS = {
     "icdar2013_train": (read_icdar2013, "images", "gt", 194, 693),
@@ -28,9 +28,9 @@ SETS = {
 
 @pytest.mark.parametrize("name", SETS)
 def test_official_files_are_read_whole(name):
-    read, images, labels, pictures, boxes = SETS[name]
+    read, images, labels, count, boxes = SETS[name]
     found = read(DETECTION / name / images, DETECTION / name / labels)
-    assert len(found.images) == pictures and not found.skipped
+    assert len(found.images) == count and not found.skipped
     fitted = [fit_boxes(image, read_header(image.path)) for image in found.images]
     assert not any(image.missing for image in found.images)
     assert not any(one.problems for one in fitted)

@@ -1,4 +1,4 @@
-"""decode_image: every kind of picture file has one defined result."""
+"""decode_image: every kind of image file has one defined result."""
 
 import io
 import os
@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 RNG = np.random.default_rng(0)
 # Smooth, so that JPEG changes it little; no symmetry, so that every turn shows.
 ROWS, COLUMNS = np.mgrid[0:40, 0:60]
-PICTURE = np.stack([ROWS * 6, COLUMNS * 4, 255 - ROWS * 3 - COLUMNS], axis=-1).astype(np.uint8)
+IMAGE = np.stack([ROWS * 6, COLUMNS * 4, 255 - ROWS * 3 - COLUMNS], axis=-1).astype(np.uint8)
 
 
 def encode(image: Image.Image, image_format: str, **options) -> bytes:
@@ -36,13 +36,13 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
 
 @pytest.mark.parametrize("image_format", ["PNG", "BMP", "TIFF", "PPM"])
 def test_lossless_formats_are_exact(image_format):
-    decoded = decode_image(encode(Image.fromarray(PICTURE), image_format))
+    decoded = decode_image(encode(Image.fromarray(IMAGE), image_format))
     assert decoded.dtype == np.uint8 and decoded.flags.c_contiguous and decoded.flags.writeable
-    np.testing.assert_array_equal(decoded, PICTURE)
+    np.testing.assert_array_equal(decoded, IMAGE)
 
 
 def test_jpeg_equals_opencv():
-    data = encode(Image.fromarray(PICTURE), "JPEG", quality=80)
+    data = encode(Image.fromarray(IMAGE), "JPEG", quality=80)
     opencv = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     np.testing.assert_array_equal(decode_image(data), opencv)
 
@@ -78,7 +78,7 @@ def test_jpeg_is_what_pillow_makes_of_it(monkeypatch):
     fast = [images._sound_jpeg(data, Image.open(io.BytesIO(data))) is not None for data in files[:9]]
     assert fast == [True] * 6 + [False] * 3
     found = [result(data) for data in files]
-    monkeypatch.setattr(images, "_sound_jpeg", lambda data, picture: None)
+    monkeypatch.setattr(images, "_sound_jpeg", lambda data, image: None)
     for data, pixels in zip(files, found, strict=True):
         np.testing.assert_array_equal(pixels, result(data))
     kinds = {pixels.dtype.kind for pixels in found[9:]}
@@ -88,27 +88,27 @@ def test_jpeg_is_what_pillow_makes_of_it(monkeypatch):
 
 def test_path_and_bytes_agree(tmp_path):
     path = tmp_path / "a.png"
-    path.write_bytes(encode(Image.fromarray(PICTURE), "PNG"))
+    path.write_bytes(encode(Image.fromarray(IMAGE), "PNG"))
     np.testing.assert_array_equal(decode_image(path), decode_image(path.read_bytes()))
-    np.testing.assert_array_equal(decode_image(str(path)), PICTURE)
+    np.testing.assert_array_equal(decode_image(str(path)), IMAGE)
     assert image_size(path) == (40, 60)
 
 
-def test_grey_becomes_three_equal_channels():
-    decoded = decode_image(encode(Image.fromarray(PICTURE[..., 0]), "PNG"))
-    np.testing.assert_array_equal(decoded, np.repeat(PICTURE[..., :1], 3, axis=2))
+def test_gray_becomes_three_equal_channels():
+    decoded = decode_image(encode(Image.fromarray(IMAGE[..., 0]), "PNG"))
+    np.testing.assert_array_equal(decoded, np.repeat(IMAGE[..., :1], 3, axis=2))
 
 
-def test_sixteen_bit_grey_keeps_the_high_byte():
-    deep = (PICTURE[..., 0].astype(np.uint16) << 8) | 0x7F
+def test_sixteen_bit_gray_keeps_the_high_byte():
+    deep = (IMAGE[..., 0].astype(np.uint16) << 8) | 0x7F
     decoded = decode_image(encode(Image.fromarray(deep), "PNG"))
-    np.testing.assert_array_equal(decoded[..., 1], PICTURE[..., 0])
+    np.testing.assert_array_equal(decoded[..., 1], IMAGE[..., 0])
 
 
-def test_sixteen_bit_colour_keeps_the_high_byte():
-    deep = (PICTURE.astype(np.uint16) << 8) | 0x20
+def test_sixteen_bit_color_keeps_the_high_byte():
+    deep = (IMAGE.astype(np.uint16) << 8) | 0x20
     data = cv2.imencode(".png", np.ascontiguousarray(deep[..., ::-1]))[1].tobytes()
-    np.testing.assert_array_equal(decode_image(data), PICTURE)
+    np.testing.assert_array_equal(decode_image(data), IMAGE)
 
 
 def test_float_tiff_in_the_unit_range():
@@ -119,8 +119,8 @@ def test_float_tiff_in_the_unit_range():
 def test_alpha_lies_on_white():
     alpha = np.zeros((40, 60), np.uint8)
     alpha[:, :30] = 255
-    decoded = decode_image(encode(Image.fromarray(np.dstack([PICTURE, alpha])), "PNG"))
-    np.testing.assert_array_equal(decoded[:, :30], PICTURE[:, :30])
+    decoded = decode_image(encode(Image.fromarray(np.dstack([IMAGE, alpha])), "PNG"))
+    np.testing.assert_array_equal(decoded[:, :30], IMAGE[:, :30])
     assert np.all(decoded[:, 30:] == 255)
 
 
@@ -143,7 +143,7 @@ def test_cmyk_jpeg():
 
 
 def test_animation_gives_its_first_frame():
-    frames = [Image.new("RGB", (12, 8), colour) for colour in ("red", "blue")]
+    frames = [Image.new("RGB", (12, 8), color) for color in ("red", "blue")]
     decoded = decode_image(encode(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     assert decoded.shape == (8, 12, 3) and np.all(decoded == (255, 0, 0))
 
@@ -165,8 +165,8 @@ UPRIGHT = {
 def test_exif_orientation_is_applied(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = encode(Image.fromarray(PICTURE), "PNG", exif=exif)
-    expected = UPRIGHT[orientation](PICTURE)
+    data = encode(Image.fromarray(IMAGE), "PNG", exif=exif)
+    expected = UPRIGHT[orientation](IMAGE)
     np.testing.assert_array_equal(decode_image(data), expected)
     header = read_header(data)
     assert (header.height, header.width) == expected.shape[:2] and header.orientation == orientation
@@ -175,7 +175,7 @@ def test_exif_orientation_is_applied(orientation):
 def test_exif_rotated_jpeg_agrees_with_opencv():
     exif = Image.Exif()
     exif[0x0112] = 6
-    data = encode(Image.fromarray(PICTURE), "JPEG", exif=exif)
+    data = encode(Image.fromarray(IMAGE), "JPEG", exif=exif)
     opencv = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     np.testing.assert_array_equal(decode_image(data), opencv)
 
@@ -183,11 +183,11 @@ def test_exif_rotated_jpeg_agrees_with_opencv():
 def test_nonsense_orientation_is_no_turn():
     exif = Image.Exif()
     exif[0x0112] = 77
-    assert read_header(encode(Image.fromarray(PICTURE), "PNG", exif=exif)).orientation == 1
+    assert read_header(encode(Image.fromarray(IMAGE), "PNG", exif=exif)).orientation == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1)])
-def test_tiny_and_thin_pictures_decode(shape):
+def test_tiny_and_thin_images_decode(shape):
     assert decode_image(encode(Image.fromarray(np.zeros(shape, np.uint8)), "PNG")).shape == (*shape, 3)
 
 
@@ -198,7 +198,7 @@ def cut(data: bytes, share: float) -> bytes:
 NOISE = Image.fromarray(RNG.integers(0, 256, (64, 64, 3), dtype=np.uint8))
 BAD_FILES = {
     "zero bytes": (b"", "empty file"),
-    "text with an image suffix": (b"This is not a picture.\n" * 20, "not an image"),
+    "text with an image suffix": (b"This is not an image.\n" * 20, "not an image"),
     "random bytes": (RNG.integers(0, 256, 500, dtype=np.uint8).tobytes(), "not an image"),
     "half a JPEG": (cut(encode(NOISE, "JPEG"), 0.5), "truncated"),
     "half a PNG": (cut(encode(NOISE, "PNG"), 0.5), "truncated"),
@@ -236,7 +236,7 @@ def test_error_survives_pickling():
 
 
 def test_size_limit_is_inclusive():
-    data = encode(Image.fromarray(PICTURE), "PNG")
+    data = encode(Image.fromarray(IMAGE), "PNG")
     assert decode_image(data, max_pixels=2400).shape == (40, 60, 3)
     with pytest.raises(ImageError) as caught:
         decode_image(data, max_pixels=2399)
@@ -249,7 +249,7 @@ def test_bomb_is_refused_within_bounded_memory(tmp_path):
     pixels = zlib.compress(bytes(3 * side + 1) * 50, 9)
     path = tmp_path / "bomb.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", pixels))
-    # The picture would take 2.7 GB; the process may grow by 0.3 GB only.
+    # The image would take 2.7 GB; the process may grow by 0.3 GB only.
     program = (
         "import resource, sys\n"
         "from src.data.images.decode import ImageError, decode_image\n"

@@ -11,7 +11,7 @@ CHARACTERS = "abc"
 
 
 class Words:
-    """Ten pictures whose labels fit into any width, and one that needs more than four time steps."""
+    """Ten images whose labels fit into any width, and one that needs more than four time steps."""
 
     def __len__(self) -> int:
         return 11

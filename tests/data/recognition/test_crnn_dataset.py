@@ -1,4 +1,4 @@
-"""Training and evaluation batches of words: order, mixture, shards, resume, policies, pictures, augmentation."""
+"""Training and evaluation batches of words: order, mixture, shards, resume, policies, images, augmentation."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ def steps_of(width: int) -> int:
     return width // 4 + 1
 
 
-def picture(seed: int, height: int = 20, width: int = 50) -> np.ndarray:
+def make_image(seed: int, height: int = 20, width: int = 50) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
 
 
@@ -61,7 +61,7 @@ def write(path, samples) -> LmdbWords:
 
 @pytest.fixture(scope="module")
 def hundred(tmp_path_factory) -> LmdbWords:
-    return write(tmp_path_factory.mktemp("lmdb") / "words", [(png(picture(i)), f"word{i}") for i in range(100)])
+    return write(tmp_path_factory.mktemp("lmdb") / "words", [(png(make_image(i)), f"word{i}") for i in range(100)])
 
 
 def train(sources, **options) -> CrnnTrainData:
@@ -77,10 +77,10 @@ class Rendered:
     """An endless source; every seventh sample cannot be written with the alphabet."""
 
     def sample(self, index):
-        return picture(index, 30, 60), "!" if index % 7 == 3 else f"r{index}"
+        return make_image(index, 30, 60), "!" if index % 7 == 3 else f"r{index}"
 
 
-def test_an_epoch_is_every_sample_once_and_normalised(hundred):
+def test_an_epoch_is_every_sample_once_and_normalized(hundred):
     data = train([hundred])
     batches = list(data.epoch(0))
     assert data.steps_per_epoch == len(batches) == 10
@@ -89,7 +89,7 @@ def test_an_epoch_is_every_sample_once_and_normalised(hundred):
     assert images.shape == (10, 1, 32, 100) and images.dtype == np.float32
     assert labels.shape == (10, 26) and labels.dtype == lengths.dtype == np.int32
     for image, text in zip(images, decode(labels, lengths), strict=True):
-        pixels = Image.fromarray(picture(int(text[4:]))).resize((100, 32), Image.Resampling.BICUBIC)
+        pixels = Image.fromarray(make_image(int(text[4:]))).resize((100, 32), Image.Resampling.BICUBIC)
         expected = (np.asarray(pixels, np.float64) / 255 - 0.5) / 0.5
         np.testing.assert_allclose(image[0], expected, atol=1e-6)
     assert texts_of(data.epoch(1)) != texts_of(batches)
@@ -142,7 +142,7 @@ def test_mixture_follows_weights_and_covers_every_sample(hundred):
 )
 def test_label_policies_are_counted(tmp_path, policy, expected, reasons):
     labels = ["ABC", "a.b-1!", "Cafe", "naïve", "?!", "a" * 14, "abcdefghijklmnopqrstuvwxyz0"]
-    words = write(tmp_path / "words", [(png(picture(0)), label) for label in labels])
+    words = write(tmp_path / "words", [(png(make_image(0)), label) for label in labels])
     data = train([words], label_policy=policy, batch_size=len(expected))
     assert sorted(texts_of(data.epoch(0))) == sorted(expected)
     assert data.report["sources"][0]["dropped"] == reasons and data.report["replaced"] == {}
@@ -158,8 +158,8 @@ def test_label_rules_and_steps():
         LabelRules("abc", "guess")
 
 
-def test_bad_pictures_are_replaced_counted_and_named(tmp_path):
-    samples = [(b"broken" if i in (3, 30) else png(picture(i)), f"word{i}") for i in range(40)]
+def test_bad_images_are_replaced_counted_and_named(tmp_path):
+    samples = [(b"broken" if i in (3, 30) else png(make_image(i)), f"word{i}") for i in range(40)]
     words = write(tmp_path / "words", samples)
     data = train([words], max_bad_ratio=0.1)
     seen = texts_of(data.epoch(0))
@@ -178,7 +178,7 @@ def test_nothing_usable(tmp_path, hundred):
         list(train([broken], max_bad_ratio=1.0).epoch(0))
     with pytest.raises(UserError, match="no usable sample"):
         list(train([broken], max_bad_ratio=1.0, num_workers=1).epoch(0))
-    foreign = write(tmp_path / "foreign", [(png(picture(0)), "中文")] * 20)
+    foreign = write(tmp_path / "foreign", [(png(make_image(0)), "中文")] * 20)
     with pytest.raises(UserError, match="characters outside the alphabet: 20"):
         train([foreign])
     with pytest.raises(UserError, match="source 1 has no usable sample"):
@@ -215,21 +215,21 @@ def test_buckets_keep_proportions_and_fill_whole_batches(tmp_path):
         list(train([words], widths=(64, 100, 160), batch_size=5, rank_id=r, rank_size=2).epoch(3)) for r in (0, 1)
     ]
     assert [b[0].shape for b in rank[0]] == [b[0].shape for b in rank[1]]
-    long = write(tmp_path / "long", [(png(picture(0, 32, 40)), "abcdefghijklmnopqrstuvwxyz")] * 10)
+    long = write(tmp_path / "long", [(png(make_image(0, 32, 40)), "abcdefghijklmnopqrstuvwxyz")] * 10)
     assert next(train([long], widths=(64, 100, 160)).epoch(0))[0].shape == (10, 1, 32, 100)  # 26 steps
 
 
 def test_resizing():
-    half = picture(1, 16, 20)
+    half = make_image(1, 16, 20)
     kept = resize_word(half, 32, 100, keep_ratio=True)
     assert kept.shape == (32, 100) and np.ptp(kept[:, 40:]) == 0
     expected = np.asarray(Image.fromarray(half).resize((40, 32), Image.Resampling.BICUBIC))
     np.testing.assert_array_equal(kept[:, :40], expected)
-    assert preprocess_word(picture(1, 10, 80), widths=(64, 100, 160)).shape == (1, 32, 160)
-    assert preprocess_word(picture(1, 1, 1)).shape == preprocess_word(picture(1, 1, 90)).shape == (1, 32, 100)
-    colour = np.dstack([picture(1), picture(2), picture(3)])
-    grey = (colour @ [0.299, 0.587, 0.114]).round().astype(np.uint8)
-    np.testing.assert_allclose(preprocess_word(colour), preprocess_word(grey), atol=0.03)
+    assert preprocess_word(make_image(1, 10, 80), widths=(64, 100, 160)).shape == (1, 32, 160)
+    assert preprocess_word(make_image(1, 1, 1)).shape == preprocess_word(make_image(1, 1, 90)).shape == (1, 32, 100)
+    color = np.dstack([make_image(1), make_image(2), make_image(3)])
+    gray = (color @ [0.299, 0.587, 0.114]).round().astype(np.uint8)
+    np.testing.assert_allclose(preprocess_word(color), preprocess_word(gray), atol=0.03)
     for wrong in (np.zeros((0, 5), np.uint8), np.zeros((5, 5)), np.zeros(5, np.uint8)):
         with pytest.raises(ValueError, match="expected uint8"):
             preprocess_word(wrong)
@@ -247,14 +247,14 @@ def test_evaluation_judges_every_sample_once(hundred, batch_size, rank_size):
             for index, text, image in zip(batch.indices, batch.texts, batch.images, strict=False):
                 assert index not in seen and text == f"word{index}"
                 seen[index] = image
-                np.testing.assert_array_equal(image, preprocess_word(picture(index)))
+                np.testing.assert_array_equal(image, preprocess_word(make_image(index)))
             count += batch.count
         assert count == len(data)
     assert len(seen) == 100 == data.total
 
 
 def test_evaluation_counts_what_it_cannot_read(tmp_path):
-    samples = [(png(picture(0, 20, 40)), "One"), (b"broken", "two"), (png(picture(2, 10, 99)), "th-ree")]
+    samples = [(png(make_image(0, 20, 40)), "One"), (b"broken", "two"), (png(make_image(2, 10, 99)), "th-ree")]
     words = write(tmp_path / "words", samples)
     data = CrnnEvalData(words, characters=ALPHABET, batch_size=2, widths=(64, 160))
     batches = list(data)
@@ -270,7 +270,7 @@ def test_evaluation_counts_what_it_cannot_read(tmp_path):
 
 @pytest.mark.parametrize("name", ["crop", "perspective", "rotate", "blur", "tone", "invert", "noise"])
 def test_each_change_changes_and_is_repeatable(name):
-    smooth = cv2.resize(picture(3, 4, 9), (80, 26), interpolation=cv2.INTER_CUBIC)
+    smooth = cv2.resize(make_image(3, 4, 9), (80, 26), interpolation=cv2.INTER_CUBIC)
     options = WordAugment(**{f"{name}_prob": 1.0})
     changed = [augment_word(smooth, options, np.random.default_rng(seed)) for seed in (1, 1, 2)]
     np.testing.assert_array_equal(changed[0], changed[1])
@@ -286,7 +286,7 @@ def test_each_change_changes_and_is_repeatable(name):
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 2), (500, 900)])
 def test_changes_survive_every_size(size):
     for seed in range(5):
-        changed = augment_word(picture(0, *size), ALL_CHANGES, np.random.default_rng(seed))
+        changed = augment_word(make_image(0, *size), ALL_CHANGES, np.random.default_rng(seed))
         assert min(changed.shape) >= 1 and changed.dtype == np.uint8
 
 
@@ -336,13 +336,13 @@ def test_a_lost_worker_is_an_error_and_needs_no_main_guard():
 
 
 class Proportioned(Rendered):
-    """An endless source whose pictures are at most `aspect[1]` times as wide as high."""
+    """An endless source whose images are at most `aspect[1]` times as wide as high."""
 
     def __init__(self, aspect):
         self.aspect = aspect
 
     def sample(self, index):
-        return picture(index, 30, int(30 * self.aspect[1])), f"r{index}"
+        return make_image(index, 30, int(30 * self.aspect[1])), f"r{index}"
 
 
 def test_endless_sources_go_to_the_width_they_are_made_for():

@@ -81,9 +81,9 @@ def test_rendered_words_follow_seed_and_alphabet(tmp_path):
         for seed in (1, 1, 2)
     )
     samples = [source.sample(index) for index in range(12)]
-    for index, (picture, text) in enumerate(samples):
+    for index, (image, text) in enumerate(samples):
         assert again.sample(index)[1] == text
-        assert (again.sample(index)[0] == picture).all()
+        assert (again.sample(index)[0] == image).all()
     assert [text for _, text in samples] != [other.sample(index)[1] for index in range(12)]
     assert all(set(text) <= set("abcdefghijklmnopqrstuvwxyz") for _, text in samples)
     assert {"zebra", "quagga"} & {text for _, text in samples}
@@ -99,7 +99,7 @@ def test_rendered_lines_are_made_for_each_width():
     assert shares == pytest.approx([1 / w**2 / sum(1 / v**2 for v in widths) for w in widths])
     for (source, _), low, high in zip(rendered, (0, *widths), widths, strict=False):
         samples = [source.sample(index) for index in range(25)]
-        natural = [kept_ratio_width(*picture.shape) for picture, _ in samples]
+        natural = [kept_ratio_width(*image.shape) for image, _ in samples]
         assert low <= min(natural) and max(natural) <= high
         assert max(len(text.split()) for _, text in samples) <= 4
     assert max(len(text.split()) for _, text in samples) > 2

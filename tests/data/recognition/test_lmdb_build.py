@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def word_folder(tmp_path_factory) -> Path:
-    """120 words of 40 photographs; numbers 7, 27, 47, .. are not pictures, one label is empty of meaning."""
+    """120 words of 40 photographs; numbers 7, 27, 47, .. are not images, one label is empty of meaning."""
     folder = tmp_path_factory.mktemp("set")
     lines = []
     for index in range(120):

@@ -1,4 +1,4 @@
-"""LmdbWords and the picture checks: every damaged data base gives a named reason, none runs code."""
+"""LmdbWords and the image checks: every damaged data base gives a named reason, none runs code."""
 
 import io
 import os
@@ -16,8 +16,8 @@ from src.common.errors import UserError
 from src.data.images.decode import decode_image
 from src.data.recognition.lmdb_reader import LmdbError, LmdbWords, find_lmdb
 from src.data.recognition.lmdb_writer import LmdbWriter
-from src.data.recognition.preprocess import to_grey
-from src.data.recognition.word_images import SampleError, decode_grey, header_size
+from src.data.recognition.preprocess import to_gray
+from src.data.recognition.word_images import SampleError, decode_gray, header_size
 
 
 def encoded(image_format: str, mode: str = "RGB", size: tuple[int, int] = (40, 20)) -> bytes:
@@ -53,7 +53,7 @@ def test_each_kind_of_damage_has_its_reason(tmp_path):
             b"num-samples": b"8",
             b"image-000000001": good,
             b"label-000000001": b"fine",
-            b"label-000000002": b"no picture",
+            b"label-000000002": b"no image",
             b"image-000000003": good,
             b"image-000000004": good,
             b"label-000000004": b"\xff\xfe\x00",
@@ -87,7 +87,7 @@ def test_each_kind_of_damage_has_its_reason(tmp_path):
         "empty label",
     ]
     labels = [label if isinstance(label, str) else label.reason for label in words.labels()]
-    assert labels[:4] == ["fine", "no picture", "missing label", "label not UTF-8"]
+    assert labels[:4] == ["fine", "no image", "missing label", "label not UTF-8"]
     assert labels[7] == "empty label" and len(labels) == 8
     assert words.image_sizes()[[0, 1]].tolist() == [[20, 40], [0, 0]]
     assert not (tmp_path / "ran").exists()
@@ -161,7 +161,7 @@ def test_header_size_of_others(image_format):
     assert header_size(encoded(image_format)) == (20, 40)
 
 
-def test_grey_is_what_pillow_gives():
+def test_gray_is_what_pillow_gives():
     smooth = cv2.resize(np.random.default_rng(2).integers(60, 200, (4, 6, 3), np.uint8), (90, 40))
     for image_format in ("PNG", "BMP", "JPEG"):
         stream = io.BytesIO()
@@ -169,43 +169,43 @@ def test_grey_is_what_pillow_gives():
         data = stream.getvalue()
         expected = np.asarray(Image.open(io.BytesIO(data)).convert("L")).astype(int)
         assert np.ptp(expected) > 50
-        assert np.abs(decode_grey(data, "x").astype(int) - expected).max() <= 2
+        assert np.abs(decode_gray(data, "x").astype(int) - expected).max() <= 2
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "BMP", "JPEG"])
-def test_greys_are_those_of_the_reader(image_format):
-    """Strong colours: here OpenCV's own grey decoding would be up to 69 levels away."""
+def test_grays_are_those_of_the_reader(image_format):
+    """Strong colors: here OpenCV's own gray decoding would be up to 69 levels away."""
     stream = io.BytesIO()
     Image.fromarray(np.random.default_rng(3).integers(0, 256, (32, 90, 3), np.uint8)).save(stream, image_format)
     data = stream.getvalue()
-    np.testing.assert_array_equal(decode_grey(data, "x"), to_grey(decode_image(data)))
+    np.testing.assert_array_equal(decode_gray(data, "x"), to_gray(decode_image(data)))
 
 
-def test_a_small_file_that_claims_a_huge_picture_is_refused():
+def test_a_small_file_that_claims_a_huge_image_is_refused():
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", 30000, 30000, 8, 0, 0, 0, 0)
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 9000))
     with pytest.raises(SampleError) as caught:
-        decode_grey(bomb + chunk(b"IEND", b""), "bomb")
+        decode_gray(bomb + chunk(b"IEND", b""), "bomb")
     assert caught.value.reason == "too large"
     data = bytearray(encoded("JPEG"))
     place = data.index(b"\xff\xc0")
     data[place + 5 : place + 9] = struct.pack(">HH", 60000, 60000)
     with pytest.raises(SampleError) as caught:
-        decode_grey(bytes(data), "bomb")
+        decode_gray(bytes(data), "bomb")
     assert caught.value.reason == "too large"
 
 
 @pytest.mark.parametrize("data", [b"hello, this is a text file\n" * 9, b"\xff\xd8", b"\xff\xd8\xff\xff\xff\xff"])
 def test_text_renamed_to_jpg(data):
     with pytest.raises(SampleError) as caught:
-        decode_grey(data, "x")
+        decode_gray(data, "x")
     assert caught.value.reason == "not an image"
 
 
-def test_sixteen_bit_and_transparent_pictures_decode():
+def test_sixteen_bit_and_transparent_images_decode():
     deep = cv2.imencode(".png", np.full((5, 7), 0x80FF, np.uint16))[1].tobytes()
-    assert decode_grey(deep, "x")[0, 0] == 0x80
-    assert decode_grey(encoded("PNG", "RGBA"), "x").shape == (20, 40)
+    assert decode_gray(deep, "x")[0, 0] == 0x80
+    assert decode_gray(encoded("PNG", "RGBA"), "x").shape == (20, 40)

@@ -112,7 +112,7 @@ def test_verify_names_bad_samples_and_surplus_keys(tmp_path):
     path = tmp_path / "words"
     with LmdbWriter(path) as writer:
         writer.add(png(0), "good")
-        writer.add(b"no picture at all", "bad")
+        writer.add(b"no image at all", "bad")
     with pytest.raises(LmdbError, match=r"1 of 2 samples are bad.*image-000000002"):
         verify_lmdb(path)
     with LmdbWriter(path, overwrite=True) as writer:

@@ -40,8 +40,8 @@ def test_mjsynth(tmp_path):
         ("broken", "!not a label line"),
         ("./a.jpg -1", "!not a label line"),
     ]
-    word = next(read_mjsynth(labels, tmp_path / "pictures").iterate())
-    assert word.picture == tmp_path / "pictures" / "2425/1/115_Lube_1.jpg"
+    word = next(read_mjsynth(labels, tmp_path / "images").iterate())
+    assert word.image == tmp_path / "images" / "2425/1/115_Lube_1.jpg"
     (tmp_path / "lexicon.txt").unlink()
     with pytest.raises(WordSetError, match=r"lexicon\.txt"):
         read_mjsynth(labels)
@@ -76,8 +76,8 @@ def test_icdar_words_with_mark_quotes_and_line_ends(tmp_path):
         ("word_5.png", "!marked as not readable"),
         ("word_6.png", "!label not UTF-8"),
         ("word_7.png", "!label not UTF-8"),
-        ("../../etc/word.png", "!unsafe picture name"),
-        ("/word_8.png", "!unsafe picture name"),
+        ("../../etc/word.png", "!unsafe image name"),
+        ("/word_8.png", "!unsafe image name"),
     ]
 
 
@@ -90,7 +90,7 @@ def test_tsv_and_its_folder(tmp_path):
         ("b.png no tab", "!not a label line"),
         ("c.png", "!empty label"),
     ]
-    assert next(words.iterate()).picture == tmp_path / "words" / "a.png"
+    assert next(words.iterate()).image == tmp_path / "words" / "a.png"
 
 
 def test_groups_are_held_out_whole():
@@ -167,7 +167,7 @@ def test_tilted_word_is_rectified():
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_corners_turn_with_the_picture(tmp_path, orientation):
+def test_corners_turn_with_the_image(tmp_path, orientation):
     stored = np.zeros((40, 60, 3), np.uint8)
     stored[10:15, 20:40] = 255
     exif = Image.Exif()
@@ -183,7 +183,7 @@ def test_corners_turn_with_the_picture(tmp_path, orientation):
     assert across[0] > 0 and across[1] == 0 and down[0] == 0 and down[1] > 0  # still clockwise from top left
 
 
-def test_pictures_keep_their_bytes_unless_a_simple_reader_would_see_another(tmp_path):
+def test_images_keep_their_bytes_unless_a_simple_reader_would_see_another(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (20, 40, 3), np.uint8)
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -195,7 +195,7 @@ def test_pictures_keep_their_bytes_unless_a_simple_reader_would_see_another(tmp_
     Image.fromarray(pixels[:, :, 0].astype(np.uint16) << 8).save(tmp_path / "deep.png")
     Image.fromarray(pixels[:1, :1]).save(tmp_path / "dot.png")
     (tmp_path / "empty.png").write_bytes(b"")
-    (tmp_path / "text.jpg").write_text("not a picture")
+    (tmp_path / "text.jpg").write_text("not an image")
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "plain.jpg").read_bytes()[:700])
     names = sorted(path.name for path in tmp_path.iterdir())
     results = encode_words([Word(tmp_path / name, "w", name, name) for name in [*names, "absent.png"]])

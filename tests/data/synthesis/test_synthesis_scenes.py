@@ -14,7 +14,7 @@ from src.data.synthesis.degradations import jpeg, low_resolution, motion_blur, s
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.lexicon import TextSampler
 from src.data.synthesis.manifest import MANIFEST
-from src.data.synthesis.paint import Paint, apply_paint, blend, distance, visible_colour
+from src.data.synthesis.paint import Paint, apply_paint, blend, distance, visible_color
 from src.data.synthesis.scene_folder import write_scenes
 from src.data.synthesis.scene_style import SceneStyle
 from src.data.synthesis.scenes import SceneSource
@@ -27,9 +27,9 @@ CLEAN = SceneStyle(
 
 
 class Wall:
-    """A plain grey background, so that whatever differs from it is ink."""
+    """A plain gray background, so that whatever differs from it is ink."""
 
-    def picture(self, rng, height, width):
+    def image(self, rng, height, width):
         return np.full((height, width, 3), 128, np.float32)
 
 
@@ -75,8 +75,8 @@ def test_text_stands_out_and_does_not_overlap(book):
             others = np.delete(boxes, i, axis=0)
             apart = (others[:, 0] > x2) | (others[:, 2] < x1) | (others[:, 1] > y2) | (others[:, 3] < y1)
             assert apart.all(), index
-            grey = cv2.cvtColor(inside((x1, y1, x2, y2), scene.image), cv2.COLOR_RGB2LAB).astype(np.float32)
-            spread = np.percentile(grey, 97, axis=(0, 1)) - np.percentile(grey, 3, axis=(0, 1))
+            gray = cv2.cvtColor(inside((x1, y1, x2, y2), scene.image), cv2.COLOR_RGB2LAB).astype(np.float32)
+            spread = np.percentile(gray, 97, axis=(0, 1)) - np.percentile(gray, 3, axis=(0, 1))
             assert spread.max() > 25, (index, scene.words[i])
 
 
@@ -108,7 +108,7 @@ def test_scene_depends_on_seed_and_index_alone(book, difficulty):
 
 
 @pytest.mark.parametrize("difficulty", ["easy", "medium", "hard"])
-def test_small_pictures_hold_words_that_fit(book, difficulty):
+def test_small_images_hold_words_that_fit(book, difficulty):
     """Words that are too long for 64 pixels in the smallest type are passed over."""
     small = source(book, size=(64, 64), difficulty=difficulty)
     scenes = [small.sample(index) for index in range(30)]
@@ -149,11 +149,11 @@ def test_a_manifest_cut_short_does_not_mark_a_folder_as_finished(book, tmp_path,
 
 def test_photographs_are_used_and_bad_ones_named(book, tmp_path):
     (tmp_path / "blue.png").write_bytes(cv2.imencode(".png", np.full((90, 90, 3), (200, 10, 10), np.uint8))[1])
-    blue = Backgrounds([tmp_path], photo_share=1.0).picture(np.random.default_rng(0), 60, 80)
+    blue = Backgrounds([tmp_path], photo_share=1.0).image(np.random.default_rng(0), 60, 80)
     assert blue.shape == (60, 80, 3) and np.allclose(blue, (10, 10, 200))
     (tmp_path / "blue.png").write_bytes(b"")
     with pytest.raises(UserError, match=r"blue\.png"):
-        Backgrounds([tmp_path], photo_share=1.0).picture(np.random.default_rng(0), 60, 80)
+        Backgrounds([tmp_path], photo_share=1.0).image(np.random.default_rng(0), 60, 80)
     (tmp_path / "blue.png").unlink()
     with pytest.raises(UserError, match="backgrounds"):
         Backgrounds([tmp_path])
@@ -163,9 +163,9 @@ def test_blend_and_opacity_follow_the_formula():
     rng = np.random.default_rng(0)
     canvas = rng.random((5, 7, 3), dtype=np.float32) * 255
     cover = rng.random((5, 7), dtype=np.float32)
-    colour = np.array([10, 200, 90], np.float32)
-    expected = canvas * (1 - cover[..., None]) + cover[..., None] * colour
-    blend(canvas, cover, colour)
+    color = np.array([10, 200, 90], np.float32)
+    expected = canvas * (1 - cover[..., None]) + cover[..., None] * color
+    blend(canvas, cover, color)
     assert np.allclose(canvas, expected, atol=1e-3)
 
 
@@ -176,7 +176,7 @@ def test_blend_and_opacity_follow_the_formula():
         Paint(250.0, hollow=True, outline=1.5),
         Paint(250.0, second=200.0),
         Paint(250.0, shadow=(2.0, 2.0, 1.0)),
-        Paint(250.0, outline=2.0, outline_colour=0.0),
+        Paint(250.0, outline=2.0, outline_color=0.0),
         Paint(250.0, relief=20.0),
     ],
 )
@@ -194,11 +194,11 @@ def test_every_paint_leaves_ink(paint):
         assert canvas[9, 20] < 50 and canvas[15, 20] == 250
 
 
-def test_colours_keep_their_distance():
+def test_colors_keep_their_distance():
     rng = np.random.default_rng(1)
     for _ in range(300):
         background = rng.random(3).astype(np.float32) * 255
-        assert distance(visible_colour(rng, background, 70), background) >= 70
+        assert distance(visible_color(rng, background, 70), background) >= 70
 
 
 def test_degradations_do_what_they_say():
@@ -211,6 +211,6 @@ def test_degradations_do_what_they_say():
     across, along = motion_blur(edge, 9, 0.0), motion_blur(edge, 9, np.pi / 2)
     assert 20 < across[20, 19] < 180 and along[20, 18] == pytest.approx(0, abs=1)
     assert np.abs(low_resolution(edge, 4) - edge).max() > 20
-    picture = np.clip(sensor_noise(rng, flat, 8.0), 0, 255).astype(np.uint8)
-    assert jpeg(picture, 60).shape == picture.shape and not np.array_equal(jpeg(picture, 20), picture)
+    image = np.clip(sensor_noise(rng, flat, 8.0), 0, 255).astype(np.uint8)
+    assert jpeg(image, 60).shape == image.shape and not np.array_equal(jpeg(image, 20), image)
     assert noise_field(rng, 700, 3000).shape == (700, 3000)  # larger than the bank

@@ -147,8 +147,8 @@ def test_slant_leans_to_the_right_about_the_baseline(book):
     upright = set_text(book, book.faces[0], "I", 60)
     leaning = slant(upright, 0.4)
     rows = np.flatnonzero((leaning.ink > 128).any(axis=1))
-    centre = [np.flatnonzero(leaning.ink[row] > 128).mean() for row in (rows[0], rows[-1])]
-    assert centre[0] - centre[1] == pytest.approx(0.4 * (rows[-1] - rows[0]), abs=1.5)
+    center = [np.flatnonzero(leaning.ink[row] > 128).mean() for row in (rows[0], rows[-1])]
+    assert center[0] - center[1] == pytest.approx(0.4 * (rows[-1] - rows[0]), abs=1.5)
 
 
 def test_bend_lays_a_rule_on_a_circle_and_mirrors(book):

@@ -10,7 +10,7 @@ import pytest
 from src.common.errors import UserError
 from src.data.recognition import rendered_lmdb as word_lmdb
 from src.data.synthesis.fonts import FontBook
-from src.data.synthesis.grey_patches import GreyPatches
+from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import CAPITALS, DIGITS, PRINTABLE, SMALL, TextMix, TextSampler
 from src.data.synthesis.word_ink import draw_crop
 from src.data.synthesis.word_style import WordStyle
@@ -28,7 +28,7 @@ def words(book):
     return WordSource(book, TextSampler(), seed=5)
 
 
-def test_crops_are_grey_in_range_and_visible(words):
+def test_crops_are_gray_in_range_and_visible(words):
     heights = set()
     for index in range(150):
         image, label = words.sample(index)
@@ -120,7 +120,7 @@ def test_text_stays_in_the_crop_unless_cut(book):
         assert ink.max() > 150
 
 
-def test_neighbours_come_from_another_word(book):
+def test_neighbors_come_from_another_word(book):
     style = WordStyle()
     rng = np.random.default_rng(0)
     crops = [
@@ -134,8 +134,8 @@ def test_neighbours_come_from_another_word(book):
 def test_patches_come_from_the_photographs(tmp_path):
     for i in range(3):
         (tmp_path / f"{i}.jpg").write_bytes(cv2.imencode(".jpg", np.full((80, 90), 60 * i, np.uint8))[1])
-    (tmp_path / "bad.jpg").write_bytes(b"no picture")
-    patches = GreyPatches([tmp_path])
+    (tmp_path / "bad.jpg").write_bytes(b"no image")
+    patches = GrayPatches([tmp_path])
     rng = np.random.default_rng(0)
     tones = {int(patch.mean()) for patch in (patches.patch(rng, 20, 50) for _ in range(60)) if patch.std() < 0.5}
     assert {0, 60, 120} <= tones

@@ -2,9 +2,9 @@
 
 Which annotations count: a legible word is text, whatever its language and whether printed or handwritten,
 because a detector finds text, it does not read it. An illegible one is an ignored region, judged annotation
-by annotation. A legible word narrower than 1/60 of the picture (one anchor column of 16 pixels at the
+by annotation. A legible word narrower than 1/60 of the image (one anchor column of 16 pixels at the
 network's width of 960), which the original work dropped and so trained as background, is ignored as well.
-Pictures without one legible word are left out, as in the original work: COCO-Text does not promise that they are
+Images without one legible word are left out, as in the original work: COCO-Text does not promise that they are
 free of text.
 """
 
@@ -12,12 +12,12 @@ import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from src.data.detection.annotations.labelled_image import (
+from src.data.detection.annotations.labeled_image import (
     AnnotationError,
-    LabelledImages,
+    LabeledImages,
     RawBox,
     corners_of_size,
-    labelled_image,
+    labeled_image,
 )
 from src.data.detection.annotations.svt_xml import is_safe_name
 
@@ -27,17 +27,17 @@ _FOLDERS = ("train2017", "val2017", "train2014", "val2014")
 
 def read_coco_text(
     coco_root: Path, json_file: Path, *, image_folder: str = "train2017", split: str = "train"
-) -> LabelledImages:
-    """Pictures of one split ("train" or "val") that show legible text.
+) -> LabeledImages:
+    """Images of one split ("train" or "val") that show legible text.
 
-    A picture is looked for under `coco_root/image_folder`, then under the other COCO folders there (the
-    2017 edition moved some training pictures to val2017), by its 2014 name and by its number alone.
+    An image is looked for under `coco_root/image_folder`, then under the other COCO folders there (the
+    2017 edition moved some training images to val2017), by its 2014 name and by its number alone.
 
     Raises:
         AnnotationError: the file is missing, or is neither COCO-Text nor a COCO annotation file.
     """
     if not Path(coco_root).is_dir():
-        raise AnnotationError(f"'{coco_root}' is not a folder of COCO pictures")
+        raise AnnotationError(f"'{coco_root}' is not a folder of COCO images")
     records, annotations = load_coco_json(json_file)
     images = []
     skipped: Counter = Counter()
@@ -47,19 +47,19 @@ def read_coco_text(
             continue
         name = str(record.get("file_name", ""))
         if not is_safe_name(name):
-            skipped["unsafe picture name in the JSON"] += 1
+            skipped["unsafe image name in the JSON"] += 1
             continue
         raw, problems = _boxes(annotations.get(image_id, []), record.get("width"))
         if all(box.ignored for box in raw) and not problems:
             skipped["no legible text"] += 1
             continue
-        path = _find_picture(Path(coco_root), image_folder, name)
-        images.append(labelled_image(path, path.name, raw, problems, stored_frame=True))
-    return LabelledImages(images, "coco-text", skipped)
+        path = _find_image(Path(coco_root), image_folder, name)
+        images.append(labeled_image(path, path.name, raw, problems, stored_frame=True))
+    return LabeledImages(images, "coco-text", skipped)
 
 
 def load_coco_json(json_file: Path) -> tuple[dict[str, dict], dict[str, list[dict]]]:
-    """(picture records by id, annotation records by picture id), ids as strings."""
+    """(image records by id, annotation records by image id), ids as strings."""
     try:
         content = json.loads(Path(json_file).read_bytes())
     except OSError as error:
@@ -70,11 +70,11 @@ def load_coco_json(json_file: Path) -> tuple[dict[str, dict], dict[str, list[dic
     tables = ("imgs", "anns") if "imgs" in content else ("images", "annotations")
     if any(table not in content for table in tables):
         raise AnnotationError(f"'{json_file}': neither imgs and anns (COCO-Text) nor images and annotations")
-    pictures, annotations = (_records(content[table], json_file) for table in tables)
-    by_picture: dict[str, list[dict]] = defaultdict(list)
+    images, annotations = (_records(content[table], json_file) for table in tables)
+    by_image: dict[str, list[dict]] = defaultdict(list)
     for annotation in annotations.values():
-        by_picture[str(annotation.get("image_id"))].append(annotation)
-    return pictures, by_picture
+        by_image[str(annotation.get("image_id"))].append(annotation)
+    return images, by_image
 
 
 def _records(table: object, json_file: Path) -> dict[str, dict]:
@@ -104,7 +104,7 @@ def _boxes(annotations: list[dict], image_width: object) -> tuple[list[RawBox], 
     return boxes, problems
 
 
-def _find_picture(coco_root: Path, image_folder: str, name: str) -> Path:
+def _find_image(coco_root: Path, image_folder: str, name: str) -> Path:
     # COCO_train2014_000000000036.jpg is called 000000000036.jpg since 2017.
     number_alone = Path(name).name.rpartition("_")[2]
     for folder in dict.fromkeys((image_folder, *_FOLDERS, "")):

@@ -1,9 +1,9 @@
-"""Bring the boxes of a label file onto the picture as it is shown: turn them, then clip them.
+"""Bring the boxes of a label file onto the image as it is shown: turn them, then clip them.
 
-Which pixels do labels mean when EXIF turns a picture? The boxes tell where they fit only one of the two
+Which pixels do labels mean when EXIF turns an image? The boxes tell where they fit only one of the two
 frames. Where they fit both, the official sets mean the pixels as stored: ICDAR 2017 and other research sets
 are annotated on raw pixels (found by the MMOCR project, pull request 375), and none of the ICDAR 2003, 2011,
-2013 and SVT training pictures carries a turning tag. Your own pictures are taken as your viewer shows them.
+2013 and SVT training images carries a turning tag. Your own images are taken as your viewer shows them.
 """
 
 from collections import Counter
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.data.detection.annotations.labelled_image import LabelledImage
+from src.data.detection.annotations.labeled_image import LabeledImage
 from src.data.images.decode import ImageHeader
 
 
 @dataclass
 class FittedBoxes:
-    """boxes int32 (K, 4) inside the shown picture, ignored bool (K,), texts; counts by reason."""
+    """boxes int32 (K, 4) inside the shown image, ignored bool (K,), texts; counts by reason."""
 
     boxes: np.ndarray
     ignored: np.ndarray
@@ -26,24 +26,24 @@ class FittedBoxes:
     repaired: Counter
 
 
-def fit_boxes(image: LabelledImage, header: ImageHeader) -> FittedBoxes:
+def fit_boxes(image: LabeledImage, header: ImageHeader) -> FittedBoxes:
     """Turn boxes into the shown frame where needed, clip them, and reject what lies outside.
 
-    problems: those of the label file, "outside the picture", and "no area" (a sliver of one pixel is
-    left after clipping). repaired: those of the label file, "clipped", "turned with the picture".
+    problems: those of the label file, "outside the image", and "no area" (a sliver of one pixel is
+    left after clipping). repaired: those of the label file, "clipped", "turned with the image".
     """
     problems, repaired = image.problems.copy(), image.repaired.copy()
     boxes = image.boxes
     if len(boxes) and header.orientation != 1 and _in_stored_frame(image, header):
         boxes = turn_boxes(boxes, header.orientation, header.height, header.width)
-        repaired["turned with the picture"] += len(boxes)
+        repaired["turned with the image"] += len(boxes)
     limit = np.array([header.width - 1, header.height - 1] * 2, dtype=np.int32)
     clipped = np.clip(boxes, 0, limit)
     outside = (boxes[:, 2:] < 0).any(axis=1) | (boxes[:, :2] > limit[:2]).any(axis=1)
     shrunk_flat = (clipped[:, 2:] == clipped[:, :2]) & (boxes[:, 2:] > boxes[:, :2])
     flat = shrunk_flat.any(axis=1)
     keep = ~outside & ~flat
-    for reason, mask in (("outside the picture", outside), ("no area", flat & ~outside)):
+    for reason, mask in (("outside the image", outside), ("no area", flat & ~outside)):
         if mask.any():
             problems[reason] += int(mask.sum())
     changed = keep & (clipped != boxes).any(axis=1)
@@ -55,7 +55,7 @@ def fit_boxes(image: LabelledImage, header: ImageHeader) -> FittedBoxes:
 
 
 def turn_boxes(boxes: np.ndarray, orientation: int, height: int, width: int) -> np.ndarray:
-    """Boxes (K, 4) on stored pixels -> on the shown picture of `height` x `width` pixels.
+    """Boxes (K, 4) on stored pixels -> on the shown image of `height` x `width` pixels.
 
     `orientation` is the EXIF value 1..8. Corners are inclusive, so pixel x of n mirrors to n - 1 - x.
     """
@@ -70,7 +70,7 @@ def turn_boxes(boxes: np.ndarray, orientation: int, height: int, width: int) -> 
     return np.stack([x1, y1, x2, y2], axis=1).astype(np.int32)
 
 
-def _in_stored_frame(image: LabelledImage, header: ImageHeader) -> bool:
+def _in_stored_frame(image: LabeledImage, header: ImageHeader) -> bool:
     if header.orientation < 5:
         return image.stored_frame
     fit_shown = _count_inside(image.boxes, header.height, header.width)
@@ -79,5 +79,5 @@ def _in_stored_frame(image: LabelledImage, header: ImageHeader) -> bool:
 
 
 def _count_inside(boxes: np.ndarray, height: int, width: int) -> int:
-    """How many boxes end inside a picture of this size; one pixel more is allowed for exclusive edges."""
+    """How many boxes end inside an image of this size; one pixel more is allowed for exclusive edges."""
     return int(np.count_nonzero((boxes[:, 2] <= width) & (boxes[:, 3] <= height)))

@@ -1,4 +1,4 @@
-"""Folders of pictures beside folders of text label files: ICDAR 2011, 2013, 2015, MLT 2017, SCUT-FORU."""
+"""Folders of images beside folders of text label files: ICDAR 2011, 2013, 2015, MLT 2017, SCUT-FORU."""
 
 import os
 import re
@@ -6,57 +6,57 @@ from collections import Counter
 from pathlib import Path
 
 from src.data.detection.annotations.label_lines import detect_layout, label_lines, parse_lines
-from src.data.detection.annotations.labelled_image import (
+from src.data.detection.annotations.labeled_image import (
     AnnotationError,
-    LabelledImage,
-    LabelledImages,
-    labelled_image,
+    LabeledImage,
+    LabeledImages,
+    labeled_image,
 )
 from src.data.images.decode import IMAGE_SUFFIXES
 
 NO_LABEL_FILE = "no label file"
-SCUT_FORU_TRAINING_IDS = 1200  # the word-level part: 1200 training pictures, then 515 for testing
+SCUT_FORU_TRAINING_IDS = 1200  # the word-level part: 1200 training images, then 515 for testing
 _SAMPLED_LABEL_FILES = 200
 _COMMON_PREFIXES = ("gt_", "gt_img_", "")
 
 
-def read_icdar2011(image_dir: Path, label_dir: Path, prefix: str = "gt_") -> LabelledImages:
+def read_icdar2011(image_dir: Path, label_dir: Path, prefix: str = "gt_") -> LabeledImages:
     """ICDAR 2011 born-digital: `x1, y1, x2, y2, "text"` in gt_img_N.txt."""
     return read_label_folder(image_dir, label_dir, prefix, ("corners",))
 
 
-def read_icdar2013(image_dir: Path, label_dir: Path, prefix: str = "gt_") -> LabelledImages:
+def read_icdar2013(image_dir: Path, label_dir: Path, prefix: str = "gt_") -> LabeledImages:
     """ICDAR 2013: `x1 y1 x2 y2 "text"` in gt_N.txt (training), commas and gt_img_N.txt (test)."""
     return read_label_folder(image_dir, label_dir, prefix, ("corners",))
 
 
-def read_icdar2015(image_dir: Path, label_dir: Path, prefix: str = "gt_") -> LabelledImages:
+def read_icdar2015(image_dir: Path, label_dir: Path, prefix: str = "gt_") -> LabeledImages:
     """ICDAR 2015: eight corner numbers and the text, or the boxes of convert_icdar2015."""
     return read_label_folder(image_dir, label_dir, prefix, ("quad", "corners"))
 
 
-def read_icdar17_mlt(image_dir: Path, label_dir: Path, prefix: str = "gt_") -> LabelledImages:
+def read_icdar17_mlt(image_dir: Path, label_dir: Path, prefix: str = "gt_") -> LabeledImages:
     """MLT 2017: eight corner numbers, script and text, or the boxes of convert_icdar2015."""
     return read_label_folder(image_dir, label_dir, prefix, ("mlt", "quad", "corners"))
 
 
-def read_scut_foru(image_dir: Path, label_dir: Path) -> LabelledImages:
+def read_scut_foru(image_dir: Path, label_dir: Path) -> LabeledImages:
     """SCUT-FORU (flick): `x,y,w,h,text`, word level, training part.
 
-    As in the original work, pictures with "_" in the name (character level) and numbers above 1200 (test part) are
+    As in the original work, images with "_" in the name (character level) and numbers above 1200 (test part) are
     left out; they are counted as skipped.
     """
     found = read_label_folder(image_dir, label_dir, "", ("size",))
-    kept: list[LabelledImage] = []
+    kept: list[LabeledImage] = []
     for image in found.images:
         stem = Path(image.name).stem
         if "_" in stem:
-            found.skipped["character-level picture"] += 1
+            found.skipped["character-level image"] += 1
         elif stem.isdecimal() and int(stem) > SCUT_FORU_TRAINING_IDS:
             found.skipped["test part of SCUT-FORU"] += 1
         else:
             kept.append(image)
-    return LabelledImages(kept, found.layout, found.skipped)
+    return LabeledImages(kept, found.layout, found.skipped)
 
 
 def read_label_folder(
@@ -67,48 +67,48 @@ def read_label_folder(
     *,
     recursive: bool = False,
     stored_frame: bool = True,
-) -> LabelledImages:
-    """Pair pictures with label files named `<prefix><picture's stem>.txt` and read these.
+) -> LabeledImages:
+    """Pair images with label files named `<prefix><image's stem>.txt` and read these.
 
     `prefix` comes first, then the usual ones (gt_, gt_img_, none): official files differ between splits.
-    The layout is decided once for the folder, among `layouts`. A picture without a label file is returned
-    with `missing` set; label files without a picture are counted as skipped.
+    The layout is decided once for the folder, among `layouts`. An image without a label file is returned
+    with `missing` set; label files without an image are counted as skipped.
     Boxes of the official sets refer to the stored pixels (`stored_frame`), see `fit_boxes`.
 
     Raises:
         AnnotationError: a folder does not exist.
     """
-    pictures = list_pictures(image_dir, recursive=recursive)
+    names = list_images(image_dir, recursive=recursive)
     if not Path(label_dir).is_dir():
         raise AnnotationError(f"'{label_dir}' is not a folder of label files")
     label_names = set(list_files(label_dir, {".txt"}, recursive=recursive))
-    label_of = {name: _label_name(name, prefix, label_names) for name in pictures}
+    label_of = {name: _label_name(name, prefix, label_names) for name in names}
     texts = {label: read_label_text(label_dir / label) for label in sorted(set(label_of.values()) - {""})}
     layout = _folder_layout(list(texts.values()), layouts)
     images = []
     for name, label in label_of.items():
         if not label:
-            images.append(labelled_image(image_dir / name, name, [], missing=NO_LABEL_FILE))
+            images.append(labeled_image(image_dir / name, name, [], missing=NO_LABEL_FILE))
             continue
         raw, problems = parse_lines(texts[label], layout)
-        images.append(labelled_image(image_dir / name, name, raw, problems, stored_frame=stored_frame))
+        images.append(labeled_image(image_dir / name, name, raw, problems, stored_frame=stored_frame))
     skipped: Counter = Counter()
-    if without_picture := len(label_names) - len(texts):
-        skipped["label file without a picture"] = without_picture
-    return LabelledImages(images, layout, skipped)
+    if without_image := len(label_names) - len(texts):
+        skipped["label file without an image"] = without_image
+    return LabeledImages(images, layout, skipped)
 
 
-def list_pictures(image_dir: Path, *, recursive: bool = False) -> list[str]:
-    """Names of the picture files, relative with "/", in natural order (img_2 before img_10).
+def list_images(image_dir: Path, *, recursive: bool = False) -> list[str]:
+    """Names of the image files, relative with "/", in natural order (img_2 before img_10).
 
-    Raises AnnotationError when the folder does not exist or holds no picture.
+    Raises AnnotationError when the folder does not exist or holds no image.
     """
     if not Path(image_dir).is_dir():
-        raise AnnotationError(f"'{image_dir}' is not a folder of pictures")
+        raise AnnotationError(f"'{image_dir}' is not a folder of images")
     names = list_files(image_dir, IMAGE_SUFFIXES, recursive=recursive)
     if not names:
         suffixes = " ".join(sorted(IMAGE_SUFFIXES))
-        raise AnnotationError(f"'{image_dir}' holds no picture ({suffixes})")
+        raise AnnotationError(f"'{image_dir}' holds no image ({suffixes})")
     return names
 
 
@@ -139,10 +139,10 @@ def _natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(number), "") if number else (1, 0, text) for number, text in parts]
 
 
-def _label_name(picture: str, prefix: str, label_names: set[str]) -> str:
-    picture_path = Path(picture)
+def _label_name(image: str, prefix: str, label_names: set[str]) -> str:
+    image_path = Path(image)
     for candidate in dict.fromkeys((prefix, *_COMMON_PREFIXES)):
-        name = (picture_path.parent / f"{candidate}{picture_path.stem}.txt").as_posix()
+        name = (image_path.parent / f"{candidate}{image_path.stem}.txt").as_posix()
         if name in label_names:
             return name
     return ""

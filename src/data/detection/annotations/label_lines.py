@@ -11,7 +11,7 @@ A transcription made of "#" only ("###") marks a region that is not to be judged
 import re
 from collections import Counter
 
-from src.data.detection.annotations.labelled_image import RawBox, corners_of_size
+from src.data.detection.annotations.labeled_image import RawBox, corners_of_size
 
 NUMBERS = {"corners": 4, "size": 4, "quad": 8, "mlt": 8}
 # The scripts of MLT 2017 and 2019.

@@ -1,23 +1,23 @@
-"""Your own pictures with labels in any of the known formats, told apart by their content."""
+"""Your own images with labels in any of the known formats, told apart by their content."""
 
 from pathlib import Path
 
 from src.data.detection.annotations.coco_text import read_coco_text
 from src.data.detection.annotations.label_files import read_label_folder
-from src.data.detection.annotations.labelled_image import AnnotationError, LabelledImages
+from src.data.detection.annotations.labeled_image import AnnotationError, LabeledImages
 from src.data.detection.annotations.svt_xml import read_svt
 
 # Longest layout first: a line of eight numbers also begins with four.
 ALL_LAYOUTS = ("mlt", "quad", "size", "corners")
 
 
-def read_own_folder(image_dir: Path, label_path: Path) -> LabelledImages:
-    """Read a folder of pictures (sub-folders too) with any of these labels.
+def read_own_folder(image_dir: Path, label_path: Path) -> LabeledImages:
+    """Read a folder of images (sub-folders too) with any of these labels.
 
     `label_path` is an SVT XML file, a COCO-Text or COCO JSON file, or a folder of text files named as the
-    picture (gt_ or gt_img_ may stand before) that hold corners, sizes, or four corner points with or
+    image (gt_ or gt_img_ may stand before) that hold corners, sizes, or four corner points with or
     without a script; the format is decided once for the whole folder, and the report names it.
-    Boxes are taken on the picture as a viewer shows it.
+    Boxes are taken on the image as a viewer shows it.
 
     Raises:
         AnnotationError: nothing there, or no known format.

@@ -14,7 +14,7 @@ from src.data.detection.annotations.label_files import (
     read_icdar2015,
     read_scut_foru,
 )
-from src.data.detection.annotations.labelled_image import LabelledImages
+from src.data.detection.annotations.labeled_image import LabeledImages
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.detection.annotations.svt_xml import read_svt
 
@@ -31,7 +31,7 @@ class DataSet:
     train_key: str
     test_key: str
     prefix_key: str
-    read: Callable[..., LabelledImages]
+    read: Callable[..., LabeledImages]
     aliases: tuple[str, ...] = ()
 
 
@@ -70,11 +70,11 @@ COCO = "coco"
 
 @dataclass(frozen=True)
 class Source:
-    """One configured data set, a call away from its pictures. `label` names it in reports."""
+    """One configured data set, a call away from its images. `label` names it in reports."""
 
     label: str
     kind: str
-    read: Callable[[], LabelledImages]
+    read: Callable[[], LabeledImages]
 
 
 def find_sources(
@@ -131,7 +131,7 @@ def _pair_sources(name: str, values: Mapping[str, Any], split: str, list_key: st
     ]
 
 
-def _reader(read: Callable[..., LabelledImages], images: Path, labels: Path, options: dict) -> Callable:
+def _reader(read: Callable[..., LabeledImages], images: Path, labels: Path, options: dict) -> Callable:
     return lambda: read(images, labels, **options)
 
 
@@ -142,7 +142,7 @@ def _pairs(key: str, value: object) -> list[tuple[str, str]]:
     pairs = value if isinstance(value, list) and all(isinstance(pair, list) for pair in value) else [value]
     for pair in pairs:
         if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(path, str) and path for path in pair)):
-            raise DataSetError(f"{key}: {pair!r} is not a pair [pictures, labels]")
+            raise DataSetError(f"{key}: {pair!r} is not a pair [images, labels]")
         for path in pair:
             if not Path(path).exists():
                 raise DataSetError(f"{key}: '{path}' does not exist")

@@ -7,16 +7,16 @@ from xml.etree import ElementTree
 
 from src.data.detection.annotations.label_files import read_label_folder
 from src.data.detection.annotations.label_lines import is_ignored_text
-from src.data.detection.annotations.labelled_image import (
+from src.data.detection.annotations.labeled_image import (
     AnnotationError,
-    LabelledImages,
+    LabeledImages,
     RawBox,
     corners_of_size,
-    labelled_image,
+    labeled_image,
 )
 
 
-def read_svt(image_dir: Path, label_path: Path, prefix: str = "gt_") -> LabelledImages:
+def read_svt(image_dir: Path, label_path: Path, prefix: str = "gt_") -> LabeledImages:
     """SVT from its official XML file, or from the folder that convert_svt wrote."""
     if Path(label_path).is_dir():
         return read_label_folder(image_dir, label_path, prefix, ("corners",))
@@ -24,11 +24,11 @@ def read_svt(image_dir: Path, label_path: Path, prefix: str = "gt_") -> Labelled
     skipped: Counter = Counter()
     for name, raw, problems in read_svt_xml(label_path):
         if not is_safe_name(name):
-            skipped["unsafe picture name in the XML"] += 1
+            skipped["unsafe image name in the XML"] += 1
             continue
-        path = find_svt_picture(image_dir, name)
-        images.append(labelled_image(path, path.relative_to(image_dir).as_posix(), raw, problems, stored_frame=True))
-    return LabelledImages(images, "svt xml", skipped)
+        path = find_svt_image(image_dir, name)
+        images.append(labeled_image(path, path.relative_to(image_dir).as_posix(), raw, problems, stored_frame=True))
+    return LabeledImages(images, "svt xml", skipped)
 
 
 def read_svt_xml(xml_file: Path) -> list[tuple[str, list[RawBox], Counter]]:
@@ -59,7 +59,7 @@ def is_safe_name(name: str) -> bool:
     return "" not in parts and ".." not in parts and not set(name) & {"\0", ":"}
 
 
-def find_svt_picture(image_dir: Path, name: str) -> Path:
+def find_svt_image(image_dir: Path, name: str) -> Path:
     """The XML says img/14_03.jpg; `image_dir` may be that img folder or the one above it."""
     inside = Path(image_dir) / name
     return inside if inside.is_file() else Path(image_dir) / Path(name).name

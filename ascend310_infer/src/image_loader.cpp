@@ -1,15 +1,15 @@
-#include "picture_loader.h"
+#include "image_loader.h"
 
 #include <utility>
 
 namespace infer {
 
-PictureLoader::PictureLoader(std::size_t count, std::size_t threads, std::size_t ahead, Load load)
+ImageLoader::ImageLoader(std::size_t count, std::size_t threads, std::size_t ahead, Load load)
     : count_(count), ahead_(ahead), load_(std::move(load)) {
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
-PictureLoader::~PictureLoader() {
+ImageLoader::~ImageLoader() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stopped_ = true;
@@ -18,30 +18,30 @@ PictureLoader::~PictureLoader() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-std::optional<LoadedPicture> PictureLoader::next() {
+std::optional<LoadedImage> ImageLoader::next() {
   std::unique_lock<std::mutex> lock(mutex_);
   if (delivered_ == count_) return std::nullopt;
   changed_.wait(lock, [this] { return failure_ != nullptr || ready_.count(delivered_) != 0; });
   if (failure_ != nullptr) std::rethrow_exception(failure_);
-  LoadedPicture picture = std::move(ready_.extract(delivered_).mapped());
+  LoadedImage image = std::move(ready_.extract(delivered_).mapped());
   ++delivered_;
   lock.unlock();
   changed_.notify_all();
-  return picture;
+  return image;
 }
 
-void PictureLoader::work() {
+void ImageLoader::work() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopped_ || started_ == count_ || started_ < delivered_ + ahead_; });
     if (stopped_ || started_ == count_) return;
     const std::size_t index = started_++;
     lock.unlock();
-    LoadedPicture picture;
+    LoadedImage image;
     std::exception_ptr failure;
     try {
-      picture = load_(index);
-    } catch (...) {  // handed on to the thread that asks for the picture
+      image = load_(index);
+    } catch (...) {  // handed on to the thread that asks for the image
       failure = std::current_exception();
     }
     lock.lock();
@@ -49,7 +49,7 @@ void PictureLoader::work() {
       failure_ = failure;
       stopped_ = true;
     } else {
-      ready_.emplace(index, std::move(picture));
+      ready_.emplace(index, std::move(image));
     }
     changed_.notify_all();
   }

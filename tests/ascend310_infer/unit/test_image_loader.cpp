@@ -1,4 +1,4 @@
-#include "picture_loader.h"
+#include "image_loader.h"
 
 #include <atomic>
 #include <chrono>
@@ -6,17 +6,17 @@
 
 #include "unit_test.h"
 
-using infer::LoadedPicture;
-using infer::PictureLoader;
+using infer::LoadedImage;
+using infer::ImageLoader;
 
-static LoadedPicture numbered(std::size_t index) {
-  LoadedPicture picture;
-  picture.index = index;
-  return picture;
+static LoadedImage numbered(std::size_t index) {
+  LoadedImage image;
+  image.index = index;
+  return image;
 }
 
-UNIT_TEST(pictures_come_in_order_whatever_they_take) {
-  PictureLoader loader(60, 4, 9, [](std::size_t index) {
+UNIT_TEST(images_come_in_order_whatever_they_take) {
+  ImageLoader loader(60, 4, 9, [](std::size_t index) {
     if (index % 7 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(3));
     return numbered(index);
   });
@@ -27,7 +27,7 @@ UNIT_TEST(pictures_come_in_order_whatever_they_take) {
 
 UNIT_TEST(it_does_not_run_ahead) {
   std::atomic<std::size_t> loaded{0};
-  PictureLoader loader(100, 3, 5, [&](std::size_t index) {
+  ImageLoader loader(100, 3, 5, [&](std::size_t index) {
     ++loaded;
     return numbered(index);
   });
@@ -36,8 +36,8 @@ UNIT_TEST(it_does_not_run_ahead) {
   CHECK(loaded <= 6);
 }
 
-UNIT_TEST(a_failure_comes_out_where_the_picture_would) {
-  PictureLoader loader(10, 2, 4, [](std::size_t index) {
+UNIT_TEST(a_failure_comes_out_where_the_image_would) {
+  ImageLoader loader(10, 2, 4, [](std::size_t index) {
     if (index == 3) throw std::runtime_error("no memory");
     return numbered(index);
   });
@@ -51,11 +51,11 @@ UNIT_TEST(a_failure_comes_out_where_the_picture_would) {
 }
 
 UNIT_TEST(it_can_be_left_before_the_end) {
-  PictureLoader loader(1000, 3, 4, numbered);
+  ImageLoader loader(1000, 3, 4, numbered);
   CHECK(loader.next()->index == 0);
 }
 
-UNIT_TEST(no_pictures) {
-  PictureLoader loader(0, 2, 4, numbered);
+UNIT_TEST(no_images) {
+  ImageLoader loader(0, 2, 4, numbered);
   CHECK(!loader.next());
 }

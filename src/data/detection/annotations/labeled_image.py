@@ -1,4 +1,4 @@
-"""What every annotation reader returns: a picture's path with its boxes as the label file has them."""
+"""What every annotation reader returns: an image's path with its boxes as the label file has them."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import numpy as np
 
 from src.common.errors import UserError
 
-# Far beyond any picture; a larger number is a damaged line, and would not survive the cast to int32.
+# Far beyond any image; a larger number is a damaged line, and would not survive the cast to int32.
 MAX_COORDINATE = 1e6
 
 
@@ -37,16 +37,16 @@ class RawBox(NamedTuple):
 
 
 @dataclass
-class LabelledImage:
-    """A picture and its annotation.
+class LabeledImage:
+    """An image and its annotation.
 
-    path: the picture. name: what identifies it inside its data set (a relative path with "/").
+    path: the image. name: what identifies it inside its data set (a relative path with "/").
     boxes: int32 (K, 4), x1 y1 x2 y2, left-top to right-bottom, inclusive, in pixels, not yet clipped.
     ignored: bool (K,), regions that are neither text to find nor background. texts: K transcriptions.
     problems: rejected annotations by reason. repaired: annotations that were put right, by what was done.
     stored_frame: whether boxes refer to the pixels as stored rather than as shown, where EXIF makes
         these differ and the boxes themselves do not tell (see `fit_boxes`).
-    missing: why the picture cannot be used although nothing is wrong with its pixels, or "".
+    missing: why the image cannot be used although nothing is wrong with its pixels, or "".
     quads: float32 (K, 4, 2), the corner points of the boxes where the format has them, else None.
     """
 
@@ -63,15 +63,15 @@ class LabelledImage:
 
 
 @dataclass
-class LabelledImages:
-    """A data set as read: its pictures, the label format found, and what was left out on purpose."""
+class LabeledImages:
+    """A data set as read: its images, the label format found, and what was left out on purpose."""
 
-    images: list[LabelledImage]
+    images: list[LabeledImage]
     layout: str
     skipped: Counter = field(default_factory=Counter)
 
 
-def labelled_image(
+def labeled_image(
     path: Path,
     name: str,
     raw: list[RawBox],
@@ -79,12 +79,12 @@ def labelled_image(
     *,
     stored_frame: bool = False,
     missing: str = "",
-) -> LabelledImage:
+) -> LabeledImage:
     """Round, order and check raw boxes.
 
     Edges are rounded to the nearest pixel. A reversed box is turned round and counted as repaired. One that
     is not finite, is absurdly large or is a single pixel is rejected and counted. One that is a pixel thin
-    (a dash or a bar in the small print of born-digital pictures) is real ink but nothing to learn from: it
+    (a dash or a bar in the small print of born-digital images) is real ink but nothing to learn from: it
     becomes an ignored region, counted as repaired.
     """
     problems = Counter() if problems is None else problems
@@ -109,7 +109,7 @@ def labelled_image(
     quads = None
     if raw and all(box.quad is not None for box in raw):
         quads = np.array([raw[i].quad for i in kept], np.float32).reshape(-1, 4, 2)
-    return LabelledImage(
+    return LabeledImage(
         path=path,
         name=name,
         boxes=np.concatenate([low, high], axis=1)[kept].astype(np.int32),

@@ -1,10 +1,10 @@
-"""Accuracy of the reader by engine, on words of an LMDB or on labelled pictures, to set beside that of `eval.py`.
+"""Accuracy of the reader by engine, on words of an LMDB or on labeled images, to set beside that of `eval.py`.
 
-    python benchmarks/engine_figures.py words LMDB [--recognizer word|line] [--key value ...]
-    python benchmarks/engine_figures.py lines PICTURES LABELS [--only FILE] [--key value ...]
+    python benchmarks/engine_metrics.py words LMDB [--recognizer word|line] [--key value ...]
+    python benchmarks/engine_metrics.py lines IMAGES LABELS [--only FILE] [--key value ...]
 
 Both go through `TextReader`, as `predict.py` does: `words` with `--detect false`, `lines` with `--recognize false`.
-LABELS is what `folder` accepts in the detection data; FILE names the pictures to take, one a line. --engines names
+LABELS is what `folder` accepts in the detection data; FILE names the images to take, one a line. --engines names
 the engines, --key value are options of `ReaderOptions`.
 """
 
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from benchmarks.reader_inputs import labelled_pictures, reader_options
+from benchmarks.reader_inputs import labeled_images, reader_options
 from src.common.errors import UserError
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.engines.engine import installed_engines
@@ -24,7 +24,7 @@ from src.evaluation.detection import DetectionEvaluation
 from src.metrics.detection_result import GroundTruth
 from src.metrics.recognition import evaluate_words
 from src.reader import ReadResult, TextReader
-from src.reader.text_reader import Picture
+from src.reader.text_reader import ImageSource
 from src.text_connector.detector import TextLines, rectangle
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     words.add_argument("lmdb", type=Path)
     words.add_argument("--recognizer", default="word")
     lines = kinds.add_parser("lines")
-    lines.add_argument("pictures", type=Path)
+    lines.add_argument("images", type=Path)
     lines.add_argument("labels", type=Path)
     lines.add_argument("--only", type=Path)
     for kind in (words, lines):
@@ -48,7 +48,7 @@ def main() -> None:
             figures = {"words": words_read(reader, LmdbWords(arguments.lmdb))}
         else:
             reader = TextReader(engine=engine, recognize=False, **options)
-            figures = lines_found(reader, arguments.pictures, arguments.labels, arguments.only)
+            figures = lines_found(reader, arguments.images, arguments.labels, arguments.only)
         for title, values in figures.items():
             shown = "  ".join(f"{name} {value:.5f}" for name, value in values.items())
             print(f"{engine:12s} {title:8s} {shown}", flush=True)
@@ -57,16 +57,16 @@ def main() -> None:
 def words_read(reader: TextReader, source: LmdbWords) -> dict[str, float]:
     """Acc@1 and its companions over every word; one that cannot be decoded counts as missed."""
     samples = [source.read(index) for index in range(len(source))]
-    pictures = (Picture(data, str(index)) for index, (data, _) in enumerate(samples))
-    texts = [getattr(result, "text", "") for result in reader.read_many(pictures)]
+    images = (ImageSource(data, str(index)) for index, (data, _) in enumerate(samples))
+    texts = [getattr(result, "text", "") for result in reader.read_many(images)]
     return evaluate_words(texts, [label for _, label in samples]).figures()
 
 
-def lines_found(reader: TextReader, pictures: Path, labels: Path, only: Path | None) -> dict[str, dict[str, float]]:
-    """DetEval and IoU figures over every picture that has labels."""
-    images = labelled_pictures(pictures, labels, only)
+def lines_found(reader: TextReader, folder: Path, labels: Path, only: Path | None) -> dict[str, dict[str, float]]:
+    """DetEval and IoU figures over every image that has labels."""
+    images = labeled_images(folder, labels, only)
     if not images:
-        raise UserError(f"{pictures}: no labelled picture to look at")
+        raise UserError(f"{folder}: no labeled image to look at")
     truths = {image.name: GroundTruth(image.boxes, image.ignored) for image in images}
     results = reader.read_many(image.path for image in images)
     found = {name: text_lines(result) for name, result in zip(truths, results, strict=True)}

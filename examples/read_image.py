@@ -1,6 +1,6 @@
-"""Read a picture from Python: python examples/read_picture.py photo.jpg
+"""Read an image from Python: python examples/read_image.py photo.jpg
 
-In a notebook the same; a result shows itself as the drawn picture.
+In a notebook the same; a result shows itself as the drawn image.
 """
 
 import sys
@@ -22,7 +22,7 @@ def main(path: str) -> None:
     Path("photo.json").write_text(result.to_json(), encoding="utf-8")
     Image.fromarray(result.draw()).save("photo_drawn.png")
 
-    # Many pictures: the next ones are decoded while the network works.
+    # Many images: the next ones are decoded while the network works.
     for result in reader.read_many([path, path]):
         print(result.image, f"{result.time_ms['total']:.0f} ms")
 

@@ -1,4 +1,4 @@
-"""Grey surfaces for word crops: windows of photographs, or of made-up textures where there are none."""
+"""Gray surfaces for word crops: windows of photographs, or of made-up textures where there are none."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,8 +14,8 @@ _MADE_UP_SIZE = (256, 512)
 _LONGEST_SIDE = 480
 
 
-class GreyPatches:
-    """Windows of a fixed bank of grey pictures, which are read when first wanted and then kept small.
+class GrayPatches:
+    """Windows of a fixed bank of gray images, which are read when first wanted and then kept small.
 
     Args:
         folders: folders of photographs; none means made-up textures only.
@@ -35,15 +35,15 @@ class GreyPatches:
         """A window, float32 (height, width), 0 to 255."""
         made_up = not self.files or rng.random() < 0.2
         index = -1 - int(rng.random() * _MADE_UP) if made_up else int(rng.random() * len(self.files))
-        picture = self._bank.get(index)
-        if picture is None:
-            picture = self._bank[index] = _made_up(-index) if index < 0 else _read_grey(self.files[index])
-        room = min(picture.shape[0] / height, picture.shape[1] / width)
+        image = self._bank.get(index)
+        if image is None:
+            image = self._bank[index] = _made_up(-index) if index < 0 else _read_gray(self.files[index])
+        room = min(image.shape[0] / height, image.shape[1] / width)
         scale = min(room, 0.35 + 2.2 * rng.random() ** 2)
         h, w = max(int(height * scale), 1), max(int(width * scale), 1)
-        y = int(rng.random() * (picture.shape[0] - h + 1))
-        x = int(rng.random() * (picture.shape[1] - w + 1))
-        crop = picture[y : y + h, x : x + w]
+        y = int(rng.random() * (image.shape[0] - h + 1))
+        x = int(rng.random() * (image.shape[1] - w + 1))
+        crop = image[y : y + h, x : x + w]
         return cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)
 
 
@@ -54,10 +54,10 @@ def _made_up(number: int) -> np.ndarray:
     return cv2.cvtColor(patterned_surface(rng, *_MADE_UP_SIZE).astype(np.uint8), cv2.COLOR_RGB2GRAY)
 
 
-def _read_grey(path: Path) -> np.ndarray:
+def _read_gray(path: Path) -> np.ndarray:
     data = np.fromfile(path, np.uint8)
-    picture = cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_2) if data.size else None
-    if picture is None:  # one unreadable file among many must not end a long training
+    image = cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_2) if data.size else None
+    if image is None:  # one unreadable file among many must not end a long training
         return np.full((64, 64), 128, np.uint8)
-    scale = _LONGEST_SIDE / max(picture.shape)
-    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture
+    scale = _LONGEST_SIDE / max(image.shape)
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image

@@ -1,0 +1,78 @@
+"""Annotated images for training and judging the detector, read where they lie. Without PyTorch."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from src.common.errors import UserError
+from src.data.detection.annotations.fit_boxes import fit_boxes
+from src.data.detection.annotations.own_folder import read_own_folder
+from src.data.detection.preprocess import preprocess
+from src.data.images.decode import ImageError, decode_image, read_bytes, read_header
+
+
+@dataclass(frozen=True)
+class AnnotatedImage:
+    """An image file and its text: boxes float32 (K, 4), inclusive corners in its pixels, ignored bool (K,)."""
+
+    path: Path
+    name: str
+    boxes: np.ndarray
+    ignored: np.ndarray
+
+    def decode(self) -> np.ndarray:
+        """RGB uint8 (H, W, 3), as a viewer shows it."""
+        return decode_image(self.path)
+
+
+def read_images(folder: Sequence[str]) -> list[AnnotatedImage]:
+    """All usable images of [images, labels]; labels as `read_own_folder` takes them.
+
+    Raises UserError for a pair that is not one, or without usable images.
+    """
+    if len(folder) != 2:
+        raise UserError(f"{folder}: expected a pair [images, labels]")
+    found = []
+    for image in read_own_folder(Path(folder[0]), Path(folder[1])).images:
+        if image.missing:
+            continue
+        try:
+            fitted = fit_boxes(image, read_header(read_bytes(image.path), name=str(image.path)))
+        except ImageError:
+            continue
+        found.append(AnnotatedImage(image.path, image.name, fitted.boxes.astype(np.float32), fitted.ignored))
+    if not found:
+        raise UserError(f"{folder[0]}: no usable image with labels in {folder[1]}")
+    return found
+
+
+def listed(
+    images: Sequence[AnnotatedImage], names: Collection[str]
+) -> tuple[list[AnnotatedImage], list[AnnotatedImage]]:
+    """(images that the list names, the others). Raises UserError when it names one that is not there."""
+    missing = set(names) - {image.name for image in images}
+    if missing:
+        raise UserError(f"{len(missing)} of {len(names)} listed images are not there: {sorted(missing)[0]}")
+    return (
+        [image for image in images if image.name in names],
+        [image for image in images if image.name not in names],
+    )
+
+
+def evaluation_batches(
+    images: Sequence[AnnotatedImage], batch_size: int, image_shape: tuple[int, int], keep_ratio: bool
+) -> Iterator[dict]:
+    """Batches as `evaluate_detection` takes them."""
+    for start in range(0, len(images), batch_size):
+        part = images[start : start + batch_size]
+        decoded = [image.decode() for image in part]
+        yield {
+            "images": np.stack([preprocess(image, image_shape, keep_ratio)[0] for image in decoded]),
+            "indices": list(range(start, start + len(part))),
+            "file_names": [image.name for image in part],
+            "sizes": np.array([image.shape[:2] for image in decoded], np.int32),
+            "boxes": [image.boxes for image in part],
+            "ignored": [image.ignored for image in part],
+        }
