@@ -8,7 +8,7 @@ import pytest
 
 from src.weights.network_weights import find_weights
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = sorted((ROOT / "weights").glob("*.ckpt"))
 MODEL_CARDS = ("README.md", "README_CN.md")
 MEBIBYTE = 2**20
