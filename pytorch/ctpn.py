@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from pytorch.winograd import winograd_conv
+
 VGG16_STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 RPN_CHANNELS = 512
 LSTM_HIDDEN = 128
@@ -30,6 +32,18 @@ class FrozenStatisticsNorm(nn.BatchNorm2d):
         return super().train(False)
 
 
+class Convolution(nn.Conv2d):
+    """3x3, padded, without bias; computed by Winograd's method where `use_winograd` says so."""
+
+    winograd = False
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__(in_channels, out_channels, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        return winograd_conv(x, self.weight) if self.winograd else super().forward(x)
+
+
 class Vgg16(nn.Module):
     """The 13 convolutions of VGG16, four max-pools between the stages and none after the last."""
 
@@ -42,8 +56,7 @@ class Vgg16(nn.Module):
         for stage, sizes in enumerate(VGG16_STAGES, start=1):
             for index, size in enumerate(sizes, start=1):
                 outputs = scale_channels(size, width)
-                convolution = nn.Conv2d(channels, outputs, 3, padding=1, bias=False)
-                block = nn.Sequential(convolution, norm(outputs), nn.ReLU(inplace=True))
+                block = nn.Sequential(Convolution(channels, outputs), norm(outputs), nn.ReLU(inplace=True))
                 self.add_module(f"conv{stage}_{index}", block)
                 channels = outputs
         self.out_channels = channels
@@ -99,7 +112,7 @@ class Ctpn(nn.Module):
         self.num_anchors = num_anchors
         self.vgg16_feature_extractor = Vgg16(width, bn_statistics)
         channels = self.vgg16_feature_extractor.out_channels
-        self.conv = nn.Conv2d(channels, rpn_channels, 3, padding=1, bias=False)
+        self.conv = Convolution(channels, rpn_channels)
         self.rnn2 = nn.LSTM(rpn_channels, hidden, bidirectional=True)
         self.dropout = nn.Dropout(dropout)
         heads = RpnRegClsBlock(2 * hidden, rpn_channels, num_anchors)
@@ -133,3 +146,17 @@ def freeze_first_stages(network: Ctpn) -> list[str]:
             parameter.requires_grad_(False)
             frozen.append(name)
     return frozen
+
+
+def use_winograd(network: nn.Module, least_channels: int = 64) -> list[str]:
+    """Compute the convolutions of at least so many input channels by Winograd's method, which pays on a CPU.
+
+    Returns:
+        The names of these convolutions.
+    """
+    chosen = []
+    for name, module in network.named_modules():
+        if isinstance(module, Convolution) and module.in_channels >= least_channels:
+            module.winograd = True
+            chosen.append(name)
+    return chosen

@@ -1,0 +1,38 @@
+"""Winograd's convolution is the convolution: outputs and gradients, at sizes that do and do not divide into tiles."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pytorch import winograd  # noqa: E402
+from pytorch.ctpn import Ctpn, use_winograd  # noqa: E402
+
+
+@pytest.mark.parametrize("size", [(8, 8), (5, 7), (1, 1), (33, 50)])
+@pytest.mark.parametrize("strip_bytes", [1, 5_500_000])
+def test_outputs_and_gradients_are_those_of_conv2d(size, strip_bytes, monkeypatch):
+    monkeypatch.setattr(winograd, "_STRIP_BYTES", strip_bytes)
+    monkeypatch.setattr(winograd, "_LEAST_TILES", 1)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn((2, 6, *size), generator=generator).requires_grad_()
+    weight = torch.randn((5, 6, 3, 3), generator=generator).requires_grad_()
+    gradient = torch.randn((2, 5, *size), generator=generator)
+    expected = torch.nn.functional.conv2d(images, weight, padding=1)
+    wanted = torch.autograd.grad(expected, (images, weight), gradient)
+    found = winograd.winograd_conv(images, weight)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    for mine, theirs in zip(torch.autograd.grad(found, (images, weight), gradient), wanted, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-3)
+
+
+def test_a_detector_with_it_is_the_same_detector():
+    torch.manual_seed(0)
+    model = Ctpn(1 / 4).eval()
+    images = torch.randn(2, 3, 48, 80)
+    with torch.no_grad():
+        expected = model(images)
+        assert use_winograd(model) == [f"vgg16_feature_extractor.conv{layer}.0" for layer in
+                                       ("3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")] + ["conv"]  # fmt: skip
+        found = model(images)
+    for mine, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
