@@ -12,18 +12,18 @@ def main() -> None:
         require_path(config, "label_path")
     # Only once the paths are right: this takes a second.
     if config.network == "crnn":
-        from src.postprocess.crnn import figures_line, postprocess_crnn  # noqa: PLC0415
+        from src.postprocess.crnn import metrics_line, postprocess_crnn  # noqa: PLC0415
 
-        print(figures_line(postprocess_crnn(config)))
+        print(metrics_line(postprocess_crnn(config)))
         print(f"results are in {config.eval_output_path}")
         return
-    from src.evaluation.detection_table import figures_line, show_table  # noqa: PLC0415
+    from src.evaluation.detection_table import metrics_line, show_table  # noqa: PLC0415
     from src.postprocess.ctpn import postprocess_ctpn  # noqa: PLC0415
 
-    figures = postprocess_ctpn(config)
-    if figures:
-        show_table({"outputs": figures})
-    print(figures_line("submit.zip", figures))
+    metrics = postprocess_ctpn(config)
+    if metrics:
+        show_table({"outputs": metrics})
+    print(metrics_line("submit.zip", metrics))
     print(f"results are in {config.eval_output_path}")
 
 

@@ -114,7 +114,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--recognizer", default="auto")
     parser.add_argument("--precision", default="auto", choices=("auto", "f32"), help="of OpenVINO")
     parser.add_argument("--rapidocr_python", default=sys.executable)
-    parser.add_argument("--json", help="also write the figures to this file")
+    parser.add_argument("--json", help="also write the metrics to this file")
     for key in WEIGHTS:
         parser.add_argument(f"--{key}", default=getattr(ReaderOptions(), key))
     return parser.parse_args()

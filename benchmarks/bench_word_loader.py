@@ -200,9 +200,9 @@ def main() -> None:
                 except ImportError as error:
                     print(f"{name}: left out ({error})")
     print(f"{'loader':36s} {'words/s':>9s} {'words/core-s':>13s}   medians of {args.repeats}")
-    for name, figures in results.items():
-        if figures:
-            wall, core = (statistics.median(column) for column in zip(*figures, strict=True))
+    for name, metrics in results.items():
+        if metrics:
+            wall, core = (statistics.median(column) for column in zip(*metrics, strict=True))
             print(f"{name:36s} {wall:9.0f} {core:13.0f}")
 
 

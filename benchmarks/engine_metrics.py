@@ -45,11 +45,11 @@ def main() -> None:
     for engine in arguments.engines.split(","):
         if arguments.kind == "words":
             reader = TextReader(engine=engine, detect=False, recognizer=arguments.recognizer, **options)
-            figures = {"words": words_read(reader, LmdbWords(arguments.lmdb))}
+            metrics = {"words": words_read(reader, LmdbWords(arguments.lmdb))}
         else:
             reader = TextReader(engine=engine, recognize=False, **options)
-            figures = lines_found(reader, arguments.images, arguments.labels, arguments.only)
-        for title, values in figures.items():
+            metrics = lines_found(reader, arguments.images, arguments.labels, arguments.only)
+        for title, values in metrics.items():
             shown = "  ".join(f"{name} {value:.5f}" for name, value in values.items())
             print(f"{engine:12s} {title:8s} {shown}", flush=True)
 
@@ -59,18 +59,18 @@ def words_read(reader: TextReader, source: LmdbWords) -> dict[str, float]:
     samples = [source.read(index) for index in range(len(source))]
     images = (ImageSource(data, str(index)) for index, (data, _) in enumerate(samples))
     texts = [getattr(result, "text", "") for result in reader.read_many(images)]
-    return evaluate_words(texts, [label for _, label in samples]).figures()
+    return evaluate_words(texts, [label for _, label in samples]).metrics()
 
 
 def lines_found(reader: TextReader, folder: Path, labels: Path, only: Path | None) -> dict[str, dict[str, float]]:
-    """DetEval and IoU figures over every image that has labels."""
+    """DetEval and IoU metrics over every image that has labels."""
     images = labeled_images(folder, labels, only)
     if not images:
         raise UserError(f"{folder}: no labeled image to look at")
     truths = {image.name: GroundTruth(image.boxes, image.ignored) for image in images}
     results = reader.read_many(image.path for image in images)
     found = {name: text_lines(result) for name, result in zip(truths, results, strict=True)}
-    return DetectionEvaluation(found, truths).figures()
+    return DetectionEvaluation(found, truths).metrics()
 
 
 def text_lines(result: ReadResult) -> TextLines:

@@ -1,4 +1,4 @@
-"""Judge weights with the twin, on the validation data of a recipe: the figures that eval.py gives with MindSpore.
+"""Judge weights with the twin, on the validation data of a recipe: the metrics that eval.py gives with MindSpore.
 
     python pytorch/evaluate.py WEIGHTS [--config_path RECIPE] [--key value ...]
 
@@ -19,7 +19,7 @@ from pytorch.convert import to_mindspore, which_network
 from pytorch.crnn import Crnn
 from pytorch.ctpn import Ctpn
 from pytorch.device import choose_device, prepare, uses_bf16
-from pytorch.read_words import read_figures, torch_predictor
+from pytorch.read_words import read_metrics, torch_predictor
 from pytorch.start_weights import load_start
 from src.common.errors import UserError
 from src.crnn.alphabet import NAMED, Alphabet
@@ -37,13 +37,13 @@ def main() -> int:
     config = load_config(arguments, schema_file=(train_crnn if network == "crnn" else train_ctpn).SCHEMA)
     device = choose_device(config.device)
     prepare(device)
-    figures = (word_figures if network == "crnn" else image_figures)(config, file, device)
-    print(json.dumps(figures, indent=2))
+    metrics = (word_metrics if network == "crnn" else image_metrics)(config, file, device)
+    print(json.dumps(metrics, indent=2))
     return 0
 
 
-def word_figures(config: Config, file: str, device: torch.device) -> dict:
-    """Figures of a recognizer on `eval_lmdb`. Raises UserError for weights or data that cannot be used."""
+def word_metrics(config: Config, file: str, device: torch.device) -> dict:
+    """Metrics of a recognizer on `eval_lmdb`. Raises UserError for weights or data that cannot be used."""
     alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
     classes = len(to_mindspore(read_weights(file), "crnn")[train_crnn.HEAD[1]])
     if classes != alphabet.num_classes:
@@ -52,16 +52,16 @@ def word_figures(config: Config, file: str, device: torch.device) -> dict:
     load_start(model, file, "crnn")
     sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
     predict = torch_predictor(model.to(device).eval(), device)
-    return read_figures(predict, sources, alphabet, config.image_width)
+    return read_metrics(predict, sources, alphabet, config.image_width)
 
 
-def image_figures(config: Config, file: str, device: torch.device) -> dict:
-    """Figures of a detector on `val_pictures`. Raises UserError for weights or data that cannot be used."""
+def image_metrics(config: Config, file: str, device: torch.device) -> dict:
+    """Metrics of a detector on `val_pictures`. Raises UserError for weights or data that cannot be used."""
     model = Ctpn(config.backbone_width)
     load_start(model, file, "ctpn")
     images = train_ctpn.read_judged(config)
     model.to(device, memory_format=torch.channels_last).eval()
-    return train_ctpn.detection_figures(config, model, images, device, uses_bf16(config.precision, device))
+    return train_ctpn.detection_metrics(config, model, images, device, uses_bf16(config.precision, device))
 
 
 if __name__ == "__main__":

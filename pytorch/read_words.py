@@ -1,4 +1,4 @@
-"""How well the twin reads: the evaluation data, decoding and figures of eval.py, with PyTorch in between."""
+"""How well the twin reads: the evaluation data, decoding and metrics of eval.py, with PyTorch in between."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,18 +21,18 @@ def torch_predictor(model: torch.nn.Module, device: torch.device) -> Callable[[n
     return predict
 
 
-def read_figures(
+def read_metrics(
     predict: Callable[[np.ndarray], np.ndarray],
     sources: Mapping[str, object],
     alphabet: Alphabet,
     widths: Sequence[int],
     batch_size: int = 128,
 ) -> dict[str, dict[str, float]]:
-    """Figures of each data set over every sample (see src/metrics/recognition.py).
+    """Metrics of each data set over every sample (see src/metrics/recognition.py).
 
     sources: LMDBs by name, or any finite word sources.
     """
-    figures = {}
+    metrics = {}
     for name, source in sources.items():
         data = CrnnEvalData(source, characters=alphabet.characters, batch_size=batch_size, widths=tuple(widths))
         texts: list[str] = []
@@ -41,12 +41,12 @@ def read_figures(
             log_probs = predict(batch.images)[:, : batch.count]
             texts += [alphabet.decode(word.indices) for word in greedy_decode(log_probs)]
             truths += batch.texts
-        figures[name] = evaluate_words(texts, truths).figures()
+        metrics[name] = evaluate_words(texts, truths).metrics()
         if not alphabet.has_case:
-            del figures[name]["case_sensitive_accuracy"]
-    return figures
+            del metrics[name]["case_sensitive_accuracy"]
+    return metrics
 
 
-def score_of(figures: Mapping[str, Mapping[str, float]]) -> float:
+def score_of(metrics: Mapping[str, Mapping[str, float]]) -> float:
     """What chooses the best weights: the mean over the data sets of the accuracy, with case where there is case."""
-    return float(np.mean([each.get("case_sensitive_accuracy", each["accuracy"]) for each in figures.values()]))
+    return float(np.mean([each.get("case_sensitive_accuracy", each["accuracy"]) for each in metrics.values()]))

@@ -23,7 +23,7 @@ from pytorch.batch_augment import augment_batch
 from pytorch.crnn import Crnn
 from pytorch.crnn_loss import ctc_loss
 from pytorch.device import uses_bf16
-from pytorch.read_words import read_figures, score_of, torch_predictor
+from pytorch.read_words import read_metrics, score_of, torch_predictor
 from pytorch.run_folder import RunFolder
 from pytorch.start_weights import load_start
 from pytorch.training import Losses, Trainer
@@ -98,9 +98,9 @@ def make_trainer(
     folder.say(f"{device}, {'bf16' if bf16 else 'fp32'}, {alphabet.num_classes} classes, widths {config.image_width}")
 
     def evaluate(network: torch.nn.Module) -> tuple[float, dict[str, float]]:
-        figures = read_figures(torch_predictor(network, device), sources, alphabet, config.image_width)
-        flat = {f"{name} {key}": round(value, 4) for name, each in figures.items() for key, value in each.items()}
-        return score_of(figures), {**flat, "rendered": mixture.rendered, "reuse": round(mixture.reuse, 2)}
+        metrics = read_metrics(torch_predictor(network, device), sources, alphabet, config.image_width)
+        flat = {f"{name} {key}": round(value, 4) for name, each in metrics.items() for key, value in each.items()}
+        return score_of(metrics), {**flat, "rendered": mixture.rendered, "reuse": round(mixture.reuse, 2)}
 
     return Trainer(
         model,

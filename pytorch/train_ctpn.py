@@ -151,8 +151,8 @@ def make_trainer(
         return {"loss": total, "cls": cls, "reg": reg}, len(batch.images)
 
     def evaluate(network: torch.nn.Module) -> tuple[float, dict[str, float]]:
-        figures = detection_figures(config, network, judged, device, bf16)
-        return figures["hmean"], figures
+        metrics = detection_metrics(config, network, judged, device, bf16)
+        return metrics["hmean"], metrics
 
     return Trainer(
         model,
@@ -168,10 +168,10 @@ def make_trainer(
     )
 
 
-def detection_figures(
+def detection_metrics(
     config: Config, network: torch.nn.Module, images: list[AnnotatedImage], device: torch.device, bf16: bool
 ) -> dict[str, float]:
-    """DetEval figures with the connector of eval.py, and its hmean with refined line ends where they are trained."""
+    """DetEval metrics with the connector of eval.py, and its hmean with refined line ends where they are trained."""
     shape = (config.img_height, config.img_width)
 
     def predict(batch):
@@ -179,14 +179,14 @@ def detection_figures(
             maps = network(torch.from_numpy(batch).to(device, memory_format=torch.channels_last))
         return tuple(map_.float().cpu().numpy() for map_ in maps)
 
-    figures = {}
+    metrics = {}
     for refined in (False, True)[: 1 + config.side_refinement]:
         connector = ConnectorParams(line_min_score=config.line_min_score, side_refinement=refined)
         options = DetectOptions(image_shape=shape, side_refinement=refined, connector=connector)
         batches = evaluation_batches(images, config.test_batch_size, shape, keep_ratio=False)
-        result = evaluate_detection(predict, batches, config.test_batch_size, options).figures()["deteval"]
-        figures |= {f"refined {name}" if refined else name: round(value, 4) for name, value in result.items()}
-    return figures
+        result = evaluate_detection(predict, batches, config.test_batch_size, options).metrics()["deteval"]
+        metrics |= {f"refined {name}" if refined else name: round(value, 4) for name, value in result.items()}
+    return metrics
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class Trainer:
 
     Args:
         loss: a batch -> (losses by name, the first is the one to minimise; number of samples).
-        evaluate: a model in evaluation mode -> (score that chooses the best weights, figures by name).
+        evaluate: a model in evaluation mode -> (score that chooses the best weights, metrics by name).
         data_state: what the data needs to go on after this part; kept in the state under "data".
         settings: base_lr, warmup, weight_decay, clip_norm, ema, log_seconds, eval_minutes, checkpoint_minutes.
         about: plain values that are stored beside the weights.
@@ -147,12 +147,12 @@ class Trainer:
 
     def _evaluate(self, fraction: float, means: dict[str, float], rate: float) -> None:
         self.result.eval()
-        score, figures = self.evaluate(self.result)
-        self.folder.say(f"evaluation at {fraction:.1%}: score {score:.4f} " + str(figures))
+        score, metrics = self.evaluate(self.result)
+        self.folder.say(f"evaluation at {fraction:.1%}: score {score:.4f} " + str(metrics))
         self.folder.add_to_curve(
             {
                 "seconds": round(self.budget.seconds, 1), "step": self.step, "samples": self.samples, "lr": rate,
-                **means, "score": score, **figures,
+                **means, "score": score, **metrics,
             }
         )  # fmt: skip
         if score > self.best:

@@ -7,7 +7,7 @@
 # Example: bash scripts/eval_res.sh eval/submit_ctpn-50_229.zip
 #
 # With the organisers' script.py (and rrc_evalulation_funcs_1_1.py) in scripts/, that script computes the
-# figures; without it, this project's own implementation does, which gives the same numbers.
+# metrics; without it, this project's own implementation does, which gives the same numbers.
 set -euo pipefail
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"

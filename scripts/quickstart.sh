@@ -187,7 +187,7 @@ train_small() {
 
   echo
   echo "== done"
-  ((tiny == 0)) || echo "  (every step works; so few images teach nothing, so that the figures above are about 0)"
+  ((tiny == 0)) || echo "  (every step works; so few images teach nothing, so that the metrics above are about 0)"
   echo "  $checkpoint          the network"
   echo "  $output/ctpn.onnx                     the same for ONNX runtimes"
   echo "  ${output}_eval/pictures_best_acc     the test images, what was found and what is there"

@@ -8,7 +8,7 @@
 # What is left out or empty comes from the configuration.
 # Example: bash scripts/run_eval_gpu.sh ICDAR2013/test data/ctpn/test/ctpn_test.mindrecord train/ckpt_0
 #
-# Everything is written to ./eval: the log, figures as JSON, submit_<checkpoint>.zip, images.
+# Everything is written to ./eval: the log, metrics as JSON, submit_<checkpoint>.zip, images.
 set -euo pipefail
 # shellcheck source=scripts/lib/eval.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/eval.sh"

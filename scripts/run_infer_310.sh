@@ -5,7 +5,7 @@
 #   MODEL_PATH     the network as MINDIR (export.py --file_format MINDIR)
 #   DATA_PATH      folder of images
 #   ANN_FILE_PATH  their ground truth: folder of gt_*.txt, or gt.zip; for CRNN a file of lines `image, "text"`.
-#                  Empty gives results without figures.
+#                  Empty gives results without metrics.
 #   DEVICE_ID      the card, 0 when left out
 # Example: bash scripts/run_infer_310.sh ctpn.mindir ICDAR2013/test/images ICDAR2013/test/gt 0
 #

@@ -5,7 +5,7 @@
 #   MODEL_PATH     the network as ONNX (export.py --file_format ONNX)
 #   DATA_PATH      folder of images
 #   ANN_FILE_PATH  their ground truth: folder of gt_*.txt, or gt.zip; for CRNN a file of lines `image, "text"`.
-#                  Empty gives results without figures.
+#                  Empty gives results without metrics.
 #   DEVICE_ID      accepted as on Ascend, without meaning here
 # Example: bash scripts/run_infer_cpu.sh ctpn.onnx ICDAR2013/test/images ICDAR2013/test/gt
 #

@@ -130,8 +130,8 @@ def test_both_languages_have_the_same_links_images_and_numbers():
     images = [re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text) for text in (english, chinese)]
     assert images[0] == images[1]
     assert [link.startswith("#") for link in links(english)] == [link.startswith("#") for link in links(chinese)]
-    figures = [FIGURE.findall(text) for text in (english, chinese)]
-    assert sorted(figures[0]) == sorted(figures[1])
+    metrics = [FIGURE.findall(text) for text in (english, chinese)]
+    assert sorted(metrics[0]) == sorted(metrics[1])
     assert re.findall(r"@@\w+@@", english) == re.findall(r"@@\w+@@", chinese)
 
 

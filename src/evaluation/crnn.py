@@ -23,7 +23,7 @@ from src.evaluation.checkpoint_files import find_checkpoints
 from src.evaluation.lexicon_files import read_lexicons
 from src.evaluation.recognition import Decode, LexiconChoice, PredictLogProbs, WordEvaluation, pooled, read_words
 from src.evaluation.recognition_results import draw_mistakes, write_word_results
-from src.evaluation.recognition_table import TOTAL, show_figures
+from src.evaluation.recognition_table import TOTAL, show_metrics
 from src.weights.crnn_weights import load_trained
 
 
@@ -33,7 +33,7 @@ def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
     A checkpoint of several that cannot be used is named, and the others are evaluated all the same.
 
     Returns:
-        The figures by checkpoint and data set; "total" is over the words of all data sets together.
+        The metrics by checkpoint and data set; "total" is over the words of all data sets together.
 
     Raises:
         UserError: nothing to evaluate, an unusable data set, or (at the end) an unusable checkpoint.
@@ -50,7 +50,7 @@ def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
     folder = Path(config.eval_output_path)
     rank_id, rank_size = current_ranks()
     is_main = rank_id == 0
-    figures: dict[str, dict] = {}
+    metrics: dict[str, dict] = {}
     unusable: list[str] = []
     for checkpoint in checkpoints:
         try:
@@ -60,33 +60,33 @@ def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
             continue
         title = f"reading with {checkpoint.name}" if is_main else ""
         evaluations = read_sources(config, alphabet, predictor(network), sources, decode, choice=choice, title=title)
-        figures[checkpoint.stem] = all_figures(evaluations)
+        metrics[checkpoint.stem] = all_metrics(evaluations)
         if is_main:
             protocol = {"checkpoint": checkpoint.name, "decoder": config.decoder, "labels": config.eval_label_policy}
-            write_word_results(evaluations, figures[checkpoint.stem], folder, checkpoint.stem, protocol)
+            write_word_results(evaluations, metrics[checkpoint.stem], folder, checkpoint.stem, protocol)
             if config.draw_results:
                 sheet = folder / f"mistakes_{checkpoint.stem}.png"
                 drawn = draw_mistakes(evaluations, sources, sheet, config.worst_mistakes)
                 print(f"the {drawn} worst mistakes: {sheet}" if drawn else "no mistake was made", flush=True)
     wait_for_all(rank_size)
-    if is_main and figures:
-        show_figures(figures)
+    if is_main and metrics:
+        show_metrics(metrics)
         print(f"results are in {folder}")
     if unusable:
         raise UserError(f"{len(unusable)} of {len(checkpoints)} checkpoints cannot be used: {'; '.join(unusable)}")
-    return figures
+    return metrics
 
 
 def evaluate_in_training(config: Any, network: ms.nn.Cell) -> dict[str, float]:
-    """Figures of `network`, as it is, on `eval_lmdb`: those of all words, and the accuracy on each data set."""
+    """Metrics of `network`, as it is, on `eval_lmdb`: those of all words, and the accuracy on each data set."""
     _, rank_size = current_ranks()
     share_statistics(network, rank_size)
     sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
     alphabet = build_alphabet(config)
     evaluations = read_sources(config, alphabet, predictor(network), sources, greedy_decode)
-    figures = all_figures(evaluations)
-    each = {f"accuracy_{name}": figures[name]["accuracy"] for name in sources} if len(sources) > 1 else {}
-    return {**figures[TOTAL], **each}
+    metrics = all_metrics(evaluations)
+    each = {f"accuracy_{name}": metrics[name]["accuracy"] for name in sources} if len(sources) > 1 else {}
+    return {**metrics[TOTAL], **each}
 
 
 def evaluation_sources(config: Any) -> dict[str, LmdbWords]:
@@ -137,10 +137,10 @@ def read_sources(
     return evaluations
 
 
-def all_figures(evaluations: dict[str, WordEvaluation]) -> dict[str, dict[str, float]]:
-    """Figures by data set, and of all their words together."""
-    figures = {name: evaluation.figures() for name, evaluation in evaluations.items()}
-    return {**figures, TOTAL: pooled(list(evaluations.values())).figures()}
+def all_metrics(evaluations: dict[str, WordEvaluation]) -> dict[str, dict[str, float]]:
+    """Metrics by data set, and of all their words together."""
+    metrics = {name: evaluation.metrics() for name, evaluation in evaluations.items()}
+    return {**metrics, TOTAL: pooled(list(evaluations.values())).metrics()}
 
 
 def lexicon_choice(config: Any, alphabet: Alphabet, sources: dict[str, LmdbWords]) -> LexiconChoice | None:

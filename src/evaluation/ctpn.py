@@ -21,7 +21,7 @@ from src.data.loading.bad_samples import BadSamples
 from src.evaluation.checkpoint_files import find_checkpoints
 from src.evaluation.detection import DetectionEvaluation, PredictMaps, evaluate_detection
 from src.evaluation.detection_results import draw_detections, write_detection_results
-from src.evaluation.detection_table import figures_line, show_table
+from src.evaluation.detection_table import metrics_line, show_table
 from src.evaluation.gather_detection import gather_found
 from src.weights.weights_file import load_weights, read_weights
 
@@ -30,10 +30,10 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
     """Evaluate each checkpoint under `checkpoint_path` and write everything to `eval_output_path`.
 
     A checkpoint of several that cannot be used is named, and the others are evaluated all the same. Several ranks
-    evaluate a share of the images each; all get the figures, and rank 0 writes.
+    evaluate a share of the images each; all get the metrics, and rank 0 writes.
 
     Returns:
-        The figures (protocol -> precision, recall, hmean) by checkpoint; empty ones without ground truth.
+        The metrics (protocol -> precision, recall, hmean) by checkpoint; empty ones without ground truth.
 
     Raises:
         UserError: nothing to evaluate, an unreadable test set, or (at the end) an unusable checkpoint.
@@ -44,7 +44,7 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
     rank_id, rank_size = current_ranks()
     network = build_ctpn(config).set_train(False)
     predict = predictor(network)
-    figures: dict[str, dict] = {}
+    metrics: dict[str, dict] = {}
     unusable: list[str] = []
     for checkpoint in checkpoints:
         try:
@@ -53,33 +53,33 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
             unusable.append(error_line(checkpoint, error))
             print(f"left out {unusable[-1]}", flush=True)
             continue
-        if not figures:  # the first call compiles the network, which is no part of an image's time
+        if not metrics:  # the first call compiles the network, which is no part of an image's time
             predict(np.zeros((config.test_batch_size, 3, config.img_height, config.img_width), np.float32))
         title = f"evaluating {checkpoint.name}" if rank_id == 0 else ""
         evaluation = evaluate_source(config, predict, source, title)
         if rank_id != 0:
-            figures[checkpoint.stem] = evaluation.figures() if evaluation.has_ground_truth else {}
+            metrics[checkpoint.stem] = evaluation.metrics() if evaluation.has_ground_truth else {}
             continue
         extra = {"checkpoint": checkpoint.name, "test_set": source.name, "options": asdict(detect_options(config))}
-        figures[checkpoint.stem] = write_detection_results(evaluation, folder, checkpoint.stem, extra)
-        print(figures_line(checkpoint.stem, figures[checkpoint.stem]), flush=True)
+        metrics[checkpoint.stem] = write_detection_results(evaluation, folder, checkpoint.stem, extra)
+        print(metrics_line(checkpoint.stem, metrics[checkpoint.stem]), flush=True)
         if config.draw_results:
             place = folder / f"pictures_{checkpoint.stem}"
             drawn = draw_detections(evaluation, images_of(source, image_folder, evaluation.lines), place)
             print(f"drew {drawn} images to {place}", flush=True)
     wait_for_all(rank_size)
     if rank_id == 0:
-        if any(figures.values()):
-            show_table(figures)
-        if figures:
+        if any(metrics.values()):
+            show_table(metrics)
+        if metrics:
             print(f"results are in {folder}")
     if unusable:
         raise UserError(f"{len(unusable)} of {len(checkpoints)} checkpoints cannot be used: {'; '.join(unusable)}")
-    return figures
+    return metrics
 
 
 def evaluate_in_training(config: Any, network: ms.nn.Cell) -> dict[str, float]:
-    """Figures of `network`, as it is, on `eval_dataset_path`: DetEval under plain names, IoU beside it.
+    """Metrics of `network`, as it is, on `eval_dataset_path`: DetEval under plain names, IoU beside it.
 
     Several ranks evaluate a share each, with the batch-norm statistics of rank 0, which are those that are saved.
     With `eval_image_path`, what it finds is drawn on the images of that folder, below the checkpoints.
@@ -90,8 +90,8 @@ def evaluate_in_training(config: Any, network: ms.nn.Cell) -> dict[str, float]:
     if config.eval_image_path and rank_id == 0:
         images = images_of(config.eval_dataset_path, config.eval_image_path, evaluation.lines)
         draw_detections(evaluation, images, Path(config.save_checkpoint_path) / "eval_pictures")
-    figures = evaluation.figures()
-    shown = {**figures["deteval"], "iou_hmean": figures["iou_0.5"]["hmean"]}
+    metrics = evaluation.metrics()
+    shown = {**metrics["deteval"], "iou_hmean": metrics["iou_0.5"]["hmean"]}
     return {**{name: round(value, 6) for name, value in shown.items()}, "images": len(evaluation.lines)}
 
 

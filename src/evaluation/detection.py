@@ -41,14 +41,14 @@ class DetectionEvaluation:
     seconds: float = 0.0
     has_ground_truth: bool = True
 
-    def figures(self) -> dict[str, dict[str, float]]:
+    def metrics(self) -> dict[str, dict[str, float]]:
         """Precision, recall and hmean under each protocol."""
         detections = {name: to_pixels(lines.boxes) for name, lines in self.lines.items()}
         results = {
             "deteval": deteval(self.ground_truth, detections),
             "iou_0.5": iou_hmean(self.ground_truth, detections),
         }
-        return {protocol: result.figures() for protocol, result in results.items()}
+        return {protocol: result.metrics() for protocol, result in results.items()}
 
 
 def evaluate_detection(

@@ -1,4 +1,4 @@
-"""What an evaluation of the detection network leaves behind: submission, ground truth, figures, images."""
+"""What an evaluation of the detection network leaves behind: submission, ground truth, metrics, images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from src.visualize.image_sheet import write_image
 def write_detection_results(
     evaluation: DetectionEvaluation, folder: Path, stem: str, extra: Mapping[str, object]
 ) -> dict:
-    """Write `submit_<stem>.zip`, `gt.zip` and `results_<stem>.json` into `folder`; returns the figures.
+    """Write `submit_<stem>.zip`, `gt.zip` and `results_<stem>.json` into `folder`; returns the metrics.
 
     Args:
         stem: the checkpoint's name, which tells the results of several checkpoints apart.
@@ -33,20 +33,20 @@ def write_detection_results(
     keys = submission_names(evaluation.lines)
     detections = {keys[name]: lines.boxes for name, lines in evaluation.lines.items()}
     write_submission(folder / f"submit_{stem}.zip", detections)
-    figures = {}
+    metrics = {}
     if evaluation.has_ground_truth:
         truths = {keys[name]: evaluation.ground_truth[name] for name in evaluation.lines}
         write_text_members(folder / "gt.zip", ground_truth_texts(truths))
-        figures = evaluation.figures()
+        metrics = evaluation.metrics()
     record = {
         **extra,
-        "figures": figures,
+        "figures": metrics,
         "images": len(evaluation.lines),
         "seconds_per_image": round(evaluation.seconds / len(evaluation.lines), 4),
         "lines": {name: describe_lines(lines) for name, lines in evaluation.lines.items()},
     }
     write_json(folder / f"results_{stem}.json", record)
-    return figures
+    return metrics
 
 
 def ground_truth_texts(ground_truth: Mapping[str, GroundTruth]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Figures of text detection as text: a line in the form of the official script, and a table."""
+"""Metrics of text detection as text: a line in the form of the official script, and a table."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from rich.table import Table
 KEYS = ("precision", "recall", "hmean")
 
 
-def figures_line(name: str, figures: dict[str, dict]) -> str:
-    """The figures of a checkpoint in the form of the official script."""
-    if not figures:
-        return f"{name}: no ground truth, so no figures"
-    values = ", ".join(f'"{key}": {figures["deteval"][key]:.5f}' for key in KEYS)
+def metrics_line(name: str, metrics: dict[str, dict]) -> str:
+    """The metrics of a checkpoint in the form of the official script."""
+    if not metrics:
+        return f"{name}: no ground truth, so no metrics"
+    values = ", ".join(f'"{key}": {metrics["deteval"][key]:.5f}' for key in KEYS)
     return f"{name}: {{{values}}}"
 
 
-def show_table(figures: dict[str, dict]) -> None:
-    """Print the figures of all checkpoints under each protocol."""
+def show_table(metrics: dict[str, dict]) -> None:
+    """Print the metrics of all checkpoints under each protocol."""
     table = Table(title="text detection")
     for heading in ("checkpoint", "protocol", "precision", "recall", "hmean"):
         table.add_column(heading)
-    for name, protocols in figures.items():
+    for name, protocols in metrics.items():
         for protocol, values in protocols.items():
             table.add_row(name, protocol, *(f"{values[key]:.5f}" for key in KEYS))
     Console().print(table)

@@ -1,4 +1,4 @@
-"""What a recognizer read in the words of a data set, and the figures of it.
+"""What a recognizer read in the words of a data set, and the metrics of it.
 
 T time steps, B batch, C classes.
 """
@@ -22,7 +22,7 @@ Decode = Callable[[np.ndarray], list[Decoded]]  # (T, B, C) -> B words
 
 
 @dataclass(frozen=True)
-class Reading:
+class Prediction:
     """One word: its number in the data set, its text and what was read.
 
     `in_lexicon` is the word of the lexicon that was chosen, None without a lexicon.
@@ -50,28 +50,28 @@ class LexiconChoice:
 
 @dataclass
 class WordEvaluation:
-    """All readings of a data set, in the order of the data set.
+    """All predictions of a data set, in the order of the data set.
 
     report: of the data (`CrnnEvalData.report`); cased: whether the alphabet can write both cases.
     """
 
-    readings: list[Reading]
+    predictions: list[Prediction]
     cased: bool
     report: dict[str, Any] = field(default_factory=dict)
 
-    def figures(self) -> dict[str, float]:
-        """Every figure by name, over every sample.
+    def metrics(self) -> dict[str, float]:
+        """Every metric by name, over every sample.
 
         `accuracy` is Acc@1: words read exactly, case aside. Where the alphabet has both cases, there is the
         accuracy with case, too, and with a lexicon the accuracy of choosing from it.
         """
-        texts, truths = [item.text for item in self.readings], [item.truth for item in self.readings]
-        figures = evaluate_words(texts, truths).figures()
+        texts, truths = [item.text for item in self.predictions], [item.truth for item in self.predictions]
+        metrics = evaluate_words(texts, truths).metrics()
         if not self.cased:
-            del figures["case_sensitive_accuracy"]
-        if self.readings[0].in_lexicon is not None:
-            figures["lexicon_accuracy"] = word_accuracy([item.in_lexicon or "" for item in self.readings], truths)
-        return figures
+            del metrics["case_sensitive_accuracy"]
+        if self.predictions[0].in_lexicon is not None:
+            metrics["lexicon_accuracy"] = word_accuracy([item.in_lexicon or "" for item in self.predictions], truths)
+        return metrics
 
 
 def read_words(
@@ -104,14 +104,14 @@ def read_words(
     report = dict(data.report)
     for name in ("unreadable", "unreadable_samples"):
         report[name] = _joined([share["report"][name] for share in shares])
-    readings = sorted((Reading(*row) for share in shares for row in share["rows"]), key=lambda item: item.index)
-    return WordEvaluation(readings, cased, report)
+    predictions = sorted((Prediction(*row) for share in shares for row in share["rows"]), key=lambda item: item.index)
+    return WordEvaluation(predictions, cased, report)
 
 
 def pooled(evaluations: Sequence[WordEvaluation]) -> WordEvaluation:
     """All words of several data sets as one."""
-    readings = [item for evaluation in evaluations for item in evaluation.readings]
-    return WordEvaluation(readings, evaluations[0].cased)
+    predictions = [item for evaluation in evaluations for item in evaluation.predictions]
+    return WordEvaluation(predictions, evaluations[0].cased)
 
 
 def _joined(parts: list) -> Any:

@@ -1,4 +1,4 @@
-"""Files of a recognition evaluation: figures as JSON, every reading as TSV, a sheet of the worst mistakes."""
+"""Files of a recognition evaluation: metrics as JSON, every prediction as TSV, a sheet of the worst mistakes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from src.common.json_file import write_json
 from src.data.images.decode import ImageError
 from src.data.recognition.preprocess import to_gray
 from src.data.recognition.word_images import SampleError
-from src.evaluation.recognition import Reading, WordEvaluation
+from src.evaluation.recognition import Prediction, WordEvaluation
 from src.metrics.edit_distance import edit_distances
 from src.visualize.drawing import contact_sheet
 from src.visualize.image_sheet import write_image
@@ -23,7 +23,7 @@ _TILE = (64, 200)
 
 def write_word_results(
     evaluations: Mapping[str, WordEvaluation],
-    figures: Mapping[str, dict[str, float]],
+    metrics: Mapping[str, dict[str, float]],
     folder: Path,
     stem: str,
     protocol: Mapping[str, Any],
@@ -37,12 +37,12 @@ def write_word_results(
         UserError: names the file that cannot be written.
     """
     reports = {name: evaluation.report for name, evaluation in evaluations.items()}
-    content = {**protocol, "figures": figures, "data": reports}
+    content = {**protocol, "figures": metrics, "data": reports}
     path = folder / f"results_{stem}.json"
     write_json(path, content)
     for name, evaluation in evaluations.items():
         lines = ["sample\ttruth\tread\tconfidence" + ("\tin_lexicon" if _with_lexicon(evaluation) else "")]
-        lines += [_line(reading) for reading in evaluation.readings]
+        lines += [_line(prediction) for prediction in evaluation.predictions]
         table = folder / f"predictions_{stem}_{name.replace('/', '_')}.tsv"
         write_atomically(table, ["\n".join(lines).encode() + b"\n"])
     return path
@@ -54,14 +54,14 @@ def draw_mistakes(
     """Draw the worst mistakes of all data sets as one sheet; returns how many there are on it.
 
     Worst is what differs most from its truth for its length, case aside, and of equals what the network was surest
-    of. Under each image stand the truth, the reading, and its confidence with the number of the sample. UserError
+    of. Under each image stand the truth, the prediction, and its confidence with the number of the sample. UserError
     names the file that cannot be written.
     """
     wrong = [
-        (name, reading)
+        (name, prediction)
         for name, evaluation in evaluations.items()
-        for reading in evaluation.readings
-        if reading.text.lower() != reading.truth.lower()
+        for prediction in evaluation.predictions
+        if prediction.text.lower() != prediction.truth.lower()
     ]
     if not wrong:
         return 0
@@ -70,23 +70,25 @@ def draw_mistakes(
     share = edit_distances(texts, truths) / longest
     order = sorted(range(len(wrong)), key=lambda i: (-share[i], -wrong[i][1].confidence))[:most]
     tiles, captions = [], []
-    for name, reading in (wrong[i] for i in order):
-        tiles.append(_image(sources[name], reading.index))
-        where = f"{name} {reading.index}" if len(sources) > 1 else f"word {reading.index}"
-        captions.append(f"{reading.truth}\n-> {reading.text or '(nothing)'}\n{reading.confidence:.2f}  {where}")
+    for name, prediction in (wrong[i] for i in order):
+        tiles.append(_image(sources[name], prediction.index))
+        where = f"{name} {prediction.index}" if len(sources) > 1 else f"word {prediction.index}"
+        captions.append(
+            f"{prediction.truth}\n-> {prediction.text or '(nothing)'}\n{prediction.confidence:.2f}  {where}"
+        )
     sheet = contact_sheet(tiles, captions, tile_size=_TILE)
     write_image(path, sheet)
     return len(tiles)
 
 
 def _with_lexicon(evaluation: WordEvaluation) -> bool:
-    return bool(evaluation.readings) and evaluation.readings[0].in_lexicon is not None
+    return bool(evaluation.predictions) and evaluation.predictions[0].in_lexicon is not None
 
 
-def _line(reading: Reading) -> str:
-    fields = [str(reading.index), reading.truth, reading.text, f"{reading.confidence:.4f}"]
-    if reading.in_lexicon is not None:
-        fields.append(reading.in_lexicon)
+def _line(prediction: Prediction) -> str:
+    fields = [str(prediction.index), prediction.truth, prediction.text, f"{prediction.confidence:.4f}"]
+    if prediction.in_lexicon is not None:
+        fields.append(prediction.in_lexicon)
     return "\t".join(field.replace("\t", " ").replace("\n", " ") for field in fields)
 
 

@@ -1,4 +1,4 @@
-"""Figures of word recognition as a table."""
+"""Metrics of word recognition as a table."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ HEADINGS = {
 }
 
 
-def show_figures(figures: dict[str, dict[str, dict[str, float]]]) -> None:
-    """Print the figures (checkpoint -> data set -> name -> value) as a table, and a line with each one's Acc@1."""
-    names = [name for name in HEADINGS if name in next(iter(figures.values()))[TOTAL]]
+def show_metrics(metrics: dict[str, dict[str, dict[str, float]]]) -> None:
+    """Print the metrics (checkpoint -> data set -> name -> value) as a table, and a line with each one's Acc@1."""
+    names = [name for name in HEADINGS if name in next(iter(metrics.values()))[TOTAL]]
     table = Table(title="word recognition")
     for heading in ("checkpoint", "data set", "words", *(HEADINGS[name] for name in names)):
         table.add_column(heading)
-    for checkpoint, sets in figures.items():
+    for checkpoint, sets in metrics.items():
         for number, (name, values) in enumerate(sets.items(), start=1):
             shown = [f"{values[key]:.4f}" for key in names]
             table.add_row(checkpoint, name, str(values["samples"]), *shown, end_section=number == len(sets))
     Console().print(table)
-    for checkpoint, sets in figures.items():
+    for checkpoint, sets in metrics.items():
         print(f"{checkpoint}: Acc@1 {100 * sets[TOTAL]['accuracy']:.2f} over {sets[TOTAL]['samples']} words")

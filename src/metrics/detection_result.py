@@ -92,13 +92,13 @@ class DetectionResult:
     def from_images(cls, per_image: Mapping[str, ImageResult]) -> DetectionResult:
         """Sum up; images scored in several processes may be put together first."""
         images = per_image.values()
-        # fsum is exact, so the figures do not depend on the order or the number of shards.
+        # fsum is exact, so the metrics do not depend on the order or the number of shards.
         recall = _share((image.recall_credit for image in images), sum(i.ground_truths for i in images))
         precision = _share((image.precision_credit for image in images), sum(i.detections for i in images))
         return cls(precision, recall, harmonic_mean(precision, recall), dict(per_image))
 
-    def figures(self) -> dict[str, float]:
-        """The three figures by name, in the order of the official script's output."""
+    def metrics(self) -> dict[str, float]:
+        """The three metrics by name, in the order of the official script's output."""
         return {"precision": self.precision, "recall": self.recall, "hmean": self.hmean}
 
 

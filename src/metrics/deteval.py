@@ -1,7 +1,7 @@
 """DetEval, the protocol of ICDAR 2013 Challenge 2 Task 1 (Wolf and Jolion, IJDAR 2006).
 
 It lets one detection cover several ground truths and several detections make up one, each at its price.
-Boxes are axis-aligned with both ends included; figures equal the official script's when both get the same
+Boxes are axis-aligned with both ends included; metrics equal the official script's when both get the same
 whole-number boxes. K ground truths, M detections of one image; "pair" means (ground truth, detection).
 """
 

@@ -78,7 +78,7 @@ def _codes(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Lexicon:
-    """Finds the word of a list that is nearest to a reading.
+    """Finds the word of a list that is nearest to a prediction.
 
     Args:
         words: at least one; repeated ones count once.
@@ -107,9 +107,9 @@ class Lexicon:
             chr(letter[begin]): (holder[begin:end], times[begin:end]) for begin, end in pairwise(edges)
         }
 
-    def nearest(self, reading: str) -> tuple[str, int]:
+    def nearest(self, prediction: str) -> tuple[str, int]:
         """The nearest word and its distance; of equally near ones the first in the list."""
-        plain = self._plain(reading)
+        plain = self._plain(prediction)
         if plain in self._spelling:
             return self._spelling[plain], 0
         # Letters that two words do not share must be edited, which rules out nearly all of a large lexicon.

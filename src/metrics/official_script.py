@@ -1,9 +1,9 @@
-"""The figures of a submission, called and answering as the official ICDAR 2013 script does.
+"""The metrics of a submission, called and answering as the official ICDAR 2013 script does.
 
     python -m src.metrics.official_script -g=gt.zip -s=submit.zip -o=./
 
 prints `Calculated!{"precision": .., "recall": .., "hmean": ..}` and, with `-o`, writes `results.zip` there:
-`method.json` with the figures and one JSON file an image. `-p=iou` scores by the protocol of ICDAR 2015.
+`method.json` with the metrics and one JSON file an image. `-p=iou` scores by the protocol of ICDAR 2015.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def evaluate_archives(ground_truth: str | Path, submission: str | Path, protocol
 
 def write_report(folder: str | Path, result: DetectionResult) -> Path:
     """Write `results.zip` as the official script does; returns its path."""
-    texts = {"method.json": json.dumps(result.figures())}
+    texts = {"method.json": json.dumps(result.metrics())}
     for image, score in result.per_image.items():
         texts[f"{image}.json"] = json.dumps(
             {
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
     except UserError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    print("Calculated!" + json.dumps(result.figures()))
+    print("Calculated!" + json.dumps(result.metrics()))
     return 0
 
 

@@ -1,6 +1,6 @@
 """How well words were read.
 
-Every figure is over all samples given, none is left out. "Without case" compares lower case with lower case,
+Every metric is over all samples given, none is left out. "Without case" compares lower case with lower case,
 as the Acc@1 of the CRNN literature does; nothing else is normalized or stripped.
 """
 
@@ -17,7 +17,7 @@ from src.metrics.edit_distance import Lexicon, edit_distances
 
 @dataclass(frozen=True)
 class RecognitionResult:
-    """The figures of one data set, each a share of 1 except `samples`; see the functions of this module."""
+    """The metrics of one data set, each a share of 1 except `samples`; see the functions of this module."""
 
     samples: int
     accuracy: float
@@ -25,12 +25,12 @@ class RecognitionResult:
     one_minus_ned: float
     character_error_rate: float
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         return asdict(self)
 
 
 def evaluate_words(predictions: Sequence[str], truths: Sequence[str]) -> RecognitionResult:
-    """All figures at once; 1-NED and the error rate without case. Raises UserError as `word_accuracy`."""
+    """All metrics at once; 1-NED and the error rate without case. Raises UserError as `word_accuracy`."""
     return RecognitionResult(
         samples=len(truths),
         accuracy=word_accuracy(predictions, truths),

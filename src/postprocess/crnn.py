@@ -1,4 +1,4 @@
-"""From dumped outputs of the recognition network to readings and figures. Nothing here needs MindSpore.
+"""From dumped outputs of the recognition network to predictions and metrics. Nothing here needs MindSpore.
 
 Shapes: T time steps, C classes.
 """
@@ -27,7 +27,7 @@ OUTPUT_NAME = "log_probs"
 
 
 @dataclass(frozen=True)
-class ImageReading:
+class ImagePrediction:
     """What was read in the image `name`; an unreadable image reads as nothing."""
 
     name: str
@@ -40,7 +40,7 @@ def postprocess_crnn(config: Any) -> dict[str, float]:
     `readings.tsv` with a line an image, and `results.json`.
 
     Returns:
-        Figures (name -> value) over every labeled word when `label_path` is given, else an empty dict. The file
+        Metrics (name -> value) over every labeled word when `label_path` is given, else an empty dict. The file
         has lines `image, "text"`, `image,text`, or the two divided by a tab or spaces. `eval_label_policy` says
         what becomes of texts with characters outside the alphabet.
 
@@ -50,30 +50,30 @@ def postprocess_crnn(config: Any) -> dict[str, float]:
     """
     alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
     images = Path(config.export_dataset_path)
-    readings = read_folder(images, Path(config.result_path), alphabet, decoder(config), config.max_bad_ratio)
+    predictions = read_folder(images, Path(config.result_path), alphabet, decoder(config), config.max_bad_ratio)
     truths: dict[str, str] = {}
     if config.label_path:
         labels = read_labels(Path(config.label_path), images)
-        truths = match_labels(labels, readings, LabelRules(alphabet.characters, config.eval_label_policy), config)
+        truths = match_labels(labels, predictions, LabelRules(alphabet.characters, config.eval_label_policy), config)
     folder = Path(config.eval_output_path)
-    write_atomically(folder / "readings.tsv", [table(readings, truths).encode()])
-    figures = {}
+    write_atomically(folder / "readings.tsv", [table(predictions, truths).encode()])
+    metrics = {}
     if truths:
-        judged = [reading for reading in readings if reading.name in truths]
-        figures = evaluate_words([item.text for item in judged], [truths[item.name] for item in judged]).figures()
+        judged = [prediction for prediction in predictions if prediction.name in truths]
+        metrics = evaluate_words([item.text for item in judged], [truths[item.name] for item in judged]).metrics()
         if not alphabet.has_case:
-            del figures["case_sensitive_accuracy"]
-    record = {"figures": figures, "pictures": len(readings), "decoder": config.decoder}
+            del metrics["case_sensitive_accuracy"]
+    record = {"figures": metrics, "pictures": len(predictions), "decoder": config.decoder}
     write_json(folder / "results.json", record)
-    return figures
+    return metrics
 
 
-def figures_line(figures: Mapping[str, float]) -> str:
-    """The figures in one line."""
-    if not figures:
-        return "readings.tsv: no labels, so no figures"
-    share = f"Acc@1 {100 * figures['accuracy']:.2f}, 1-NED {100 * figures['one_minus_ned']:.2f}"
-    return f"readings.tsv: {share} over {figures['samples']} words"
+def metrics_line(metrics: Mapping[str, float]) -> str:
+    """The metrics in one line."""
+    if not metrics:
+        return "readings.tsv: no labels, so no metrics"
+    share = f"Acc@1 {100 * metrics['accuracy']:.2f}, 1-NED {100 * metrics['one_minus_ned']:.2f}"
+    return f"readings.tsv: {share} over {metrics['samples']} words"
 
 
 def decoder(config: Any):
@@ -83,8 +83,8 @@ def decoder(config: Any):
 
 def read_folder(
     images: Path, results: Path, alphabet: Alphabet, decode: Any, max_bad_ratio: float
-) -> list[ImageReading]:
-    """A reading for every image below `images`, by name; says which ones are unreadable.
+) -> list[ImagePrediction]:
+    """A prediction for every image below `images`, by name; says which ones are unreadable.
 
     Raises:
         UserError: no image, one without outputs, or more than `max_bad_ratio` of them unreadable.
@@ -93,23 +93,23 @@ def read_folder(
     if not paths:
         raise UserError(f"export_dataset_path: no image in '{images}'")
     bad = BadSamples(len(paths), max_bad_ratio)
-    readings = []
+    predictions = []
     for path in paths:
         name = path.relative_to(images).as_posix()
         header = results / f"{name}.json"
         if header.is_file():
             word = read_word(header, alphabet, decode)
-            readings.append(ImageReading(name, alphabet.decode(word.indices), word.confidence))
+            predictions.append(ImagePrediction(name, alphabet.decode(word.indices), word.confidence))
             continue
         try:
             decode_image(path)
         except ImageError as error:
             bad.add(name, error.reason)
             print(f"unreadable, so read as nothing: {name}: {error.reason}")
-            readings.append(ImageReading(name, "", 0.0))
+            predictions.append(ImagePrediction(name, "", 0.0))
             continue
         raise OutputFileError(f"'{name}': no {path.name}.json in '{header.parent}'")
-    return readings
+    return predictions
 
 
 def read_word(header: Path, alphabet: Alphabet, decode: Any) -> Decoded:
@@ -142,7 +142,7 @@ def read_labels(path: Path, images: Path) -> dict[str, str]:
 
 
 def match_labels(
-    labels: Mapping[str, str], readings: list[ImageReading], rules: LabelRules, config: Any
+    labels: Mapping[str, str], predictions: list[ImagePrediction], rules: LabelRules, config: Any
 ) -> dict[str, str]:
     """The truth of each image that is judged; says how many are not, by reason.
 
@@ -150,11 +150,11 @@ def match_labels(
         UserError: an image has no label, or none is left to judge.
     """
     truths, reasons = {}, {}
-    for reading in readings:
-        if reading.name not in labels:
-            raise UserError(f"label_path: no label for '{reading.name}' in '{config.label_path}'")
+    for prediction in predictions:
+        if prediction.name not in labels:
+            raise UserError(f"label_path: no label for '{prediction.name}' in '{config.label_path}'")
         try:
-            truths[reading.name] = rules.apply(labels[reading.name])
+            truths[prediction.name] = rules.apply(labels[prediction.name])
         except LabelRejected as error:
             reasons[error.reason] = reasons.get(error.reason, 0) + 1
     for reason, count in reasons.items():
@@ -164,10 +164,10 @@ def match_labels(
     return truths
 
 
-def table(readings: list[ImageReading], truths: Mapping[str, str]) -> str:
+def table(predictions: list[ImagePrediction], truths: Mapping[str, str]) -> str:
     """Lines of image, text and confidence, and the truth where there are labels; divided by tabs."""
     rows = [["picture", "text", "confidence", *(["truth"] if truths else [])]]
-    for item in readings:
+    for item in predictions:
         truth = [truths.get(item.name, "")] if truths else []
         rows.append([item.name, item.text, f"{item.confidence:.4f}", *truth])
     return "".join("\t".join(row) + "\n" for row in rows)

@@ -1,4 +1,4 @@
-"""From dumped outputs of the detection network to result files, a submission, images and figures."""
+"""From dumped outputs of the detection network to result files, a submission, images and metrics."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def postprocess_ctpn(config: Any) -> dict[str, dict]:
     `res_*.txt` in `output`, `submit.zip`, drawn images in `output_img`.
 
     Returns:
-        Figures (protocol -> precision, recall, hmean) when `label_path` (a folder of gt_*.txt or gt.zip) is given,
+        Metrics (protocol -> precision, recall, hmean) when `label_path` (a folder of gt_*.txt or gt.zip) is given,
         else an empty dict.
 
     Raises:
@@ -53,7 +53,7 @@ def postprocess_ctpn(config: Any) -> dict[str, dict]:
     write_submission(folder / "submit.zip", detections)
     if config.draw_results:
         draw_detections(evaluation, images_of(images, None, evaluation.lines), folder / "output_img")
-    return evaluation.figures() if labels is not None else {}
+    return evaluation.metrics() if labels is not None else {}
 
 
 def read_images(folder: Path, max_bad_ratio: float) -> Iterator[tuple[str, np.ndarray]]:

@@ -110,11 +110,11 @@ class CheckpointFolder:
             raise UserError(f"{path}: not the file that its .state was written for, or damaged")
         return Snapshot(mindspore_ckpt.decode(weights), optimizer, meta["progress"])
 
-    def save_best(self, weights: dict[str, np.ndarray], figures: dict) -> Path:
-        """Write `best_acc.ckpt` and `best_acc.json` with its figures."""
+    def save_best(self, weights: dict[str, np.ndarray], metrics: dict) -> Path:
+        """Write `best_acc.ckpt` and `best_acc.json` with its metrics."""
         path = self.folder / "best_acc.ckpt"
         write_atomically(path, mindspore_ckpt.encode(weights))
-        write_atomically(path.with_suffix(".json"), [json.dumps(figures, indent=2).encode() + b"\n"])
+        write_atomically(path.with_suffix(".json"), [json.dumps(metrics, indent=2).encode() + b"\n"])
         return path
 
     def _remove_old(self) -> None:

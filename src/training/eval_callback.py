@@ -17,10 +17,10 @@ class EvalCallback:
     """When to evaluate, and which evaluation was the best.
 
     Args:
-        evaluate: gives figures by name for the network as it is.
+        evaluate: gives metrics by name for the network as it is.
         network: put into evaluation mode for the call and back as it was.
         start_epoch, interval: evaluates after epochs start, start + interval, ... and after the last one.
-        metric: the figure that decides; higher is better.
+        metric: the metric that decides; higher is better.
     """
 
     evaluate: Evaluate
@@ -37,18 +37,18 @@ class EvalCallback:
         return epoch >= self.start_epoch and (epoch - self.start_epoch) % max(self.interval, 1) == 0
 
     def run(self) -> tuple[dict, bool]:
-        """Evaluate. Returns the figures with `seconds`, and whether they are at least as good as the best."""
+        """Evaluate. Returns the metrics with `seconds`, and whether they are at least as good as the best."""
         started = time.perf_counter()
         with evaluation_mode(self.network):
-            figures = dict(self.evaluate())
-        if self.metric not in figures:
-            raise UserError(f"metric: {self.metric!r} is not among the evaluation's {sorted(figures)}")
-        figures["seconds"] = time.perf_counter() - started
-        value = float(figures[self.metric])
+            metrics = dict(self.evaluate())
+        if self.metric not in metrics:
+            raise UserError(f"metric: {self.metric!r} is not among the evaluation's {sorted(metrics)}")
+        metrics["seconds"] = time.perf_counter() - started
+        value = float(metrics[self.metric])
         is_best = self.best is None or value >= self.best
         if is_best:
             self.best = value
-        return figures, is_best
+        return metrics, is_best
 
 
 @contextlib.contextmanager

@@ -58,7 +58,7 @@ def train(
             them, "loss", is minimised.
         optimizer: of `make_optimizer`, with a learning rate for every step.
         network: whose parameters the checkpoints hold; `loss_cell.network` by default.
-        evaluate: called with the network in evaluation mode, on each rank that has one; returns figures.
+        evaluate: called with the network in evaluation mode, on each rank that has one; returns metrics.
         options: the fields of `TrainOptions`; `epochs` and `output_dir` are required.
 
     Raises:
@@ -199,21 +199,21 @@ class _Run:
         )
         if state.step % self.asked.log_every == 0 or state.step == self.data.steps_per_epoch:
             self.result.losses = state.take_means()
-            figures = {**self.result.losses, "lr": rate, "images_per_s": self.speed.window()}
+            metrics = {**self.result.losses, "lr": rate, "images_per_s": self.speed.window()}
             if state.scaler.enabled:
-                figures |= {"loss_scale": state.scaler.scale, "overflows": state.scaler.overflows}
-            self.log.record(state.epoch, state.step, state.global_step, figures)
+                metrics |= {"loss_scale": state.scaler.scale, "overflows": state.scaler.overflows}
+            self.log.record(state.epoch, state.step, state.global_step, metrics)
         return report.stopping > 0
 
     def close_epoch(self) -> None:
         """Evaluation and checkpoint after an epoch."""
         state, asked, evaluation = self.state, self.asked, self.state.evaluation
         if evaluation is not None and evaluation.due(state.epoch, asked.epochs):
-            figures, is_best = evaluation.run()
-            self.result.evaluation = figures
-            self.log.record_evaluation(state.epoch, state.step, state.global_step, figures)
+            metrics, is_best = evaluation.run()
+            self.result.evaluation = metrics
+            self.log.record_evaluation(state.epoch, state.step, state.global_step, metrics)
             if is_best and asked.save_best_ckpt and asked.rank_id == 0:
-                self.folder.save_best(network_arrays(state.network), {"epoch": state.epoch, **figures})
+                self.folder.save_best(network_arrays(state.network), {"epoch": state.epoch, **metrics})
             self.speed.restart_clock()
         state.epoch_closed = True
         every = asked.save_checkpoint_epochs
@@ -228,7 +228,7 @@ class _Run:
         self.speed.restart_clock()
 
 
-def _not_finite_message(figures: dict[str, float], state: RunState) -> str:
-    bad = [f"{name} = {value}" for name, value in figures.items() if not math.isfinite(value)]
+def _not_finite_message(metrics: dict[str, float], state: RunState) -> str:
+    bad = [f"{name} = {value}" for name, value in metrics.items() if not math.isfinite(value)]
     where = f"epoch {state.epoch} step {state.step + 1} (step {state.global_step + 1} of the training)"
     return f"not finite at {where}: {', '.join(bad) or 'loss of another rank'}; no update was made"

@@ -19,7 +19,7 @@ class TrainOptions:
         clip_norm: greatest global norm of the gradient, 0 = no clipping.
         loss_scale: None, a fixed number, or "dynamic"; see `LossScaler`.
         eval_start_epoch, eval_interval: evaluate after these epochs, and after the last one.
-        metric: the figure of the evaluation that decides about best_acc.ckpt; higher is better.
+        metric: the metric of the evaluation that decides about best_acc.ckpt; higher is better.
         save_best_ckpt: whether to keep best_acc.ckpt.
         save_checkpoint_epochs: epochs between checkpoints (and one at the end); 0 = no checkpoints.
         save_checkpoint_minutes: also within an epoch after so many minutes; 0 = not.
@@ -96,7 +96,7 @@ class TrainResult:
         images_per_second: mean over the steps after the warm-up, data loading included, all ranks together.
         compile_seconds: time of the first step.
         best: best `metric` of the evaluations; None without evaluation.
-        evaluation: figures of the last evaluation.
+        evaluation: metrics of the last evaluation.
         overflows: steps that the loss scale skipped.
         checkpoint: the last `.ckpt` written.
         stopped_by: "SIGTERM", "SIGINT" or "another rank"; None if the training is complete.

@@ -54,9 +54,9 @@ class RunLog:
             self._loss_file = _open(self.folder / f"loss_{rank_id}.log", start_step)
             if rank_id != 0:
                 return
-            metrics = self.folder / "metrics.jsonl"
-            _keep_until(metrics, start_step)
-            self._metrics_file = _open(metrics, start_step)
+            path = self.folder / "metrics.jsonl"
+            _keep_until(path, start_step)
+            self._metrics_file = _open(path, start_step)
             self._board = _tensorboard(self.folder / "tensorboard", start_step)
         except OSError as error:
             raise UserError(f"cannot write logs to {self.folder}: {error.strerror}") from None
@@ -84,20 +84,20 @@ class RunLog:
         values: dict[str, float | None],
         seconds_per_step: float | None = None,
     ) -> None:
-        """Show a step: `values` are figures of this step by name."""
+        """Show a step: `values` are metrics of this step by name."""
         if self.rank_id != 0:
             return
-        figures = " ".join(f"{name} {_short(value)}" for name, value in values.items() if value is not None)
+        metrics = " ".join(f"{name} {_short(value)}" for name, value in values.items() if value is not None)
         if self._progress is not None:
             task = self._progress.task_ids[0]
-            self._progress.update(task, completed=global_step, epoch=epoch, figures=figures)
+            self._progress.update(task, completed=global_step, epoch=epoch, metrics=metrics)
             return
         now = time.monotonic()
         if now - self._last_line >= self.line_seconds or global_step == self.total_steps:
             self._last_line = now
             rest = timedelta(seconds=round((self.total_steps - global_step) * (seconds_per_step or 0)))
             eta = f" eta {rest}" if seconds_per_step else ""
-            print(f"epoch {epoch} step {step} ({global_step}/{self.total_steps}) {figures}{eta}", flush=True)
+            print(f"epoch {epoch} step {step} ({global_step}/{self.total_steps}) {metrics}{eta}", flush=True)
 
     def record(self, epoch: int, step: int, global_step: int, values: dict[str, float | None]) -> None:
         """Write means of an interval to every file. `values["loss"]` is the total loss."""
@@ -108,7 +108,7 @@ class RunLog:
         self._write("train", epoch, step, global_step, values)
 
     def record_evaluation(self, epoch: int, step: int, global_step: int, values: dict) -> None:
-        """Write the figures of an evaluation and show them."""
+        """Write the metrics of an evaluation and show them."""
         self._write("eval", epoch, step, global_step, values)
         numbers = {k: v for k, v in values.items() if isinstance(v, (int, float)) and k != "seconds"}
         self.say(f"{json.dumps(numbers)} epoch: {epoch} evaluation: {values.get('seconds', 0.0):.1f} s")
@@ -138,10 +138,10 @@ def _bar(total_steps: int, start_step: int) -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[metrics]}"),
         console=Console(file=sys.stdout),
     )
-    progress.add_task("train", total=total_steps, completed=start_step, epoch="-", figures="compiling")
+    progress.add_task("train", total=total_steps, completed=start_step, epoch="-", metrics="compiling")
     progress.start()
     return progress
 

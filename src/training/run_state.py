@@ -48,17 +48,17 @@ class RunState:
         if self.epoch_closed:
             self.epoch, self.step, self.epoch_closed = self.epoch + 1, 0, False
 
-    def count_step(self, figures: dict[str, float]) -> None:
-        """A step was made; its finite figures enter the means."""
+    def count_step(self, metrics: dict[str, float]) -> None:
+        """A step was made; its finite metrics enter the means."""
         self.step += 1
         self.global_step += 1
-        for name, value in figures.items():
+        for name, value in metrics.items():
             if math.isfinite(value):
                 self._sums[name] = self._sums.get(name, 0.0) + value
                 self._counts[name] = self._counts.get(name, 0) + 1
 
     def take_means(self) -> dict[str, float]:
-        """Means of the figures since the last call."""
+        """Means of the metrics since the last call."""
         means = {name: self._sums[name] / self._counts[name] for name in self._sums}
         self._sums, self._counts = {}, {}
         return means

@@ -46,10 +46,10 @@ def train_ctpn(
     rank_size: int,
     evaluate: Callable[[Any, ms.nn.Cell], dict] | None = None,
 ) -> TrainResult:
-    """Pre-train or fine-tune; checkpoints, logs and figures go below `save_checkpoint_path`.
+    """Pre-train or fine-tune; checkpoints, logs and metrics go below `save_checkpoint_path`.
 
     Args:
-        evaluate: gives the figures of the network for `config`; called when `run_eval` says so.
+        evaluate: gives the metrics of the network for `config`; called when `run_eval` says so.
 
     Raises:
         UserError: a file that is missing or does not fit, or a diverged training; see `loop.train`.

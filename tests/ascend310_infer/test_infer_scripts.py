@@ -1,4 +1,4 @@
-"""run_infer_310.sh and run_infer_cpu.sh: from an exported network to figures, and what they refuse."""
+"""run_infer_310.sh and run_infer_cpu.sh: from an exported network to metrics, and what they refuse."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def expected_evaluation(place, keep_ratio):
 
 
 @pytest.mark.parametrize("keep_ratio", [False, True])
-def test_on_cpu_the_figures_are_those_of_an_evaluation(openvino_main, place, keep_ratio):
+def test_on_cpu_the_metrics_are_those_of_an_evaluation(openvino_main, place, keep_ratio):
     """hmean within 0.1 points, the boxes within a pixel; keep_ratio reaches both the application and the rest."""
     write_bright_onnx(place / "bright.onnx", HEIGHT, WIDTH)
     done = call(
@@ -65,11 +65,11 @@ def test_on_cpu_the_figures_are_those_of_an_evaluation(openvino_main, place, kee
         "--batch_size", "3", "--infer_threads=1", f"--keep_ratio={keep_ratio}", "--draw_results", "False",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    figures = json.loads(re.search(r"^submit.zip: (\{.*\})$", done.stdout, re.MULTILINE)[1])
+    metrics = json.loads(re.search(r"^submit.zip: (\{.*\})$", done.stdout, re.MULTILINE)[1])
     evaluation = expected_evaluation(place, keep_ratio)
-    wanted = evaluation.figures()["deteval"]
+    wanted = evaluation.metrics()["deteval"]
     assert 0.2 < wanted["hmean"] < 1
-    assert figures == pytest.approx({key: wanted[key] for key in figures}, abs=1e-3)
+    assert metrics == pytest.approx({key: wanted[key] for key in metrics}, abs=1e-3)
     for name, boxes in read_submission(place / "infer" / "submit.zip").items():
         (full,) = (full for full in SIZES if full.rpartition("/")[2].rpartition(".")[0] == name)
         assert np.abs(boxes - to_pixels(evaluation.lines[full].boxes)).max(initial=0) <= 1
@@ -94,11 +94,11 @@ def test_on_ascend_the_whole_way_but_the_device(sanitized, place):
     assert re.search(r"^submit.zip: \{\"precision\": ", done.stdout, re.MULTILINE)
     assert (place / "infer" / "result_Files" / "b" / "img_2.bmp_1.bin").is_file()
     assert sum(path.is_file() for path in (place / "infer" / "output_img").rglob("*")) == len(SIZES)
-    # Outputs of an image that is gone do not stay; without labels there are no figures.
+    # Outputs of an image that is gone do not stay; without labels there are no metrics.
     (place / "my images" / "img_3.jpg").unlink()
     done = call_310(sanitized, place, *arguments[:2], "", *arguments[3:])
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "submit.zip: no ground truth, so no figures" in done.stdout
+    assert "submit.zip: no ground truth, so no metrics" in done.stdout
     assert not (place / "infer" / "result_Files" / "img_3.jpg.json").exists()
 
 

@@ -1,4 +1,4 @@
-"""The entry points as a person starts them: one line for a mistake, and the way from data to figures."""
+"""The entry points as a person starts them: one line for a mistake, and the way from data to metrics."""
 
 import json
 import os
@@ -136,16 +136,16 @@ def test_training_and_evaluation_say_what_they_did(chain):
     assert "saved training/ckpt_0/ctpn-1_3.ckpt" in train
     assert "finished after epoch 1 step 3" in train
     assert re.fullmatch(r"\d+ epoch: 1 step: 3 ,rpn_loss: \d\.\d{5}\n", (place / "training/loss_0.log").read_text())
-    figures = json.loads(re.search(r"^ctpn-1_3: (\{.*\})$", chain.said["eval"], re.MULTILINE)[1])
-    assert set(figures) == {"precision", "recall", "hmean"}
+    metrics = json.loads(re.search(r"^ctpn-1_3: (\{.*\})$", chain.said["eval"], re.MULTILINE)[1])
+    assert set(metrics) == {"precision", "recall", "hmean"}
     results = place / "eval_output"
     stored = json.loads((results / "results_ctpn-1_3.json").read_text())["figures"]["deteval"]
-    assert figures == pytest.approx(stored, abs=5e-6)
+    assert metrics == pytest.approx(stored, abs=5e-6)
     assert len(list((results / "pictures_ctpn-1_3").iterdir())) == 4
 
 
 @pytest.mark.slow
-def test_the_printed_figures_are_those_of_the_archives(chain):
+def test_the_printed_metrics_are_those_of_the_archives(chain):
     """scripts/eval_res.sh on what eval.py left."""
     done = subprocess.run(
         ["bash", str(ROOT / "scripts/eval_res.sh"), "eval_output/submit_ctpn-1_3.zip"], cwd=chain.place, check=True,
@@ -188,12 +188,12 @@ def test_postprocessing_of_the_exported_network_gives_the_lines_of_the_evaluatio
 
 
 @pytest.mark.slow
-def test_images_alone_have_lines_but_no_figures(chain):
+def test_images_alone_have_lines_but_no_metrics(chain):
     said = good(run(
         chain.place, "eval.py", "--config_path", "my config.yaml", "--dataset_path=", "--image_path", "test/images",
         "--checkpoint_path", "training/ckpt_0/ctpn-1_3.ckpt", "--eval_output_path", "alone",
     ))  # fmt: skip
-    assert "ctpn-1_3: no ground truth, so no figures" in said
+    assert "ctpn-1_3: no ground truth, so no metrics" in said
     lines = json.loads((chain.place / "alone/results_ctpn-1_3.json").read_text())
     assert lines["figures"] == {}
     stored = json.loads((chain.place / "eval_output/results_ctpn-1_3.json").read_text())

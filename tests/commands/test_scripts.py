@@ -293,7 +293,7 @@ def eval_res(folder, *arguments, script=SCRIPTS / "eval_res.sh"):
     )  # fmt: skip
 
 
-def figures_in(text):
+def metrics_in(text):
     return json.loads(text[text.index("{") : text.index("}") + 1])
 
 
@@ -304,10 +304,10 @@ def test_our_implementation_scores(scored):
     for arguments in ((), ("submit_ctpn-1_5.zip",), ("submit_ctpn-1_5.zip", "--gt", "gt.zip")):
         done = eval_res(scored, *arguments)
         assert done.returncode == 0, done.stderr
-        figures = figures_in(done.stdout)
-        assert figures["precision"] == 1
-        assert figures["recall"] == 0.5
-        assert figures["hmean"] == pytest.approx(2 / 3, abs=1e-6)
+        metrics = metrics_in(done.stdout)
+        assert metrics["precision"] == 1
+        assert metrics["recall"] == 0.5
+        assert metrics["hmean"] == pytest.approx(2 / 3, abs=1e-6)
     assert eval_res(scored.parent, "my eval/submit_ctpn-1_5.zip").returncode == 0
 
 

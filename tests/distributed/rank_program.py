@@ -113,10 +113,10 @@ def main(folder):
 
     def stop_after(evaluate):
         def wrapped(config, network):
-            figures = evaluate(config, network)
+            metrics = evaluate(config, network)
             if last:
                 os.kill(os.getpid(), signal.SIGTERM)
-            return figures
+            return metrics
 
         return wrapped
 

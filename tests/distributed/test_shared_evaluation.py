@@ -109,7 +109,7 @@ def detected(evaluation):
          evaluation.ground_truth[name].boxes.tobytes(), evaluation.ground_truth[name].ignored.tobytes())
         for name, lines in evaluation.lines.items()
     ]  # fmt: skip
-    return arrays, evaluation.figures(), evaluation.has_ground_truth
+    return arrays, evaluation.metrics(), evaluation.has_ground_truth
 
 
 @pytest.mark.parametrize("size", [2, 3, 9])
@@ -151,11 +151,11 @@ def test_words(words, ranks, size):
         return evaluate_crnn.read_sources(config, alphabet, spell(READ), sources, greedy_decode)["set"]
 
     (alone,) = ranks(1).run(evaluate)
-    assert [reading.text for reading in alone.readings] == READ
-    assert alone.figures()["accuracy"] == pytest.approx(5 / 9)
+    assert [prediction.text for prediction in alone.predictions] == READ
+    assert alone.metrics()["accuracy"] == pytest.approx(5 / 9)
     for evaluation in ranks(size).run(evaluate):
-        assert evaluation.readings == alone.readings
-        assert evaluation.figures() == alone.figures()
+        assert evaluation.predictions == alone.predictions
+        assert evaluation.metrics() == alone.metrics()
         assert evaluation.report == alone.report
 
 

@@ -68,15 +68,15 @@ def end_all(folder):
             os.kill(pid, signal.SIGKILL)
 
 
-def metrics(output, event="train"):
+def metric_lines(output, event="train"):
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     return [line for line in lines if line["event"] == event]
 
 
 def curve(output):
-    """Step and figures that all ranks together make, of each step."""
+    """Step and metrics that all ranks together make, of each step."""
     left_out = {"event", "images_per_s", "seconds"}
-    return [{key: value for key, value in line.items() if key not in left_out} for line in metrics(output)]
+    return [{key: value for key, value in line.items() if key not in left_out} for line in metric_lines(output)]
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +197,7 @@ def test_evaluation_while_training_is_of_the_whole_set(ranks, folder, detector_a
         (folder / "train_parallel0", detector_alone, ("images", TEST_IMAGES - 1)),  # one is damaged
         (folder / "ranks" / "recognizer", recognizer_alone, ("samples", len(TEST_WORDS))),
     ):
-        lines = [metrics(output, "eval") for output in (together, alone)]
+        lines = [metric_lines(output, "eval") for output in (together, alone)]
         assert [line["epoch"] for line in lines[0]] == [line["epoch"] for line in lines[1]]
         for ours, expected in zip(*lines, strict=True):
             assert {**ours, "seconds": 0} == pytest.approx({**expected, "seconds": 0}, abs=1e-3)
@@ -208,8 +208,8 @@ def test_evaluation_while_training_is_of_the_whole_set(ranks, folder, detector_a
 
 def test_evaluation_in_shares_leaves_the_same_files(ranks, folder):
     """By one process on the same checkpoints."""
-    figures = json.loads(json.dumps(evaluate_both(folder, folder / "alone" / "eval")))
-    assert ranks[0]["evaluated"] == ranks[1]["evaluated"] == figures
+    metrics = json.loads(json.dumps(evaluate_both(folder, folder / "alone" / "eval")))
+    assert ranks[0]["evaluated"] == ranks[1]["evaluated"] == metrics
     together, alone = folder / "ranks" / "eval", folder / "alone" / "eval"
     files = sorted(path.relative_to(alone) for path in alone.rglob("*") if path.is_file())
     assert sorted(path.relative_to(together) for path in together.rglob("*") if path.is_file()) == files

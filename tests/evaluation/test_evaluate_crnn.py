@@ -1,4 +1,4 @@
-"""eval.py and export.py for the recognition network: the same readings from every file, every batch and runtime."""
+"""eval.py and export.py for the recognition network: the same predictions from every file, every batch and runtime."""
 
 import importlib
 import json
@@ -32,7 +32,7 @@ def graph_mode():
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, graph_mode):
-    """A folder with two data sets and a checkpoint of weights so large that words differ in their readings."""
+    """A folder with two data sets and a checkpoint of weights so large that words differ in their predictions."""
     folder = tmp_path_factory.mktemp("recognition")
     for name, words in SETS.items():
         write_lmdb(folder / "sets" / name, [(drawn(w.replace("'", ""), 1), w) for w in words])
@@ -67,7 +67,7 @@ def onnx_file(config, place):
     return exported[0]
 
 
-def readings(folder, name):
+def predictions(folder, name):
     lines = (folder / "eval" / f"predictions_crnn_{name}.tsv").read_text(encoding="utf-8").split("\n")[1:-1]
     return [line.split("\t")[1:3] for line in lines]
 
@@ -80,27 +80,27 @@ def test_readings_are_those_of_the_exported_network_one_by_one(evaluated, onnx_f
     every = []
     for name, words in SETS.items():
         source = LmdbWords(place / "sets" / name)
-        found = readings(place, name)
+        found = predictions(place, name)
         assert [truth for truth, _ in found] == [word.lower() for word in words]
         for index, (_, text) in enumerate(found):
             image = preprocess_word(source.sample(index)[0], widths=(WIDTH,))
             best = session.run(None, {"image": image[None]})[0][:, 0].argmax(1)
             assert text == "".join(LETTERS[c - 1] for c, _ in groupby(best.tolist()) if c)
             every.append(text)
-    assert len(set(every)) > 3, "a test of readings that are all the same shows little"
+    assert len(set(every)) > 3, "a test of predictions that are all the same shows little"
 
 
-def test_figures_files_and_sheet(evaluated, place):
-    figures = evaluated["crnn"]
-    assert {name: values["samples"] for name, values in figures.items()} == {"SVT": 3, "IIIT5K_lmdb": 7, "total": 10}
-    right = {name: sum(truth == text for truth, text in readings(place, name)) for name in SETS}
-    assert figures["total"]["accuracy"] == sum(right.values()) / 10
+def test_metrics_files_and_sheet(evaluated, place):
+    metrics = evaluated["crnn"]
+    assert {name: values["samples"] for name, values in metrics.items()} == {"SVT": 3, "IIIT5K_lmdb": 7, "total": 10}
+    right = {name: sum(truth == text for truth, text in predictions(place, name)) for name in SETS}
+    assert metrics["total"]["accuracy"] == sum(right.values()) / 10
     content = json.loads((place / "eval" / "results_crnn.json").read_text())
-    assert content["figures"] == figures
+    assert content["figures"] == metrics
     assert (place / "eval" / "mistakes_crnn.png").stat().st_size > 1000
 
 
-def test_in_training_the_same_figures_come_without_files(config, evaluated, place):
+def test_in_training_the_same_metrics_come_without_files(config, evaluated, place):
     network = build_crnn(config, build_alphabet(config))
     from src.weights.crnn_weights import load_trained  # noqa: PLC0415
 

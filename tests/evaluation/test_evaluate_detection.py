@@ -112,15 +112,15 @@ def test_two_images_of_one_name_and_none_at_all():
 
 
 def test_the_archives_score_as_printed(test_set, tmp_path):
-    """The official protocol on submit_*.zip and gt.zip gives the figures of results_*.json, to the last digit."""
+    """The official protocol on submit_*.zip and gt.zip gives the metrics of results_*.json, to the last digit."""
     evaluation = evaluated(test_set.record, text_proposals_min_scores=0.9)
-    figures = write_detection_results(evaluation, tmp_path, "ctpn-1_5", {"checkpoint": "ctpn-1_5.ckpt"})
+    metrics = write_detection_results(evaluation, tmp_path, "ctpn-1_5", {"checkpoint": "ctpn-1_5.ckpt"})
     record = json.loads((tmp_path / "results_ctpn-1_5.json").read_text())
-    assert record["figures"] == figures
-    assert 0.2 < figures["deteval"]["hmean"] < 1, "where nothing is found, everything agrees"
+    assert record["figures"] == metrics
+    assert 0.2 < metrics["deteval"]["hmean"] < 1, "where nothing is found, everything agrees"
     for protocol, name in (("deteval", "deteval"), ("iou", "iou_0.5")):
         official = evaluate_archives(tmp_path / "gt.zip", tmp_path / "submit_ctpn-1_5.zip", protocol)
-        assert official.figures() == pytest.approx(figures[name], abs=1e-9)
+        assert official.metrics() == pytest.approx(metrics[name], abs=1e-9)
     assert record["images"] == 5
     assert record["checkpoint"] == "ctpn-1_5.ckpt"
     assert set(record["lines"]) == set(test_set.entries)
@@ -142,8 +142,8 @@ def test_images_of_one_stem_do_not_collide(tmp_path):
         {name: one_line([number, 0, 50, 20]) for number, name in enumerate(names)},
         {name: GroundTruth(np.array([[number, 0, 50, 20]])) for number, name in enumerate(names)},
     )
-    figures = write_detection_results(evaluation, tmp_path, "s", {})
-    assert figures["deteval"]["hmean"] == 1
+    metrics = write_detection_results(evaluation, tmp_path, "s", {})
+    assert metrics["deteval"]["hmean"] == 1
     submitted = read_submission(tmp_path / "submit_s.zip")
     assert sorted(boxes[0, 0] for boxes in submitted.values()) == [0, 1, 2, 3, 4]
     assert set(submitted) == set(read_ground_truth(tmp_path / "gt.zip"))

@@ -1,4 +1,4 @@
-"""Reading whole data sets: every sample once, figures as defined, whatever the batch, widths and ranks."""
+"""Reading whole data sets: every sample once, metrics as defined, whatever the batch, widths and ranks."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from src.crnn.lexicon import Lexicon
 from src.data.recognition.eval_dataset import CrnnEvalData
 from src.evaluation import recognition as word_evaluation
 from src.evaluation.lexicon_files import read_lexicons
-from src.evaluation.recognition import LexiconChoice, Reading, WordEvaluation, pooled, read_words
+from src.evaluation.recognition import LexiconChoice, Prediction, WordEvaluation, pooled, read_words
 from src.evaluation.recognition_results import draw_mistakes, write_word_results
 
 TRUTHS = ["house", "Tree", "it's", "42", "road", "SIGN", "b"]
@@ -44,15 +44,15 @@ def test_every_sample_counts_once_whatever_the_batch(words, batch_size, widths):
     seen = []
     data = data_of(words, batch_size=batch_size, widths=widths)
     evaluation = read(data, on_progress=seen.append)
-    assert [item.index for item in evaluation.readings] == list(range(len(TRUTHS)))
-    assert [item.text for item in evaluation.readings] == READ
+    assert [item.index for item in evaluation.predictions] == list(range(len(TRUTHS)))
+    assert [item.text for item in evaluation.predictions] == READ
     assert sum(seen) == len(TRUTHS)
-    figures = evaluation.figures()
-    assert figures["samples"] == len(TRUTHS)
-    assert figures["accuracy"] == pytest.approx(4 / 7)
-    assert figures["one_minus_ned"] == pytest.approx((1 + 1 + 3 / 4 + 1 + 3 / 4 + 1 + 0) / 7)
-    assert "case_sensitive_accuracy" not in figures
-    assert "lexicon_accuracy" not in figures
+    metrics = evaluation.metrics()
+    assert metrics["samples"] == len(TRUTHS)
+    assert metrics["accuracy"] == pytest.approx(4 / 7)
+    assert metrics["one_minus_ned"] == pytest.approx((1 + 1 + 3 / 4 + 1 + 3 / 4 + 1 + 0) / 7)
+    assert "case_sensitive_accuracy" not in metrics
+    assert "lexicon_accuracy" not in metrics
 
 
 def test_shares_of_ranks_make_the_same_whole(words, monkeypatch):
@@ -65,8 +65,8 @@ def test_shares_of_ranks_make_the_same_whole(words, monkeypatch):
     sent = json.loads(json.dumps(shares))  # as it travels
     monkeypatch.setattr(word_evaluation, "gather_json", lambda value, size: sent)
     together = read(data_of(words, rank_id=1, rank_size=3), rank_size=3)
-    assert together.readings == whole.readings
-    assert together.figures() == whole.figures()
+    assert together.predictions == whole.predictions
+    assert together.metrics() == whole.metrics()
 
 
 def test_a_image_that_cannot_be_read_is_a_miss_on_every_rank(tmp_path, monkeypatch):
@@ -77,37 +77,41 @@ def test_a_image_that_cannot_be_read_is_a_miss_on_every_rank(tmp_path, monkeypat
     monkeypatch.setattr(word_evaluation, "gather_json", lambda value, size: shares.append(value) or shares)
     for rank in range(2):
         evaluation = read(data_of(source, rank_id=rank, rank_size=2), texts, rank_size=2)
-    assert evaluation.figures()["accuracy"] == 0.5
+    assert evaluation.metrics()["accuracy"] == 0.5
     assert sum(evaluation.report["unreadable"].values()) == 2
     assert len(evaluation.report["unreadable_samples"]) == 2
 
 
 def test_case_counts_where_the_alphabet_has_it():
-    readings = [Reading(0, "Road", "Road", 0.9), Reading(1, "Road", "road", 0.9), Reading(2, "Road", "rod", 0.9)]
-    figures = WordEvaluation(readings, cased=True).figures()
-    assert figures["accuracy"] == pytest.approx(2 / 3)
-    assert figures["case_sensitive_accuracy"] == pytest.approx(1 / 3)
+    predictions = [
+        Prediction(0, "Road", "Road", 0.9),
+        Prediction(1, "Road", "road", 0.9),
+        Prediction(2, "Road", "rod", 0.9),
+    ]
+    metrics = WordEvaluation(predictions, cased=True).metrics()
+    assert metrics["accuracy"] == pytest.approx(2 / 3)
+    assert metrics["case_sensitive_accuracy"] == pytest.approx(1 / 3)
 
 
 def test_total_is_over_all_words_not_over_data_sets():
-    small = WordEvaluation([Reading(0, "a", "a", 1.0)], cased=False)
-    large = WordEvaluation([Reading(i, "b", "c", 1.0) for i in range(3)], cased=False)
-    assert pooled([small, large]).figures()["accuracy"] == 0.25
+    small = WordEvaluation([Prediction(0, "a", "a", 1.0)], cased=False)
+    large = WordEvaluation([Prediction(i, "b", "c", 1.0) for i in range(3)], cased=False)
+    assert pooled([small, large]).metrics()["accuracy"] == 0.25
 
 
 def test_choosing_from_lexicons(words, tmp_path):
     shared = LexiconChoice(Lexicon(["house", "tree", "42", "road", "sign", "b"], ALPHABET.encode))
     evaluation = read(data_of(words), choice=shared)
-    chosen = {item.truth: item.in_lexicon for item in evaluation.readings}
+    chosen = {item.truth: item.in_lexicon for item in evaluation.predictions}
     assert (chosen["house"], chosen["road"], chosen["b"]) == ("house", "road", "b")
-    assert evaluation.figures()["lexicon_accuracy"] == pytest.approx(6 / 7)
+    assert evaluation.metrics()["lexicon_accuracy"] == pytest.approx(6 / 7)
 
     file = tmp_path / "each.txt"
     file.write_text("house,horse\ntree\tfree\nits it's\n42, 43\nroad rod\nsign\na b\n")
     each = read_lexicons(file, ALPHABET.encode, samples=7)
     assert each[2].words == ["its"]
     evaluation = read(data_of(words), choice=LexiconChoice(each, "edit"))
-    assert [item.in_lexicon for item in evaluation.readings][:5] == ["house", "tree", "its", "42", "rod"]
+    assert [item.in_lexicon for item in evaluation.predictions][:5] == ["house", "tree", "its", "42", "rod"]
 
 
 @pytest.mark.parametrize(("content", "samples", "message"), [
@@ -126,8 +130,8 @@ def test_lexicons_that_do_not_fit(tmp_path, content, samples, message):
 
 def test_results_are_written_and_mistakes_drawn_worst_first(words, tmp_path, monkeypatch):
     evaluation = read(data_of(words))
-    figures = {"set": evaluation.figures()}
-    path = write_word_results({"set": evaluation}, figures, tmp_path / "out", "best", {"decoder": "greedy"})
+    metrics = {"set": evaluation.metrics()}
+    path = write_word_results({"set": evaluation}, metrics, tmp_path / "out", "best", {"decoder": "greedy"})
     content = json.loads(path.read_text())
     assert content["figures"]["set"]["accuracy"] == pytest.approx(4 / 7)
     assert content["data"]["set"]["samples"] == 7
@@ -142,14 +146,14 @@ def test_results_are_written_and_mistakes_drawn_worst_first(words, tmp_path, mon
     assert draw_mistakes({"set": evaluation}, {"set": words}, tmp_path / "a.png", 2) == 2
     assert drawn["captions"][0].startswith("b\n-> (nothing)\n")
     assert drawn["captions"][1].split("\n")[0] in {"road", "it's"}
-    perfect = WordEvaluation([Reading(0, "a", "A", 1.0)], cased=True)
+    perfect = WordEvaluation([Prediction(0, "a", "A", 1.0)], cased=True)
     assert draw_mistakes({"set": perfect}, {"set": words}, tmp_path / "b.png", 2) == 0
     assert not (tmp_path / "b.png").exists()
 
 
 @pytest.mark.parametrize("name", ["results_best.json", "predictions_best_set.tsv", "sheet.png"])
 def test_a_full_disk_names_the_file(words, tmp_path, no_room_for, name):
-    evaluations = {"set": WordEvaluation([Reading(0, "house", "x", 0.5)], cased=False)}
+    evaluations = {"set": WordEvaluation([Prediction(0, "house", "x", 0.5)], cased=False)}
     no_room_for(name)
     with pytest.raises(UserError, match=f"cannot write .*/{name}: No space left on device"):
         write_word_results(evaluations, {}, tmp_path, "best", {})
@@ -158,6 +162,6 @@ def test_a_full_disk_names_the_file(words, tmp_path, no_room_for, name):
 
 def test_a_sheet_shows_unreadable_and_ordinary_images(tmp_path):
     source = write_lmdb(tmp_path / "set", [(b"broken", "one"), (png(np.full((20, 60, 3), 200, np.uint8)), "two")])
-    wrong = WordEvaluation([Reading(0, "one", "x", 0.5), Reading(1, "two", "文", 0.5)], cased=False)
+    wrong = WordEvaluation([Prediction(0, "one", "x", 0.5), Prediction(1, "two", "文", 0.5)], cased=False)
     assert draw_mistakes({"set": wrong}, {"set": source}, tmp_path / "sheet.png", 10) == 2
     assert cv2.imread(str(tmp_path / "sheet.png")).shape[1] > 200

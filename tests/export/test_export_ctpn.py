@@ -97,11 +97,11 @@ def check_postprocess(test_set, results, wanted, output):
         label_path=str(test_set.labels),
         draw_results=False,
     )
-    figures = postprocess_ctpn(config)
+    metrics = postprocess_ctpn(config)
     submitted = read_submission(output / "submit.zip")
     for name, lines in wanted.lines.items():
         np.testing.assert_allclose(submitted[Path(name).stem], to_pixels(lines.boxes), atol=1)
-    assert figures["deteval"] == pytest.approx(wanted.figures()["deteval"], abs=1e-2)
+    assert metrics["deteval"] == pytest.approx(wanted.metrics()["deteval"], abs=1e-2)
 
 
 def test_outputs_of_the_onnx_file_give_the_lines_of_the_evaluation(onnx_session, wanted, test_set, tmp_path):

@@ -109,7 +109,7 @@ class PlainDetEval:
         return sum(not flag for flag in self.ignored), len(self.found) - len(self.found_ignored)
 
 
-def plain_figures(images):
+def plain_metrics(images):
     """(precision, recall, hmean) of [(truths, ignored, found)]."""
     scores = [PlainDetEval(*image) for image in images]
     truths = sum(score.counts()[0] for score in scores)
@@ -151,7 +151,7 @@ def image(draw):
 @settings(max_examples=120, deadline=None)
 @given(st.lists(image(), max_size=3))
 def test_deteval_equals_the_page(images):
-    assert ours(images) == pytest.approx(plain_figures(images), abs=1e-9)
+    assert ours(images) == pytest.approx(plain_metrics(images), abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -165,7 +165,7 @@ def test_deteval_equals_the_page_on_whole_sets(seed):
         found = found + rng.integers(-6, 7, found.shape)
         found[:, 2:] = np.maximum(found[:, 2:], found[:, :2])
         images.append((truths.tolist(), (rng.random(len(truths)) < 0.2).tolist(), found.tolist()))
-    want = plain_figures(images)
+    want = plain_metrics(images)
     assert 0.1 < want[2] < 0.95
     assert ours(images) == pytest.approx(want, abs=1e-9)
 
@@ -202,17 +202,17 @@ A, B, FAR = [0, 0, 99, 19], [110, 0, 209, 19], [500, 500, 520, 520]
 )
 def test_deteval_by_hand(truths, ignored, found, want):
     assert ours([(truths, ignored, found)]) == pytest.approx(want)
-    assert plain_figures([(truths, ignored, found)]) == pytest.approx(want)
+    assert plain_metrics([(truths, ignored, found)]) == pytest.approx(want)
 
 
 def test_ground_truth_that_overlaps_itself_scores_below_one():
     inside = [[0, 0, 99, 99], [10, 10, 29, 29]]  # the small one looks like a piece of the large one
     images = [(inside, [False] * 2, inside), ([A, B], [False] * 2, [A, B])]
     assert ours(images) == pytest.approx((3.6 / 4, 2.8 / 4, 2 * 0.9 * 0.7 / 1.6))
-    assert plain_figures(images) == pytest.approx(ours(images))
+    assert plain_metrics(images) == pytest.approx(ours(images))
 
 
-def test_per_image_figures_and_matches():
+def test_per_image_metrics_and_matches():
     truth = {
         "both": GroundTruth(np.array([A, B])),
         "empty": GroundTruth(np.empty((0, 4))),
@@ -225,10 +225,10 @@ def test_per_image_figures_and_matches():
     assert (images["empty"].precision, images["empty"].recall) == (1, 1)
     assert (images["noise"].precision, images["noise"].recall) == (0, 1)
     assert images["noise"].ignored_detections == (1,)
-    assert result.figures() == pytest.approx({"precision": 1 / 3, "recall": 0.5, "hmean": 0.4})
+    assert result.metrics() == pytest.approx({"precision": 1 / 3, "recall": 0.5, "hmean": 0.4})
 
 
-def test_sharding_does_not_change_the_figures():
+def test_sharding_does_not_change_the_metrics():
     rng = np.random.default_rng(0)
     truth, found = {}, {}
     for index in range(60):
@@ -242,7 +242,7 @@ def test_sharding_does_not_change_the_figures():
     for shard in (2, 0, 1):
         names = list(truth)[shard::3]
         parts |= deteval({n: truth[n] for n in names}, {n: found[n] for n in names}).per_image
-    assert DetectionResult.from_images(parts).figures() == whole.figures()
+    assert DetectionResult.from_images(parts).metrics() == whole.metrics()
 
 
 @pytest.mark.parametrize("metric", [deteval, iou_hmean])
@@ -339,7 +339,7 @@ def test_polygons_that_are_boxes_score_as_boxes(sample):
     outlined = GroundTruth(np.array(truths).reshape(-1, 4), ignored, as_polygons(truths))
     by_polygon = iou_hmean({"a": outlined}, {"a": as_polygons(found)})
     mixed = iou_hmean({"a": outlined}, {"a": np.array(found)})
-    assert by_polygon.figures() == by_box.figures() == mixed.figures()
+    assert by_polygon.metrics() == by_box.metrics() == mixed.metrics()
 
 
 def test_tilted_and_twisted_polygons():

@@ -77,11 +77,11 @@ def test_metrics_by_hand():
     assert character_error_rate(predictions, truths, case_sensitive=True) == pytest.approx(3 / 13)
     assert one_minus_ned([""], [""]) == 1
     assert character_error_rate(["ab"], [""]) == 2
-    figures = evaluate_words(predictions, truths).figures()
-    assert figures["samples"] == 4
-    assert figures["accuracy"] == 0.5 and figures["case_sensitive_accuracy"] == 0.25
-    assert figures["one_minus_ned"] == pytest.approx(2.8 / 4)
-    assert figures["character_error_rate"] == pytest.approx(2 / 13)
+    metrics = evaluate_words(predictions, truths).metrics()
+    assert metrics["samples"] == 4
+    assert metrics["accuracy"] == 0.5 and metrics["case_sensitive_accuracy"] == 0.25
+    assert metrics["one_minus_ned"] == pytest.approx(2.8 / 4)
+    assert metrics["character_error_rate"] == pytest.approx(2 / 13)
 
 
 def test_nothing_is_stripped_or_folded():

@@ -228,13 +228,13 @@ def test_command_answers_as_the_official_script(tmp_path, capsys):
     assert main([f"-g={truth}", f"-s={submission}", f"-o={tmp_path / 'out'}"]) == 0
     line = capsys.readouterr().out.strip()
     assert line.startswith("Calculated!{")
-    figures = json.loads(line.removeprefix("Calculated!"))
-    assert list(figures) == ["precision", "recall", "hmean"]
+    metrics = json.loads(line.removeprefix("Calculated!"))
+    assert list(metrics) == ["precision", "recall", "hmean"]
     want = deteval(read_ground_truth(truth), read_submission(submission))
-    assert figures == pytest.approx(want.figures())
-    assert figures == pytest.approx({"precision": 0.8, "recall": 0.4, "hmean": 0.64 / 1.2})
+    assert metrics == pytest.approx(want.metrics())
+    assert metrics == pytest.approx({"precision": 0.8, "recall": 0.4, "hmean": 0.64 / 1.2})
     with zipfile.ZipFile(tmp_path / "out" / "results.zip") as packed:
-        assert json.loads(packed.read("method.json")) == figures
+        assert json.loads(packed.read("method.json")) == metrics
         assert json.loads(packed.read("img_2.json"))["ignored_detections"] == [0]
     assert main(["-g", str(truth), "-s", str(submission), "-p", "iou"]) == 0
     assert json.loads(capsys.readouterr().out.split("!")[1])["recall"] == 0.5

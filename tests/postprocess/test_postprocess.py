@@ -42,12 +42,12 @@ def proposals_of(maps, rows=ROWS):
 
 @pytest.fixture(scope="module")
 def expected(test_set, tmp_path_factory):
-    """Figures and boxes of an evaluation of the MindRecord, keyed as in the submission."""
+    """Metrics and boxes of an evaluation of the MindRecord, keyed as in the submission."""
     folder = tmp_path_factory.mktemp("evaluated")
     evaluation = evaluate_source(tiny_config(text_proposals_min_scores=SCORE), bright_is_text, test_set.record)
-    figures = write_detection_results(evaluation, folder, "x", {})
-    assert 0.2 < figures["deteval"]["hmean"] < 1
-    return figures, read_submission(folder / "submit_x.zip")
+    metrics = write_detection_results(evaluation, folder, "x", {})
+    assert 0.2 < metrics["deteval"]["hmean"] < 1
+    return metrics, read_submission(folder / "submit_x.zip")
 
 
 def settings(test_set, results, output, **changes):
@@ -87,8 +87,8 @@ def write_undescribed(folder, name, size, maps, dtype=np.float32):
 @pytest.mark.parametrize("write", [write_heads, write_heads_without_batch, write_proposals, write_undescribed])
 def test_every_kind_of_dump_equals_the_evaluation(test_set, expected, tmp_path, write):
     results = dump_all(test_set, tmp_path / "results", write)
-    figures = postprocess_ctpn(settings(test_set, results, tmp_path / "out"))
-    assert figures == expected[0]
+    metrics = postprocess_ctpn(settings(test_set, results, tmp_path / "out"))
+    assert metrics == expected[0]
     submitted = read_submission(tmp_path / "out" / "submit.zip")
     assert set(submitted) == set(expected[1])
     for name, boxes in expected[1].items():
@@ -121,7 +121,7 @@ def test_kept_proportions(test_set, tmp_path):
     assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
 
 
-def test_without_labels_there_are_no_figures(test_set, tmp_path):
+def test_without_labels_there_are_no_metrics(test_set, tmp_path):
     results = dump_all(test_set, tmp_path / "results", write_heads)
     assert postprocess_ctpn(settings(test_set, results, tmp_path / "out", label_path="")) == {}
     assert (tmp_path / "out" / "submit.zip").exists()
@@ -132,9 +132,9 @@ def test_the_archives_score_as_printed(test_set, tmp_path, capsys):
     evaluation = evaluate_source(tiny_config(), bright_is_text, test_set.record)
     write_detection_results(evaluation, tmp_path, "x", {})
     results = dump_all(test_set, tmp_path / "results", write_heads)
-    figures = postprocess_ctpn(settings(test_set, results, tmp_path / "out", label_path=str(tmp_path / "gt.zip")))
+    metrics = postprocess_ctpn(settings(test_set, results, tmp_path / "out", label_path=str(tmp_path / "gt.zip")))
     official = evaluate_archives(tmp_path / "gt.zip", tmp_path / "out" / "submit.zip")
-    assert official.figures() == figures["deteval"]
+    assert official.metrics() == metrics["deteval"]
     assert "are not counted" not in capsys.readouterr().out
     (test_set.images / "img_3.jpg").rename(tmp_path / "img_3.jpg")
     try:

@@ -1,4 +1,4 @@
-"""Dumped outputs of the recognition network as readings and figures."""
+"""Dumped outputs of the recognition network as predictions and metrics."""
 
 import json
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from PIL import Image
 
 from src.common.errors import UserError
 from src.crnn.alphabet import NAMED, Alphabet
-from src.postprocess.crnn import figures_line, postprocess_crnn
+from src.postprocess.crnn import metrics_line, postprocess_crnn
 from src.postprocess.output_files import OutputFileError, write_outputs
 
 LOWER = Alphabet(NAMED["digits_lower"])
@@ -58,7 +58,7 @@ def test_words_are_read(place):
     assert found[0] == ["picture", "text", "confidence"]
     assert [row[:2] for row in found[1:]] == [["a.png", "hello"], ["b.png", "2x"], ["sub/c.png", ""]]
     assert float(found[1][2]) == pytest.approx(0.9**18, abs=5e-5)
-    assert figures_line({}) == "readings.tsv: no labels, so no figures"
+    assert metrics_line({}) == "readings.tsv: no labels, so no metrics"
 
 
 @pytest.mark.parametrize("name", ["readings.tsv", "results.json"])
@@ -71,14 +71,14 @@ def test_a_full_disk_names_the_file(place, no_room_for, name):
 @pytest.mark.parametrize("decoder", ["greedy", "beam"])
 def test_every_labeled_word_counts(place, decoder):
     """Two of three right, case aside; the edit distance of the third is 2 of 2."""
-    figures = run(place, 'a.png, "Hello"\nb.png, "2X"\nsub/c.png, "no"\n', decoder=decoder)
-    assert figures["accuracy"] == pytest.approx(2 / 3)
-    assert figures["one_minus_ned"] == pytest.approx(2 / 3)
-    assert figures["samples"] == 3
-    assert "case_sensitive_accuracy" not in figures
+    metrics = run(place, 'a.png, "Hello"\nb.png, "2X"\nsub/c.png, "no"\n', decoder=decoder)
+    assert metrics["accuracy"] == pytest.approx(2 / 3)
+    assert metrics["one_minus_ned"] == pytest.approx(2 / 3)
+    assert metrics["samples"] == 3
+    assert "case_sensitive_accuracy" not in metrics
     assert rows(place)[1][3] == "hello"
-    assert json.loads((place / "out" / "results.json").read_text())["figures"] == figures
-    assert figures_line(figures) == "readings.tsv: Acc@1 66.67, 1-NED 66.67 over 3 words"
+    assert json.loads((place / "out" / "results.json").read_text())["figures"] == metrics
+    assert metrics_line(metrics) == "readings.tsv: Acc@1 66.67, 1-NED 66.67 over 3 words"
 
 
 @pytest.mark.parametrize("labels", ["a.png hello\nb.png 2x\nsub/c.png ?", "a.png\thello\nb.png\t2x\nsub/c.png\t?\n"])
@@ -103,9 +103,9 @@ def test_an_alphabet_from_a_file_with_both_cases(place):
     for name in WORDS:
         write_outputs(place / "results", name, (20, 40), {"log_probs": log_probs("Ab", alphabet).astype(np.float16)})
     labels = 'a.png, "Ab"\nb.png, "ab"\nsub/c.png, "AB"\n'
-    figures = run(place, labels, alphabet=str(place / "alphabet.txt"))
-    assert figures["accuracy"] == 1
-    assert figures["case_sensitive_accuracy"] == pytest.approx(1 / 3)
+    metrics = run(place, labels, alphabet=str(place / "alphabet.txt"))
+    assert metrics["accuracy"] == 1
+    assert metrics["case_sensitive_accuracy"] == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(("outputs", "words"), [

@@ -172,11 +172,11 @@ def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(sys, "argv", ["evaluate.py", str(tmp_path / "out" / FINAL), *ours])
     capsys.readouterr()
     evaluate.main()
-    figures = json.loads(capsys.readouterr().out)["val"]
+    metrics = json.loads(capsys.readouterr().out)["val"]
     last = (tmp_path / "out" / CURVE).read_text().splitlines()
     row = dict(zip(last[0].split(","), last[-1].split(","), strict=True))
-    assert figures["samples"] == 2
-    assert figures["one_minus_ned"] == pytest.approx(float(row["val one_minus_ned"]), abs=1e-4)
+    assert metrics["samples"] == 2
+    assert metrics["one_minus_ned"] == pytest.approx(float(row["val one_minus_ned"]), abs=1e-4)
     for bad, message in (
         (["evaluate.py", "--device", "cpu"], "give the file"),
         (["evaluate.py", str(tmp_path / "out" / FINAL), *shared], "37 classes, .* has 96"),

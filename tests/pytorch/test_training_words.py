@@ -8,7 +8,7 @@ from tiny_words import png, write_lmdb
 torch = pytest.importorskip("torch")
 
 from pytorch.batch_augment import augment_batch, homography_grid, view_corners  # noqa: E402
-from pytorch.read_words import read_figures, score_of  # noqa: E402
+from pytorch.read_words import read_metrics, score_of  # noqa: E402
 from pytorch.word_chunks import (  # noqa: E402
     RenderTask,
     WordChunk,
@@ -201,7 +201,7 @@ def test_a_mixture_needs_words(lmdb):
         )  # fmt: skip
 
 
-def test_figures_come_from_every_sample(lmdb):
+def test_metrics_come_from_every_sample(lmdb):
     """A stand-in for the network that reads the first letter of every word."""
     truths = {}
     for batch in CrnnEvalData(LmdbWords(lmdb), characters=LETTERS.characters, batch_size=4):
@@ -214,8 +214,8 @@ def test_figures_come_from_every_sample(lmdb):
             log_probs[0, column, LETTERS.encode(truths[image.tobytes()][0])[0]] = 0
         return log_probs
 
-    figures = read_figures(predict, {"w": LmdbWords(lmdb)}, LETTERS, (100,), batch_size=4)
-    assert figures["w"]["samples"] == 8 and figures["w"]["accuracy"] == 0
-    assert figures["w"]["character_error_rate"] == pytest.approx(1 - 8 / 20)
-    assert "case_sensitive_accuracy" not in figures["w"]
+    metrics = read_metrics(predict, {"w": LmdbWords(lmdb)}, LETTERS, (100,), batch_size=4)
+    assert metrics["w"]["samples"] == 8 and metrics["w"]["accuracy"] == 0
+    assert metrics["w"]["character_error_rate"] == pytest.approx(1 - 8 / 20)
+    assert "case_sensitive_accuracy" not in metrics["w"]
     assert score_of({"a": {"accuracy": 0.5}, "b": {"accuracy": 0.9, "case_sensitive_accuracy": 0.7}}) == 0.6

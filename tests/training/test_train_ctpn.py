@@ -98,9 +98,9 @@ def stopped(data, backbone, tmp_path_factory):
     config = settings(data, output, pre_trained=str(backbone), eval_image_path=str(data.images), max_bad_ratio=0.1)
 
     def evaluate(config, network):
-        figures = evaluate_in_training(config, network)
+        metrics = evaluate_in_training(config, network)
         os.kill(os.getpid(), signal.SIGTERM)
-        return figures
+        return metrics
 
     with contextlib.redirect_stdout(io.StringIO()) as said:
         result = train_ctpn(config, 0, 1, evaluate)
@@ -223,9 +223,9 @@ def test_evaluation_of_the_folder_gives_what_training_measured(data, finished, t
     for record in records:
         if record["event"] == "eval":
             stem = f"ctpn-{record['epoch']}_3"
-            figures = json.loads((tmp_path / "eval" / f"results_{stem}.json").read_text())["figures"]
-            assert figures["deteval"]["hmean"] == pytest.approx(record["hmean"], abs=1e-6)
-            values = ", ".join(f'"{key}": {figures["deteval"][key]:.5f}' for key in ("precision", "recall", "hmean"))
+            metrics = json.loads((tmp_path / "eval" / f"results_{stem}.json").read_text())["figures"]
+            assert metrics["deteval"]["hmean"] == pytest.approx(record["hmean"], abs=1e-6)
+            values = ", ".join(f'"{key}": {metrics["deteval"][key]:.5f}' for key in ("precision", "recall", "hmean"))
             assert f"{stem}: {{{values}}}\n" in said
     names = {path.name for path in (tmp_path / "eval").iterdir()}
     stems = {"ctpn-1_3", "ctpn-2_1", "ctpn-2_3", "best_acc"}

@@ -33,7 +33,7 @@ def test_there_are_weights():
 
 @pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: path.name)
 class TestShipped:
-    def test_its_card_has_its_hash_and_figures(self, path):
+    def test_its_card_has_its_hash_and_metrics(self, path):
         network = network_of(path)
         found = find_weights(path, network, f"{network}_weights")  # raises where the hash is another file's
         assert found.card.sha256 == found.sha256
@@ -48,9 +48,9 @@ class TestShipped:
 
     @pytest.mark.parametrize("name", MODEL_CARDS)
     def test_the_model_card_has_every_figure_of_the_card(self, path, name):
-        figures = card_of(path)["figures"]
+        metrics = card_of(path)["figures"]
         text = model_card(name)
-        missing = [value for values in figures.values() for value in values.values() if f"{value:.4f}" not in text]
+        missing = [value for values in metrics.values() for value in values.values() if f"{value:.4f}" not in text]
         assert not missing, missing
 
 
