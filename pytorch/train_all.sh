@@ -20,10 +20,10 @@
 # "--base_lr 1e-3 --seed 3", which count in place of those set here. PYTHON names the interpreter.
 set -euo pipefail
 # shellcheck source=scripts/lib/common.sh
-source "$(dirname -- "${BASH_SOURCE[0]}")/../../scripts/lib/common.sh"
+source "$(dirname -- "${BASH_SOURCE[0]}")/../scripts/lib/common.sh"
 
 PIECE_BYTES=15500000
-TWIN=$ROOT/pytorch
+TOOL=$ROOT/pytorch
 
 for argument in "$@"; do
   if [[ $argument == -h || $argument == --help ]]; then
@@ -82,7 +82,7 @@ train() {
   for key in "${!values[@]}"; do
     options+=("$key" "${values[$key]}")
   done
-  exec "$python" "$TWIN/$program" --output "$work/$name" "${options[@]}" >>"$work/$name.out" 2>&1
+  exec "$python" "$TOOL/$program" --output "$work/$name" "${options[@]}" >>"$work/$name.out" 2>&1
 }
 
 # train_words NAME WORKERS --KEY VALUE...
@@ -122,7 +122,7 @@ keep() {
     failed=1
     return
   fi
-  "$python" "$TWIN/convert.py" "$from" "$work/$name.ckpt" --half
+  "$python" "$TOOL/convert.py" "$from" "$work/$name.ckpt" --half
   rm -f -- "$output/$name.ckpt".??
   split -b "$PIECE_BYTES" -- "$work/$name.ckpt" "$output/$name.ckpt."
   (cd -- "$work" && sha256sum -- "$name.ckpt") | tee -- "$output/$name.sha256"
@@ -176,7 +176,7 @@ for phase in "${phases[@]}"; do
       start=$(weights crnn)
       train_detector ctpn "$half" "${resume[@]}" &
       children+=($!)
-      train_words crnn_lines "$rest" --config_path "$TWIN/recipes/crnn_lines.yaml" --batch_size 768 \
+      train_words crnn_lines "$rest" --config_path "$TOOL/recipes/crnn_lines.yaml" --batch_size 768 \
         --minutes "${LINES_MINUTES:-8.7}" ${start:+--pre_trained "$start"} &
       children+=($!)
       names=(crnn_lines ctpn)

@@ -1,4 +1,4 @@
-"""eval.py and export.py for the recognition network: the same predictions from every file, every batch and runtime."""
+"""eval.py and export.py for the recognition network: the same predictions from every file, batch and runtime."""
 
 import importlib
 import json
