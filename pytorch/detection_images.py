@@ -1,7 +1,7 @@
 """Annotated images for training and judging the detector, read where they lie. Without PyTorch."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +10,22 @@ from src.common.errors import UserError
 from src.data.detection.annotations.fit_boxes import fit_boxes
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.detection.preprocess import preprocess
+from src.data.detection.text_strips import TextStrips, join_words, strips_of_quads
 from src.data.images.decode import ImageError, decode_image, read_bytes, read_header
 
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """An image file and its text: boxes float32 (K, 4), inclusive corners in its pixels, ignored bool (K,)."""
+    """An image file and its text: boxes float32 (K, 4), inclusive corners in its pixels, ignored bool (K,).
+
+    strips: the same as strips, which keep the tilt of words with four corner points.
+    """
 
     path: Path
     name: str
     boxes: np.ndarray
     ignored: np.ndarray
+    strips: TextStrips
 
     def decode(self) -> np.ndarray:
         """RGB uint8 (H, W, 3), as a viewer shows it."""
@@ -42,10 +47,19 @@ def read_images(folder: Sequence[str]) -> list[AnnotatedImage]:
             fitted = fit_boxes(image, read_header(read_bytes(image.path), name=str(image.path)))
         except ImageError:
             continue
-        found.append(AnnotatedImage(image.path, image.name, fitted.boxes.astype(np.float32), fitted.ignored))
+        boxes = fitted.boxes.astype(np.float32)
+        strips = TextStrips(boxes, np.zeros(len(boxes), np.float32), fitted.ignored)
+        if fitted.quads is not None:
+            strips = strips_of_quads(fitted.quads, fitted.ignored)
+        found.append(AnnotatedImage(image.path, image.name, boxes, fitted.ignored, strips))
     if not found:
         raise UserError(f"{folder[0]}: no usable image with labels in {folder[1]}")
     return found
+
+
+def with_joined_words(images: Sequence[AnnotatedImage]) -> list[AnnotatedImage]:
+    """The same images with their words joined into lines, see `join_words`."""
+    return [replace(image, strips=join_words(image.strips)) for image in images]
 
 
 def listed(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pytorch.detection_images import AnnotatedImage
+from src.data.detection.text_strips import TextStrips, join_words
 from src.data.synthesis.scenes import SceneSource
 from src.training.ctpn_samples import SampleMaker
 
@@ -50,7 +51,8 @@ class DetectionMaker:
     """Makes samples; plain data, so that it can be sent to a process, which then keeps some scenes.
 
     scene_reuse: how often a rendered scene is drawn before a new one takes its place, on average: drawing one
-    takes several times as long as changing one.
+    takes several times as long as changing one. join_words: see `text_strips.join_words`; for scenes only, images
+    come with their strips.
     """
 
     sets: Sequence[Sequence[AnnotatedImage]]
@@ -58,6 +60,7 @@ class DetectionMaker:
     stages: Sequence[Stage]
     scene_reuse: float
     seed: int
+    join_words: bool = False
     _ring: list[tuple] = field(default_factory=list, repr=False)
 
     def __call__(self, task: DetectionTask) -> list[DetectionSample]:
@@ -72,19 +75,21 @@ class DetectionMaker:
             weights = np.asarray(stage.set_weights, np.float64)
             chosen = self.sets[int(rng.choice(len(self.sets), p=weights / weights.sum()))]
             entry = chosen[int(rng.integers(len(chosen)))]
-            annotated = (entry.decode(), entry.boxes, entry.ignored)
-        image, labels, targets, weights = stage.maker.changed(*annotated, rng)
+            annotated = (entry.decode(), entry.strips)
+        image, strips = annotated
+        image, labels, targets, weights = stage.maker.changed(image, strips.boxes, strips.ignored, rng, strips.tilts)
         anchors = np.flatnonzero(weights.any(axis=1)).astype(np.int32)
         return DetectionSample(image, labels.astype(np.int8), anchors, targets[anchors], weights[anchors])
 
-    def _scene(self, number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _scene(self, number: int, rng: np.random.Generator) -> tuple[np.ndarray, TextStrips]:
         """A scene of the ring: scene `number` while the ring is not full, and a new one now and then after that."""
         full = len(self._ring) >= _RING
         if full and rng.random() >= 1 / self.scene_reuse:
             return self._ring[int(rng.integers(len(self._ring)))]
         scene = self.scenes[number % len(self.scenes)].sample(number)
         boxes = np.array([box for box, _ in scene.words], np.float32).reshape(-1, 4)
-        made = (scene.image, boxes, np.zeros(len(boxes), bool))
+        words = TextStrips(boxes, np.zeros(len(boxes), np.float32), np.zeros(len(boxes), bool))
+        made = (scene.image, join_words(words) if self.join_words else words)
         if full:
             self._ring[int(rng.integers(_RING))] = made
         else:

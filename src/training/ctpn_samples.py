@@ -56,26 +56,40 @@ class SampleMaker:
         self.assignment = dict(assignment or {})
         self.stride = stride
 
-    def __call__(self, image: np.ndarray, boxes: np.ndarray, ignored: np.ndarray, rng: np.random.Generator) -> Sample:
-        """Sample of an RGB uint8 image with boxes (K, 4), inclusive corners, and ignored (K,) bool."""
-        image, labels, targets, weights = self.changed(image, boxes, ignored, rng)
+    def __call__(
+        self,
+        image: np.ndarray,
+        boxes: np.ndarray,
+        ignored: np.ndarray,
+        rng: np.random.Generator,
+        tilts: np.ndarray | None = None,
+    ) -> Sample:
+        """Sample of an RGB uint8 image with boxes (K, 4), inclusive corners, ignored (K,) bool, and tilts as in
+        `augment`."""
+        image, labels, targets, weights = self.changed(image, boxes, ignored, rng, tilts)
         planes, _ = preprocess(image, self.image_shape, self.keep_ratio)
         return Sample(planes, labels, targets, weights)
 
     def changed(
-        self, image: np.ndarray, boxes: np.ndarray, ignored: np.ndarray, rng: np.random.Generator
+        self,
+        image: np.ndarray,
+        boxes: np.ndarray,
+        ignored: np.ndarray,
+        rng: np.random.Generator,
+        tilts: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """As a call, but the changed image stays uint8 (h, w, 3): as large as the input, or smaller to the right
         and below where its proportions are kept."""
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
         corners = np.sort(boxes.reshape(-1, 2, 2), axis=1)  # x1 <= x2 and y1 <= y2, whatever the file says
         boxes = corners.reshape(-1, 4)
-        image, boxes, ignored, tilt = augment(
-            image, boxes, ignored, rng, self.options, image_shape=self.image_shape, keep_ratio=self.keep_ratio
-        )
+        image, boxes, ignored, tilts = augment(
+            image, boxes, ignored, rng, self.options,
+            image_shape=self.image_shape, keep_ratio=self.keep_ratio, tilts=tilts,
+        )  # fmt: skip
         rows = image.shape[0]
         ignored = ignored | (boxes[:, 3] - boxes[:, 1] + 1 < self.min_text_height)
-        slices, box_index = split_boxes(boxes, self.stride, min_cover=self.min_cover, tilt=tilt)
+        slices, box_index = split_boxes(boxes, self.stride, min_cover=self.min_cover, tilt=tilts)
         slices, inside, cut = _clip_to_rows(slices, rows, self.options.min_visible)
         slices, box_index = slices[inside], box_index[inside]
         skipped = ignored[box_index] | cut[inside]

@@ -58,12 +58,12 @@ class AugmentOptions:
 
 
 class Augmented(NamedTuple):
-    """An image of the input's size, its boxes (K, 4) float32 and ignored (K,), and dy / dx of its lines."""
+    """An image of the input's size, its boxes (K, 4) float32, ignored (K,) and dy / dx of each line (K,)."""
 
     image: np.ndarray
     boxes: np.ndarray
     ignored: np.ndarray
-    tilt: float
+    tilts: np.ndarray
 
 
 def augment(
@@ -75,13 +75,14 @@ def augment(
     *,
     image_shape: tuple[int, int],
     keep_ratio: bool = False,
+    tilts: np.ndarray | None = None,
 ) -> Augmented:
     """Change an RGB uint8 image as `options` say and bring it to the size that `preprocess` would give it.
 
     Boxes (K, 4), inclusive corners, are moved with the image and clipped to it. Text that is cut to less
     than `min_visible` of its height, or to a sliver of less than 8 pixels of a wider box, becomes ignored;
-    what lies outside is dropped. In a turned image a box keeps its height across the line and is not
-    clipped vertically: its slices are.
+    what lies outside is dropped. `tilts` (K,) is dy / dx of each box's line, level without; a tilted box, as all are
+    in a turned image, is a strip that keeps its height across the line and is not clipped vertically: its slices are.
     """
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     ignored = np.asarray(ignored, bool).reshape(-1)
@@ -95,7 +96,8 @@ def augment(
         image = _warp(image, matrix, size)
     elif size != image.shape[:2]:
         image = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-    boxes, ignored, tilt = move_boxes(boxes, ignored, matrix, size, options.min_visible)
+    tilts = np.zeros(len(boxes), np.float32) if tilts is None else tilts
+    boxes, ignored, tilts = move_boxes(boxes, ignored, tilts, matrix, size=size, min_visible=options.min_visible)
 
     if rng.random() < options.photo_ratio:
         image = distort(image, rng)
@@ -105,7 +107,7 @@ def augment(
         image = blur(image, rng, options.blur_sigma)
     if rng.random() < options.noise_ratio:
         image = add_noise(image, rng, options.noise_std)
-    return Augmented(image, boxes, ignored, tilt)
+    return Augmented(image, boxes, ignored, tilts)
 
 
 def _choose_window(
@@ -162,26 +164,34 @@ def _warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.nd
 
 
 def move_boxes(
-    boxes: np.ndarray, ignored: np.ndarray, matrix: np.ndarray, size: tuple[int, int], min_visible: float
-) -> tuple[np.ndarray, np.ndarray, float]:
+    boxes: np.ndarray,
+    ignored: np.ndarray,
+    tilts: np.ndarray,
+    matrix: np.ndarray,
+    *,
+    size: tuple[int, int],
+    min_visible: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Boxes, ignored and the lines' dy / dx after `matrix`, clipped to `size` (height, width)."""
     linear = matrix[:, :2]
     edges = boxes + _TO_EDGES
     center = (edges[:, :2] + edges[:, 2:]) / 2 @ linear.T + matrix[:, 2]
     width, height = (edges[:, 2:] - edges[:, :2]).T
-    half_width = (abs(linear[0, 0]) * width + abs(linear[0, 1]) * height) / 2
-    # A level strip of this height stays a strip; its extent along the new vertical is what slices need.
-    half_height = height * abs(np.linalg.det(linear) / linear[0, 0]) / 2
-    tilt = float(linear[1, 0] / linear[0, 0])
+    run, rise = (linear @ np.stack([np.ones(len(boxes)), tilts])).astype(
+        np.float64
+    )  # where a step along a line leads
+    half_width = (abs(run) * width + abs(linear[0, 1]) * height) / 2
+    # A strip of this height stays a strip; its extent along the new vertical is what slices need.
+    half_height = height * abs(np.linalg.det(linear) / run) / 2
+    tilts = rise / run
 
     x1, x2 = (np.clip(center[:, 0] + side * half_width, 0, size[1]) for side in (-1, 1))
-    middle = center[:, 1] + tilt * ((x1 + x2) / 2 - center[:, 0])
+    middle = center[:, 1] + tilts * ((x1 + x2) / 2 - center[:, 0])
     y1, y2 = middle - half_height, middle + half_height
     seen_y1, seen_y2 = np.clip(y1, 0, size[0]), np.clip(y2, 0, size[0])
     visible = (x2 > x1) & (seen_y2 > seen_y1)
     cut = (seen_y2 - seen_y1 < min_visible * (y2 - y1)) | (x2 - x1 < np.minimum(8, 2 * half_width) - 1e-6)
-    if tilt == 0:
-        y1, y2 = seen_y1, seen_y2
+    y1, y2 = np.where(tilts == 0, seen_y1, y1), np.where(tilts == 0, seen_y2, y2)
     moved = np.stack([x1, y1, x2 - 1, y2 - 1], axis=1)
     moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2])  # less than a pixel is left
-    return moved[visible].astype(np.float32), (ignored | cut)[visible], tilt
+    return moved[visible].astype(np.float32), (ignored | cut)[visible], tilts[visible].astype(np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def split_boxes(
-    boxes: np.ndarray, stride: int = 16, *, min_cover: float = 0.0, tilt: float = 0.0
+    boxes: np.ndarray, stride: int = 16, *, min_cover: float = 0.0, tilt: float | np.ndarray = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut boxes (K, 4), inclusive pixel corners, into slices (S, 4) float32 and the box of each, (S,) int64.
 
@@ -14,7 +14,8 @@ def split_boxes(
     `min_cover` is the share of a column that a box must cover: 0 counts every column that is touched, which
     widens a word by half a column at each end on average; 0.5 makes the widening zero on average. The column
     that a box covers most is always kept.
-    `tilt` is dy / dx of the lines (0 = level): slices then follow the line up or down from the box's middle.
+    `tilt` is dy / dx of the lines, one number or (K,) (0 = level): slices then follow the line up or down from the
+    box's middle.
     """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     if not np.isfinite(boxes).all() or (boxes[:, 2:] < boxes[:, :2]).any():
@@ -34,6 +35,8 @@ def split_boxes(
         keep = (covered >= min_cover * stride) | (covered == most[box_index])
         left, source, box_index = left[keep], source[keep], box_index[keep]
 
-    rise = tilt * (left + (stride - 1) / 2 - (source[:, 0] + source[:, 2]) / 2)
+    rise = np.broadcast_to(tilt, len(boxes))[box_index] * (
+        left + (stride - 1) / 2 - (source[:, 0] + source[:, 2]) / 2
+    )
     slices = np.stack([left, source[:, 1] + rise, left + stride - 1, source[:, 3] + rise], axis=1)
     return slices.astype(np.float32), box_index

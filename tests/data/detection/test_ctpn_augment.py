@@ -43,9 +43,10 @@ def test_everything_off_is_the_preprocessing_of_evaluation():
         np.testing.assert_array_equal(preprocess(result.image, SHAPE, keep_ratio)[0], expected)
         edges = (boxes + outer) * [*scale, *scale]  # the right edge of a box lies at x2 + 1
         np.testing.assert_allclose(result.boxes, edges - outer, atol=1e-4)
-        assert result.tilt == 0
+        assert result.tilts.tolist() == [0, 0]
 
 
+LEVEL = np.zeros(4)
 GEOMETRY = {
     "expand": AugmentOptions(expand_ratio=1, expand_max=3),
     "crop": AugmentOptions(crop_ratio=1, crop_min=0.5),
@@ -89,13 +90,35 @@ def test_flip_mirrors():
     np.testing.assert_array_equal(result.image, image[:, ::-1])
 
 
+def test_tilted_lines_stay_on_their_pixels():
+    """A tilted bar beside a level one, turned, mirrored, cut and stretched with the image."""
+    bars = np.array([[60, 90, 339, 129], [80, 160, 319, 189]], np.float32)
+    tilts = np.array([0.2, 0.0], np.float32)
+    image = np.zeros((240, 400, 3), np.uint8)
+    for (x1, y1, x2, y2), tilt in zip(bars.astype(int), tilts, strict=True):
+        for x in range(x1, x2 + 1):
+            rise = round(float(tilt * (x - (x1 + x2) / 2)))
+            image[y1 + rise : y2 + rise + 1, x] = 255
+    for seed in range(12):
+        options = AugmentOptions(rotate_degrees=8, flip_ratio=0.5, crop_ratio=0.5, crop_min=0.8, stretch=1.5)
+        result = run(options, seed, image=image, boxes=bars, tilts=tilts)
+        slices, box_index = split_boxes(result.boxes, tilt=result.tilts)
+        inner = [part for box in range(len(result.boxes)) for part in slices[box_index == box][2:-2]]
+        for left, top, right, bottom in inner:
+            column = result.image[:, int((left + right) // 2), 0] > 127
+            edges = np.flatnonzero(np.diff(column, prepend=False, append=False))
+            if top > 1 and bottom < SHAPE[0] - 2:
+                assert np.abs(edges - top).min() < 2
+                assert np.abs(edges - 1 - bottom).min() < 2
+
+
 def test_turned_slices_follow_the_turned_pixels():
     tilts = set()
     for seed in range(10):
         image, boxes = image_with_box(240, 400, box=(60, 100, 339, 139))
         result = run(AugmentOptions(rotate_degrees=10), seed, image=image, boxes=boxes)
-        slices, _ = split_boxes(result.boxes, tilt=result.tilt)
-        tilts.add(round(result.tilt, 6))
+        slices, _ = split_boxes(result.boxes, tilt=result.tilts)
+        tilts.add(round(float(result.tilts[0]), 6))
         for left, top, right, bottom in slices[2:-2]:
             middle = int((left + right) // 2)
             rows = np.flatnonzero(result.image[:, middle, 0] > 127)
@@ -136,13 +159,15 @@ def test_crop_keeps_text():
 def test_what_is_cut_becomes_ignored_and_what_is_outside_goes():
     shift_up = np.array([[1.0, 0, 0], [0, 1, -12]])
     boxes = np.array([[10, 0, 60, 19], [10, 6, 60, 25], [10, 0, 60, 11], [10, 14, 60, 30]], np.float32)
-    moved, ignored, _ = move_boxes(boxes, np.array([False, False, False, True]), shift_up, SHAPE, 0.6)
+    moved, ignored, _ = move_boxes(
+        boxes, np.array([False, False, False, True]), LEVEL[:4], shift_up, size=SHAPE, min_visible=0.6
+    )
     assert moved.tolist() == [[10, 0, 60, 7], [10, 0, 60, 13], [10, 2, 60, 18]]
     assert ignored.tolist() == [True, False, True]
 
     shift_left = np.array([[1.0, 0, -55], [0, 1, 0]])
     boxes = np.array([[10, 0, 60, 19], [0, 0, 70, 19], [52, 0, 57, 19]], np.float32)
-    moved, ignored, _ = move_boxes(boxes, np.zeros(3, bool), shift_left, SHAPE, 0.6)
+    moved, ignored, _ = move_boxes(boxes, np.zeros(3, bool), LEVEL[:3], shift_left, size=SHAPE, min_visible=0.6)
     assert moved.tolist() == [[0, 0, 5, 19], [0, 0, 15, 19], [0, 0, 2, 19]]
     assert ignored.tolist() == [True, False, True]
 
@@ -150,8 +175,8 @@ def test_what_is_cut_becomes_ignored_and_what_is_outside_goes():
 def test_min_visible_is_used():
     shift_up = np.array([[1.0, 0, 0], [0, 1, -12]])
     box = np.array([[10, 0, 60, 19]], np.float32)
-    assert move_boxes(box, NOT, shift_up, SHAPE, 0.3)[1].tolist() == [False]
-    assert move_boxes(box, NOT, shift_up, SHAPE, 0.5)[1].tolist() == [True]
+    assert move_boxes(box, NOT, LEVEL[:1], shift_up, size=SHAPE, min_visible=0.3)[1].tolist() == [False]
+    assert move_boxes(box, NOT, LEVEL[:1], shift_up, size=SHAPE, min_visible=0.5)[1].tolist() == [True]
 
 
 @pytest.mark.parametrize("name", ["photo_ratio", "colour_ratio", "blur_ratio", "noise_ratio"])

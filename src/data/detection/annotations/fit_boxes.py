@@ -17,13 +17,18 @@ from src.data.images.decode import ImageHeader
 
 @dataclass
 class FittedBoxes:
-    """boxes int32 (K, 4) inside the shown image, ignored bool (K,), texts; counts by reason."""
+    """boxes int32 (K, 4) inside the shown image, ignored bool (K,), texts; counts by reason.
+
+    quads: float32 (K, 4, 2), the corner points as the label file has them, None where it has none or the image was
+    turned.
+    """
 
     boxes: np.ndarray
     ignored: np.ndarray
     texts: list[str]
     problems: Counter
     repaired: Counter
+    quads: np.ndarray | None = None
 
 
 def fit_boxes(image: LabeledImage, header: ImageHeader) -> FittedBoxes:
@@ -33,9 +38,10 @@ def fit_boxes(image: LabeledImage, header: ImageHeader) -> FittedBoxes:
     left after clipping). repaired: those of the label file, "clipped", "turned with the image".
     """
     problems, repaired = image.problems.copy(), image.repaired.copy()
-    boxes = image.boxes
+    boxes, quads = image.boxes, image.quads
     if len(boxes) and header.orientation != 1 and _in_stored_frame(image, header):
         boxes = turn_boxes(boxes, header.orientation, header.height, header.width)
+        quads = None
         repaired["turned with the image"] += len(boxes)
     limit = np.array([header.width - 1, header.height - 1] * 2, dtype=np.int32)
     clipped = np.clip(boxes, 0, limit)
@@ -51,7 +57,8 @@ def fit_boxes(image: LabeledImage, header: ImageHeader) -> FittedBoxes:
         repaired["clipped"] += int(changed.sum())
     kept = np.flatnonzero(keep)
     texts = [image.texts[i] for i in kept]
-    return FittedBoxes(clipped[kept], image.ignored[kept], texts, problems, repaired)
+    quads = None if quads is None else quads[kept]
+    return FittedBoxes(clipped[kept], image.ignored[kept], texts, problems, repaired, quads)
 
 
 def turn_boxes(boxes: np.ndarray, orientation: int, height: int, width: int) -> np.ndarray:
