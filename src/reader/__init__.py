@@ -8,6 +8,7 @@ _HOMES = {
     "ReaderOptions": "options",
     "ReadResult": "result",
     "Line": "result",
+    "Word": "result",
     "Unreadable": "result",
 }
 __all__ = list(_HOMES)

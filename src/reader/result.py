@@ -14,8 +14,24 @@ from src.common.errors import UserError
 from src.visualize.drawing import draw_lines
 from src.visualize.fonts import FontChooser
 
-JSON_VERSION = 1
+JSON_VERSION = 2
 STAGES = ("decode", "detect", "connect", "recognize")
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a line: what stands between two spaces of its text. Coordinates as in `Line`.
+
+    polygon follows a tilted line, box holds it. score: how sure the recognizer is, in [0, 1].
+    """
+
+    text: str
+    box: tuple[float, float, float, float]
+    polygon: tuple[tuple[float, float], ...]
+    score: float
+
+    def to_dict(self) -> dict:
+        return {"text": self.text, **_placed(self), "score": round(self.score, 4)}
 
 
 @dataclass(frozen=True)
@@ -24,6 +40,7 @@ class Line:
 
     box: (x1, y1, x2, y2). polygon: four corners, clockwise from the top left. score: of the detection, in [0, 1].
     text, text_score: what it says and how sure the recognizer is, in [0, 1]; None when nothing was recognized.
+    words: from left to right; their texts with a space between them are the line's.
     """
 
     box: tuple[float, float, float, float]
@@ -31,16 +48,20 @@ class Line:
     score: float
     text: str | None = None
     text_score: float | None = None
+    words: tuple[Word, ...] = ()
 
     def to_dict(self) -> dict:
-        described = {
-            "box": [round(value, 1) for value in self.box],
-            "polygon": [[round(x, 1), round(y, 1)] for x, y in self.polygon],
-            "score": round(self.score, 4),
-        }
+        described = {**_placed(self), "score": round(self.score, 4)}
         if self.text is not None:
             described |= {"text": self.text, "text_score": round(self.text_score or 0.0, 4)}
+            described |= {"words": [word.to_dict() for word in self.words]}
         return described
+
+
+def _placed(item: Word | Line) -> dict:
+    """Where a word or line is, as JSON has it."""
+    polygon = [[round(x, 1), round(y, 1)] for x, y in item.polygon]
+    return {"box": [round(value, 1) for value in item.box], "polygon": polygon}
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,8 @@ class ReadResult:
         lines: in reading order.
         time_ms: milliseconds of work per stage ("decode", "detect", "connect", "recognize") and their sum, "total".
         pixels: the image itself, (height, width, 3) uint8 RGB.
+        notes: what a user must know of how the image was read, a sentence each: what was scaled down, turned or not
+            looked at, and which option helps.
     """
 
     image: str
@@ -61,11 +84,17 @@ class ReadResult:
     lines: tuple[Line, ...]
     time_ms: dict[str, float]
     pixels: np.ndarray = field(repr=False, compare=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """The texts of the lines that have one, a line each."""
         return "\n".join(line.text for line in self.lines if line.text)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The words of all lines, in reading order."""
+        return tuple(word for line in self.lines for word in line.words)
 
     def to_dict(self) -> dict:
         return {
@@ -74,6 +103,7 @@ class ReadResult:
             "width": self.width,
             "height": self.height,
             "lines": [line.to_dict() for line in self.lines],
+            "notes": list(self.notes),
             "time_ms": {stage: round(value, 2) for stage, value in self.time_ms.items()},
         }
 
@@ -81,9 +111,9 @@ class ReadResult:
         """The document that docs/reading.md describes, each line of text on a line of its own."""
         described = self.to_dict()
         lines = ",\n  ".join(_json(line) for line in described.pop("lines"))
-        times = _json(described.pop("time_ms"))
+        notes, times = _json(described.pop("notes")), _json(described.pop("time_ms"))
         head = _json(described)[1:-1]
-        return f'{{{head},\n "lines": [\n  {lines}\n ],\n "time_ms": {times}}}'
+        return f'{{{head},\n "lines": [\n  {lines}\n ],\n "notes": {notes},\n "time_ms": {times}}}'
 
     def draw(self, fonts: FontChooser | str | Path | None = None) -> np.ndarray:
         """The image with its lines, texts and scores, (H, W, 3) uint8 RGB; `fonts` as in `draw_lines`."""

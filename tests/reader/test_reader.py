@@ -69,9 +69,9 @@ def test_a_image_from_a_file_bytes_and_pixels(reader, tmp_path):
 def test_the_json_is_as_described(reader):
     result = reader.read(text_image(), "dir/ä.png")
     content = json.loads(result.to_json())
-    assert list(content) == ["version", "image", "width", "height", "lines", "time_ms"]
-    assert content["version"] == 1 and content["image"] == "dir/ä.png"
-    assert set(content["lines"][0]) == {"box", "polygon", "score", "text", "text_score"}
+    assert list(content) == ["version", "image", "width", "height", "lines", "notes", "time_ms"]
+    assert content["version"] == 2 and content["image"] == "dir/ä.png"
+    assert set(content["lines"][0]) == {"box", "polygon", "score", "text", "text_score", "words"}
     assert len(content["lines"][0]["polygon"]) == 4
     assert list(content["time_ms"]) == [*STAGES, "total"]
     assert content["time_ms"]["total"] == pytest.approx(sum(content["time_ms"][s] for s in STAGES), abs=0.05)
