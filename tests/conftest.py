@@ -7,6 +7,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from golden_weights import golden_weight, published_crnn_shapes
 
 from src.common.signal_stack import use_ordinary_signal_stack
 from src.model_utils.device_adapter import set_cpu_kernels
@@ -77,3 +78,23 @@ def test_set(tmp_path_factory):
         images=tiny_detection.write_images(place / "images", entries),
         labels=tiny_detection.write_labels(place / "labels", entries),
     )
+
+
+@pytest.fixture(scope="module")
+def graph_mode():
+    """MindSpore in graph mode on CPU."""
+    ms = pytest.importorskip("mindspore")
+    before = ms.get_context("mode")
+    ms.set_context(mode=ms.GRAPH_MODE)
+    ms.set_device("CPU")
+    yield
+    ms.set_context(mode=before)
+
+
+@pytest.fixture(scope="session")
+def golden_weights():
+    """Kind of naming -> golden weights of the published CRNN under its names."""
+    return {
+        kind: {name: golden_weight(name, shape) for name, shape in published_crnn_shapes(kind).items()}
+        for kind in ("classic", "crnn_for_pytorch")
+    }

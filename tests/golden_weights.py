@@ -16,3 +16,29 @@ def golden_weight(name: str, shape: tuple[int, ...]) -> np.ndarray:
     else:
         x = x * np.sqrt(2 / np.prod(shape[1:]))
     return x.astype(np.float32)
+
+
+def published_crnn_shapes(kind: str, num_classes: int = 37) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a published CRNN, written out from its documentation."""
+    channels = [1, 64, 128, 256, 256, 512, 512, 512]
+    shapes = {}
+    for i in range(7):
+        kernel = 2 if i == 6 else 3
+        shapes[f"cnn.conv{i}.weight"] = (channels[i + 1], channels[i], kernel, kernel)
+        shapes[f"cnn.conv{i}.bias"] = (channels[i + 1],)
+    for i in (2, 4, 6):
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"cnn.batchnorm{i}.{part}"] = (channels[i + 1],)
+    for layer, (inputs, outputs) in enumerate([(512, 256), (256, num_classes)]):
+        directions = {
+            "classic": ("rnn.{}_l0", "rnn.{}_l0_reverse"),
+            "crnn_for_pytorch": ("fw_rnn.{}_l0", "bw_rnn.{}_l0"),
+        }[kind]
+        for direction in directions:
+            shapes[f"rnn.{layer}." + direction.format("weight_ih")] = (1024, inputs)
+            shapes[f"rnn.{layer}." + direction.format("weight_hh")] = (1024, 256)
+            shapes[f"rnn.{layer}." + direction.format("bias_ih")] = (1024,)
+            shapes[f"rnn.{layer}." + direction.format("bias_hh")] = (1024,)
+        shapes[f"rnn.{layer}.embedding.weight"] = (outputs, 512)
+        shapes[f"rnn.{layer}.embedding.bias"] = (outputs,)
+    return shapes

@@ -19,7 +19,7 @@ from src.training.loop import NotFiniteError, train  # noqa: E402
 from src.weights.weights_file import read_weights  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("graph_mode")
-SCRIPT = Path(__file__).with_name("training_stand_in.py")
+SCRIPT = Path(__file__).resolve().parents[1] / "training_stand_in.py"
 
 
 def ckpt(folder, name="ctpn-4_5.ckpt"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from training_stand_in import run
 
-SCRIPT = Path(__file__).with_name("training_stand_in.py")
+SCRIPT = Path(__file__).resolve().parents[1] / "training_stand_in.py"
 MSRUN = Path(sys.executable).with_name("msrun")
 
 

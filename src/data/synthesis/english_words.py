@@ -12,7 +12,7 @@ find any new work part take get place made live where after back little only rou
 good me give our under name very through just form much great think say help low line before turn cause same
 mean differ move right boy old too does tell sentence set three want air well also play small end put home
 read hand port large spell add even land here must big high such follow act why ask men change went light
-kind off need house image try us again animal point mother world near build self earth father head stand
+kind off need house picture try us again animal point mother world near build self earth father head stand
 own page should country found answer school grow study still learn plant cover food sun four thought let
 keep eye never last door between city tree cross since hard start might story saw far sea draw left late run
 press close night real life few stop open seem together next white children begin got walk example ease
@@ -24,7 +24,7 @@ rock order fire south problem piece told knew pass farm top whole king size hear
 during hundred am remember step early hold west ground interest reach fast five sing listen six table travel
 less morning ten simple several vowel toward war lay against pattern slow center love person money serve
 appear road map science rule govern pull cold notice voice fall power town fine certain fly unit lead cry
-dark machine note wait plan metric star box noun field rest correct able pound done beauty drive stood
+dark machine note wait plan figure star box noun field rest correct able pound done beauty drive stood
 contain front teach week final gave green quick develop sleep warm free minute strong special mind behind
 clear tail produce fact street inch lot nothing course stay wheel full force blue object decide surface deep
 moon island foot yet busy test record boat common gold possible plane age dry wonder laugh thousand ago ran
@@ -34,7 +34,7 @@ grill pizza burger chicken kitchen menu lunch dinner breakfast fresh daily offer
 bargain cheap deal sold welcome thanks please caution danger warning private property parking park avenue
 lane court square station platform train bus taxi airport terminal gate ticket tickets information reception
 office bank post pharmacy hospital clinic doctor dentist police emergency telephone phone mobile internet
-online service services center theatre cinema museum gallery library university college department building
+online service services centre theatre cinema museum gallery library university college department building
 floor level lift stairs toilet toilets ladies gents staff customer customers security camera smoking speed
 limit ahead yield bridge works diversion traffic junction london paris york club royal national
 international company limited brothers sons estate agents insurance solicitors holidays fashion shoes
@@ -42,7 +42,7 @@ clothing jewellery books records sports computers electronics furniture garden f
 studio design digital photo print copy media television radio news magazine times journal guide edition
 volume chapter introduction history engineering software systems network programming windows java data
 technology professional ultra super mega mini classic original premium quality natural organic diet energy
-battery charger cable laser color silver golden summer winter spring autumn january february march april
+battery charger cable laser colour silver golden summer winter spring autumn january february march april
 june july august september october november december monday tuesday wednesday thursday friday saturday
 sunday today tomorrow weekend happy birthday christmas party festival season award winner champion league
 united football team player score movie director starring coming india america china japan australia canada
