@@ -234,7 +234,7 @@ def report(found: dict) -> None:
 
 
 def goals(found: dict, has_matrix_unit: bool, single: bool) -> None:
-    """What docs/reading.md promises, and whether it was so here."""
+    """The aims of docs/results.md, and whether they were met here."""
     ours, rapid = found["images"]["openvino"], found["images"].get("rapidocr")
     total = sum(ours[f"stage {stage}"] for stage in STAGES)
     host = (ours["stage decode"] + ours["stage connect"]) / total

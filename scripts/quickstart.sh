@@ -194,7 +194,7 @@ train_small() {
   next_steps
   echo "  python predict.py $data/test/images --ctpn_weights $checkpoint --recognize false --draw"
   echo "                                                find text with your network"
-  echo "  README.md, Detection data and Training CTPN   train the full-size network on real photographs"
+  echo "  docs/detection_data.md, docs/training_ctpn.md  train the full-size network on real photographs"
 }
 
 # step TITLE COMMAND...
