@@ -17,7 +17,8 @@ from PIL import Image
 
 from src.crnn.alphabet import Alphabet
 from src.data.detection.annotations.coco_text import load_coco_json
-from src.data.detection.annotations.label_lines import detect_layout, label_lines, parse_lines
+from src.data.detection.annotations.label_layouts import ALL_LAYOUTS, detect_layout
+from src.data.detection.annotations.label_lines import label_lines, parse_lines
 from src.data.detection.annotations.labeled_image import labeled_image
 from src.data.detection.annotations.svt_xml import read_svt_xml
 from src.data.images.decode import decode_image
@@ -96,7 +97,7 @@ LABEL_TOKENS = (b"nan", b"inf", b"1e308", b"-", b"###", b'"', b",", b"\r", b"\x0
 def test_label_files_of_every_layout(layout):
     def read(data):
         text = data.decode("utf-8-sig", "replace")
-        detect_layout(label_lines(text), ("mlt", "quad", "size", "corners"))
+        detect_layout(label_lines(text), ALL_LAYOUTS)
         raw, problems = parse_lines(text, layout)
         image = labeled_image("p", "n", raw, problems)
         assert image.boxes.shape == (len(image.texts), 4)

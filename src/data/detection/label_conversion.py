@@ -7,10 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from src.data.detection.annotations.label_files import list_files, read_label_text
-from src.data.detection.annotations.label_lines import detect_layout, label_lines, parse_lines
+from src.data.detection.annotations.label_files import read_label_text
+from src.data.detection.annotations.label_layouts import detect_layout, foreign_format
+from src.data.detection.annotations.label_lines import label_lines, parse_lines
+from src.data.detection.annotations.label_pairs import is_safe_name, list_files
 from src.data.detection.annotations.labeled_image import AnnotationError, RawBox, labeled_image
-from src.data.detection.annotations.svt_xml import find_svt_image, is_safe_name, read_svt_xml
+from src.data.detection.annotations.svt_xml import find_svt_image, read_svt_xml
 
 
 @dataclass
@@ -51,7 +53,7 @@ def convert_svt(image_dir: Path, xml_file: Path, location_dir: Path) -> Conversi
 def convert_icdar2015(source_dir: Path, target_dir: Path) -> ConversionReport:
     """Write one file of enclosing upright boxes, under the same name, for every .txt of `source_dir`.
 
-    Reads ICDAR 2015 (`x1,y1,..,x4,y4,text`) and MLT 2017 (`..,script,text`) labels.
+    Reads ICDAR 2015 (`x1,y1,..,x4,y4,text`) and MLT 2017 (`..,script,text`) labels, and polygons of more points.
 
     Raises:
         AnnotationError: a folder is missing, holds no such labels, or is its own target.
@@ -69,7 +71,9 @@ def convert_icdar2015(source_dir: Path, target_dir: Path) -> ConversionReport:
             continue
         texts[name] = read_label_text(source_dir / name)
     all_lines = [line for text in texts.values() for line in label_lines(text)]
-    layout = detect_layout(all_lines, ("mlt", "quad", "corners"))
+    if foreign := foreign_format(all_lines):
+        raise AnnotationError(f"'{source_dir}' holds {foreign}")
+    layout = detect_layout(all_lines, ("mlt", "polygon", "quad", "corners"))
     if all_lines and layout == "corners":
         raise AnnotationError(f"'{source_dir}': the lines do not begin with eight corner numbers")
     lines = {name: _converted(*parse_lines(text, layout), report) for name, text in texts.items()}

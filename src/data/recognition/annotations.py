@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from src.common.errors import UserError
-from src.data.detection.annotations.svt_xml import is_safe_name
+from src.data.detection.annotations.label_pairs import is_safe_name
 
 _LINE = re.compile(r"(.+?\.(?:jpe?g|png|bmp|gif|tiff?|webp|ppm|pgm))(?:\s*[,\t]\s*|\s+)(\S.*)", re.IGNORECASE)
 

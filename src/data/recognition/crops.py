@@ -6,10 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.data.detection.annotations.coco_text import read_coco_text
-from src.data.detection.annotations.label_files import read_label_folder
 from src.data.detection.annotations.labeled_image import LabeledImage, LabeledImages
-from src.data.detection.annotations.own_folder import ALL_LAYOUTS
+from src.data.detection.annotations.own_folder import read_own_folder
+from src.data.detection.annotations.plausible import plausible
 from src.data.detection.annotations.svt_xml import read_svt
 from src.data.recognition.annotations import Reject, Word, WordSet, WordSetError, text_problem
 
@@ -22,17 +21,13 @@ def read_svt_words(label_file: Path, image_dir: Path | None = None) -> WordSet:
 
 
 def read_detection_words(label_path: Path, image_dir: Path | None = None) -> WordSet:
-    """Words of a detection data set: a folder of label files, SVT XML, or COCO-Text JSON.
+    """Words of a detection data set: labels in any format that `read_own_folder` knows.
 
     Boxes are cut upright, the four corners of ICDAR 2015 and MLT labels are rectified.
     """
     if image_dir is None:
         raise WordSetError("a detection data set needs its folder of images (--image_path)")
-    if label_path.suffix.lower() == ".xml":
-        return read_svt_words(label_path, image_dir)
-    if label_path.suffix.lower() == ".json":
-        return _word_set(read_coco_text(image_dir, label_path))
-    return _word_set(read_label_folder(image_dir, label_path, "gt_", ALL_LAYOUTS))
+    return _word_set(plausible(read_own_folder)(image_dir, label_path, stored_frame=True))
 
 
 def _word_set(found: LabeledImages) -> WordSet:

@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from src.data.detection.annotations.label_files import (
-    list_images,
     read_icdar17_mlt,
     read_icdar2011,
     read_icdar2013,
@@ -15,6 +14,7 @@ from src.data.detection.annotations.label_files import (
     read_label_text,
     read_scut_foru,
 )
+from src.data.detection.annotations.label_pairs import list_images
 from src.data.detection.annotations.labeled_image import AnnotationError
 from src.data.detection.annotations.own_folder import read_own_folder
 

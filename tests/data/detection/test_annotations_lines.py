@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from src.data.detection.annotations.label_lines import detect_layout, is_ignored_text, parse_line, parse_lines
+from src.data.detection.annotations.label_layouts import ALL_LAYOUTS, detect_layout, foreign_format
+from src.data.detection.annotations.label_lines import is_ignored_text, parse_line, parse_lines
 from src.data.detection.annotations.labeled_image import labeled_image
 
 
@@ -39,7 +40,56 @@ def test_official_lines(line, layout, corners, text, ignored):
 
 @pytest.mark.parametrize("line", ["hello", "1,2,3", "1;2;3;4", "1,2,three,4", '"1,2,3,4"', "1,2,3,4word"])
 def test_foreign_lines(line):
-    assert parse_line(line, "corners") is None
+    assert parse_line(line, "corners") == "not a label line"
+
+
+CURVE = "40,40,100,48,160,49,160,89,100,98,40,90"
+
+
+@pytest.mark.parametrize(
+    ("line", "layout", "corners", "text"),
+    [
+        (f"{CURVE},OPEN DAILY", "polygon", (40, 40, 160, 98), "OPEN DAILY"),
+        (f"{CURVE},24", "polygon", (40, 40, 160, 98), "24"),
+        (f"{CURVE},24,HOURS", "polygon", (40, 40, 160, 98), "24,HOURS"),
+        (f'{CURVE},"24,7"', "polygon", (40, 40, 160, 98), "24,7"),
+        (f"{CURVE},", "polygon", (40, 40, 160, 98), ""),
+        (f"{CURVE},###", "polygon", (40, 40, 160, 98), "###"),
+        ("0,0,9,0,9,9,0,9", "polygon", (0, 0, 9, 9), ""),
+        (CURVE, "outline", (40, 40, 160, 98), ""),
+        ("0,0,9,0,9,9,0,9,7,50", "quad", (0, 0, 9, 9), "7,50"),
+        ("0,0,9,0,9,9,0,9,36,000,000", "quad", (0, 0, 9, 9), "36,000,000"),
+        ("10,20,30,40,1,000", "corners", (10, 20, 30, 40), "1,000"),
+    ],
+)
+def test_points_and_numbers_in_the_text_are_told_apart(line, layout, corners, text):
+    box = parse_line(line, layout)
+    assert box.corners == corners and box.text == text
+
+
+@pytest.mark.parametrize(
+    ("line", "layout", "reason"),
+    [
+        (CURVE, "polygon", "only numbers: the last two may be a point or the text"),
+        (f"{CURVE},1", "outline", "odd number of coordinates"),
+        (f"{CURVE},x", "outline", "text after a polygon of a set without text"),
+        (f"{CURVE},x", "quad", "more numbers than a box of this layout has"),
+        ("0,0,9,0,9,9,5,9,0,9,five points", "quad", "more numbers than a box of this layout has"),
+        ("0,0,9,0,9,9,0,9,x", "corners", "more numbers than a box of this layout has"),
+        ("0 0.36 0.23 0.6 0.2", "corners", "coordinates between 0 and 1"),
+        ("0.1,0.1,0.4,0.1,0.4,0.2,0.1,0.2,x", "quad", "coordinates between 0 and 1"),
+        ("1,2,3,4,x", "polygon", "not a label line"),
+    ],
+)
+def test_a_line_that_is_something_else_is_refused_by_reason(line, layout, reason):
+    assert parse_line(line, layout) == reason
+
+
+def test_known_formats_that_are_not_lines_of_boxes_are_named():
+    assert foreign_format(["0 0.36 0.23 0.6 0.2", "15 0.5 0.6 1 .25"]).startswith("YOLO")
+    assert foreign_format(["0 0.1 0.1 0.4 0.1 0.4 0.2 0.1 0.2"]).startswith("YOLO")
+    assert foreign_format(['a/b.jpg\t[{"transcription": "x", "points": []}]']).startswith("lines of a PaddleOCR")
+    assert not foreign_format(["10,20,30,40,text", "10 20 30 40 5"]) and not foreign_format([])
 
 
 def test_a_hostile_line_costs_little_time():
@@ -50,7 +100,7 @@ def test_a_hostile_line_costs_little_time():
 
 
 def test_quad_needs_eight_numbers():
-    assert parse_line("1,2,3,4,text", "quad") is None
+    assert parse_line("1,2,3,4,text", "quad") == "not a label line"
 
 
 @pytest.mark.parametrize(("text", "ignored"), [("###", True), ("#", True), ("#1", False), ("", False), ("a#", False)])
@@ -103,9 +153,6 @@ def test_corner_points_are_kept_beside_the_upright_boxes():
     assert labeled_image("p", "n", parse_lines("1,2,30,40,upright", "corners")[0]).quads is None
 
 
-ALL = ("mlt", "quad", "size", "corners")
-
-
 @pytest.mark.parametrize(
     ("lines", "layout"),
     [
@@ -115,8 +162,11 @@ ALL = ("mlt", "quad", "size", "corners")
         (["10,20,300,400,text"] * 3, "corners"),
         (["10,20,300,400,1,2,3,4"] + ["10,20,300,400,text"] * 3, "corners"),
         (["100,200,50,40,text", "10,20,50,40,text"], "size"),
+        (["0,0,9,1,20,0,20,9,9,8,0,9,text"] + ["0,0,9,1,8,9,1,8,text"] * 15, "polygon"),
+        (["0,0,9,1,20,0,20,9,9,8,0,9"] * 2, "outline"),
+        (["0,0,9,1,8,9,1,8,1,000", "0,0,9,1,8,9,1,8,text", "0,0,9,1,8,9,1,8,36,000,000"] * 2, "quad"),
         ([], "corners"),
     ],
 )
 def test_layouts_are_told_apart(lines, layout):
-    assert detect_layout(lines, ALL) == layout
+    assert detect_layout(lines, ALL_LAYOUTS) == layout

@@ -12,6 +12,7 @@ import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from src.data.detection.annotations.label_pairs import is_safe_name
 from src.data.detection.annotations.labeled_image import (
     AnnotationError,
     LabeledImages,
@@ -19,7 +20,6 @@ from src.data.detection.annotations.labeled_image import (
     corners_of_size,
     labeled_image,
 )
-from src.data.detection.annotations.svt_xml import is_safe_name
 
 COLUMNS = 60
 _FOLDERS = ("train2017", "val2017", "train2014", "val2014")
@@ -69,6 +69,8 @@ def load_coco_json(json_file: Path) -> tuple[dict[str, dict], dict[str, list[dic
     content = content if isinstance(content, dict) else {}
     tables = ("imgs", "anns") if "imgs" in content else ("images", "annotations")
     if any(table not in content for table in tables):
+        if "shapes" in content:
+            raise AnnotationError(f"'{json_file}': is a LabelMe file; give the folder of these files in its place")
         raise AnnotationError(f"'{json_file}': neither imgs and anns (COCO-Text) nor images and annotations")
     images, annotations = (_records(content[table], json_file) for table in tables)
     by_image: dict[str, list[dict]] = defaultdict(list)

@@ -5,25 +5,29 @@ Layouts (numbers separated by commas or blanks, the transcription after them):
   size     x y w h [text]               SCUT-FORU
   quad     x1 y1 .. x4 y4 [text]        ICDAR 2015; the enclosing upright box, and the quadrilateral beside it
   mlt      x1 y1 .. x4 y4 script text   MLT 2017
-A transcription made of "#" only ("###") marks a region that is not to be judged.
+  polygon  x1,y1,..,xn,yn,text          any number of points, commas only; `outline` is the same without text
+A transcription made of "#" only ("###") marks a region that is not to be judged. A line that can be read in
+two ways is refused with the reason; which layout a data set has is decided in `label_layouts`.
 """
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
-from src.data.detection.annotations.labeled_image import RawBox, corners_of_size
+from src.data.detection.annotations.labeled_image import RawBox, corners_of_size, polygon_box
 
 NUMBERS = {"corners": 4, "size": 4, "quad": 8, "mlt": 8}
-# The scripts of MLT 2017 and 2019.
-SCRIPTS = frozenset(
-    ["arabic", "bangla", "chinese", "hindi", "japanese", "korean", "latin", "mixed", "none", "symbols"]
-)
+NOT_A_LABEL_LINE = "not a label line"
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)"
 _SEPARATOR = r"(?:\s*,\s*|\s+)"
-_HEADS = {
+HEADS = {
     count: re.compile(rf"\s*({_NUMBER})" + rf"{_SEPARATOR}({_NUMBER})" * (count - 1) + rf"(?:{_SEPARATOR}|$)")
     for count in (4, 8)
 }
+_NEXT_BY_COMMA = re.compile(rf"\s*({_NUMBER})(?:\s*,\s*|\s*$)")
+_NEXT = re.compile(rf"\s*({_NUMBER})(?:{_SEPARATOR}|$)")
+_NUMBERS_AT_MOST = 1000
+THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 
 def is_ignored_text(text: str) -> bool:
@@ -31,26 +35,26 @@ def is_ignored_text(text: str) -> bool:
     return bool(text) and not text.strip("#")
 
 
-def parse_line(line: str, layout: str) -> RawBox | None:
-    """Read one line in the given layout; None when it is not such a line. The caller skips blank lines."""
-    match = _HEADS[NUMBERS[layout]].match(line)
+def parse_line(line: str, layout: str) -> RawBox | str:
+    """Read one line in the given layout; the reason when it is not such a line. The caller skips blank lines."""
+    if layout in ("polygon", "outline"):
+        return _parse_polygon(line, with_text=layout == "polygon")
+    match = HEADS[NUMBERS[layout]].match(line)
     if match is None:
-        return None
+        return NOT_A_LABEL_LINE
     values = [float(value) for value in match.groups()]
+    if are_normalized(values):
+        return "coordinates between 0 and 1"
     text = line[match.end() :].strip()
-    quad = None
+    if layout != "mlt" and _goes_on(line, NUMBERS[layout], text):
+        return "more numbers than a box of this layout has"
     if layout == "size":
-        corners = corners_of_size(*values)
-    elif layout == "corners":
-        corners = tuple(values)
-    else:
-        quad = tuple(values)
-        corners = (min(values[0::2]), min(values[1::2]), max(values[0::2]), max(values[1::2]))
+        return RawBox(corners_of_size(*values), text := _unquote(text), is_ignored_text(text))
+    if layout == "corners":
+        return RawBox(tuple(values), text := _unquote(text), is_ignored_text(text))
     if layout == "mlt":
         text = text.partition(",")[2].strip()
-    elif layout in ("corners", "size"):
-        text = _unquote(text)
-    return RawBox(corners, text, is_ignored_text(text), quad)
+    return polygon_box(values, text, is_ignored_text(text))
 
 
 def parse_lines(text: str, layout: str) -> tuple[list[RawBox], Counter]:
@@ -59,8 +63,8 @@ def parse_lines(text: str, layout: str) -> tuple[list[RawBox], Counter]:
     problems: Counter = Counter()
     for line in label_lines(text):
         box = parse_line(line, layout)
-        if box is None:
-            problems["not a label line"] += 1
+        if isinstance(box, str):
+            problems[box] += 1
         else:
             boxes.append(box)
     return boxes, problems
@@ -71,35 +75,49 @@ def label_lines(text: str) -> list[str]:
     return [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
 
 
-def detect_layout(lines: list[str], candidates: tuple[str, ...]) -> str:
-    """The first candidate that at least half of the sampled lines of a data set fit; else the last one.
+def leading_numbers(line: str, *, commas_only: bool) -> tuple[list[float], list[int]]:
+    """The numbers that a line begins with, and where each begins; the last place is what stands after them."""
+    pattern = _NEXT_BY_COMMA if commas_only else _NEXT
+    values: list[float] = []
+    places = [0]
+    while len(values) < _NUMBERS_AT_MOST and (match := pattern.match(line, places[-1])):
+        values.append(float(match[1]))
+        places.append(match.end())
+    return values, places
 
-    Longer layouts must stand before shorter ones, because every quad line also begins with four numbers.
-    "size" is told from "corners" by widths and heights smaller than the position: as corners, more than a
-    tenth of the lines would be reversed.
+
+def are_normalized(values: Sequence[float]) -> bool:
+    """Whether these coordinates are shares of the image's sides: none beyond 1, not all of them whole."""
+    return all(-1 <= value <= 1 for value in values) and any(value != int(value) for value in values)
+
+
+def _goes_on(line: str, count: int, text: str) -> bool:
+    """Whether points beyond the box stand where its text should: four numbers more, or two before other text.
+
+    A text may be a number itself: "50", "7,50", "36,000,000".
     """
-    for layout in candidates[:-1]:
-        if lines and 2 * sum(_fits(line, layout) for line in lines) >= len(lines):
-            if layout == "size" and not _looks_like_sizes(lines):
-                continue
-            return layout
-    return candidates[-1]
-
-
-def _fits(line: str, layout: str) -> bool:
-    match = _HEADS[NUMBERS[layout]].match(line)
-    if match is None:
+    values, places = leading_numbers(line, commas_only="," in line.partition('"')[0])
+    if THOUSANDS.fullmatch(text):
         return False
-    if layout == "mlt":
-        return line[match.end() :].partition(",")[0].strip().lower() in SCRIPTS
-    return True
+    return len(values) >= count + 4 or (count == 8 and len(values) in (10, 11) and places[-1] < len(line.rstrip()))
 
 
-def _looks_like_sizes(lines: list[str]) -> bool:
-    matches = [match for line in lines if (match := _HEADS[4].match(line))]
-    values = [[float(value) for value in match.groups()] for match in matches]
-    reversed_lines = sum(x2 < x1 or y2 < y1 for x1, y1, x2, y2 in values)
-    return reversed_lines * 10 > len(values)
+def _parse_polygon(line: str, *, with_text: bool) -> RawBox | str:
+    """A polygon's line. An odd number at the end is the text; of an even one, text and point look the same."""
+    line = line.rstrip()
+    values, places = leading_numbers(line, commas_only=True)
+    text = line[places[-1] :]
+    if not with_text and (text or len(values) % 2):
+        return "text after a polygon of a set without text" if text else "odd number of coordinates"
+    if with_text and len(values) % 2:
+        values, text = values[:-1], line[places[-2] :].strip()
+    elif with_text and len(values) > 8 and not text and not line.endswith(","):
+        return "only numbers: the last two may be a point or the text"
+    if len(values) < 6:
+        return NOT_A_LABEL_LINE
+    if are_normalized(values):
+        return "coordinates between 0 and 1"
+    return polygon_box(values, text := _unquote(text), is_ignored_text(text))
 
 
 def _unquote(text: str) -> str:

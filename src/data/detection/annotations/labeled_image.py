@@ -1,6 +1,7 @@
 """What every annotation reader returns: an image's path with its boxes as the label file has them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,15 @@ def corners_of_size(x: float, y: float, width: float, height: float) -> tuple[fl
     if not (width > 0 and height > 0):
         return (x, y, x, y)
     return (x, y, x + width - 1, y + height - 1)
+
+
+def polygon_box(values: Sequence[float], text: str, ignored: bool) -> "RawBox":
+    """x1 y1 .. xn yn -> the enclosing box, with its quadrilateral; of other than four points, its outline."""
+    xs, ys = values[0::2], values[1::2]
+    corners = (min(xs), min(ys), max(xs), max(ys))
+    x1, y1, x2, y2 = corners
+    quad = tuple(values) if len(values) == 8 else (x1, y1, x2, y1, x2, y2, x1, y2)
+    return RawBox(corners, text, ignored, quad)
 
 
 class RawBox(NamedTuple):

@@ -16,6 +16,7 @@ from src.data.detection.annotations.label_files import (
 )
 from src.data.detection.annotations.labeled_image import LabeledImages
 from src.data.detection.annotations.own_folder import read_own_folder
+from src.data.detection.annotations.plausible import plausible
 from src.data.detection.annotations.svt_xml import read_svt
 
 
@@ -132,7 +133,7 @@ def _pair_sources(name: str, values: Mapping[str, Any], split: str, list_key: st
 
 
 def _reader(read: Callable[..., LabeledImages], images: Path, labels: Path, options: dict) -> Callable:
-    return lambda: read(images, labels, **options)
+    return lambda: plausible(read)(images, labels, **options)
 
 
 def _pairs(key: str, value: object) -> list[tuple[str, str]]:
@@ -161,4 +162,5 @@ def _coco_sources(values: Mapping[str, Any], split: str) -> list[Source]:
     image_folder = values.get("coco_train_data_type") or "train2017"
     # The test part of COCO-Text has no public labels; its validation part takes that place.
     part = "train" if split == "train" else "val"
-    return [Source(COCO, COCO, lambda: read_coco_text(root, json_file, image_folder=image_folder, split=part))]
+    read = _reader(read_coco_text, root, json_file, {"image_folder": image_folder, "split": part})
+    return [Source(COCO, COCO, read)]

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 from src.data.detection.annotations.label_files import read_label_folder
 from src.data.detection.annotations.label_lines import is_ignored_text
+from src.data.detection.annotations.label_pairs import is_safe_name
 from src.data.detection.annotations.labeled_image import (
     AnnotationError,
     LabeledImages,
@@ -35,8 +36,21 @@ def read_svt_xml(xml_file: Path) -> list[tuple[str, list[RawBox], Counter]]:
     """(imageName, boxes, refused rectangles by reason) for every image of the XML, names not yet checked.
 
     Raises:
-        AnnotationError: not a file, not XML, not an SVT tag set, or with a document type of its own
-            (which could define entities that grow without bound).
+        AnnotationError: as `parse_xml`, or not an SVT tag set.
+    """
+    root = parse_xml(xml_file)
+    if root.tag != "tagset":
+        hint = "; give the folder of these files in its place" if root.tag == "annotation" else ""
+        raise AnnotationError(f"'{xml_file}': the outer tag is '{root.tag}', SVT has 'tagset'{hint}")
+    return [_read_image(image) for image in root.iter("image")]
+
+
+def parse_xml(xml_file: Path) -> ElementTree.Element:
+    """The outer element of an XML file.
+
+    Raises:
+        AnnotationError: not a file, not XML, or with a document type of its own (which could define
+            entities that grow without bound).
     """
     try:
         data = Path(xml_file).read_bytes()
@@ -45,18 +59,9 @@ def read_svt_xml(xml_file: Path) -> list[tuple[str, list[RawBox], Counter]]:
     if re.search(rb"<!\s*(DOCTYPE|ENTITY)", data.replace(b"\0", b""), re.IGNORECASE):
         raise AnnotationError(f"'{xml_file}': a document type or entity is not accepted")
     try:
-        root = ElementTree.fromstring(data)
+        return ElementTree.fromstring(data)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise AnnotationError(f"'{xml_file}': not an XML file ({error})") from None
-    if root.tag != "tagset":
-        raise AnnotationError(f"'{xml_file}': the outer tag is '{root.tag}', SVT has 'tagset'")
-    return [_read_image(image) for image in root.iter("image")]
-
-
-def is_safe_name(name: str) -> bool:
-    """Whether a name from a label file stays inside the folder it is joined to."""
-    parts = name.replace("\\", "/").split("/")
-    return "" not in parts and ".." not in parts and not set(name) & {"\0", ":"}
 
 
 def find_svt_image(image_dir: Path, name: str) -> Path:
