@@ -1,8 +1,10 @@
 """Labeled images -> one MindRecord set with its report."""
 
+import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from src.data.detection.annotations.fit_boxes import FittedBoxes, fit_boxes
 from src.data.detection.annotations.labeled_image import LabeledImage
 from src.data.detection.mindrecord_writer import MindRecordWriter
 from src.data.detection.record import SCHEMA, pack_annotation
-from src.data.detection.report import DataSetReport, SetReport
+from src.data.detection.report import DataSetReport, SetReport, TooManyBadError
 from src.data.detection.sample_drawing import SampleFolder
 from src.data.detection.set_plan import SetPlan, file_digest
 from src.data.images.decode import ImageError
@@ -18,6 +20,7 @@ from src.data.images.storage import StoredImage, storable_image
 from src.data.loading.prefetch import map_in_order, usable_cores
 
 MIN_SIDE = 8  # pixels; less than that is an icon or a damaged file, and no text fits into it
+_JUDGED_EVERY = 200  # images
 ALSO_IN_TEST = "also in the test set"
 
 
@@ -64,7 +67,10 @@ def build_set(
         not_configured=plan.not_configured,
     )
     samples = SampleFolder(plan.output_dir / "samples", f"ctpn_{plan.set_name}", draw_samples, len(tasks))
-    with MindRecordWriter(plan.output_dir, plan.file_name, SCHEMA, shards=plan.shards) as writer:
+    with (
+        _written_in_any_case(report, plan.output_dir),
+        MindRecordWriter(plan.output_dir, plan.file_name, SCHEMA, shards=plan.shards) as writer,
+    ):
         workers = workers or usable_cores()
         # A few images ahead, so that memory stays bounded. Decoders and encoders release the interpreter's lock.
         outcomes = map_in_order(
@@ -77,13 +83,21 @@ def build_set(
                 samples.offer(done - 1, task.record_name, row["image"], row["annotation"])
             if progress is not None:
                 progress(done, len(tasks))
-        report_file = plan.output_dir / f"ctpn_{plan.set_name}_report.json"
-        try:
-            report.check(max_bad_ratio)
-            report.mindrecord_file = str(writer.publish())
-        finally:
-            report.write(report_file)
+            if done % _JUDGED_EVERY == 0:
+                report.check_early(max_bad_ratio)
+        report.check(max_bad_ratio)
+        report.mindrecord_file = str(writer.publish())
     return report
+
+
+@contextlib.contextmanager
+def _written_in_any_case(report: SetReport, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except TooManyBadError:
+        report.write(folder / f"ctpn_{report.set_name}_report.json")
+        raise
+    report.write(folder / f"ctpn_{report.set_name}_report.json")
 
 
 def _read_sources(plan: SetPlan) -> tuple[list[_Task], list[DataSetReport]]:
@@ -91,7 +105,13 @@ def _read_sources(plan: SetPlan) -> tuple[list[_Task], list[DataSetReport]]:
     reports = []
     for source in plan.sources:
         data_set = source.read()
-        report = DataSetReport(source.label, layout=data_set.layout, skipped=data_set.skipped.copy())
+        report = DataSetReport(
+            source.label,
+            layout=data_set.layout,
+            expected_images=len(data_set.images),
+            expected_boxes=sum(len(image.boxes) + image.problems.total() for image in data_set.images),
+            skipped=data_set.skipped.copy(),
+        )
         reports.append(report)
         found += [(report, image) for image in data_set.images]
     counts = Counter(image.name for _, image in found)

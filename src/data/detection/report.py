@@ -19,10 +19,15 @@ class TooManyBadError(UserError):
 
 @dataclass
 class DataSetReport:
-    """Counts of one data set. Skipped images are left out on purpose and are not bad."""
+    """Counts of one data set. Skipped images are left out on purpose and are not bad.
+
+    expected_images, expected_boxes: how many the labels name, good or bad, before any image is read.
+    """
 
     label: str
     layout: str = ""
+    expected_images: int = 0
+    expected_boxes: int = 0
     accepted: int = 0
     without_text: int = 0
     rejected: Counter = field(default_factory=Counter)
@@ -107,7 +112,26 @@ class SetReport:
                     share = f"{bad} of {total} {what} are bad, more than max_bad_ratio {max_bad_ratio:g}"
                     raise TooManyBadError(f"{self.set_name}, {report.label}: {share} ({_listing(reasons)})")
         if self.accepted == 0:
-            raise TooManyBadError(f"{self.set_name}: no usable image")
+            raise TooManyBadError(f"{self.set_name}: no usable image ({self._why_none()})")
+
+    def check_early(self, max_bad_ratio: float) -> None:
+        """Raise TooManyBadError when so much is bad that no good image to come can bring the share down."""
+        for report in self.data_sets:
+            for what, bad, total, reasons in (
+                ("images", report.bad_images[0], report.expected_images, report.rejected),
+                ("boxes", report.bad_boxes[0], report.expected_boxes, report.rejected_boxes),
+            ):
+                if bad > max_bad_ratio * total:
+                    share = f"{bad} of {total} {what} are bad already, more than max_bad_ratio {max_bad_ratio:g}"
+                    raise TooManyBadError(f"{self.set_name}, {report.label}: {share} ({_listing(reasons)})")
+
+    def _why_none(self) -> str:
+        """What became of the images of each data set, in a few words."""
+        parts = []
+        for report in self.data_sets:
+            reasons = _listing(report.rejected + report.skipped)
+            parts.append(f"{report.label}: {reasons or 'no image'}")
+        return "; ".join([*parts, *(f"{name}: not configured" for name in self.not_configured)])
 
     def to_dict(self) -> dict:
         return {

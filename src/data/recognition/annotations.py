@@ -7,15 +7,18 @@ item is a `Word`, or a `Reject` for a label that says nothing usable; images are
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from src.common.errors import UserError
-from src.data.detection.annotations.label_pairs import is_safe_name
+from src.data.recognition.word_places import find_image
 
 _LINE = re.compile(r"(.+?\.(?:jpe?g|png|bmp|gif|tiff?|webp|ppm|pgm))(?:\s*[,\t]\s*|\s+)(\S.*)", re.IGNORECASE)
+
+
+OUTSIDE = "outside the folder of images"
 
 
 class WordSetError(UserError):
@@ -42,10 +45,11 @@ class Word:
 
 @dataclass(frozen=True)
 class Reject:
-    """An item that cannot be used, and the countable reason."""
+    """An item that cannot be used, the countable reason, and what shows it: the row, the path looked for."""
 
     name: str
     reason: str
+    detail: str = ""
 
     @property
     def group(self) -> str:
@@ -67,19 +71,19 @@ def read_mjsynth(label_file: Path, image_dir: Path | None = None, lexicon: Path 
     because it is what the image shows.
     """
     words = _read_lines(lexicon or label_file.parent / "lexicon.txt")
-    root = image_dir or label_file.parent
+    roots = _roots(label_file, image_dir)
 
     def parse(line: str) -> Word | Reject:
         name, _, number = line.rpartition(" ")
         name = name.strip().removeprefix("./")
         if not name or not number.isdecimal():
-            return Reject(line[:80], "not a label line")
+            return _foreign_line(line, "./path/of_image.jpg NUMBER")
         if int(number) >= len(words):
             return Reject(name, "number beyond the lexicon")
         text = words[int(number)].strip()
         spelled = Path(name).stem.partition("_")[2].rpartition("_")[0]
         text = spelled if spelled.lower() == text.lower() else text
-        return _word(root, name, text, group=name)
+        return _word(roots, name, text, group=name)
 
     return _line_set(label_file, parse)
 
@@ -89,30 +93,30 @@ def read_iiit5k(label_file: Path, image_dir: Path | None = None) -> WordSet:
 
     Words of one photograph (1009) are one group.
     """
-    root = image_dir or label_file.parent
-    return _line_set(label_file, lambda line: _named_word(root, line, _photograph, quoted=False))
+    roots = _roots(label_file, image_dir)
+    return _line_set(label_file, lambda line: _named_word(roots, line, _photograph, quoted=False))
 
 
 def read_icdar_words(label_file: Path, image_dir: Path | None = None) -> WordSet:
     """ICDAR 2013 and 2015 word recognition: `word_1.png, "JOINT"`, quotes inside written as `\\"`."""
-    root = image_dir or label_file.parent
-    return _line_set(label_file, lambda line: _named_word(root, line, lambda name: name, quoted=True))
+    roots = _roots(label_file, image_dir)
+    return _line_set(label_file, lambda line: _named_word(roots, line, lambda name: name, quoted=True))
 
 
 def read_tsv(label_file: Path, image_dir: Path | None = None) -> WordSet:
     """Your own: image, tab, text; further columns are not looked at.
 
-    Images are looked for beside the file, in `image_dir`, or in a folder named like the file (words/).
+    Images are looked for in `image_dir`, or else beside the file and in a folder named like the file (words/).
     """
-    root = image_dir or label_file.parent
-    if image_dir is None and not any(root.glob("*.[jpJP]*g")) and label_file.with_suffix("").is_dir():
-        root = label_file.with_suffix("")
+    roots = _roots(label_file, image_dir)
+    if image_dir is None:
+        roots = (*roots, label_file.with_suffix(""))
 
     def parse(line: str) -> Word | Reject:
         columns = line.split("\t")
         if len(columns) < 2:
-            return Reject(line[:80], "not a label line")
-        return _word(root, columns[0].strip(), columns[1].strip(), group=_photograph(columns[0].strip()))
+            return _foreign_line(line, "image<TAB>text")
+        return _word(roots, columns[0].strip(), columns[1].strip(), group=_photograph(columns[0].strip()))
 
     return _line_set(label_file, parse)
 
@@ -128,21 +132,35 @@ def _photograph(name: str) -> str:
     return stem if underscore and number.isdecimal() else name
 
 
-def _named_word(root: Path, line: str, group: Callable[[str], str], *, quoted: bool) -> Word | Reject:
+def _named_word(roots: tuple[Path, ...], line: str, group: Callable[[str], str], *, quoted: bool) -> Word | Reject:
     match = _LINE.fullmatch(line.strip())
     if match is None:
-        return Reject(line[:80], "not a label line")
+        return _foreign_line(line, 'image.png "text"' if quoted else "image.png text")
     name, text = match[1].strip(), match[2].strip()
     if quoted and len(text) >= 2 and text[0] == text[-1] == '"':
         text = re.sub(r"\\(.)", r"\1", text[1:-1])
-    return _word(root, name, text, group(name))
+    return _word(roots, name, text, group(name))
 
 
-def _word(root: Path, name: str, text: str, group: str) -> Word | Reject:
-    if not is_safe_name(name):
-        return Reject(name, "unsafe image name")
-    reason = text_problem(text)
-    return Reject(name, reason) if reason else Word(root / name, text, name, group)
+def _roots(label_file: Path, image_dir: Path | None) -> tuple[Path, ...]:
+    return (image_dir or label_file.parent,)
+
+
+def _word(roots: tuple[Path, ...], name: str, text: str, group: str) -> Word | Reject:
+    if reason := text_problem(text):
+        return Reject(name, reason, f"{name!r} has the text {text[:40]!r}")
+    image = find_image(name, roots)
+    if image is None:
+        return Reject(
+            name,
+            OUTSIDE,
+            f"{name[:200]!r} leads out of '{roots[0]}'; --image_path takes a folder that holds them all",
+        )
+    return Word(image, text, name, group)
+
+
+def _foreign_line(line: str, form: str) -> Reject:
+    return Reject(line[:80], "not a label line", f"{line[:80]!r}, expected {form}")
 
 
 def text_problem(text: str) -> str:
@@ -161,10 +179,13 @@ def _line_set(label_file: Path, parse: Callable[[str], Word | Reject]) -> WordSe
         count = sum(1 for line in file if line.strip())
 
     def iterate() -> Iterator[Word | Reject]:
+        row = 0
         with _open(label_file) as file:
             for line in file:
+                row += 1
                 if line.strip():
-                    yield parse(line.rstrip("\r\n"))
+                    item = parse(line.rstrip("\r\n"))
+                    yield item if isinstance(item, Word) else replace(item, detail=f"row {row} {item.detail}")
 
     return WordSet(count, iterate)
 

@@ -31,7 +31,7 @@ def encode_words(words: list[Word | Reject]) -> list[tuple[bytes, str] | Reject]
             crop = _crop(word, *photograph[1:])
             encoded.append((_png(crop), word.text) if crop is not None else Reject(word.name, "box without area"))
         except ImageError as error:
-            encoded.append(Reject(word.name, error.reason))
+            encoded.append(Reject(word.name, error.reason, f"{word.name!r} at '{word.image}'"))
     return encoded
 
 

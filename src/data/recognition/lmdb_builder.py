@@ -26,14 +26,17 @@ REPORT_NAME = "report.json"
 REJECTED_NAME = "rejected.tsv"
 NOT_BAD = frozenset({"marked as not readable"})  # left out on purpose, by the data set itself
 _CHUNK = 64
+_JUDGED_FROM = 1000  # bad words: too many for whatever follows, or not one good, end a build before its end
 
 
 class _Output:
     """One LMDB being built, its list of rejects, and its place in the word set."""
 
-    def __init__(self, path: Path, job: dict[str, Any], overwrite: bool, commit_samples: int):
+    def __init__(self, path: Path, job: dict[str, Any], overwrite: bool, commit_samples: int, max_bad_ratio: float):
         self.path = path
         self.job = job
+        self._max_bad_ratio = max_bad_ratio
+        self._examples: dict[str, str] = {}
         self.writer: LmdbWriter | None = None
         if self._already_built() and not overwrite:
             self.next, self.rejected = job["items"], Counter(self.report["rejected"])
@@ -65,7 +68,9 @@ class _Output:
         """Item `index` of the word set, which is next for this output."""
         if isinstance(item, Reject):
             self.rejected[item.reason] += 1
-            line = f"{item.name}\t{item.reason}\n".encode("utf-8", "replace")
+            self._examples.setdefault(item.reason, item.detail)
+            line = "\t".join(filter(None, (item.name, item.reason, item.detail))) + "\n"
+            line = line.encode("utf-8", "replace")
             self._list.write(line)
             self._list.flush()
             self._list_size += len(line)
@@ -77,19 +82,36 @@ class _Output:
             "rejected": dict(self.rejected),
             "list_size": self._list_size,
         }
+        if isinstance(item, Reject) and self._bad_words >= _JUDGED_FROM:
+            self._judge(self._max_bad_ratio * self.job["items"] if self.writer.count else 0)
 
-    def finish(self, max_bad_ratio: float) -> None:
+    @property
+    def _bad_words(self) -> int:
+        return sum(count for reason, count in self.rejected.items() if reason not in NOT_BAD)
+
+    def _judge(self, most: float) -> None:
+        """Raise UserError when more words than that are bad; what is done so far stays for a later build."""
+        if self._bad_words <= most:
+            return
+        self.writer.commit()
+        looked_at = self.writer.count + self.rejected.total()
+        share = f"more than {self._max_bad_ratio:.0%}"
+        raise UserError(f"{self._bad_words} of {looked_at} words are bad, {share} ({self._reasons()})")
+
+    def _reasons(self) -> str:
+        """Counts by reason, each with the first row that shows it."""
+        return ", ".join(
+            f"{reason}: {count}" + (f", such as {example}" if (example := self._examples.get(reason)) else "")
+            for reason, count in self.rejected.most_common()
+        )
+
+    def finish(self) -> None:
         """Complete the LMDB. Raises UserError when too much was bad; the build can then go on later."""
         if self.writer is None:
             return
-        bad = sum(count for reason, count in self.rejected.items() if reason not in NOT_BAD)
-        looked_at = self.writer.count + self.rejected.total()
-        reasons = ", ".join(f"{reason}: {count}" for reason, count in self.rejected.most_common())
-        if bad > max_bad_ratio * looked_at:
-            self.writer.commit()
-            raise UserError(f"{bad} of {looked_at} words are bad, more than {max_bad_ratio:.0%} ({reasons})")
+        self._judge(self._max_bad_ratio * (self.writer.count + self.rejected.total()))
         if not self.writer.count:
-            raise LmdbError(f"no word is left for {str(self.path)!r} ({reasons or 'nothing was given'})")
+            raise LmdbError(f"no word is left for {str(self.path)!r} ({self._reasons() or 'nothing was given'})")
         self._save_report(verified=False)
         self.writer.finish()
         self.close()
@@ -134,7 +156,7 @@ def build_lmdb(
 
     holdout: at least so many items, whole groups of them, go to `holdout_output` instead; which ones depends
     on the groups' names only. description: what identifies the word set; a killed build continues only with
-    an equal one. Beside each data.mdb stand report.json and rejected.tsv (name, reason).
+    an equal one. Beside each data.mdb stand report.json and rejected.tsv (name, reason, detail).
     on_progress(stage, done, total) is called from time to time. Raises UserError.
     """
     if bool(holdout) != bool(holdout_output):
@@ -144,13 +166,13 @@ def build_lmdb(
     with ExitStack() as stack:
         outputs = []
         for path, part in [(output, "main"), (holdout_output, "holdout")][: 1 + bool(holdout)]:
-            outputs.append(_Output(Path(path), {**job, "part": part}, overwrite, commit_samples))
+            outputs.append(_Output(Path(path), {**job, "part": part}, overwrite, commit_samples, max_bad_ratio))
             stack.callback(outputs[-1].close)
         if all(one.complete for one in outputs):
-            raise LmdbError(f"{str(output)!r} is a finished LMDB; force its overwriting or give a new folder")
+            raise LmdbError(f"{str(output)!r} is a finished LMDB; --force replaces it, or give a new folder")
         _write(words, outputs, threshold, workers, on_progress)
         for one in outputs:
-            one.finish(max_bad_ratio)
+            one.finish()
     return [
         one.verify(
             workers,

@@ -14,6 +14,7 @@ import lmdb
 import numpy as np
 
 from src.common.errors import UserError
+from src.data.recognition.lmdb_length import cut_short
 from src.data.recognition.word_images import SampleError, decode_gray, header_size
 
 NUM_SAMPLES_KEY = b"num-samples"
@@ -55,7 +56,7 @@ class _Environment:
 
 
 def _open_shared(path: Path) -> _Environment:
-    status = (path / "data.mdb" if path.is_dir() else path).stat()
+    status = data_file(path).stat()
     file = (status.st_dev, status.st_ino)
     with _environments_lock:
         environment = _environments.get(file)
@@ -65,6 +66,11 @@ def _open_shared(path: Path) -> _Environment:
         if environment is None:
             environment = _environments[file] = _Environment(path)
         return environment
+
+
+def data_file(path: Path) -> Path:
+    """The file of an LMDB that is given as a folder or as that file."""
+    return path / "data.mdb" if path.is_dir() else path
 
 
 def is_lmdb(path: str | Path) -> bool:
@@ -111,10 +117,12 @@ class LmdbWords:
         if not is_lmdb(self.path) and not self.path.is_file():
             raise LmdbError(f"{str(self.path)!r} is not an LMDB: it holds no data.mdb")
         try:
+            if cut := cut_short(data_file(self.path)):
+                raise LmdbError(f"{str(self.path)!r}: {cut}")
             with self._handle().begin() as transaction:
                 count = transaction.get(NUM_SAMPLES_KEY)
                 unfinished = transaction.get(PROGRESS_KEY) is not None
-        except lmdb.Error as error:
+        except (lmdb.Error, OSError) as error:
             raise LmdbError(f"{str(self.path)!r} is not a readable LMDB: {error}") from error
         if count is None:
             hint = "its build is unfinished, run it again" if unfinished else "it has no num-samples key"

@@ -12,6 +12,7 @@ from typing import Any
 
 import lmdb
 
+from src.data.recognition.lmdb_length import cut_short
 from src.data.recognition.lmdb_reader import NUM_SAMPLES_KEY, PROGRESS_KEY, LmdbError, image_key, label_key
 from src.data.recognition.lmdb_verify import verify_lmdb
 
@@ -66,6 +67,8 @@ class LmdbWriter:
         strangers = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else set()
         if strangers and "data.mdb" not in strangers and not strangers <= {"build.lock", "lock.mdb"}:
             raise LmdbError(f"{str(self.path)!r} holds other files and no data.mdb; give a new folder")
+        if "data.mdb" in strangers and (cut := cut_short(self.path / "data.mdb")):
+            raise LmdbError(f"{str(self.path)!r}: {cut}, or delete it and build again")
         self.path.mkdir(parents=True, exist_ok=True)
 
     def _lock(self):
@@ -85,14 +88,20 @@ class LmdbWriter:
         if overwrite and entries:
             self._start_again()
         elif finished is not None:
-            raise LmdbError(f"{str(self.path)!r} is a finished LMDB; overwrite it on purpose or give a new folder")
+            raise LmdbError(f"{str(self.path)!r} is a finished LMDB; --force replaces it, or give a new folder")
         elif stored is not None:
             state = json.loads(stored)
-            if state["job"] != self._job:
-                raise LmdbError(f"{str(self.path)!r} holds an unfinished build of another job: {state['job']}")
-            self.count, self.progress = state["count"], state["progress"]
+            if state["job"] == self._job:
+                self.count, self.progress = state["count"], state["progress"]
+            elif state["count"]:
+                there = f"an unfinished build of another job ({_differences(state['job'], self._job)})"
+                raise LmdbError(f"{str(self.path)!r} holds {there}; --force replaces it, or give a new folder")
+            else:
+                self._start_again()  # nothing is lost: that build had not written a word
         elif entries:
-            raise LmdbError(f"{str(self.path)!r} is an LMDB that was not made here and has no num-samples")
+            raise LmdbError(
+                f"{str(self.path)!r} is an LMDB that was not made here and has no num-samples; --force replaces it"
+            )
 
     def _start_again(self) -> None:
         map_size = self._environment.info()["map_size"]
@@ -161,3 +170,11 @@ class LmdbWriter:
                 self.finish()
         finally:
             self.close()
+
+
+def _differences(there: Any, here: Any) -> str:
+    """What differs between two descriptions of a job, in a few words."""
+    if not (isinstance(there, dict) and isinstance(here, dict)):
+        return f"{there!r}, not {here!r}"
+    keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
+    return ", ".join(f"{key}: {there.get(key)!r}, not {here.get(key)!r}" for key in keys)

@@ -73,7 +73,7 @@ def test_boxes_that_cannot_be_meant_are_refused(tmp_path, text, message):
 
 
 def test_coco_with_shares_of_the_sides_is_refused(tmp_path):
-    images, labels = make(tmp_path, {})
+    images, _ = make(tmp_path, {})
     boxes = [{"image_id": 1, "bbox": [0.1, 0.2, 0.5, 0.2]}] * 3
     table = {"images": [{"id": 1, "file_name": "img_1.png"}], "annotations": boxes}
     (tmp_path / "coco.json").write_text(json.dumps(table))

@@ -195,6 +195,28 @@ def test_too_many_bad_images_fail_and_keep_the_older_set(tmp_path):
     assert not [path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
 
 
+def test_too_many_bad_images_are_said_while_reading(tmp_path):
+    seen = []
+    folders = write_folder(tmp_path / "a", {f"{i}.jpg": b"" for i in range(450)})
+    with pytest.raises(TooManyBadError, match="200 of 450 images are bad already, more than max_bad_ratio 0.1"):
+        build_set(
+            plan(tmp_path / "out", source(folders)), max_bad_ratio=0.1, max_pixels=10**6,
+            progress=lambda done, total: seen.append(done),
+        )  # fmt: skip
+    assert seen[-1] == 200
+    assert json.loads((tmp_path / "out/ctpn_test_report.json").read_text())["images_rejected"] == 200
+
+
+def test_a_set_of_no_usable_image_says_why(tmp_path):
+    folders = write_folder(tmp_path / "a", {"1.jpg": GOOD["plain.jpg"]})
+    (folders[1] / "gt_2.txt").write_text(LABEL)
+    digests = file_digests(source(folders).read().images)
+    with pytest.raises(TooManyBadError, match="no usable image .icdar2013: 1 label file without an image, 1 also in"):
+        build_set(
+            plan(tmp_path / "out", source(folders)), max_bad_ratio=0, max_pixels=10**6, excluded_digests=digests
+        )
+
+
 def test_too_many_bad_boxes_fail(tmp_path):
     label = LABEL + "900 10 950 20 outside\nno label line\n"
     folders = write_folder(tmp_path, {"1.jpg": GOOD["plain.jpg"]}, label)

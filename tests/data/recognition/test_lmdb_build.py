@@ -14,7 +14,7 @@ import pytest
 
 from src.common.errors import UserError
 from src.create_lmdb import main
-from src.data.recognition.annotations import read_iiit5k
+from src.data.recognition.annotations import read_iiit5k, read_tsv
 from src.data.recognition.lmdb_builder import build_lmdb
 from src.data.recognition.lmdb_reader import LmdbError, LmdbWords
 
@@ -64,7 +64,7 @@ def test_command_builds_reports_and_divides(word_folder, tmp_path, capsys, monke
     assert total == {"not an image": 6, "marked as not readable": 1}
     assert all(report["verified"] for report in reports)
     listed = "".join((tmp_path / part / "rejected.tsv").read_text() for part in ("train", "val"))
-    assert "2_1.png\tnot an image\n" in listed and len(listed.splitlines()) == 7
+    assert "2_1.png\tnot an image\t" in listed and len(listed.splitlines()) == 7
     assert "113" not in capsys.readouterr().err
     with pytest.raises(LmdbError, match="finished"):
         main(arguments)
@@ -92,13 +92,40 @@ def test_known_errors_are_one_line(word_folder, tmp_path):
 
 def test_too_much_bad_fails_and_goes_on_when_allowed(word_folder, tmp_path):
     words = read_iiit5k(word_folder / "train.tags")
-    with pytest.raises(UserError, match="6 of 120 words are bad.*not an image: 6"):
+    with pytest.raises(
+        UserError, match="6 of 120 words are bad, more than 1% .not an image: 6, such as '2_1.png' at "
+    ):
         build_lmdb(words, tmp_path / "out", description={}, max_bad_ratio=0.01)
     (report,) = build_lmdb(words, tmp_path / "out", description={})
     assert report["written"] == 113 and report["rejected"] == {"marked as not readable": 1, "not an image": 6}
     for arguments in ({"holdout": 5}, {"holdout_output": tmp_path / "val"}):
         with pytest.raises(UserError, match="both"):
             build_lmdb(words, tmp_path / "other", description={}, **arguments)
+
+
+def test_too_much_bad_is_said_while_reading(tmp_path):
+    seen = []
+    (tmp_path / "all.tsv").write_text("absent.png\tword\n" * 5000)
+    with pytest.raises(UserError, match="1000 of 1000 words are bad.*'absent.png' at "):
+        build_lmdb(
+            read_tsv(tmp_path / "all.tsv"), tmp_path / "out", description={}, max_bad_ratio=0.5,
+            on_progress=lambda stage, done, total: seen.append(done),
+        )  # fmt: skip
+    assert seen[-1] < 2000
+
+
+def test_another_job_in_the_folder(word_folder, tmp_path):
+    (tmp_path / "all.tsv").write_text("absent.png\tword\n")
+    with pytest.raises(UserError, match="words are bad"):
+        build_lmdb(read_tsv(tmp_path / "all.tsv"), tmp_path / "out", description={"image_path": "a"})
+    words = read_iiit5k(word_folder / "train.tags")  # nothing was written yet, so nothing is in its way
+    with pytest.raises(UserError, match="words are bad"):
+        build_lmdb(words, tmp_path / "out", description={"image_path": "b"}, max_bad_ratio=0.01)
+    with pytest.raises(LmdbError, match=r"unfinished build of another job \(image_path: 'b', not 'c'\); --force"):
+        build_lmdb(words, tmp_path / "out", description={"image_path": "c"})
+    build_lmdb(words, tmp_path / "out", description={"image_path": "c"}, overwrite=True)
+    with pytest.raises(LmdbError, match="--force"):
+        build_lmdb(words, tmp_path / "out", description={"image_path": "c"})
 
 
 def test_nothing_usable(tmp_path):

@@ -44,6 +44,24 @@ def raw_lmdb(path, values: dict[bytes, bytes]):
     return path
 
 
+def test_a_file_that_was_cut_off_is_refused_before_it_is_read(tmp_path):
+    with LmdbWriter(tmp_path / "words") as writer:
+        for _ in range(40):
+            writer.add(encoded("PNG"), "word")
+    file = tmp_path / "words" / "data.mdb"
+    whole = file.read_bytes()
+    assert len(LmdbWords(tmp_path / "words")) == 40
+    for length in (len(whole) - 1, len(whole) // 2, 8192, 4096, 200):
+        cut = tmp_path / f"cut_{length}"
+        cut.mkdir()
+        (cut / "data.mdb").write_bytes(whole[:length])
+        promised = 2 * 4096 if length <= 4096 else len(whole)  # the older of the two headers is all there is
+        expected = f"has {length} bytes, its own header says {promised}; copy it again"
+        for use in (LmdbWords, LmdbWriter):
+            with pytest.raises(LmdbError, match=expected):
+                use(cut)
+
+
 def test_each_kind_of_damage_has_its_reason(tmp_path):
     good = encoded("JPEG")
     pickled = pickle.dumps(Bomb(tmp_path / "ran"))

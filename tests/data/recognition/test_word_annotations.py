@@ -76,13 +76,14 @@ def test_icdar_words_with_mark_quotes_and_line_ends(tmp_path):
         ("word_5.png", "!marked as not readable"),
         ("word_6.png", "!label not UTF-8"),
         ("word_7.png", "!label not UTF-8"),
-        ("../../etc/word.png", "!unsafe image name"),
-        ("/word_8.png", "!unsafe image name"),
+        ("../../etc/word.png", "!outside the folder of images"),
+        ("/word_8.png", "!outside the folder of images"),
     ]
 
 
 def test_tsv_and_its_folder(tmp_path):
     (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "a.png").write_bytes(b"image")
     (tmp_path / "words.tsv").write_text("a.png\tHello world\tlexicon,ignored\nb.png no tab\nc.png\t\n")
     words = read_tsv(tmp_path / "words.tsv")
     assert summary(words) == [
@@ -91,6 +92,43 @@ def test_tsv_and_its_folder(tmp_path):
         ("c.png", "!empty label"),
     ]
     assert next(words.iterate()).image == tmp_path / "words" / "a.png"
+
+
+def test_tsv_beside_a_folder_of_its_name_both_ways(tmp_path):
+    (tmp_path / "words").mkdir()
+    for name in ("words/1.png", "words/2.png", "3.png"):
+        (tmp_path / name).write_bytes(b"image")
+    (tmp_path / "words.tsv").write_text("words/1.png\ta\n2.png\tb\n3.png\tc\nwords\\1.png\td\nnone.png\te\n")
+    places = [item.image.relative_to(tmp_path).as_posix() for item in read_tsv(tmp_path / "words.tsv").iterate()]
+    assert places == ["words/1.png", "words/2.png", "3.png", "words/1.png", "none.png"]
+    (tmp_path / "words.tsv").write_text("2.png\tb\n")
+    (item,) = read_tsv(tmp_path / "words.tsv", tmp_path).iterate()
+    assert item.image == tmp_path / "2.png"  # --image_path is the only place then
+
+
+def test_paths_that_leave_the_list_are_taken_inside_image_path_only(tmp_path):
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "1.png").write_bytes(b"image")
+    labels = tmp_path / "lists" / "all.tsv"
+    labels.write_text(f"{tmp_path}/words/1.png\ta\n../words/1.png\tb\n")
+    refused = list(read_tsv(labels).iterate())
+    assert [item.reason for item in refused] == ["outside the folder of images"] * 2
+    assert refused[1].detail.startswith("row 2 '../words/1.png' leads out of") and "--image_path" in refused[1].detail
+    for folder in (tmp_path, tmp_path / "words"):
+        places = [item.image for item in read_tsv(labels, folder).iterate() if isinstance(item, Word)]
+        assert places[0] == (tmp_path / "words" / "1.png").resolve()
+    (tmp_path / "other").mkdir()
+    assert all(isinstance(item, Reject) for item in read_tsv(labels, tmp_path / "other").iterate())
+
+
+def test_a_reject_shows_its_row_and_what_is_expected(tmp_path):
+    labels = tmp_path / "all.tsv"
+    labels.write_text("\nwords/1.png,comma\nnone.png\ttext\n")
+    comma, missing = read_tsv(labels).iterate()
+    assert comma.detail == "row 2 'words/1.png,comma', expected image<TAB>text"
+    (encoded,) = encode_words([missing])
+    assert encoded.detail == f"'none.png' at '{tmp_path / 'none.png'}'"
 
 
 def test_groups_are_held_out_whole():

@@ -8,7 +8,6 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree
 
 from src.data.detection.annotations.label_files import NO_LABEL_FILE
 from src.data.detection.annotations.label_lines import is_ignored_text

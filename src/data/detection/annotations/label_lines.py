@@ -48,10 +48,9 @@ def parse_line(line: str, layout: str) -> RawBox | str:
     text = line[match.end() :].strip()
     if layout != "mlt" and _goes_on(line, NUMBERS[layout], text):
         return "more numbers than a box of this layout has"
-    if layout == "size":
-        return RawBox(corners_of_size(*values), text := _unquote(text), is_ignored_text(text))
-    if layout == "corners":
-        return RawBox(tuple(values), text := _unquote(text), is_ignored_text(text))
+    if NUMBERS[layout] == 4:
+        text = _unquote(text)
+        return RawBox(corners_of_size(*values) if layout == "size" else tuple(values), text, is_ignored_text(text))
     if layout == "mlt":
         text = text.partition(",")[2].strip()
     return polygon_box(values, text, is_ignored_text(text))
