@@ -7,7 +7,7 @@ mjsynth    annotation_train.txt (lexicon.txt beside it, or --lexicon)
 iiit5k     train.tags, or annotation.txt with `image,text`
 svt        train.xml (words are cut out of the photographs)
 icdar2013  gt.txt of the word recognition task; icdar2015 the same
-detection  labels of a detection set in any form of docs/own_labels.md (its words are cut out)
+detection  labels of a detection set in any form of docs/detection_data.md (its words are cut out)
 tsv        your own: image, tab, text
 
 A build that was killed goes on when the same command is given again.
