@@ -11,6 +11,7 @@ from torch.nn import functional
 from pytorch.winograd import winograd_conv
 
 VGG16_STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+_POOLED = tuple(f"conv{stage}_{len(sizes)}" for stage, sizes in enumerate(VGG16_STAGES[:-1], start=1))
 RPN_CHANNELS = 512
 LSTM_HIDDEN = 128
 BN_STATISTICS = ("learned", "frozen")
@@ -63,11 +64,29 @@ class Vgg16(nn.Module):
 
     def forward(self, image):
         """(B, 3, H, W) normalized RGB -> conv5_3 after ReLU, (B, C, H // 16, W // 16)."""
-        x = image
-        for name, block in self.named_children():
-            if name.endswith("_1") and name != "conv1_1":
+        return self.after("", image)
+
+    def until(self, layer: str, image):
+        """What goes into the convolution after `layer` ("conv4_3", ...); the image itself for ""."""
+        return self._run(self.split(layer)[0], image)
+
+    def after(self, layer: str, x):
+        """From the output of `until` to that of conv5_3."""
+        return self._run(self.split(layer)[1], x)
+
+    def split(self, layer: str) -> tuple[list[str], list[str]]:
+        """Names of the convolutions up to `layer`, and of the others."""
+        names = [name for name, _ in self.named_children()]
+        if layer and layer not in names:
+            raise ValueError(f"layer {layer!r}: choose one of {', '.join(names)}")
+        first = names.index(layer) + 1 if layer else 0
+        return names[:first], names[first:]
+
+    def _run(self, names: list[str], x):
+        for name in names:
+            x = getattr(self, name)(x)
+            if name in _POOLED:
                 x = functional.max_pool2d(x, 2)
-            x = block(x)
         return x
 
 
@@ -119,7 +138,11 @@ class Ctpn(nn.Module):
         self.rpn_with_loss = nn.ModuleDict({"rpn_convs_list": heads})  # the published nesting of names
 
     def forward(self, images):
-        features = self.conv(self.vgg16_feature_extractor(images))  # B x C x H x W
+        return self.from_features("", images)
+
+    def from_features(self, layer: str, features):
+        """As a call, from the output of `vgg16_feature_extractor.until(layer, images)`."""
+        features = self.conv(self.vgg16_feature_extractor.after(layer, features))  # B x C x H x W
         batch, channels, rows, columns = features.shape
         with torch.autocast(features.device.type, enabled=False):
             # Every row of every image is a sequence of its own: images of a batch never mix.
@@ -146,6 +169,27 @@ def freeze_first_stages(network: Ctpn) -> list[str]:
             parameter.requires_grad_(False)
             frozen.append(name)
     return frozen
+
+
+def backbone_blocks(network: Ctpn, until: str) -> list[nn.Sequential]:
+    """The blocks conv1_1 .. `until` of the backbone; none for ""."""
+    backbone = network.vgg16_feature_extractor
+    return [getattr(backbone, name) for name in backbone.split(until)[0]]
+
+
+def freeze_until(network: Ctpn, layer: str) -> None:
+    """Stop training conv1_1 .. `layer` altogether, their batch norms and statistics too."""
+    freeze_statistics(network, layer)
+    for block in backbone_blocks(network, layer):
+        block.requires_grad_(False)
+
+
+def freeze_statistics(network: Ctpn, until: str) -> None:
+    """Use the stored statistics of the batch norms of conv1_1 .. `until` in training too."""
+    for block in backbone_blocks(network, until):
+        frozen = FrozenStatisticsNorm(block[1].num_features)
+        frozen.load_state_dict(block[1].state_dict())
+        block[1] = frozen
 
 
 def use_winograd(network: nn.Module, least_channels: int = 64) -> list[str]:

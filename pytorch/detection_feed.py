@@ -4,7 +4,7 @@ B images of a batch, H W input height and width, N anchors.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -12,12 +12,16 @@ import numpy as np
 import torch
 
 from pytorch.detection_samples import DetectionMaker, DetectionSample, DetectionTask
+from pytorch.feature_cache import FeatureCache
 from src.data.detection.preprocess import MEAN, STD
 from src.data.loading.workers import BatchWorkers
 
+_LEAST_CACHED = 8  # batches in the cache before training begins
+
 
 class DetectionBatch(NamedTuple):
-    """images float32 (B, 3, H, W) normalized; labels (B, N) int64; targets and weights float32 (B, N, 4)."""
+    """images float32 (B, 3, H, W) normalized, or features (B, C, h, w) of frozen layers; labels (B, N) int64; targets
+    and weights float32 (B, N, 4)."""
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -26,47 +30,88 @@ class DetectionBatch(NamedTuple):
 
 
 class DetectionFeed:
-    """Gives batches in the order of their numbers; a function of the seed and the number.
+    """Gives batches of samples in the order of their numbers; a function of the seed and the number.
 
-    first: number of the first sample, for a training that goes on.
+    Samples of several sizes wait until a batch of their size is full. first: number of the first sample, for a
+    training that goes on; those that waited then are passed over.
     """
 
-    def __init__(
-        self,
-        maker: DetectionMaker,
-        *,
-        batch_size: int,
-        workers: int,
-        image_shape: tuple[int, int],
-        device: torch.device,
-        first: int = 0,
-    ):
-        self._batch_size, self._image_shape, self._device = batch_size, image_shape, device
+    def __init__(self, maker: DetectionMaker, *, batch_size: int, workers: int, device: torch.device, first: int = 0):
+        self._batch_size, self._device = batch_size, device
         self._next = first
         self.position = first
         self._workers = BatchWorkers(maker, workers)
         self._pending: deque[Future] = deque()
+        self._waiting: dict[tuple[int, ...], list[DetectionSample]] = {}
         self._depth = batch_size + 2 * max(1, workers)
 
     def batch(self, stage: int) -> DetectionBatch:
         """The next batch; what is asked for ahead from now on is of `stage`."""
-        while len(self._pending) < self._depth:
-            self._pending.append(self._workers.submit(DetectionTask(stage, self._next, 1)))
-            self._next += 1
-        samples = [sample for _ in range(self._batch_size) for sample in self._pending.popleft().result()]
-        self.position += self._batch_size
-        return to_device(samples, self._image_shape, self._device)
+        while True:
+            while len(self._pending) < self._depth:
+                self._pending.append(self._workers.submit(DetectionTask(stage, self._next, 1)))
+                self._next += 1
+            sample = self._pending.popleft().result()[0]
+            self.position += 1
+            waiting = self._waiting.setdefault(sample.image.shape, [])
+            waiting.append(sample)
+            if len(waiting) == self._batch_size:
+                return to_device(self._waiting.pop(sample.image.shape), self._device)
+
+    def state(self) -> dict[str, int]:
+        """What another part of the training needs to go on."""
+        return {"position": self.position}
 
     def close(self) -> None:
         self._workers.close()
 
 
-def to_device(
-    samples: Sequence[DetectionSample], image_shape: tuple[int, int], device: torch.device
-) -> DetectionBatch:
-    """Samples as tensors; pixels beyond a smaller image are the mean color."""
+class CachedFeed:
+    """Gives batches of features of the frozen layers, from a cache to which new samples are added on the way.
+
+    features: (3, H, W) normalized -> (C, h, w) of the frozen layers. reuse: how often a sample is drawn on average;
+    where the samples in the cache have been drawn so often, new ones are made first.
+    """
+
+    def __init__(
+        self,
+        maker: DetectionMaker,
+        cache: FeatureCache,
+        features: Callable[[torch.Tensor], torch.Tensor],
+        *,
+        batch_size: int,
+        reuse: float,
+        device: torch.device,
+        state: Mapping[str, int],
+    ):
+        self._maker, self._cache, self._features = maker, cache, features
+        self._batch_size, self._reuse, self._device = batch_size, reuse, device
+        self._made, self._drawn = max(state["position"], len(cache)), state["drawn"]
+
+    def batch(self, stage: int) -> DetectionBatch:
+        """The next batch; new samples are of `stage`."""
+        least = max(_LEAST_CACHED * self._batch_size, (self._drawn + self._batch_size) / self._reuse)
+        while self._made < least:
+            for sample in self._maker(DetectionTask(stage, self._made, 1)):
+                image = to_device([sample], self._device).images
+                self._cache.add(self._made, sample, self._features(image)[0].float().cpu().numpy())
+            self._made += 1
+        samples = self._cache.draw(np.random.default_rng([self._maker.seed, self._drawn]), self._batch_size)
+        self._drawn += len(samples)
+        return to_device(samples, self._device)
+
+    def state(self) -> dict[str, int]:
+        """What another part of the training needs to go on."""
+        return {"position": self._made, "drawn": self._drawn}
+
+    def close(self) -> None:
+        pass
+
+
+def to_device(samples: Sequence[DetectionSample], device: torch.device) -> DetectionBatch:
+    """Samples of one size as tensors."""
     batch, anchors = len(samples), len(samples[0].labels)
-    pixels = torch.stack([_filled(sample.image, image_shape) for sample in samples]).to(device)  # (B, H, W, 3)
+    images = torch.from_numpy(np.stack([sample.image for sample in samples])).to(device)
     labels = torch.from_numpy(np.stack([sample.labels for sample in samples])).to(device).long()
     targets = torch.zeros((batch * anchors, 4), device=device)
     weights = torch.zeros((batch * anchors, 4), device=device)
@@ -75,16 +120,11 @@ def to_device(
     targets[where] = torch.from_numpy(np.concatenate([sample.targets for sample in samples])).to(device)
     weights[where] = torch.from_numpy(np.concatenate([sample.weights for sample in samples])).to(device)
     shape = (batch, anchors, 4)
-    return DetectionBatch(_normalized(pixels), labels, targets.view(shape), weights.view(shape))
-
-
-def _filled(image: np.ndarray, image_shape: tuple[int, int]) -> torch.Tensor:
-    if image.shape[:2] != image_shape:
-        filled = np.empty((*image_shape, 3), np.uint8)
-        filled[:] = np.rint(MEAN)
-        filled[: image.shape[0], : image.shape[1]] = image
-        image = filled
-    return torch.from_numpy(np.ascontiguousarray(image))
+    if images.dtype == torch.uint8:
+        images = _normalized(images)
+    else:
+        images = images.float().contiguous(memory_format=torch.channels_last)
+    return DetectionBatch(images, labels, targets.view(shape), weights.view(shape))
 
 
 def _normalized(pixels: torch.Tensor) -> torch.Tensor:

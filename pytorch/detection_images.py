@@ -18,11 +18,13 @@ from src.data.images.decode import ImageError, decode_image, read_bytes, read_he
 class AnnotatedImage:
     """An image file and its text: boxes float32 (K, 4), inclusive corners in its pixels, ignored bool (K,).
 
-    strips: the same as strips, which keep the tilt of words with four corner points.
+    size: (height, width) as a viewer shows it. strips: the same text as strips, which keep the tilt of words with
+    four corner points.
     """
 
     path: Path
     name: str
+    size: tuple[int, int]
     boxes: np.ndarray
     ignored: np.ndarray
     strips: TextStrips
@@ -44,14 +46,16 @@ def read_images(folder: Sequence[str]) -> list[AnnotatedImage]:
         if image.missing:
             continue
         try:
-            fitted = fit_boxes(image, read_header(read_bytes(image.path), name=str(image.path)))
+            header = read_header(read_bytes(image.path), name=str(image.path))
         except ImageError:
             continue
+        fitted = fit_boxes(image, header)
         boxes = fitted.boxes.astype(np.float32)
         strips = TextStrips(boxes, np.zeros(len(boxes), np.float32), fitted.ignored)
         if fitted.quads is not None:
             strips = strips_of_quads(fitted.quads, fitted.ignored)
-        found.append(AnnotatedImage(image.path, image.name, boxes, fitted.ignored, strips))
+        size = (header.height, header.width)
+        found.append(AnnotatedImage(image.path, image.name, size, boxes, fitted.ignored, strips))
     if not found:
         raise UserError(f"{folder[0]}: no usable image with labels in {folder[1]}")
     return found

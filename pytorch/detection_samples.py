@@ -14,6 +14,7 @@ from src.data.detection.text_strips import TextStrips, join_words
 from src.data.synthesis.scenes import SceneSource
 from src.training.ctpn_samples import SampleMaker
 
+_SQUARE = 1.1  # sides that differ by less make an image neither upright nor level
 _RING = 16  # rendered scenes that a worker keeps to draw from
 
 
@@ -30,9 +31,12 @@ class DetectionSample(NamedTuple):
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of a training: how often scenes are rendered ones, and how often each set of images is drawn."""
+    """One part of a training: how often scenes are rendered ones, and how often each set of images is drawn.
 
-    maker: SampleMaker
+    makers: one for each size of the network's input; upright images get upright inputs where there are any.
+    """
+
+    makers: Sequence[SampleMaker]
     scene_share: float
     set_weights: Sequence[float]
 
@@ -77,7 +81,8 @@ class DetectionMaker:
             entry = chosen[int(rng.integers(len(chosen)))]
             annotated = (entry.decode(), entry.strips)
         image, strips = annotated
-        image, labels, targets, weights = stage.maker.changed(image, strips.boxes, strips.ignored, rng, strips.tilts)
+        maker = _maker_for(image.shape[:2], stage.makers, rng)
+        image, labels, targets, weights = maker.changed(image, strips.boxes, strips.ignored, rng, strips.tilts)
         anchors = np.flatnonzero(weights.any(axis=1)).astype(np.int32)
         return DetectionSample(image, labels.astype(np.int8), anchors, targets[anchors], weights[anchors])
 
@@ -98,3 +103,12 @@ class DetectionMaker:
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "_ring": []}
+
+
+def _maker_for(size: tuple[int, int], makers: Sequence[SampleMaker], rng: np.random.Generator) -> SampleMaker:
+    """One of those whose input is upright as the image is, at random; of all where none is or the image is square."""
+    height, width = size
+    fitting = [maker for maker in makers if (maker.image_shape[0] > maker.image_shape[1]) == (height > width)]
+    if not fitting or max(height, width) < _SQUARE * min(height, width):
+        fitting = list(makers)
+    return fitting[int(rng.integers(len(fitting)))] if len(fitting) > 1 else fitting[0]

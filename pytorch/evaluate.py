@@ -3,7 +3,7 @@
     python pytorch/evaluate.py WEIGHTS [--config_path RECIPE] [--key value ...]
 
 WEIGHTS is a file of either network in any format of this project (.ckpt, .pt, .safetensors, ...). Keys are those of
-recipes/crnn.yaml or recipes/ctpn.yaml: --eval_lmdb or --val_pictures, --network_width, --device and so on.
+recipes/crnn.yaml or recipes/ctpn.yaml: --eval_lmdb or --val_images, --network_width, --device and so on.
 """
 
 import json
@@ -17,7 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pytorch import train_crnn, train_ctpn
 from pytorch.convert import to_mindspore, which_network
 from pytorch.crnn import Crnn
-from pytorch.ctpn import Ctpn
+from pytorch.ctpn import Ctpn, use_winograd
+from pytorch.detection_judge import DetectionJudge
+from pytorch.detection_sets import read_val_sets
 from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.read_words import read_metrics, torch_predictor
 from pytorch.start_weights import load_start
@@ -56,12 +58,14 @@ def word_metrics(config: Config, file: str, device: torch.device) -> dict:
 
 
 def image_metrics(config: Config, file: str, device: torch.device) -> dict:
-    """Metrics of a detector on `val_pictures`. Raises UserError for weights or data that cannot be used."""
+    """Metrics of a detector on `val_images`. Raises UserError for weights or data that cannot be used."""
     model = Ctpn(config.backbone_width)
     load_start(model, file, "ctpn")
-    images = train_ctpn.read_judged(config)
+    bf16 = uses_bf16(config.precision, device)
     model.to(device, memory_format=torch.channels_last).eval()
-    return train_ctpn.detection_metrics(config, model, images, device, uses_bf16(config.precision, device))
+    if device.type == "cpu" and not bf16:
+        use_winograd(model)
+    return DetectionJudge(config, read_val_sets(config), device, bf16)(model)[1]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pytorch.budget import Budget, learning_rate
+from pytorch.budget import Budget, OpenBudget
 from pytorch.device import autocast
 from pytorch.run_folder import BEST, FINAL, RunFolder
 from src.common.errors import UserError
@@ -27,7 +27,7 @@ class Trainer:
         loss: a batch -> (losses by name, the first is the one to minimise; number of samples).
         evaluate: a model in evaluation mode -> (score that chooses the best weights, metrics by name).
         data_state: what the data needs to go on after this part; kept in the state under "data".
-        settings: base_lr, warmup, weight_decay, clip_norm, ema, log_seconds, eval_minutes, checkpoint_minutes.
+        settings: base_lr, weight_decay, clip_norm, ema, log_seconds, eval_minutes, checkpoint_minutes.
         about: plain values that are stored beside the weights.
     """
 
@@ -70,7 +70,7 @@ class Trainer:
         """The weights to keep: averaged ones where they are wanted."""
         return self.model if self.average is None else self.average.module
 
-    def run(self, budget: Budget) -> bool:
+    def run(self, budget: Budget | OpenBudget) -> bool:
         """Train until the budget is spent; returns whether it is, or only this part of the training is over.
 
         Raises UserError when the loss is not finite any more; the state before it stays.
@@ -82,7 +82,7 @@ class Trainer:
         looked: list[Losses] = []
         with _stopping(self):
             while (fraction := self.budget.fraction(self.step)) < 1 and not self._stop:
-                rate = learning_rate(fraction, self.settings.base_lr, self.settings.warmup)
+                rate = self.budget.rate(self.step, self.settings.base_lr)
                 losses = self._train_step(rate, self.next_batch(fraction))
                 looked.append(losses)
                 if self.step % _LOOKS and time.monotonic() - marks["log"] < self.settings.log_seconds:
@@ -102,6 +102,7 @@ class Trainer:
                     marks["save"] = time.monotonic()
                 if self.budget.pauses():
                     self._stop = "its time"
+        self._save()  # first: who stops a training may not wait for an evaluation
         fraction = self.budget.fraction(self.step)
         self._evaluate(fraction, self._means(looked) if looked else sums, 0.0)
         self._save()
@@ -172,7 +173,7 @@ class Trainer:
                 "optimizer": self.optimizer.state_dict(),
                 "average": None if self.average is None else self.average.state_dict(),
                 "step": self.step, "samples": self.samples, "best": self.best,
-                "seconds": self.budget.seconds,
+                **self.budget.state(),
                 "data": self.data_state(),
             }
         )  # fmt: skip

@@ -30,4 +30,4 @@ def run_trainer(trainer: Trainer, config: Config, state: dict[str, Any] | None) 
     if state:
         trainer.load(state)
     used = state["seconds"] if state else 0.0
-    trainer.run(Budget(config.minutes, config.steps, used, config.stop_after_minutes))
+    trainer.run(Budget(config.minutes, config.steps, used, config.stop_after_minutes, warmup=config.warmup))

@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch")
 from pytorch.detection_feed import DetectionFeed, to_device  # noqa: E402
 from pytorch.detection_images import evaluation_batches, listed, read_images  # noqa: E402
 from pytorch.detection_samples import DetectionMaker, DetectionTask, Stage  # noqa: E402
-from pytorch.train_ctpn import SCHEMA, make_maker, read_sets  # noqa: E402
+from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets, set_name  # noqa: E402
+from pytorch.train_ctpn import SCHEMA  # noqa: E402
 from src.common.errors import UserError  # noqa: E402
 from src.data.detection.augment import AugmentOptions  # noqa: E402
 from src.data.synthesis.backgrounds import Backgrounds  # noqa: E402
@@ -49,45 +50,50 @@ def test_images_and_held_out_ones(folder, tmp_path):
         1,
     ]
     (tmp_path / "val.txt").write_text("1.png\n3.png\n")
+    (tmp_path / "out.txt").write_text("4.png\n")
+    triple = str([*folder, str(tmp_path / "val.txt")])
     config = load_config(
-        ["--train_pictures", f"[{folder}, {folder}]", "--val_pictures", f"{folder}", "--val_list",
-         str(tmp_path / "val.txt")],
+        ["--train_images", f"[{folder}, {folder}]", "--val_images", f"[{triple}]", "--join_words", "False"],
         schema_file=SCHEMA,
-    )  # fmt: skip
-    sets, judged = read_sets(config)
+    )
+    judged = read_val_sets(config)[set_name(folder)]
+    sets = read_train_sets(config, judged)
     assert [image.name for image in judged] == ["1.png", "3.png"]
     assert [[image.name for image in part] for part in sets] == [["0.png", "2.png", "4.png"]] * 2
+    left_out = config.replace(leave_out=[[*folder, str(tmp_path / "out.txt")]])
+    assert [[image.name for image in part] for part in read_train_sets(left_out, judged)] == [["0.png", "2.png"]] * 2
     with pytest.raises(UserError, match="1 of 1 listed images"):
         listed(images, ["9.png"])
-    with pytest.raises(UserError, match="picture_weight: .* 2 train_pictures"):
-        read_sets(config.replace(picture_weight=[1]))
-    with pytest.raises(UserError, match="nothing but images that judge"):
-        read_sets(config.replace(val_list=""))
+    with pytest.raises(UserError, match="image_weight: .* 2 train_images"):
+        read_train_sets(config.replace(image_weight=[1]), judged)
+    with pytest.raises(UserError, match="nothing but images that are left out or judge"):
+        read_train_sets(config, images)
+    with pytest.raises(UserError, match="two sets are called"):
+        read_val_sets(config.replace(val_images=[folder, folder]))
     (batch,) = evaluation_batches(judged, 2, SHAPE, keep_ratio=False)
     assert batch["images"].shape == (2, 3, *SHAPE) and batch["sizes"].tolist() == [[80, 120]] * 2
 
 
 def maker_of(folder, scene_share=0.0, **options):
-    stage = Stage(SampleMaker(SHAPE, options=AugmentOptions(**options), side_refinement=True), scene_share, [1.0])
+    stage = Stage([SampleMaker(SHAPE, options=AugmentOptions(**options), side_refinement=True)], scene_share, [1.0])
     scenes = SceneSource(FontBook(), TextSampler(), Backgrounds(), size=(96, 64), difficulty="easy", seed=3)
     return DetectionMaker([read_images(folder)], [scenes], [stage], 2.0, 7)
 
 
-@pytest.mark.parametrize("keep_ratio", [False, True])
-def test_tensors_are_what_train_py_makes(folder, keep_ratio):
+def test_tensors_are_what_train_py_makes(folder):
     """Sparse uint8 samples, put together on the device, beside `SampleMaker` itself."""
     images = read_images(folder)
-    make = SampleMaker(SHAPE, side_refinement=True, keep_ratio=keep_ratio)
-    maker = DetectionMaker([images], [], [Stage(make, 0.0, [1.0])], 2.0, 7)
+    make = SampleMaker(SHAPE, side_refinement=True)
+    maker = DetectionMaker([images], [], [Stage([make], 0.0, [1.0])], 2.0, 7)
     samples = [sample for number in range(6) for sample in maker(DetectionTask(0, number, 1))]
-    batch = to_device(samples, SHAPE, CPU)
+    batch = to_device(samples, CPU)
     assert batch.images.shape == (6, 3, *SHAPE) and batch.images.is_contiguous(memory_format=torch.channels_last)
     for number in range(6):
         rng = np.random.default_rng([7, number])
         rng.choice(1, p=[1.0])
         chosen = images[int(rng.integers(len(images)))]
         expected = make(chosen.decode(), chosen.boxes, chosen.ignored, rng)
-        np.testing.assert_allclose(batch.images[number], expected.image, atol=0.01 if keep_ratio else 1e-5)
+        np.testing.assert_allclose(batch.images[number], expected.image, atol=1e-5)
         np.testing.assert_array_equal(batch.labels[number], expected.labels)
         np.testing.assert_array_equal(batch.targets[number] * batch.weights[number].bool(),
                                       expected.delta_targets * (expected.delta_weights > 0))  # fmt: skip
@@ -113,7 +119,7 @@ def test_scenes_are_drawn_again_and_replaced(folder, monkeypatch):
 def test_batches_come_in_order_from_processes(folder):
     maker = maker_of(folder, scene_share=0.0, photo_ratio=1.0)
     expected = [maker(DetectionTask(0, number, 1))[0] for number in range(6)]
-    feed = DetectionFeed(maker, batch_size=2, workers=1, image_shape=SHAPE, device=CPU, first=2)
+    feed = DetectionFeed(maker, batch_size=2, workers=1, device=CPU, first=2)
     try:
         first, second = feed.batch(0), feed.batch(0)
     finally:
@@ -121,17 +127,17 @@ def test_batches_come_in_order_from_processes(folder):
     assert feed.position == 6
     for batch, samples in ((first, expected[2:4]), (second, expected[4:6])):
         for name in ("images", "labels", "targets"):
-            assert torch.equal(getattr(batch, name), getattr(to_device(samples, SHAPE, CPU), name))
+            assert torch.equal(getattr(batch, name), getattr(to_device(samples, CPU), name))
 
 
 def test_stages_of_the_recipe(folder):
     config = load_config(["--img_width", "96", "--img_height", "64"], schema_file=SCHEMA).replace(
-        train_pictures=[folder, folder], picture_weight=[3, 1], finetune_weight=[1, 0]
+        train_images=[folder, folder], image_weight=[3, 1], finetune_weight=[1, 0]
     )
     maker = make_maker(config, [read_images(folder)] * 2)
     first, last = maker.stages
     assert (first.scene_share, last.scene_share) == (config.scene_share, config.finetune_scene_share)
     assert (first.set_weights, last.set_weights) == ([3, 1], [1, 0])
-    assert (first.maker.options.crop_ratio, last.maker.options.crop_ratio) == (0.5, 0.4)
-    with pytest.raises(UserError, match="train_pictures: is empty"):
+    assert (first.makers[0].options.crop_ratio, last.makers[0].options.crop_ratio) == (0.5, 0.4)
+    with pytest.raises(UserError, match="train_images: is empty"):
         make_maker(config, [])

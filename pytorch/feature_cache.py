@@ -1,0 +1,93 @@
+"""Detection samples with the output of the frozen layers in place of their image, kept on disk and drawn often.
+
+What frozen layers say of an image never changes, and computing it takes several times as long as a training step of
+the layers after them. A file holds one sample: the features in half precision, 0.9 MB after conv5_2 for an image of
+576x384, and the targets.
+
+Shape vocabulary: C channels, H W rows and columns of the features.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from pytorch.ctpn import Ctpn, backbone_blocks
+from pytorch.detection_samples import DetectionSample
+from src.common.atomic_file import replacing
+from src.common.errors import UserError
+
+_KEY_FILE = "layers.txt"
+
+Size = tuple[int, int]
+
+
+class FeatureCache:
+    """A folder of samples; above `capacity` new ones take the places of the oldest.
+
+    Raises:
+        UserError: the folder holds features of other layers; `key` (see `layers_key`) tells them apart.
+    """
+
+    def __init__(self, folder: Path, key: str, capacity: int):
+        self._folder, self._capacity = folder, capacity
+        folder.mkdir(parents=True, exist_ok=True)
+        check_key(folder, key)
+        self._sizes: dict[int, Size] = {}
+        self._slots: dict[Size, list[int]] = {}
+        for file in sorted(folder.glob("*_*x*.npz")):
+            slot, _, size = file.stem.partition("_")
+            rows, _, columns = size.partition("x")
+            self._enter(int(slot), (int(rows), int(columns)))
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def add(self, number: int, sample: DetectionSample, features: np.ndarray) -> None:
+        """Keep sample `number` with its features (C, H, W)."""
+        slot, size = number % self._capacity, features.shape[1:]
+        if slot in self._sizes:
+            old = self._sizes.pop(slot)
+            self._slots[old].remove(slot)
+            self._file(slot, old).unlink(missing_ok=True)
+        with replacing(self._file(slot, size), sync=False) as out:
+            np.savez(out, **sample._replace(image=features.astype(np.float16))._asdict())
+        self._enter(slot, size)
+
+    def draw(self, rng: np.random.Generator, count: int) -> list[DetectionSample]:
+        """`count` different samples of one size, fewer of a rare one; `image` is float16 (C, H, W)."""
+        sizes = sorted(size for size, slots in self._slots.items() if slots)
+        shares = np.array([len(self._slots[size]) for size in sizes], np.float64)
+        size = sizes[int(rng.choice(len(sizes), p=shares / shares.sum()))]
+        slots = rng.choice(self._slots[size], min(count, len(self._slots[size])), replace=False)
+        return [_read(self._file(int(slot), size)) for slot in slots]
+
+    def _enter(self, slot: int, size: Size) -> None:
+        self._sizes[slot] = size
+        self._slots.setdefault(size, []).append(slot)
+
+    def _file(self, slot: int, size: Size) -> Path:
+        return self._folder / f"{slot:06d}_{size[0]}x{size[1]}.npz"
+
+
+def check_key(folder: Path, key: str) -> None:
+    """Write `key` into an existing folder, or raise UserError where another one stands there."""
+    file = folder / _KEY_FILE
+    if file.exists() and file.read_text(encoding="utf-8") != key:
+        raise UserError(f"feature_cache: {folder} holds the features of other layers; give another folder")
+    with replacing(file) as out:
+        out.write(key.encode())
+
+
+def layers_key(network: Ctpn, until: str) -> str:
+    """The name of the last frozen layer and a hash of all up to it."""
+    digest = hashlib.sha256()
+    for block in backbone_blocks(network, until):
+        for value in block.state_dict().values():
+            digest.update(value.cpu().contiguous().numpy().tobytes())
+    return f"{until} {digest.hexdigest()}\n"
+
+
+def _read(file: Path) -> DetectionSample:
+    with np.load(file, allow_pickle=False) as parts:
+        return DetectionSample(**{name: parts[name] for name in DetectionSample._fields})
