@@ -107,7 +107,8 @@ def test_a_training_with_frozen_layers_stops_and_goes_on(folder, tmp_path, monke
             str([[*folder, str(tmp_path / "val.txt")]]), "--backbone_width", "0.125", "--img_height", "48",
             "--img_width", "64", "--train_sizes", str([list(size) for size in SIZES]), "--scene_share", "0",
             "--batch_size", "2", "--workers", "0", "--freeze_until", "conv5_2", "--device", "cpu",
-            "--precision", "fp32", "--feature_cache", str(tmp_path / "cache") if cached else "", "--feature_reuse", "4",
+            "--precision", "fp32", "--feature_cache", str(tmp_path / "cache") if cached else "",
+            "--feature_reuse", "4",
             "--log_seconds", "0", *more,
         ]  # fmt: skip
         monkeypatch.setattr(
