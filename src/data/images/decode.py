@@ -1,40 +1,36 @@
 """Any image file -> the upright 8-bit RGB image a viewer shows, or one named reason why not."""
 
-import io
-from dataclasses import dataclass
-from pathlib import Path
+from __future__ import annotations
 
-import cv2
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
 import numpy as np
-import simplejpeg
 from PIL import Image
 
-from src.common.errors import UserError
+from src.data.images.file_types import HEAD_BYTES, file_type, register_heic, why_not_read
+from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker
+from src.data.images.pillow_limit import without_pillow_limit
+from src.data.images.png import without_texts
+from src.data.images.rgb import orientation, to_rgb, turned_upright
+from src.data.images.source import ImageError, file_size, most_bytes, open_file, read_all, read_bytes
+
+__all__ = ["DecodedImage", "ImageError", "ImageFile", "ImageHeader", "decode_image", "image_size", "read_bytes"]
 
 DEFAULT_MAX_PIXELS = 64_000_000
 # A closed list: Pillow would otherwise also try formats that start other programs (EPS) or only name stubs.
-ACCEPTED_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000")
+ACCEPTED_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000", "AVIF")
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".webp", ".jp2"}
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".pnm"}
+    | {".tif", ".tiff", ".webp", ".jp2", ".avif"}
 )
-_ORIENTATION_TAG = 0x0112
+_SUBFILE_TYPE, _REDUCED_OR_MASK = 254, 1 | 4  # TIFF: an image that is a part of another one
 
-
-class ImageError(UserError):
-    """A file that does not give an image.
-
-    `reason` is one of "missing", "unreadable", "empty file", "not an image", "truncated", "too large",
-    "unsupported"; the message names the file and the reason.
-    """
-
-    def __init__(self, reason: str, name: str, detail: str = "") -> None:
-        super().__init__(f"{name}: {reason}" + (f" ({detail})" if detail else ""))
-        self.reason = reason
-        self.name = name
-        self.detail = detail
-
-    def __reduce__(self) -> tuple:  # so that worker processes can hand it back whole
-        return type(self), (self.reason, self.name, self.detail)
+Source = bytes | Path | str
 
 
 @dataclass(frozen=True)
@@ -56,163 +52,258 @@ class ImageHeader:
     has_color_profile: bool
 
 
-def read_bytes(path: Path | str) -> bytes:
-    """The file's bytes; ImageError "missing", "unreadable" or "empty file" otherwise."""
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise ImageError("missing", str(path)) from None
-    except OSError as error:
-        raise ImageError("unreadable", str(path), error.strerror or str(error)) from None
-    if not data:
-        raise ImageError("empty file", str(path))
-    return data
+@dataclass(frozen=True)
+class DecodedImage:
+    """pixels: contiguous uint8 (H, W, 3) RGB. notes: what is wrong with the file, though it was decoded."""
+
+    pixels: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
-def read_header(source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> ImageHeader:
+def read_header(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> ImageHeader:
     """Format, shown size and orientation, from the header alone; ImageError as `decode_image`."""
-    data, name = _source(source, name)
-    with _open(data, max_pixels, name) as image:
-        return _header(image)
+    with ImageFile(source, max_pixels=max_pixels, name=name) as file:
+        return file.header
 
 
-def image_size(
-    source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = ""
-) -> tuple[int, int]:
+def image_size(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> tuple[int, int]:
     """(height, width) in pixels as the image is shown, from the header alone."""
     header = read_header(source, max_pixels=max_pixels, name=name)
     return header.height, header.width
 
 
-def decode_image(source: bytes | Path | str, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> np.ndarray:
-    """Decode an image to contiguous uint8 (H, W, 3) RGB, as a viewer shows it.
+def decode_image(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> np.ndarray:
+    """Decode an image, the first one of its file, to contiguous uint8 (H, W, 3) RGB, as a viewer shows it.
 
-    EXIF orientation is applied; an animation gives its first frame; transparency lies on white; 16-bit
-    samples keep their high byte; gray, palette and CMYK become RGB. The size is checked in the header,
-    so a file that claims more than `max_pixels` costs no memory. (Pillow itself refuses more than about
-    179 million pixels.) `name` stands for bytes in messages. Raises ImageError.
+    EXIF orientation is applied; transparency lies on white, or on black where the image is bright (`on_ground`);
+    16-bit samples keep their high byte; gray, palette and CMYK become RGB. The size is checked in the header, so a
+    file that claims more than `max_pixels` costs no memory. `name` stands for bytes in messages.
+
+    Raises:
+        ImageError: the file gives no image.
     """
-    data, name = _source(source, name)
-    with _open(data, max_pixels, name) as image:
-        pixels = _sound_jpeg(data, image)
-        if pixels is None:
-            try:
-                image.load()
-            except Exception as error:  # decoders fail on broken data with any exception class
-                raise ImageError("truncated", name, str(error)) from None
-            try:
-                pixels = _to_rgb(image)
-            except (ValueError, OSError, NotImplementedError) as error:
-                raise ImageError("unsupported", name, f"mode {image.mode}: {error}") from None
-        orientation = _orientation(image)
-    return _UPRIGHT[orientation](pixels) if orientation in _UPRIGHT else pixels
+    with ImageFile(source, max_pixels=max_pixels, name=name) as file:
+        return file.decode().pixels
 
 
-def _sound_jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:
-    """Pixels of an ordinary JPEG without any fault, as Pillow would give them, in half its time; else None.
+class ImageFile:
+    """An opened image file: its header, and the images in it, each decoded when it is wanted. Use with `with`.
 
-    The same decoder is behind both, but here it writes where the pixels stay. Whatever it complains of is left to
-    Pillow, so that it alone decides what a damaged file gives.
+    Raises:
+        ImageError: the file gives no image.
     """
-    if image.format != "JPEG" or image.mode not in ("RGB", "L"):
-        return None
+
+    def __init__(self, source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> None:
+        self._max_pixels = max_pixels
+        self._data: bytes | BinaryIO
+        if isinstance(source, (str, Path)):
+            self._name = name or str(source)
+            self._data = _content(source, self._name, max_pixels)
+        else:
+            self._name = name or "image bytes"
+            self._data = bytes(source)
+            if not self._data:
+                raise ImageError("empty file", self._name)
+        self._notes: list[str] = []
+        try:
+            self._image = self._open()
+            self._check_size(self._image.size)
+        except ImageError:
+            self._close_data()
+            raise
+
+    def __enter__(self) -> ImageFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._image.close()
+        self._close_data()
+
+    @property
+    def header(self) -> ImageHeader:
+        return _header(self._image)
+
+    @property
+    def pages(self) -> int:
+        """Images in the file: pages of a TIFF, frames of an animation."""
+        return len(self._frames)
+
+    def decode(self, page: int = 1) -> DecodedImage:
+        """Decode one of the images in the file, numbered from 1; in this order it costs least.
+
+        Raises:
+            ImageError: this image cannot be decoded; others may be.
+        """
+        if page != 1 or self._image.format not in ("JPEG", "MPO"):
+            self._guarded(lambda: self._image.seek(self._frames[page - 1]))
+            self._check_size(self._image.size)
+        pixels, notes = self._pixels()
+        return DecodedImage(turned_upright(pixels, orientation(self._image)), tuple(notes))
+
+    @cached_property
+    def _frames(self) -> list[int]:
+        image = self._image
+        # The further images of a camera's JPEG are copies of the first one, other exposures, or its depth.
+        count = 1 if image.format in ("JPEG", "MPO") else _frame_count(image)
+        if count == 1 or image.format != "TIFF":
+            return list(range(count))
+        return [number for number in range(count) if number == 0 or not _is_part_of_another(image, number)]
+
+    def _pixels(self) -> tuple[np.ndarray, list[str]]:
+        """As stored, and what was wrong."""
+        if self._image.format in ("JPEG", "MPO"):
+            return self._jpeg_pixels()
+        try:
+            return self._loaded(), self._notes
+        except ImageError:
+            if not self._reopened_without_texts():
+                raise
+            return self._loaded(), self._notes
+
+    def _jpeg_pixels(self) -> tuple[np.ndarray, list[str]]:
+        data = self._data
+        if has_too_many_scans(data):
+            raise ImageError("unsupported", self._name, f"a JPEG of more than {MOST_SCANS} scans")
+        notes: list[str] = []
+        if self._image.format == "JPEG" and self._image.mode in ("RGB", "L"):
+            try:
+                return decode_sound(data), notes
+            except ValueError as error:
+                notes.append(f"the JPEG is damaged ({error})")
+        try:
+            return self._loaded(), notes
+        except ImageError:
+            completed = with_end_marker(data)
+            if completed is None:
+                raise
+            with ImageFile(completed, max_pixels=self._max_pixels, name=self._name) as whole:
+                return whole._jpeg_pixels()[0], ["the JPEG has no end marker"]
+
+    def _loaded(self) -> np.ndarray:
+        image = self._image
+        self._guarded(image.load)
+        try:
+            return to_rgb(image)
+        except (ValueError, OSError, NotImplementedError) as error:
+            raise ImageError("unsupported", self._name, f"mode {image.mode}: {error}") from None
+        except MemoryError:
+            raise ImageError("too large", self._name, "not enough memory") from None
+
+    def _open(self) -> Image.Image:
+        try:
+            return self._guarded(self._opened)
+        except ImageError:
+            if not isinstance(self._data, bytes):
+                raise
+            shorter = without_texts(self._data) if self._data.startswith(b"\x89PNG") else self._data
+            if len(shorter) == len(self._data):
+                raise
+            self._data = shorter
+            return self._guarded(self._opened)
+
+    def _opened(self) -> Image.Image:
+        data = self._data
+        head = data[:HEAD_BYTES] if isinstance(data, bytes) else b""
+        kind = file_type(head)
+        if reason := why_not_read(kind):
+            raise ImageError("other format", self._name, reason)
+        formats = ACCEPTED_FORMATS
+        if kind == "HEIC":
+            register_heic()
+            formats = ("HEIF",)
+        try:
+            return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=formats)
+        except Image.UnidentifiedImageError:
+            # A signature that is known with a header that cannot be read is a cut file, not a foreign one.
+            known = kind not in ("", "BMP", "PPM", "PDF")  # two letters may be the beginning of anything
+            raise ImageError("truncated" if known else "not an image", self._name) from None
+
+    def _reopened_without_texts(self) -> bool:
+        """Whether the file is a PNG that has texts, which are gone now: the longest cost it nothing but them."""
+        if self._image.format != "PNG":
+            return False
+        shorter = without_texts(self._data)
+        if len(shorter) == len(self._data):
+            return False
+        frame = self._image.tell()
+        self._data = shorter
+        self._image = self._guarded(self._opened)
+        self._guarded(lambda: self._image.seek(frame))
+        return True
+
+    def _guarded(self, work: Callable) -> Image.Image:
+        """What `work` returns; decoders fail on broken data with any exception class."""
+        try:
+            with without_pillow_limit():
+                return work()
+        except ImageError:
+            raise
+        except MemoryError:
+            raise ImageError("too large", self._name, "not enough memory") from None
+        except Exception as error:
+            raise ImageError("truncated", self._name, str(error)) from None
+
+    def _check_size(self, size: tuple[int, int]) -> None:
+        width, height = size
+        if width < 1 or height < 1:
+            raise ImageError("not an image", self._name, f"{width}x{height} pixels")
+        if width * height > self._max_pixels:
+            detail = f"{width}x{height}; at most {self._max_pixels} pixels are accepted, --max_image_pixels raises it"
+            raise ImageError("too large", self._name, detail)
+
+    def _close_data(self) -> None:
+        if not isinstance(self._data, bytes):
+            self._data.close()
+
+
+def _content(path: Path | str, name: str, max_pixels: int) -> bytes | BinaryIO:
+    """The bytes of a file; a TIFF too large to be taken whole, which may have any number of pages, stays a file.
+
+    A file of no known kind is not read further than its beginning.
+    """
+    with open_file(path) as file:
+        size, most = file_size(file), most_bytes(max_pixels)
+        if size > HEAD_BYTES:
+            head = file.read(HEAD_BYTES)
+            kind = file_type(head)
+            if not kind:
+                raise ImageError("not an image", name)
+            if size > most and kind == "TIFF":
+                return open_file(path)
+            file.seek(0)
+        return read_all(file, name, most=most)
+
+
+def _frame_count(image: Image.Image) -> int:
     try:
-        return simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False, strict=True)
-    except ValueError:
-        return None
+        return max(1, int(getattr(image, "n_frames", 1)))
+    except Exception:  # damage behind the first image, which may be sound
+        return 1
 
 
-def _source(source: bytes | Path | str, name: str) -> tuple[bytes, str]:
-    if isinstance(source, (str, Path)):
-        return read_bytes(source), name or str(source)
-    data = bytes(source)
-    name = name or "image bytes"
-    if not data:
-        raise ImageError("empty file", name)
-    return data, name
-
-
-def _open(data: bytes, max_pixels: int, name: str) -> Image.Image:
+def _is_part_of_another(image: Image.Image, number: int) -> bool:
+    """Whether a TIFF says that this image is another one made smaller, or its mask."""
     try:
-        image = Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError("too large", name, str(error)) from None
-    except Image.UnidentifiedImageError:
-        # A signature that is known with a header that cannot be read is a cut file, not a foreign one.
-        reason = "truncated" if _known_signature(data) else "not an image"
-        raise ImageError(reason, name) from None
-    except Exception as error:  # decoders fail on broken data with any exception class
-        raise ImageError("truncated", name, str(error)) from None
-    if image.width * image.height > max_pixels:
-        image.close()
-        detail = f"{image.width}x{image.height}, at most {max_pixels} pixels are accepted"
-        raise ImageError("too large", name, detail)
-    if image.width < 1 or image.height < 1:
-        image.close()
-        raise ImageError("not an image", name, f"{image.width}x{image.height} pixels")
-    return image
-
-
-def _known_signature(data: bytes) -> bool:
-    return data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\x00", b"MM\x00*")) or (
-        data[:4] == b"RIFF" and data[8:12] == b"WEBP"
-    )
+        image.seek(number)
+        return bool(int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _REDUCED_OR_MASK)
+    except Exception:  # it cannot be read; decoding it will say so
+        return False
 
 
 def _header(image: Image.Image) -> ImageHeader:
-    orientation = _orientation(image)
+    turned = orientation(image)
     width, height = image.size
-    if orientation >= 5:  # 5..8 exchange rows and columns
+    if turned >= 5:  # 5..8 exchange rows and columns
         width, height = height, width
     return ImageHeader(
         format=image.format or "",
         mode=image.mode,
         height=height,
         width=width,
-        orientation=orientation,
+        orientation=turned,
         has_alpha=image.has_transparency_data,
         has_color_profile="icc_profile" in image.info,
     )
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # a broken EXIF block must not cost a good image
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-# By EXIF orientation: from the pixels as stored to those that are shown.
-_UPRIGHT = {
-    2: lambda pixels: cv2.flip(pixels, 1),
-    3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
-    4: lambda pixels: cv2.flip(pixels, 0),
-    5: cv2.transpose,
-    6: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE),
-    7: lambda pixels: cv2.flip(cv2.transpose(pixels), -1),
-    8: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE),
-}
-
-
-def _to_rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I") or image.mode == "F":
-        image = Image.fromarray(_deep_gray_to_8_bit(np.asarray(image), image.mode))
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        image = Image.new("RGB", rgba.size, (255, 255, 255))
-        image.paste(rgba, mask=rgba.getchannel("A"))
-    elif image.mode != "RGB":
-        image = image.convert("RGB")
-    return np.array(image, dtype=np.uint8)  # a copy: writable, contiguous
-
-
-def _deep_gray_to_8_bit(samples: np.ndarray, mode: str) -> np.ndarray:
-    if mode.startswith("I;16"):
-        return (samples.astype(np.uint16) >> 8).astype(np.uint8)
-    if mode == "F":
-        samples = np.nan_to_num(samples)
-        scale = 255.0 if samples.size and samples.max() <= 1.0 else 1.0
-        return np.clip(samples * scale, 0, 255).astype(np.uint8)
-    samples = np.clip(samples, 0, 65535)  # mode "I": 16-bit samples in 32-bit cells, or 8-bit ones
-    return (samples >> 8 if samples.max() > 255 else samples).astype(np.uint8)

@@ -1,0 +1,65 @@
+"""What is special about JPEG files: a quick decoder, a lost end marker, and scans without end."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import simplejpeg
+
+# Every scan is a pass over the whole image: a file of 55 KB in 5,000 of them takes minutes. Encoders make 1 to 20.
+MOST_SCANS = 100
+_END = b"\xff\xd9"
+_STANDALONE = {0x01, *range(0xD0, 0xD9)}  # markers that have no length
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the next marker that is not part of coded data
+
+
+def decode_sound(data: bytes) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of a gray or color JPEG without any fault, as Pillow would give it, in half its time.
+
+    The same decoder is behind both, but here it writes where the pixels stay.
+
+    Raises:
+        ValueError: for whatever it complains of: that is left to Pillow, so that it alone decides what a damaged
+            file gives.
+    """
+    return simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False, strict=True)
+
+
+def with_end_marker(data: bytes) -> bytes | None:
+    """The file completed, if nothing but its end marker is missing or was overwritten with zeros; else None."""
+    candidates = [data, data[:-1] if data.endswith(b"\xff") else b"", data.rstrip(b"\0"), data.rstrip(b"\0") + b"\0"]
+    for candidate in dict.fromkeys(candidates):
+        completed = candidate + _END
+        for color_space in ("GRAY", "CMYK"):  # the cheapest; CMYK files are decoded as nothing else
+            try:
+                simplejpeg.decode_jpeg(completed, color_space, strict=True)
+            except ValueError:
+                continue
+            return completed
+    return None
+
+
+def has_too_many_scans(data: bytes) -> bool:
+    """Whether the image has more than MOST_SCANS scans; what lies behind its end marker does not count."""
+    place, scans = 2, 0
+    while place + 4 <= len(data):
+        if data[place] != 0xFF:
+            place += 1
+            continue
+        marker = data[place + 1]
+        if marker == 0xD9:
+            return False
+        if marker == 0xFF or marker in _STANDALONE:
+            place += 1 if marker == 0xFF else 2
+            continue
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        if marker == 0xDA:
+            scans += 1
+            if scans > MOST_SCANS:
+                return True
+            found = _AFTER_SCAN.search(data, place)
+            if found is None:
+                return False
+            place = found.start()
+    return False
