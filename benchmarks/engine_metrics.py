@@ -24,7 +24,7 @@ from src.evaluation.detection import DetectionEvaluation
 from src.metrics.detection_result import GroundTruth
 from src.metrics.recognition import evaluate_words
 from src.reader import ReadResult, TextReader
-from src.reader.text_reader import ImageSource
+from src.reader.image_source import ImageSource
 from src.text_connector.detector import TextLines, rectangle
 
 

@@ -4,7 +4,7 @@ from importlib import import_module
 
 _HOMES = {
     "TextReader": "text_reader",
-    "ImageSource": "text_reader",
+    "ImageSource": "image_source",
     "ReaderOptions": "options",
     "ReadResult": "result",
     "Line": "result",

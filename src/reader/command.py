@@ -59,6 +59,8 @@ def reader_options(config: Any) -> ReaderOptions:
         beam_width=config.beam_width,
         batch_size=config.batch_size,
         max_pixels=config.max_image_pixels,
+        pages=config.pages,
+        dpi=config.dpi,
     )
 
 
@@ -87,7 +89,8 @@ def read_images(config: Any, inputs: Sequence[str]) -> int:
     start, lines, bad = time.perf_counter(), 0, 0
     try:
         with _writers(config, folder, fonts, many) as writers:
-            for result in _with_progress(reader.read_many(images), len(images), many and not config.quiet):
+            results = reader.read_many(images, keep_image=config.draw or config.report)
+            for result in _with_progress(results, len(images), many and not config.quiet):
                 for writer in writers:
                     if isinstance(result, ReadResult) or isinstance(writer, HtmlReport):
                         writer.add(result)

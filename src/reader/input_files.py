@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from src.common.errors import UserError
 from src.data.images.decode import IMAGE_SUFFIXES
-from src.reader.text_reader import ImageSource
+from src.reader.image_source import ImageSource
 
 STANDARD_INPUT = "-"
 _WILDCARDS = set("*?[")

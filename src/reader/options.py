@@ -9,7 +9,9 @@ from pathlib import Path
 from src.common.errors import UserError
 from src.ctpn.text_lines import STRIDE, DetectOptions
 from src.data.images.decode import DEFAULT_MAX_PIXELS
+from src.data.images.pdf import DEFAULT_DPI, LEAST_DPI, MOST_DPI
 from src.engines.engine import EngineOptions
+from src.reader.page_numbers import parse_pages
 from src.reader.text_recognizer import DECODERS
 from src.text_connector.detector import ConnectorParams
 from src.weights.card import UNITS, WeightsCard
@@ -43,6 +45,7 @@ class ReaderOptions:
     alphabet: a name or a file; "" is what the card says. decoder: "greedy" or "beam", with beam_width.
     batch_size: words or lines that are recognized at once.
     max_pixels: larger images are refused, before they take memory.
+    pages: of files that have several, as "1-3,7"; "" is all. dpi: at which the pages of a PDF are rendered.
     """
 
     detect: bool = True
@@ -70,6 +73,8 @@ class ReaderOptions:
     beam_width: int = 10
     batch_size: int = 32
     max_pixels: int = DEFAULT_MAX_PIXELS
+    pages: str = ""
+    dpi: float = DEFAULT_DPI
 
     def __post_init__(self) -> None:
         if not self.detect and not self.recognize:
@@ -83,6 +88,9 @@ class ReaderOptions:
         for name, low in least.items():
             if not getattr(self, name) >= low:
                 raise OptionError(f"{name}: {getattr(self, name)} is below {low}")
+        parse_pages(self.pages)
+        if not LEAST_DPI <= self.dpi <= MOST_DPI:
+            raise OptionError(f"dpi: {self.dpi} is outside the range {LEAST_DPI} to {MOST_DPI}")
         if not 0 <= self.text_min_score <= 1:
             raise OptionError(f"text_min_score: {self.text_min_score} is outside the range 0 to 1")
         if self.image_shape is not None and any(side < STRIDE or side % STRIDE for side in self.image_shape):

@@ -69,13 +69,14 @@ class ReadResult:
     """What was read in an image.
 
     Attributes:
-        image: its name.
+        image: its name; of a page of several with "#page" behind it.
         width, height: of the image as it is shown, in pixels.
         lines: in reading order.
         time_ms: milliseconds of work per stage ("decode", "detect", "connect", "recognize") and their sum, "total".
-        pixels: the image itself, (height, width, 3) uint8 RGB.
+        pixels: the image itself, (height, width, 3) uint8 RGB, if it was to be kept (`keep_image`), else None.
         notes: what a user must know of how the image was read, a sentence each: what was scaled down, turned or not
             looked at, and which option helps.
+        page, pages: which of how many pages of the file it is, from 1.
     """
 
     image: str
@@ -83,8 +84,10 @@ class ReadResult:
     height: int
     lines: tuple[Line, ...]
     time_ms: dict[str, float]
-    pixels: np.ndarray = field(repr=False, compare=False)
+    pixels: np.ndarray | None = field(default=None, repr=False, compare=False)
     notes: tuple[str, ...] = ()
+    page: int = 1
+    pages: int = 1
 
     @property
     def text(self) -> str:
@@ -100,6 +103,8 @@ class ReadResult:
         return {
             "version": JSON_VERSION,
             "image": self.image,
+            "page": self.page,
+            "pages": self.pages,
             "width": self.width,
             "height": self.height,
             "lines": [line.to_dict() for line in self.lines],
@@ -115,15 +120,32 @@ class ReadResult:
         head = _json(described)[1:-1]
         return f'{{{head},\n "lines": [\n  {lines}\n ],\n "notes": {notes},\n "time_ms": {times}}}'
 
-    def draw(self, fonts: FontChooser | str | Path | None = None) -> np.ndarray:
-        """The image with its lines, texts and scores, (H, W, 3) uint8 RGB; `fonts` as in `draw_lines`."""
+    def draw(self, fonts: FontChooser | str | Path | None = None, *, image: np.ndarray | None = None) -> np.ndarray:
+        """The image with its lines, texts and scores, (H, W, 3) uint8 RGB.
+
+        Args:
+            fonts: as in `draw_lines`.
+            image: the pixels that were read, (height, width, 3) uint8 RGB; needed where the result does not hold
+                them.
+
+        Raises:
+            UserError: there are no pixels, or those of another size.
+        """
+        pixels = self.pixels if image is None else image
+        if pixels is None:
+            raise UserError(f"{self.image}: the result holds no pixels; read with keep_image=True, or give image=")
+        if pixels.shape[:2] != (self.height, self.width):
+            shape = f"{pixels.shape[1]}x{pixels.shape[0]}"
+            raise UserError(f"{self.image}: is {self.width}x{self.height} pixels, not {shape}")
         texts = [line.text or "" for line in self.lines]
         scores = [line.score if line.text_score is None else line.text_score for line in self.lines]
         polygons = np.array([line.polygon for line in self.lines], np.float64).reshape(-1, 4, 2)
-        return draw_lines(self.pixels, polygons, texts, scores, fonts=fonts)
+        return draw_lines(pixels, polygons, texts, scores, fonts=fonts)
 
-    def _repr_png_(self) -> bytes:
-        """How a notebook shows the result."""
+    def _repr_png_(self) -> bytes | None:
+        """How a notebook shows the result, if it holds the image."""
+        if self.pixels is None:
+            return None
         data = io.BytesIO()
         Image.fromarray(self.draw()).save(data, "PNG")
         return data.getvalue()
@@ -135,7 +157,9 @@ def _json(value: object) -> str:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """An image that could not be read, and why."""
+    """An image that could not be read, and why; page, pages: as in `ReadResult`."""
 
     image: str
     error: UserError
+    page: int = 1
+    pages: int = 1

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
 from src.common.errors import UserError
-from src.data.images.decode import decode_image
 from src.engines.engine import open_engines
+from src.reader.image_source import ImageSource, OpenOptions, Source, as_image_source
 from src.reader.line_crops import cut_line
 from src.reader.options import OptionError, ReaderOptions
+from src.reader.page_numbers import parse_pages
+from src.reader.page_queue import PageQueue
 from src.reader.reading_order import reading_order
 from src.reader.result import STAGES, Line, ReadResult, Unreadable
 from src.reader.text_detector import DetectInput, DetectMaps, TextDetector
@@ -26,23 +27,17 @@ from src.weights.network_weights import NetworkWeights
 
 READ_AHEAD = 2  # images that are decoded while the network works on another
 
-Source = str | Path | bytes | np.ndarray
-
-
-@dataclass(frozen=True)
-class ImageSource:
-    """Something to read and the name it has in results: a file, its bytes, or uint8 RGB pixels (H, W, 3)."""
-
-    source: Source
-    name: str
-
 
 @dataclass
 class _Work:
     """An image on its way through the stages; `times` in milliseconds."""
 
     name: str
+    page: int = 1
+    pages: int = 1
+    keep_image: bool = False
     pixels: np.ndarray | None = None
+    notes: list[str] = field(default_factory=list)
     detect_input: DetectInput | None = None
     maps: DetectMaps | None = None
     lines: TextLines | None = None
@@ -81,6 +76,7 @@ class TextReader:
         self._detector: TextDetector | None = None
         self._recognizer: TextRecognizer | None = None
         self.recognizer_unit = ""
+        self._wanted_pages = parse_pages(options.pages)
         engine_options = options.engine_options()
         # Every file is looked for before a network is made ready, which takes time.
         detector = options.find_detector() if options.detect else None
@@ -108,37 +104,58 @@ class TextReader:
             )
             self.recognizer_unit = unit
 
-    def read(self, source: Source | ImageSource, name: str = "") -> ReadResult:
-        """Read one image.
+    def read(self, source: Source | ImageSource, name: str = "", *, keep_image: bool = False) -> ReadResult:
+        """Read one image; of a file with several pages the first of those that are wanted.
 
         Args:
-            source: a file, the bytes of one, or uint8 RGB pixels (H, W, 3).
+            source: see `ImageSource`.
             name: of the image in the result; the file's own by default.
+            keep_image: whether the result holds the pixels, which `draw` needs.
 
         Raises:
             ImageError: the image cannot be decoded.
+            NotAnImageError: a TypeError: what was given is no image.
         """
-        return self._through(self._load(_as_image(source, name)))
+        queue = self._open(as_image_source(source, name))
+        try:
+            work = self._load(queue)
+            if not queue.is_empty():
+                work.notes.append(f"of {queue.count} pages this one was read; read_many reads all")
+            work.keep_image = keep_image
+            return self._through(work)
+        finally:
+            queue.close()
 
     def _through(self, work: _Work) -> ReadResult:
         self._detect(work)
         self._connect(work)
         return self._recognize(work)
 
-    def read_many(self, sources: Iterable[Source | ImageSource]) -> Iterator[ReadResult | Unreadable]:
-        """Read images in their order; one that cannot be read comes as `Unreadable`.
+    def read_many(
+        self, sources: Iterable[Source | ImageSource], *, keep_image: bool = False
+    ) -> Iterator[ReadResult | Unreadable]:
+        """Read images in their order, page by page; what cannot be read, whatever it is, comes as `Unreadable`.
 
         While the networks work on an image, the next ones are decoded and the lines of the one before connected;
         not so with `threads=1`, which keeps all work to one core.
         """
-        images = (_as_image(source) for source in sources)
-        return self._one_by_one(images) if self.options.threads == 1 else self._pipelined(images)
+        images = (as_image_source(source) for source in sources)
+        if self.options.threads == 1:
+            return self._one_by_one(images, keep_image)
+        return self._pipelined(images, keep_image)
 
-    def _one_by_one(self, images: Iterator[ImageSource]) -> Iterator[ReadResult | Unreadable]:
-        for work in map(self._load_or_not, images):
-            yield self._through(work) if isinstance(work, _Work) else work
+    def _one_by_one(self, images: Iterator[ImageSource], keep_image: bool) -> Iterator[ReadResult | Unreadable]:
+        for image in images:
+            work, rest = self._load_or_not(image)
+            while True:
+                if isinstance(work, _Work):
+                    work.keep_image = keep_image
+                yield self._through(work) if isinstance(work, _Work) else work
+                if rest is None:
+                    break
+                work, rest = self._load_or_not(rest)
 
-    def _pipelined(self, images: Iterator[ImageSource]) -> Iterator[ReadResult | Unreadable]:
+    def _pipelined(self, images: Iterator[ImageSource], keep_image: bool) -> Iterator[ReadResult | Unreadable]:
         decoding: deque[Future] = deque()
         connecting: deque[Future] = deque()
         with ThreadPoolExecutor(max_workers=READ_AHEAD, thread_name_prefix="reader") as pool:
@@ -150,34 +167,43 @@ class TextReader:
             look_ahead()
             while decoding or connecting:
                 if decoding:
-                    work = decoding.popleft().result()
+                    work, rest = decoding.popleft().result()
+                    if rest is not None:  # its next page comes before other files
+                        decoding.appendleft(pool.submit(self._load_or_not, rest))
                     look_ahead()
                     if isinstance(work, _Work):
+                        work.keep_image = keep_image
                         self._detect(work)
                     connecting.append(pool.submit(self._connect, work))
                 while connecting and (len(connecting) > 1 or not decoding):
                     done = connecting.popleft().result()
                     yield self._recognize(done) if isinstance(done, _Work) else done
 
-    def _load_or_not(self, image: ImageSource) -> _Work | Unreadable:
+    def _load_or_not(self, item: ImageSource | PageQueue) -> tuple[_Work | Unreadable, PageQueue | None]:
+        """The next page of a source, or why it cannot be read, and the source if it has more."""
+        name, page, pages = item.name, 1, 1
+        queue = item if isinstance(item, PageQueue) else None
+        work: _Work | Unreadable
         try:
-            return self._load(image)
+            queue = queue or self._open(item)
+            name, page, pages = queue.name, queue.page, queue.count
+            work = self._load(queue)
         except UserError as error:
-            return Unreadable(image.name, error)
+            work = Unreadable(name, error, page, pages)
+        return work, None if queue is None or queue.is_empty() else queue
 
-    def _load(self, image: ImageSource) -> _Work:
-        """Decode an image and make the detector's input of it."""
-        work = _Work(image.name)
-        pixels = image.source
+    def _open(self, image: ImageSource) -> PageQueue:
+        return PageQueue(image, OpenOptions(self.options.max_pixels, self.options.dpi), self._wanted_pages)
+
+    def _load(self, queue: PageQueue) -> _Work:
+        """Decode the next page and make the detector's input of it."""
+        work = _Work(queue.name, queue.page, queue.count)
         with work.timed("decode"):
-            if not isinstance(pixels, np.ndarray):
-                pixels = decode_image(pixels, max_pixels=self.options.max_pixels, name=_shown(image))
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
-            raise UserError(f"{image.name}: pixels are {pixels.dtype} {pixels.shape}; expected uint8 RGB (H, W, 3)")
-        work.pixels = pixels
+            decoded = queue.decode_next()
+        work.pixels, work.notes = decoded.pixels, list(decoded.notes)
         with work.timed("detect"):
             if self._detector:
-                work.detect_input = self._detector.prepare(pixels)
+                work.detect_input = self._detector.prepare(work.pixels)
         return work
 
     def _detect(self, work: _Work) -> None:
@@ -227,20 +253,17 @@ class TextReader:
         )
         height, width = work.pixels.shape[:2]
         times = {**work.times, "total": sum(work.times.values())}
-        return ReadResult(work.name, width, height, lines, times, work.pixels)
-
-
-def _as_image(source: Source | ImageSource, name: str = "") -> ImageSource:
-    if isinstance(source, ImageSource):
-        return source
-    if isinstance(source, str | Path):
-        return ImageSource(source, name or str(source))
-    return ImageSource(source, name or "image")
-
-
-def _shown(image: ImageSource) -> str:
-    """What messages call the image: its path, which the name in a result may be a part of."""
-    return str(image.source) if isinstance(image.source, str | Path) else image.name
+        return ReadResult(
+            image=work.name,
+            width=width,
+            height=height,
+            lines=lines,
+            time_ms=times,
+            pixels=work.pixels if work.keep_image else None,
+            notes=tuple(work.notes),
+            page=work.page,
+            pages=work.pages,
+        )
 
 
 def _whole_image(pixels: np.ndarray) -> TextLines:

@@ -67,9 +67,9 @@ def test_a_image_from_a_file_bytes_and_pixels(reader, tmp_path):
 
 
 def test_the_json_is_as_described(reader):
-    result = reader.read(text_image(), "dir/ä.png")
+    result = reader.read(text_image(), "dir/ä.png", keep_image=True)
     content = json.loads(result.to_json())
-    assert list(content) == ["version", "image", "width", "height", "lines", "notes", "time_ms"]
+    assert list(content) == ["version", "image", "page", "pages", "width", "height", "lines", "notes", "time_ms"]
     assert content["version"] == 2 and content["image"] == "dir/ä.png"
     assert set(content["lines"][0]) == {"box", "polygon", "score", "text", "text_score", "words"}
     assert len(content["lines"][0]["polygon"]) == 4
@@ -339,8 +339,3 @@ def test_unsure_texts_are_left_out(options, reader):
     found = TextReader(options, text_min_score=1.0, recognize=False).read(text_image()).lines
     assert len(found) == len(lines)  # without recognition there is no such score
     assert len(TextReader(options, text_min_score=1.0, detect=False).read(text_image()).lines) == 1
-
-
-def test_wrong_pixels(reader):
-    with pytest.raises(UserError, match="uint8 RGB"):
-        reader.read(np.zeros((4, 4), np.uint8))

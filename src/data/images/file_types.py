@@ -48,9 +48,11 @@ def file_type(head: bytes) -> str:
         return "WEBP"
     if head[4:8] == b"ftyp":
         return _type_of_brands(head)
-    for signature, name in (*_READ, *_NOT_READ):
-        if head.startswith(signature):
-            return name
+    known = next((name for signature, name in (*_READ, *_NOT_READ) if head.startswith(signature)), "")
+    return known or _type_of_text(head)
+
+
+def _type_of_text(head: bytes) -> str:
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
         return "PPM"
     if b"%PDF-" in head:  # readers of PDF accept bytes in front

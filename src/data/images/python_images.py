@@ -46,7 +46,9 @@ def pillow_pixels(image: Image.Image, name: str, *, max_pixels: int = DEFAULT_MA
     """
     width, height = image.size
     if width * height > max_pixels:
-        raise ImageError("too large", name, f"{width}x{height}; at most {max_pixels} pixels are accepted (max_pixels)")
+        raise ImageError(
+            "too large", name, f"{width}x{height}; at most {max_pixels} pixels are accepted (max_pixels)"
+        )
     if width < 1 or height < 1:
         raise ImageError("not an image", name, f"{width}x{height} pixels")
     try:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from src.data.images.decode import DEFAULT_MAX_PIXELS, ImageError, ImageHeader, decode_image, read_bytes, read_header
+from src.data.images.decode import DEFAULT_MAX_PIXELS, DecodedImage, ImageError, ImageFile, ImageHeader, read_bytes
 
 # One MindRecord page holds 32 MiB, less the room for the other fields.
 MAX_STORED_BYTES = 33_000_000
@@ -31,15 +31,17 @@ def storable_image(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Store
     no MindRecord page holds.
     """
     data = read_bytes(path)
-    header = read_header(data, max_pixels=max_pixels, name=str(path))
-    pixels = decode_image(data, max_pixels=max_pixels, name=str(path))
-    reason = _why_not_as_is(data, header, pixels)
+    with ImageFile(data, max_pixels=max_pixels, name=str(path)) as file:
+        header, decoded = file.header, file.decode()
+    pixels = decoded.pixels
+    reason = _why_not_as_is(data, header, decoded)
     if reason:
         data = _encode(pixels, lossy=header.format in _LOSSY_FORMATS, name=str(path))
     return StoredImage(data, header, reason)
 
 
-def _why_not_as_is(data: bytes, header: ImageHeader, pixels: np.ndarray) -> str:
+def _why_not_as_is(data: bytes, header: ImageHeader, decoded: DecodedImage) -> str:
+    pixels = decoded.pixels
     obstacles = {
         f"format {header.format}": header.format not in ("JPEG", "MPO", "PNG"),
         "turned by EXIF": header.orientation != 1,
@@ -47,6 +49,7 @@ def _why_not_as_is(data: bytes, header: ImageHeader, pixels: np.ndarray) -> str:
         f"pixel mode {header.mode}": header.mode not in ("RGB", "L", "P", "1"),
         # libpng complains about many of these at every decoding.
         "PNG with a color profile": header.has_color_profile and header.format == "PNG",
+        "damaged": bool(decoded.notes),
         "file larger than a page": len(data) > MAX_STORED_BYTES,
     }
     for reason, applies in obstacles.items():

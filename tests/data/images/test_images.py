@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from src.data.images import decode as images
-from src.data.images.jpeg import decode_sound
 from src.data.images.decode import ImageError, decode_image, image_size, read_header
+from src.data.images.jpeg import decode_sound
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 RNG = np.random.default_rng(0)
