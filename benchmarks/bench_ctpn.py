@@ -46,7 +46,7 @@ def mindspore_steps(arguments: argparse.Namespace) -> dict[str, Callable[[], obj
     from src.ctpn.loss import CtpnLoss  # noqa: PLC0415
 
     ms.set_context(mode=ms.GRAPH_MODE)
-    network = Ctpn(width=arguments.channels, num_anchors=ANCHORS, bn_statistics=arguments.bn_statistics)
+    network = Ctpn(width_mult=arguments.channels, num_anchors=ANCHORS, bn_statistics=arguments.bn_statistics)
 
     class Total(ms.nn.Cell):
         def __init__(self):
@@ -60,7 +60,7 @@ def mindspore_steps(arguments: argparse.Namespace) -> dict[str, Callable[[], obj
     steps = {}
     if arguments.only != "train":
         # A copy with its own mode: switching one network between training and evaluation would recompile it.
-        evaluated = Ctpn(width=arguments.channels, num_anchors=ANCHORS).set_train(False)
+        evaluated = Ctpn(width_mult=arguments.channels, num_anchors=ANCHORS).set_train(False)
 
         def forward():
             return evaluated(batch[0])[0].asnumpy()

@@ -30,6 +30,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from src.crnn.topology import time_steps
 from src.data.recognition.augment import WordAugment
 from src.data.recognition.dataset import CrnnTrainData
 from src.data.recognition.lmdb_reader import LmdbWords
@@ -93,7 +94,9 @@ def ours(words: LmdbWords, batch: int, workers: int, augment: WordAugment | None
         [words],
         characters=ALPHABET,
         encode=encode,
-        time_steps=lambda width: width // 4 + 1,
+        time_steps=time_steps,
+        height=32,
+        widths=[100],
         batch_size=batch,
         num_workers=workers,
         augment=augment,

@@ -29,15 +29,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pytorch.parameter_shapes import NETWORKS, check_fit
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
-from src.crnn.checkpoint_formats import NORM_NAMES, NORMALISED, mindspore_crnn, published_crnn
+from src.crnn.checkpoint_formats import NORM_NAMES, mindspore_crnn, published_crnn
 from src.crnn.checkpoint_formats import naming as crnn_naming
+from src.crnn.topology import NORMALIZED
 from src.ctpn.checkpoint_formats import LSTM_BRANCHES, mindspore_ctpn
 from src.weights import mindspore_ckpt
 from src.weights.formats import read_weights
 
 NAMINGS = ("twin", "classic", "crnn_for_pytorch")
 PYTORCH_SUFFIXES = (".pth", ".pt", ".safetensors")
-_FOLDED_BIASES = tuple(f"cnn.conv{i}.bias" for i in NORMALISED)
+_FOLDED_BIASES = tuple(f"cnn.conv{i}.bias" for i in NORMALIZED)
 _MINDSPORE_NORM_NAMES = {theirs: ours for ours, theirs in NORM_NAMES.items()}
 
 Arrays = dict[str, np.ndarray]

@@ -10,13 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-CHANNELS = (64, 128, 256, 256, 512, 512, 512)
-HIDDEN_SIZE = 256
-
-
-def scaled(size: int, width: float) -> int:
-    """Channel count at a fraction of the published size: a multiple of 8, at least 8."""
-    return max(8, round(size * width / 8) * 8)
+from src.crnn.topology import CHANNELS, HIDDEN_SIZE, NUM_CLASSES, POOLS
+from src.layers.parameter_shapes import scale_channels
 
 
 class ConvStack(nn.Module):
@@ -37,12 +32,12 @@ class ConvStack(nn.Module):
 
     def forward(self, images):
         # ReLU after the pool: they commute, and the pool leaves less to do.
-        x = _pool_relu(self.conv0(images), (2, 2), 0)
-        x = _pool_relu(self.conv1(x), (2, 2), 0)  # (B, 128, 8, W/4)
+        x = _pool_relu(self.conv0(images), *POOLS[0])
+        x = _pool_relu(self.conv1(x), *POOLS[1])  # (B, 128, 8, W/4)
         x = functional.relu(self.batchnorm2(self.conv2(x)), inplace=True)
-        x = _pool_relu(self.conv3(x), (2, 1), (0, 1))  # (B, 256, 4, W/4 + 1)
+        x = _pool_relu(self.conv3(x), *POOLS[3])  # (B, 256, 4, W/4 + 1)
         x = functional.relu(self.batchnorm4(self.conv4(x)), inplace=True)
-        x = _pool_relu(self.conv5(x), (2, 1), (0, 1))  # (B, 512, 2, W/4 + 2)
+        x = _pool_relu(self.conv5(x), *POOLS[5])  # (B, 512, 2, W/4 + 2)
         return functional.relu(self.batchnorm6(self.conv6(x)), inplace=True)  # (B, 512, 1, T)
 
 
@@ -69,14 +64,14 @@ class Crnn(nn.Module):
     only the convolutions take part in it, as with `compute_type` in MindSpore.
     """
 
-    def __init__(self, num_classes: int = 37, width: float = 1.0):
+    def __init__(self, num_classes: int = NUM_CLASSES, width: float = 1.0):
         super().__init__()
         if num_classes < 2:
             raise ValueError(f"num_classes {num_classes}: a blank and at least one character are needed")
         if width <= 0:
             raise ValueError(f"width {width}: a positive fraction of the published size is needed")
-        channels = [scaled(size, width) for size in CHANNELS]
-        hidden_size = scaled(HIDDEN_SIZE, width)
+        channels = [scale_channels(size, width) for size in CHANNELS]
+        hidden_size = scale_channels(HIDDEN_SIZE, width)
         self.num_classes = num_classes
         self.cnn = ConvStack(channels)
         self.rnn = nn.Sequential(

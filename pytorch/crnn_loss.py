@@ -6,7 +6,8 @@ Shapes: T time steps, B batch, C classes (0 is the blank), L width of the padded
 import torch
 from torch.nn import functional
 
-BLANK = 0
+from src.crnn.topology import BLANK
+
 REDUCTIONS = ("mean", "none")
 
 

@@ -9,17 +9,11 @@ from torch import nn
 from torch.nn import functional
 
 from pytorch.winograd import winograd_conv
+from src.ctpn.topology import BACKBONE, LSTM_HIDDEN, NUM_CLASSES, NUM_COORDINATES, RPN_CHANNELS, STAGES
+from src.layers.parameter_shapes import scale_channels
 
-VGG16_STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
-_POOLED = tuple(f"conv{stage}_{len(sizes)}" for stage, sizes in enumerate(VGG16_STAGES[:-1], start=1))
-RPN_CHANNELS = 512
-LSTM_HIDDEN = 128
+_POOLED = tuple(f"conv{stage}_{len(sizes)}" for stage, sizes in enumerate(STAGES[:-1], start=1))
 BN_STATISTICS = ("learned", "frozen")
-
-
-def scale_channels(channels: int, width: float) -> int:
-    """Number of channels of a layer in a network `width` times as wide, a multiple of 8, at least 8."""
-    return max(8, round(channels * width / 8) * 8)
 
 
 class FrozenStatisticsNorm(nn.BatchNorm2d):
@@ -54,7 +48,7 @@ class Vgg16(nn.Module):
             raise ValueError(f"bn_statistics {bn_statistics!r}: choose one of {', '.join(BN_STATISTICS)}")
         norm = nn.BatchNorm2d if bn_statistics == "learned" else FrozenStatisticsNorm
         channels = 3
-        for stage, sizes in enumerate(VGG16_STAGES, start=1):
+        for stage, sizes in enumerate(STAGES, start=1):
             for index, size in enumerate(sizes, start=1):
                 outputs = scale_channels(size, width)
                 block = nn.Sequential(Convolution(channels, outputs), norm(outputs), nn.ReLU(inplace=True))
@@ -96,8 +90,8 @@ class RpnRegClsBlock(nn.Module):
     def __init__(self, in_channels: int, hidden_channels: int, num_anchors: int):
         super().__init__()
         self.lstm_fc = nn.Linear(in_channels, hidden_channels)
-        self.rpn_cls = nn.Linear(hidden_channels, 2 * num_anchors)
-        self.rpn_reg = nn.Linear(hidden_channels, 4 * num_anchors)
+        self.rpn_cls = nn.Linear(hidden_channels, NUM_CLASSES * num_anchors)
+        self.rpn_reg = nn.Linear(hidden_channels, NUM_COORDINATES * num_anchors)
 
     def forward(self, x):
         """(..., C) -> scores (..., 2A), deltas (..., 4A)."""
@@ -162,7 +156,7 @@ def freeze_first_stages(network: Ctpn) -> list[str]:
     Returns:
         The names of the parameters that were frozen.
     """
-    prefixes = ("vgg16_feature_extractor.conv1_", "vgg16_feature_extractor.conv2_")
+    prefixes = (f"{BACKBONE}conv1_", f"{BACKBONE}conv2_")
     frozen = []
     for name, parameter in network.named_parameters():
         if name.startswith(prefixes) and name.endswith(".0.weight"):

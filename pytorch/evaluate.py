@@ -25,6 +25,7 @@ from pytorch.read_words import read_metrics, torch_predictor
 from pytorch.start_weights import load_start
 from src.common.errors import UserError
 from src.crnn.alphabet import NAMED, Alphabet
+from src.crnn.checkpoint_formats import HEAD_NAMES
 from src.data.recognition.sources import open_lmdbs
 from src.model_utils.command import run_command
 from src.model_utils.config import Config, load_config
@@ -47,7 +48,7 @@ def main() -> int:
 def word_metrics(config: Config, file: str, device: torch.device) -> dict:
     """Metrics of a recognizer on `eval_lmdb`. Raises UserError for weights or data that cannot be used."""
     alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
-    classes = len(to_mindspore(read_weights(file), "crnn")[train_crnn.HEAD[1]])
+    classes = len(to_mindspore(read_weights(file), "crnn")[HEAD_NAMES[1]])
     if classes != alphabet.num_classes:
         raise UserError(f"alphabet: {config.alphabet} makes {alphabet.num_classes} classes, {file} has {classes}")
     model = Crnn(classes, config.network_width)

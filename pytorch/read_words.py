@@ -7,6 +7,7 @@ import torch
 
 from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import greedy_decode
+from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.eval_dataset import CrnnEvalData
 from src.metrics.recognition import evaluate_words
 
@@ -34,7 +35,9 @@ def read_metrics(
     """
     metrics = {}
     for name, source in sources.items():
-        data = CrnnEvalData(source, characters=alphabet.characters, batch_size=batch_size, widths=tuple(widths))
+        data = CrnnEvalData(
+            source, characters=alphabet.characters, batch_size=batch_size, height=IMAGE_HEIGHT, widths=tuple(widths)
+        )
         texts: list[str] = []
         truths: list[str] = []
         for batch in data:

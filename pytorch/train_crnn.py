@@ -33,13 +33,14 @@ from pytorch.word_chunks import WordRenderer, real_words
 from pytorch.word_mixture import WordBatch, WordMixture
 from src.common.errors import UserError
 from src.crnn.alphabet import NAMED, Alphabet
+from src.crnn.checkpoint_formats import HEAD_NAMES
+from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.augment import WordAugment
 from src.data.recognition.sources import open_lmdbs, rendered_words
 from src.model_utils.command import run_command
 from src.model_utils.config import Config, load_config
 
 SCHEMA = Path(__file__).with_name("recipes") / "crnn.yaml"
-HEAD = ("rnn.1.embedding.weight", "rnn.1.embedding.bias")  # the only part that knows the alphabet
 
 
 def main() -> int:
@@ -61,7 +62,7 @@ def make_mixture(config: Config, alphabet: Alphabet, device: torch.device, first
         raise UserError(f"image_width: {list(widths)}; ascending multiples of 4 are accepted")
     rendered = rendered_words(
         config.fonts, config.backgrounds, config.lexicon, alphabet.characters, config.seed,
-        max_words=config.rendered_max_words, widths=widths,
+        max_words=config.rendered_max_words, height=IMAGE_HEIGHT, widths=widths,
     )  # fmt: skip
     sources, shares = zip(*rendered, strict=True)
     stored = open_lmdbs(config.train_lmdb, config.lmdb_root) if config.rendered_share < 1 else {}
@@ -90,7 +91,7 @@ def make_trainer(
     model = Crnn(alphabet.num_classes, config.network_width)
     init_crnn(model, config.seed)
     if config.pre_trained:
-        remade = load_start(model, config.pre_trained, "crnn", HEAD)
+        remade = load_start(model, config.pre_trained, "crnn", HEAD_NAMES)
         folder.say(f"weights from {config.pre_trained}; starts anew: {', '.join(remade) or 'nothing'}")
     model.to(device, memory_format=torch.channels_last)
     bf16 = uses_bf16(config.precision, device)

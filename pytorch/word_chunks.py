@@ -11,10 +11,11 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
+from src.crnn.topology import IMAGE_HEIGHT, time_steps
 from src.data.images.decode import ImageError
 from src.data.recognition.labels import LabelRejected, LabelRules, ctc_steps
 from src.data.recognition.lmdb_reader import LmdbWords
-from src.data.recognition.preprocess import DEFAULT_HEIGHT, bucket_width, kept_ratio_width, resize_word, to_gray
+from src.data.recognition.preprocess import bucket_width, kept_ratio_width, resize_word, to_gray
 from src.data.recognition.word_images import SampleError
 from src.data.synthesis.words import WordSource
 
@@ -27,11 +28,6 @@ class WordChunk(NamedTuple):
     lengths: np.ndarray
 
 
-def time_steps(width: int) -> int:
-    """Time steps of the network for an input width."""
-    return width // 4 + 1
-
-
 def pack_words(
     words: Sequence[tuple[np.ndarray, str]], width: int, alphabet: Alphabet, keep_ratio: bool
 ) -> WordChunk:
@@ -39,12 +35,12 @@ def pack_words(
     steps = time_steps(width)
     words = [(gray, text) for gray, text in words if 0 < ctc_steps(text) <= steps]
     chunk = WordChunk(
-        np.empty((len(words), DEFAULT_HEIGHT, width), np.uint8),
+        np.empty((len(words), IMAGE_HEIGHT, width), np.uint8),
         np.zeros((len(words), steps), np.int16),
         np.array([len(text) for _, text in words], np.int16),
     )
     for row, (gray, text) in enumerate(words):
-        chunk.images[row] = resize_word(gray, DEFAULT_HEIGHT, width, keep_ratio=keep_ratio)
+        chunk.images[row] = resize_word(gray, IMAGE_HEIGHT, width, keep_ratio=keep_ratio)
         chunk.labels[row, : len(text)] = alphabet.encode(text)
     return chunk
 
@@ -89,7 +85,7 @@ def real_words(lmdbs: Sequence[str], alphabet: Alphabet, widths: Sequence[int]) 
                 gray, text = to_gray(image), rules.apply(text)
             except (SampleError, ImageError, LabelRejected):
                 continue
-            found[bucket_width(kept_ratio_width(*gray.shape, DEFAULT_HEIGHT), widths)].append((gray, text))
+            found[bucket_width(kept_ratio_width(*gray.shape, IMAGE_HEIGHT), widths)].append((gray, text))
     chunks = {width: pack_words(words, width, alphabet, len(widths) > 1) for width, words in found.items()}
     if lmdbs and not sum(map(len, found.values())):
         raise UserError(f"train_lmdb: {', '.join(map(str, lmdbs))} hold no usable word")

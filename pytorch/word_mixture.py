@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from pytorch.word_chunks import RenderTask, WordChunk, WordRenderer, time_steps
+from pytorch.word_chunks import RenderTask, WordChunk, WordRenderer
 from pytorch.word_pool import WordPool
 from src.common.errors import UserError
+from src.crnn.topology import IMAGE_HEIGHT, time_steps
 from src.data.loading.workers import BatchWorkers
-from src.data.recognition.preprocess import DEFAULT_HEIGHT
 
 _CHUNK_PIXELS = 256 * 32 * 100  # of one rendering task: some tenths of a second of one core
 _FIRST, _MOST_FIRST = 4, 64  # batches of rendered words, but at most so many words, before training begins
@@ -75,8 +75,8 @@ class WordMixture:
         self._real = {width: WordPool.of(chunk, device) for width, chunk in real.items() if len(chunk.images)}
         self._rendered = {
             width: WordPool(
-                max(_CHUNK_PIXELS // (DEFAULT_HEIGHT * width), pool_size * widths[0] // width),
-                DEFAULT_HEIGHT,
+                max(_CHUNK_PIXELS // (IMAGE_HEIGHT * width), pool_size * widths[0] // width),
+                IMAGE_HEIGHT,
                 width,
                 time_steps(width),
                 device,
@@ -128,7 +128,7 @@ class WordMixture:
         """Ask for words of the source that has the least for its share."""
         behind = [count / share for count, share in zip(self._asked(), self._source_shares, strict=True)]
         source = int(np.argmin(behind))
-        count = _CHUNK_PIXELS // (DEFAULT_HEIGHT * self._widths[source])
+        count = _CHUNK_PIXELS // (IMAGE_HEIGHT * self._widths[source])
         self._pending.append((source, self._workers.submit(RenderTask(source, self._next[source], count))))
         self._next[source] += count
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.ctpn.anchor_generator import DEFAULT_HEIGHTS
+from src.ctpn.topology import ANCHOR_HEIGHTS
 from src.model_utils.config import Config, load_config
 
 HEIGHT, WIDTH = 64, 96  # of the network's input
-ANCHORS = len(DEFAULT_HEIGHTS)
+ANCHORS = len(ANCHOR_HEIGHTS)
 
 
 def tiny_config(**changes) -> Config:

@@ -9,8 +9,9 @@ import mindspore as ms
 
 from src.common.errors import UserError
 from src.crnn.alphabet import NAMED, Alphabet, AlphabetError
-from src.crnn.crnn import Crnn, time_steps
+from src.crnn.crnn import Crnn
 from src.crnn.ctc_loss import CrnnLoss
+from src.crnn.topology import time_steps
 from src.crnn.weight_init import initialize
 
 

@@ -9,17 +9,16 @@ norm takes out, so it is folded into `moving_mean` and the output stays the same
 import numpy as np
 
 from src.common.errors import UserError
+from src.crnn.topology import CHANNELS, HEAD, NORMALIZED, RECURRENT_LAYERS
+from src.layers.parameter_shapes import LSTM_PARTS
 
-BLOCKS = range(7)
-NORMALISED = (2, 4, 6)
 NORM_NAMES = {
     "gamma": "weight",
     "beta": "bias",
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
-LSTM_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-HEAD = ("rnn.1.embedding.weight", "rnn.1.embedding.bias")
+HEAD_NAMES = (f"{HEAD}.weight", f"{HEAD}.bias")
 SHOWN = 6
 
 
@@ -47,11 +46,11 @@ def mindspore_crnn(params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     if kind == "mindspore":
         return {name: np.asarray(value, np.float32) for name, value in params.items()}
     sources = _published_names(kind)
-    folded = {f"cnn.conv{i}.bias" for i in NORMALISED}
+    folded = {f"cnn.conv{i}.bias" for i in NORMALIZED}
     given = {name for name in params if not name.endswith(".num_batches_tracked")}
     _require_equal(given, set(sources.values()) | folded, kind)
     converted = {ours: np.array(params[theirs], np.float32) for ours, theirs in sources.items()}
-    for i in NORMALISED:
+    for i in NORMALIZED:
         converted[f"cnn.batchnorm{i}.moving_mean"] -= np.asarray(params[f"cnn.conv{i}.bias"], np.float32)
     return converted
 
@@ -64,7 +63,7 @@ def published_crnn(params: dict[str, np.ndarray], kind: str = "classic") -> dict
     targets = _published_names(kind)
     _require_equal(set(params), set(targets), "mindspore")
     converted = {theirs: np.array(params[ours], np.float32) for ours, theirs in targets.items()}
-    for i in NORMALISED:
+    for i in NORMALIZED:
         converted[f"cnn.conv{i}.bias"] = np.zeros(len(params[f"cnn.conv{i}.weight"]), np.float32)
     return converted
 
@@ -74,7 +73,7 @@ def for_alphabet(params: dict[str, np.ndarray], num_classes: int) -> tuple[dict[
 
     The caller loads the rest, leaves these parameters as they were initialized, and tells the user.
     """
-    remade = [name for name in HEAD if name in params and len(params[name]) != num_classes]
+    remade = [name for name in HEAD_NAMES if name in params and len(params[name]) != num_classes]
     return {name: value for name, value in params.items() if name not in remade}, remade
 
 
@@ -86,16 +85,16 @@ def _published_names(kind: str) -> dict[str, str]:
     }
     if kind not in lstm_prefixes:
         raise ValueError(f"naming {kind!r}: accepted are {', '.join(lstm_prefixes)}")
-    names = {f"cnn.conv{i}.weight": f"cnn.conv{i}.weight" for i in BLOCKS}
-    names |= {f"cnn.conv{i}.bias": f"cnn.conv{i}.bias" for i in BLOCKS if i not in NORMALISED}
+    names = {f"cnn.conv{i}.weight": f"cnn.conv{i}.weight" for i in range(len(CHANNELS))}
+    names |= {f"cnn.conv{i}.bias": f"cnn.conv{i}.bias" for i in range(len(CHANNELS)) if i not in NORMALIZED}
     names |= {
         f"cnn.batchnorm{i}.{ours}": f"cnn.batchnorm{i}.{theirs}"
-        for i in NORMALISED
+        for i in NORMALIZED
         for ours, theirs in NORM_NAMES.items()
     }
-    for layer in range(2):
+    for layer in range(RECURRENT_LAYERS):
         for ours, theirs in zip(lstm_prefixes["classic"], lstm_prefixes[kind], strict=True):
-            names |= {ours.format(layer, part): theirs.format(layer, part) for part in LSTM_NAMES}
+            names |= {ours.format(layer, part): theirs.format(layer, part) for part in LSTM_PARTS}
         linear = f"rnn.{layer}.embedding"
         names |= {f"{linear}.{part}": f"{linear}.{part}" for part in ("weight", "bias")}
     return names

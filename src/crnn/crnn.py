@@ -15,24 +15,10 @@ import numpy as np
 from mindspore import nn, ops
 
 from src.common.errors import UserError
+from src.crnn.topology import CHANNELS, HIDDEN_SIZE, NUM_CLASSES, POOLS
 from src.layers.bidirectional_lstm import BidirectionalLstm
 from src.layers.max_pool import MaxPool
-
-IMAGE_HEIGHT = 32
-CHANNELS = (64, 128, 256, 256, 512, 512, 512)
-HIDDEN_SIZE = 256
-WIDTH_STEP = 4  # the network halves the width twice
-
-
-def time_steps(image_width: int) -> int:
-    """Number of time steps T that the network gives for an image of this width in pixels (100 -> 26).
-
-    Two pools halve the width, two pools of stride 1 add one column each, and the last convolution takes one.
-    Raises UserError for a width that is not a positive multiple of 4.
-    """
-    if image_width < WIDTH_STEP or image_width % WIDTH_STEP:
-        raise UserError(f"image width {image_width}: accepted are positive multiples of {WIDTH_STEP}")
-    return image_width // WIDTH_STEP + 1
+from src.layers.parameter_shapes import scale_channels
 
 
 class PooledConv(nn.Cell):
@@ -62,15 +48,14 @@ class ConvStack(nn.Cell):
 
     def __init__(self, channels, compute_type):
         super().__init__()
-        half, half_height = (2, 2), (2, 1)
-        self.conv0 = PooledConv(1, channels[0], half, (0, 0), compute_type)
-        self.conv1 = PooledConv(channels[0], channels[1], half, (0, 0), compute_type)
+        self.conv0 = PooledConv(1, channels[0], *POOLS[0], compute_type)
+        self.conv1 = PooledConv(channels[0], channels[1], *POOLS[1], compute_type)
         self.conv2 = nn.Conv2d(channels[1], channels[2], 3, pad_mode="pad", padding=1)
         self.batchnorm2 = nn.BatchNorm2d(channels[2])
-        self.conv3 = PooledConv(channels[2], channels[3], half_height, (0, 1), compute_type)
+        self.conv3 = PooledConv(channels[2], channels[3], *POOLS[3], compute_type)
         self.conv4 = nn.Conv2d(channels[3], channels[4], 3, pad_mode="pad", padding=1)
         self.batchnorm4 = nn.BatchNorm2d(channels[4])
-        self.conv5 = PooledConv(channels[4], channels[5], half_height, (0, 1), compute_type)
+        self.conv5 = PooledConv(channels[4], channels[5], *POOLS[5], compute_type)
         self.conv6 = nn.Conv2d(channels[5], channels[6], 2, pad_mode="valid")
         self.batchnorm6 = nn.BatchNorm2d(channels[6])
         self.relu = ops.ReLU()
@@ -103,7 +88,7 @@ class Crnn(nn.Cell):
 
     Args:
         num_classes: classes C, the blank included.
-        width: fraction of the published channel and hidden sizes (in multiples of 8), for small networks.
+        width_mult: fraction of the published channel and hidden sizes (in multiples of 8), for small networks.
         compute_type: type of the convolutions, ms.float32 or ms.float16. Batch norm, LSTM, linear layers
             and the softmax are float32 in either case.
 
@@ -112,14 +97,14 @@ class Crnn(nn.Cell):
     All weights are zero after construction except batch norm's and the LSTM's: see `weight_init`.
     """
 
-    def __init__(self, num_classes: int = 37, width: float = 1.0, compute_type=ms.float32):
+    def __init__(self, num_classes: int = NUM_CLASSES, width_mult: float = 1.0, compute_type=ms.float32):
         super().__init__()
         if num_classes < 2:
             raise UserError(f"num_classes {num_classes}: a blank and at least one character are needed")
-        if width <= 0:
-            raise UserError(f"width {width}: a positive fraction of the published size is needed")
-        channels = [scaled(size, width) for size in CHANNELS]
-        hidden_size = scaled(HIDDEN_SIZE, width)
+        if width_mult <= 0:
+            raise UserError(f"width_mult {width_mult}: a positive fraction of the published size is needed")
+        channels = [scale_channels(size, width_mult) for size in CHANNELS]
+        hidden_size = scale_channels(HIDDEN_SIZE, width_mult)
         self.num_classes = num_classes
         self.cnn = ConvStack(channels, compute_type)
         self.rnn = nn.CellList(
@@ -134,8 +119,3 @@ class Crnn(nn.Cell):
         features = self.cnn(image)  # (B, 512, 1, T)
         sequence = features.squeeze(2).transpose(2, 0, 1)  # (T, B, 512)
         return self.log_softmax(self.rnn[1](self.rnn[0](sequence)))
-
-
-def scaled(size: int, width: float) -> int:
-    """Channel count at a fraction of the published size: a multiple of 8, at least 8."""
-    return max(8, round(size * width / 8) * 8)

@@ -8,7 +8,7 @@ from math import exp, inf, log1p
 
 import numpy as np
 
-BLANK = 0
+from src.crnn.topology import BLANK
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ import mindspore as ms
 from mindspore import nn, ops
 
 from src.crnn.flat_start import FlatStartLoss
-
-BLANK = 0
+from src.crnn.topology import BLANK
 
 
 class CtcLoss(nn.Cell):

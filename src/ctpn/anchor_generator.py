@@ -8,14 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from src.common.errors import UserError
+from src.ctpn.topology import ANCHOR_HEIGHTS, ANCHOR_WIDTH, STRIDE
 
-DEFAULT_HEIGHTS = (2, 4, 7, 11, 16, 23, 33, 48, 68, 97, 139, 198, 283, 406)
 
-
-def base_anchors(heights: Sequence[float] = DEFAULT_HEIGHTS, stride: int = 16, width: int = 16) -> np.ndarray:
+def base_anchors(
+    heights: Sequence[float] = ANCHOR_HEIGHTS, stride: int = STRIDE, width: int = ANCHOR_WIDTH
+) -> np.ndarray:
     """Anchors of the first position, (A, 4) float32, inclusive pixel corners (x1, y1, x2, y2).
 
-    Every anchor is centerd on the stride x stride cell. Corners are cut to integers towards zero, as in the
+    Every anchor is centered on the stride x stride cell. Corners are cut to integers towards zero, as in the
     published networks, whose weights expect exactly these boxes: with the default list the inclusive heights
     are 3, 5, 8, 12, 16, 24, 34, 48, 68, 98, 140, 198, 284, 406.
     """
@@ -35,9 +36,9 @@ def base_anchors(heights: Sequence[float] = DEFAULT_HEIGHTS, stride: int = 16, w
 
 def make_anchors(
     feature_shape: tuple[int, int],
-    heights: Sequence[float] = DEFAULT_HEIGHTS,
-    stride: int = 16,
-    width: int = 16,
+    heights: Sequence[float] = ANCHOR_HEIGHTS,
+    stride: int = STRIDE,
+    width: int = ANCHOR_WIDTH,
 ) -> np.ndarray:
     """Anchors of a whole image, (H * W * A, 4) float32, ordered by y, x, anchor.
 

@@ -11,6 +11,7 @@ M anchors of one column that lie wholly inside the image.
 import numpy as np
 
 from src.ctpn.bbox_coder import encode_boxes, encode_sides
+from src.ctpn.topology import STRIDE
 
 
 def assign_targets(
@@ -28,7 +29,7 @@ def assign_targets(
     num_expected_neg: int = 512,
     line_ends: np.ndarray | None = None,
     side_distance: float = 32.0,
-    stride: int = 16,
+    stride: int = STRIDE,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels (N,) int32, delta targets (N, 4) and delta weights (N, 4) float32 of one image.
 

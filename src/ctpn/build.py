@@ -16,7 +16,7 @@ AUTO_KEYS = ("bn_statistics", "first_stages")
 
 def build_ctpn(config: Any) -> Ctpn:
     """The network for evaluation and export, in float32; batch statistics play no part there."""
-    return Ctpn(width=config.backbone_width, num_anchors=len(config.anchor_height))
+    return Ctpn(width_mult=config.backbone_width, num_anchors=len(config.anchor_height))
 
 
 def settle_auto(config: Any, has_backbone: bool) -> Any:
@@ -33,7 +33,7 @@ def settle_auto(config: Any, has_backbone: bool) -> Any:
 def build_training_ctpn(config: Any) -> tuple[Ctpn, nn.Cell]:
     """Network and loss for training; `auto` must be settled."""
     network = Ctpn(
-        width=config.backbone_width,
+        width_mult=config.backbone_width,
         num_anchors=len(config.anchor_height),
         bn_statistics=config.bn_statistics,
         dropout=DROPOUT if config.use_dropout else 0.0,

@@ -9,10 +9,9 @@ are that VGG16's, trained on text.
 import numpy as np
 
 from src.common.errors import UserError
+from src.ctpn.topology import BACKBONE, CONVOLUTIONS
 
-BACKBONE = "vgg16_feature_extractor."
 LSTM_BRANCHES = ("rnn2", "rnn")
-_LAYERS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")
 _TORCHVISION_CONVS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)  # batch norm at the next index
 _CRAFT = "basenet."
 _CRAFT_SLICES = (1, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4)  # of conv1_1 .. conv5_2; conv5_3 is not in CRAFT
@@ -118,20 +117,20 @@ def backbone_only(params: Parameters) -> Parameters:
 
 def missing_backbone_layers(backbone: Parameters) -> list[str]:
     """Names such as "conv5_3" of the convolutions that a backbone of `backbone_only` does not have."""
-    return [f"conv{layer}" for layer in _LAYERS if f"{BACKBONE}conv{layer}.0.weight" not in backbone]
+    return [layer for layer in CONVOLUTIONS if f"{BACKBONE}{layer}.0.weight" not in backbone]
 
 
 def describe_backbone(path: str, missing: list[str]) -> str:
     """What was loaded from a backbone file, and what starts from scratch."""
     fresh = f"{', '.join(missing)} and all that follows" if missing else "all that follows"
-    loaded = f"{len(_LAYERS) - len(missing)} of {len(_LAYERS)} convolutions"
+    loaded = f"{len(CONVOLUTIONS) - len(missing)} of {len(CONVOLUTIONS)} convolutions"
     return f"backbone: {loaded} with their batch norms from {path}; {fresh} start from scratch"
 
 
 def _vgg16_bn(params: Parameters, convs: list[str]) -> Parameters:
     """The first convolutions of the backbone from those that `convs` names, batch norm at the next index."""
     converted = {}
-    for layer, conv in zip(_LAYERS, convs, strict=False):
+    for layer, conv in zip(CONVOLUTIONS, convs, strict=False):
         place, _, index = conv.rpartition(".")
         norm = f"{place}.{int(index) + 1}"
         bias = _take(params, f"{conv}.bias")
@@ -142,7 +141,7 @@ def _vgg16_bn(params: Parameters, convs: list[str]) -> Parameters:
             "1.moving_mean": _take(params, f"{norm}.running_mean") - bias,
             "1.moving_variance": _take(params, f"{norm}.running_var"),
         }
-        converted.update({f"{BACKBONE}conv{layer}.{name}": value for name, value in names.items()})
+        converted.update({f"{BACKBONE}{layer}.{name}": value for name, value in names.items()})
     return converted
 
 

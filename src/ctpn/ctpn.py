@@ -11,19 +11,18 @@ import mindspore as ms
 from mindspore import nn
 
 from src.ctpn.rpn import RpnHead
-from src.ctpn.vgg16 import Vgg16, scale_channels
+from src.ctpn.topology import ANCHOR_HEIGHTS, LSTM_HIDDEN, RPN_CHANNELS
+from src.ctpn.vgg16 import Vgg16
 from src.ctpn.weight_init import initialize_weights
 from src.layers.bidirectional_lstm import BidirectionalLstm
-
-RPN_CHANNELS = 512
-LSTM_HIDDEN = 128
+from src.layers.parameter_shapes import scale_channels
 
 
 class Ctpn(nn.Cell):
     """The detection network, for any batch size and any image size.
 
     Args:
-        width: factor on every number of channels (rounded to multiples of 8) for quick networks;
+        width_mult: factor on every number of channels (rounded to multiples of 8) for quick networks;
             1.0 is the published topology.
         num_anchors: anchors at each position (A).
         bn_statistics: "learned" (batch statistics in training; needed from scratch) or "frozen".
@@ -41,20 +40,21 @@ class Ctpn(nn.Cell):
 
     def __init__(
         self,
-        width: float = 1.0,
-        num_anchors: int = 14,
+        width_mult: float = 1.0,
+        num_anchors: int = len(ANCHOR_HEIGHTS),
         bn_statistics: str = "learned",
         dropout: float = 0.0,
         seed: int = 0,
     ):
         super().__init__()
-        if not 0 < width <= 4:
-            raise ValueError(f"width {width}: choose a factor above 0 and at most 4")
+        if not 0 < width_mult <= 4:
+            raise ValueError(f"width_mult {width_mult}: choose a factor above 0 and at most 4")
         if num_anchors < 1:
             raise ValueError(f"num_anchors {num_anchors}: at least 1")
-        rpn_channels, hidden = scale_channels(RPN_CHANNELS, width), scale_channels(LSTM_HIDDEN, width)
+        rpn_channels = scale_channels(RPN_CHANNELS, width_mult)
+        hidden = scale_channels(LSTM_HIDDEN, width_mult)
         self.num_anchors = num_anchors
-        self.vgg16_feature_extractor = Vgg16(width, bn_statistics)
+        self.vgg16_feature_extractor = Vgg16(width_mult, bn_statistics)
         channels = self.vgg16_feature_extractor.out_channels
         self.conv = nn.Conv2d(channels, rpn_channels, 3, pad_mode="pad", padding=1, has_bias=False)
         self.rnn2 = BidirectionalLstm(rpn_channels, hidden)

@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import Any
 
 from src.common.errors import UserError
-from src.ctpn.text_lines import STRIDE, DetectOptions
+from src.ctpn.text_lines import DetectOptions
+from src.ctpn.topology import STRIDE
 from src.text_connector.detector import ConnectorParams
 
 

@@ -8,6 +8,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn, ops
 
+from src.ctpn.topology import MAX_PROPOSALS, NMS_PRE, NMS_THRESHOLD
+
 NMS_LIMIT = 2864  # boxes that the NMSWithMask kernels accept
 
 
@@ -34,9 +36,9 @@ class CtpnProposals(nn.Cell):
         self,
         network: nn.Cell,
         anchors: np.ndarray,
-        nms_pre: int = 2000,
-        nms_threshold: float = 0.7,
-        max_num: int = 1000,
+        nms_pre: int = NMS_PRE,
+        nms_threshold: float = NMS_THRESHOLD,
+        max_num: int = MAX_PROPOSALS,
     ):
         super().__init__(auto_prefix=False)
         if not 0 < nms_pre <= NMS_LIMIT:

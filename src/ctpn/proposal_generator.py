@@ -13,6 +13,7 @@ import numpy as np
 
 from src.ctpn.bbox_coder import decode_boxes
 from src.ctpn.column_nms import suppress_columns
+from src.ctpn.topology import MAX_PROPOSALS, NMS_PRE, NMS_THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ def generate_proposals(
     delta_map: np.ndarray,
     anchors: np.ndarray,
     *,
-    nms_pre: int = 2000,
-    nms_threshold: float = 0.7,
-    max_num: int = 1000,
+    nms_pre: int = NMS_PRE,
+    nms_threshold: float = NMS_THRESHOLD,
+    max_num: int = MAX_PROPOSALS,
     min_score: float = 0.0,
     side_refinement: bool = False,
 ) -> list[Proposals]:

@@ -5,8 +5,7 @@ Shape vocabulary: W and H feature columns and rows, B batch, A anchors at a posi
 
 from mindspore import nn
 
-NUM_CLASSES = 2  # background, text
-NUM_COORDINATES = 4  # dx, dy, log dw, log dh
+from src.ctpn.topology import NUM_CLASSES, NUM_COORDINATES
 
 
 class RpnRegClsBlock(nn.Cell):

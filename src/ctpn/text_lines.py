@@ -3,18 +3,15 @@
 Shape vocabulary: B images, H and W feature rows and columns, A anchors at a position, M lines.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from src.ctpn.anchor_generator import DEFAULT_HEIGHTS, make_anchors
+from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.proposal_generator import Proposals, generate_proposals
+from src.ctpn.topology import ANCHOR_HEIGHTS, MAX_PROPOSALS, NMS_PRE, NMS_THRESHOLD, STRIDE
 from src.data.detection.preprocess import fitted_size
 from src.text_connector.detector import ConnectorParams, TextLines, detect_text_lines
-
-STRIDE = 16
 
 
 @dataclass(frozen=True)
@@ -23,10 +20,10 @@ class DetectOptions:
 
     image_shape: tuple[int, int]  # (height, width) of the network's input
     keep_ratio: bool = False
-    anchor_heights: tuple[float, ...] = tuple(DEFAULT_HEIGHTS)
-    nms_pre: int = 2000
-    nms_threshold: float = 0.7
-    max_num: int = 1000
+    anchor_heights: tuple[float, ...] = ANCHOR_HEIGHTS
+    nms_pre: int = NMS_PRE
+    nms_threshold: float = NMS_THRESHOLD
+    max_num: int = MAX_PROPOSALS
     side_refinement: bool = False
     connector: ConnectorParams = field(default_factory=ConnectorParams)
 

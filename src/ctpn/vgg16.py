@@ -7,16 +7,11 @@ moving_variance}`, those of the published MindSpore checkpoints.
 
 from mindspore import nn
 
+from src.ctpn.topology import STAGES
 from src.layers.max_pool import MaxPool
+from src.layers.parameter_shapes import scale_channels
 
-VGG16_STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
-STRIDE = 16
 BN_STATISTICS = ("learned", "frozen")
-
-
-def scale_channels(channels: int, width: float) -> int:
-    """Number of channels of a layer in a network `width` times as wide, a multiple of 8, at least 8."""
-    return max(8, round(channels * width / 8) * 8)
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, bn_statistics: str) -> nn.SequentialCell:
@@ -38,19 +33,19 @@ class Vgg16(nn.Cell):
     """The 13 convolutions of VGG16, four max-pools between the stages and none after the last.
 
     Args:
-        width: factor on every number of channels; 1.0 is the published topology.
+        width_mult: factor on every number of channels; 1.0 is the published topology.
         bn_statistics: "learned" or "frozen", see `conv_bn_relu`.
     """
 
-    def __init__(self, width: float = 1.0, bn_statistics: str = "learned"):
+    def __init__(self, width_mult: float = 1.0, bn_statistics: str = "learned"):
         super().__init__()
         if bn_statistics not in BN_STATISTICS:
             raise ValueError(f"bn_statistics {bn_statistics!r}: choose one of {', '.join(BN_STATISTICS)}")
         # The attribute names below become the parameter names, so the cells are set one by one.
         channels, order = 3, []
-        for stage, sizes in enumerate(VGG16_STAGES, start=1):
+        for stage, sizes in enumerate(STAGES, start=1):
             for index, size in enumerate(sizes, start=1):
-                out_channels = scale_channels(size, width)
+                out_channels = scale_channels(size, width_mult)
                 setattr(self, f"conv{stage}_{index}", conv_bn_relu(channels, out_channels, bn_statistics))
                 order.append(f"conv{stage}_{index}")
                 channels = out_channels

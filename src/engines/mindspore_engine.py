@@ -6,8 +6,10 @@ import mindspore as ms
 import numpy as np
 
 from src.common.errors import UserError
-from src.crnn.crnn import CHANNELS, Crnn
-from src.ctpn.ctpn import RPN_CHANNELS, Ctpn
+from src.crnn.crnn import Crnn
+from src.crnn.topology import CHANNELS, HEAD
+from src.ctpn.ctpn import Ctpn
+from src.ctpn.topology import HEADS, NUM_CLASSES, RPN_CHANNELS
 from src.weights.network_weights import NetworkWeights
 from src.weights.weights_file import load_weights
 
@@ -25,11 +27,11 @@ class MindSporeEngine:
         try:
             if weights.network == "ctpn":
                 width = weights.card.backbone_width or len(params["conv.weight"]) / RPN_CHANNELS
-                anchors = len(params["rpn_with_loss.rpn_convs_list.rpn_cls.bias"]) // 2
+                anchors = len(params[f"{HEADS}rpn_cls.bias"]) // NUM_CLASSES
                 network = Ctpn(width, anchors)
             else:
                 width = weights.card.network_width or len(params["cnn.conv6.weight"]) / CHANNELS[-1]
-                network = Crnn(len(params["rnn.1.embedding.bias"]), width)
+                network = Crnn(len(params[f"{HEAD}.bias"]), width)
             load_weights(network, params)
         except KeyError as error:
             raise UserError(f"{weights.path}: parameter {error} is missing") from None

@@ -14,8 +14,8 @@ from src.common.progress_bar import progress_bar
 from src.common.ranks import current_ranks, share_statistics, wait_for_all
 from src.crnn.alphabet import Alphabet
 from src.crnn.build import build_alphabet, build_crnn, input_widths
-from src.crnn.crnn import IMAGE_HEIGHT
 from src.crnn.ctc_decode import beam_search_decode, greedy_decode
+from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.eval_dataset import CrnnEvalData
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.sources import find_lmdbs, open_lmdbs

@@ -13,7 +13,8 @@ import numpy as np
 
 from src.crnn.alphabet import Alphabet
 from src.crnn.build import build_alphabet, build_crnn, input_widths
-from src.crnn.crnn import IMAGE_HEIGHT, Crnn
+from src.crnn.crnn import Crnn
+from src.crnn.topology import IMAGE_HEIGHT
 from src.export.crnn_onnx import export_onnx
 from src.export.network_files import (
     check_format,

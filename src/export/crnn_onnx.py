@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from src.crnn.topology import CHANNELS, HEAD, IMAGE_HEIGHT, POOLS, RECURRENT_LAYERS
 from src.export.onnx_graph import OnnxGraph, Weights, float32, float_value, fold_batch_norm
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "log_probs"
-POOLS = {0: ((2, 2), (0, 0)), 1: ((2, 2), (0, 0)), 3: ((2, 1), (0, 1)), 5: ((2, 1), (0, 1))}  # stride, padding
 
 
 def export_onnx(params: Weights, path: Path | str, metadata: dict[str, str] | None = None) -> None:
@@ -35,7 +35,7 @@ def crnn_onnx(params: Weights, metadata: dict[str, str] | None = None) -> onnx.M
     """
     graph = OnnxGraph()
     value = INPUT_NAME
-    for i in range(7):
+    for i in range(len(CHANNELS)):
         weight, bias = _weight_and_bias(params, i)
         padding = 1 if weight.shape[2:] == (3, 3) else 0
         value = graph.add("Relu", [graph.convolution(value, f"conv{i}", weight, bias, padding)], f"relu{i}")
@@ -46,7 +46,7 @@ def crnn_onnx(params: Weights, metadata: dict[str, str] | None = None) -> onnx.M
     value = graph.add("Squeeze", [value, graph.vector("height_axis", 2)], "features")  # (B, 512, T)
     value = graph.add("Transpose", [value], "sequence", perm=(2, 0, 1))  # (T, B, 512)
     merged = graph.vector("directions_merged", 0, 0, -1)
-    for layer in range(2):
+    for layer in range(RECURRENT_LAYERS):
         value = graph.bidirectional_lstm(value, f"lstm{layer}", params, f"rnn.{layer}.rnn.")  # (T, 2, B, N)
         value = graph.add("Transpose", [value], f"lstm{layer}.batch_first", perm=(0, 2, 1, 3))
         value = graph.add("Reshape", [value, merged], f"lstm{layer}.merged")  # (T, B, 2N)
@@ -54,8 +54,8 @@ def crnn_onnx(params: Weights, metadata: dict[str, str] | None = None) -> onnx.M
         value = graph.linear(value, dense, params, dense)
     graph.add("LogSoftmax", [value], OUTPUT_NAME, axis=2)
 
-    num_classes = len(params["rnn.1.embedding.bias"])
-    inputs = [float_value(INPUT_NAME, ["batch", 1, 32, "width"])]
+    num_classes = len(params[f"{HEAD}.bias"])
+    inputs = [float_value(INPUT_NAME, ["batch", 1, IMAGE_HEIGHT, "width"])]
     model = graph.checked_model("crnn", inputs, [float_value(OUTPUT_NAME, ["time", "batch", num_classes])])
     onnx.helper.set_model_props(model, metadata or {})
     return model

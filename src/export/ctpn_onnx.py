@@ -13,13 +13,11 @@ from pathlib import Path
 import onnx
 
 from src.common.errors import UserError
-from src.export.onnx_graph import DIRECTIONS, OnnxGraph, Weights, float32, float_value, fold_batch_norm
+from src.ctpn.topology import BACKBONE, CONVOLUTIONS, HEADS, STRIDE, parameter_shapes
+from src.export.onnx_graph import OnnxGraph, Weights, float32, float_value, fold_batch_norm
 
 INPUT_NAME = "image"
 OUTPUT_NAMES = ("score_map", "delta_map")
-STAGES = (2, 2, 3, 3, 3)  # convolutions of each stage of VGG16
-BACKBONE = "vgg16_feature_extractor.conv{}_{}"
-HEADS = "rpn_with_loss.rpn_convs_list."
 
 
 def write_ctpn_onnx(params: Weights, path: Path | str, image_size: tuple[int, int] | None = None) -> None:
@@ -44,13 +42,12 @@ def ctpn_onnx(params: Weights, image_size: tuple[int, int] | None = None) -> onn
     _check_names(params)
     graph = OnnxGraph()
     value = INPUT_NAME
-    for stage, convolutions in enumerate(STAGES, start=1):
-        for index in range(1, convolutions + 1):
-            name = BACKBONE.format(stage, index)
-            weight, bias = fold_batch_norm(params, f"{name}.0.weight", f"{name}.1")
-            value = graph.add("Relu", [graph.convolution(value, name, weight, bias, padding=1)], f"{name}.relu")
-        if stage < len(STAGES):
-            value = graph.add("MaxPool", [value], f"pool{stage}", kernel_shape=(2, 2), strides=(2, 2))
+    for i, layer in enumerate(CONVOLUTIONS):
+        if i and layer.endswith("_1"):  # a new stage
+            value = graph.add("MaxPool", [value], f"pool{layer}", kernel_shape=(2, 2), strides=(2, 2))
+        name = f"{BACKBONE}{layer}"
+        weight, bias = fold_batch_norm(params, f"{name}.0.weight", f"{name}.1")
+        value = graph.add("Relu", [graph.convolution(value, name, weight, bias, padding=1)], f"{name}.relu")
     value = graph.convolution(value, "conv", float32(params["conv.weight"]), None, padding=1)  # (B, C, H, W)
     row_axis = [graph.vector("first", 2), graph.vector("last", 3)]
     rows = graph.add("Slice", [graph.add("Shape", [value], "shape"), *row_axis], "rows")
@@ -62,7 +59,7 @@ def ctpn_onnx(params: Weights, image_size: tuple[int, int] | None = None) -> onn
     value = graph.add("Reshape", [value, graph.vector("recurrent.shape", 0, 0, -1)], "recurrent")  # (W, B*H, 2N)
     value = graph.linear(value, "lstm_fc", params, f"{HEADS}lstm_fc")
     outputs = []
-    cells = [side // 2 ** (len(STAGES) - 1) for side in image_size] if image_size else ["rows", "columns"]
+    cells = [side // STRIDE for side in image_size] if image_size else ["rows", "columns"]
     for layer, name in zip(("rpn_cls", "rpn_reg"), OUTPUT_NAMES, strict=True):
         maps = len(params[f"{HEADS}{layer}.bias"])
         sides = [graph.vector(f"{layer}.start", 0, -1), rows, graph.vector(f"{layer}.end", maps)]
@@ -75,20 +72,8 @@ def ctpn_onnx(params: Weights, image_size: tuple[int, int] | None = None) -> onn
     return graph.checked_model("ctpn", inputs, outputs)
 
 
-def parameter_names() -> set[str]:
-    """The parameters of `Ctpn`."""
-    numbered = [(stage, index) for stage, count in enumerate(STAGES, start=1) for index in range(1, count + 1)]
-    convolutions = [BACKBONE.format(stage, index) for stage, index in numbered]
-    norm_parts = ("gamma", "beta", "moving_mean", "moving_variance")
-    names = {f"{name}.0.weight" for name in convolutions}
-    names |= {f"{name}.1.{part}" for name in convolutions for part in norm_parts}
-    names |= {f"rnn2.{part}_l0{d}" for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh") for d in DIRECTIONS}
-    names |= {f"{HEADS}{layer}.{part}" for layer in ("lstm_fc", "rpn_cls", "rpn_reg") for part in ("weight", "bias")}
-    return names | {"conv.weight"}
-
-
 def _check_names(params: Weights) -> None:
-    expected = parameter_names()
+    expected = parameter_shapes().keys()
     problems = [
         f"{label} {', '.join(sorted(names)[:4])}{' and others' if len(names) > 4 else ''}"
         for label, names in (("missing", expected - params.keys()), ("not in the network", params.keys() - expected))

@@ -9,10 +9,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from src.layers.parameter_shapes import DIRECTIONS
+
 OPSET = 13
 IR_VERSION = 8  # what the oldest accepted runtimes read
 BATCH_NORM_EPSILON = 1e-5
-DIRECTIONS = ("", "_reverse")
 
 Weights = dict[str, np.ndarray]
 

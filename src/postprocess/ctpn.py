@@ -13,7 +13,8 @@ import numpy as np
 from src.common.errors import UserError
 from src.ctpn.detect_options import detect_options
 from src.ctpn.proposal_generator import Proposals
-from src.ctpn.text_lines import STRIDE, DetectOptions, lines_from_maps, lines_from_proposals
+from src.ctpn.text_lines import DetectOptions, lines_from_maps, lines_from_proposals
+from src.ctpn.topology import STRIDE
 from src.data.detection.evaluation_images import images_of
 from src.data.images.decode import IMAGE_SUFFIXES, ImageError, decode_image
 from src.data.loading.bad_samples import BadSamples

@@ -14,8 +14,8 @@ import numpy as np
 
 from src.crnn.alphabet import NAMED, Alphabet, AlphabetError
 from src.crnn.ctc_decode import Decoded, beam_search_decode, greedy_decode
+from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.preprocess import (
-    DEFAULT_HEIGHT,
     bucket_width,
     kept_ratio_width,
     normalize,
@@ -125,18 +125,18 @@ class TextRecognizer:
         return (text, min(1.0, math.fsum(scores) / len(scores))) if text else ("", 0.0)
 
     def _resized(self, gray: np.ndarray) -> np.ndarray:
-        natural = kept_ratio_width(*gray.shape, DEFAULT_HEIGHT)
+        natural = kept_ratio_width(*gray.shape, IMAGE_HEIGHT)
         if len(self.widths) > 1 and natural > self.widths[-1]:
             width = min(math.ceil(natural / LONG_STEP) * LONG_STEP, LONGEST)
         else:
             width = bucket_width(natural, self.widths)
-        return resize_word(gray, DEFAULT_HEIGHT, width, keep_ratio=len(self.widths) > 1)
+        return resize_word(gray, IMAGE_HEIGHT, width, keep_ratio=len(self.widths) > 1)
 
 
 def input_shape(unit: str, widths: Sequence[int] = ()) -> tuple[int | None, ...]:
     """(B, 1, 32, W) of what a recognizer is given, None where it varies: OpenVINO is faster the more it knows."""
     widths = tuple(widths) or DEFAULT_WIDTHS[unit]
-    return None, 1, DEFAULT_HEIGHT, widths[0] if len(widths) == 1 else None
+    return None, 1, IMAGE_HEIGHT, widths[0] if len(widths) == 1 else None
 
 
 def alphabet_of(weights: NetworkWeights, alphabet: str = "") -> Alphabet:

@@ -14,9 +14,9 @@ from itertools import pairwise
 import numpy as np
 
 from src.ctpn.proposal_generator import Proposals
+from src.ctpn.topology import STRIDE
 from src.text_connector.detector import TextLines
 
-STRIDE = 16
 OVERLAP = 128  # pixels that neighboring tiles share; text up to this height is whole in one of them
 SEEN_HEIGHT = 12  # pixels of the network's input: text of this height is still found
 MOST_TILES = 200

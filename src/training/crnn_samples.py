@@ -8,7 +8,7 @@ from typing import Any
 from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
 from src.crnn.build import input_widths
-from src.crnn.crnn import IMAGE_HEIGHT, time_steps
+from src.crnn.topology import IMAGE_HEIGHT, time_steps
 from src.data.loading.staged_data import StagedData
 from src.data.recognition.augment import WordAugment
 from src.data.recognition.dataset import CrnnTrainData
@@ -43,7 +43,7 @@ def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int)
         if config.synthetic_weight > 0:
             rendered = rendered_words(
                 config.fonts, config.backgrounds, config.lexicon, alphabet.characters, config.seed,
-                max_words=1 if longest else config.rendered_max_words, widths=widths,
+                max_words=1 if longest else config.rendered_max_words, height=IMAGE_HEIGHT, widths=widths,
                 max_length=longest or LONGEST_WORD,
             )  # fmt: skip
         return CrnnTrainData(

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from src.common.errors import UserError
-from src.ctpn.anchor_generator import DEFAULT_HEIGHTS, make_anchors
+from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.bbox_assign_sample import assign_targets
+from src.ctpn.topology import ANCHOR_HEIGHTS, STRIDE
 from src.data.detection.augment import AugmentOptions, augment
 from src.data.detection.preprocess import preprocess
 from src.data.detection.split_boxes import split_boxes
@@ -34,14 +35,14 @@ class SampleMaker:
         self,
         image_shape: tuple[int, int],
         *,
-        anchor_heights: tuple[float, ...] = DEFAULT_HEIGHTS,
+        anchor_heights: tuple[float, ...] = ANCHOR_HEIGHTS,
         options: AugmentOptions | None = None,
         keep_ratio: bool = False,
         side_refinement: bool = False,
         min_cover: float = 0.0,
         min_text_height: float = 0.0,
         assignment: Mapping[str, float] | None = None,
-        stride: int = 16,
+        stride: int = STRIDE,
     ) -> None:
         height, width = image_shape
         if height < stride or width < stride or height % stride or width % stride:

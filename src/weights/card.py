@@ -27,15 +27,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from src.common.errors import UserError
-from src.ctpn.anchor_generator import DEFAULT_HEIGHTS
 from src.ctpn.checkpoint_formats import LSTM_BRANCHES
+from src.ctpn.topology import ANCHOR_HEIGHTS, IMAGE_SIZE, STRIDE
 from src.text_connector.detector import ConnectorParams
 from src.weights.training_config import card_values, training_config_path
 
 CARD_VERSION = 1
 NETWORKS = ("ctpn", "crnn")
 UNITS = ("word", "line")
-STRIDE = 16
 _FREE = {"version", "network", "sha256", "description", "made_by", "figures"}
 _KEYS = {
     "ctpn": {
@@ -58,9 +57,9 @@ class WeightsCard:
 
     network: str
     sha256: str = ""
-    image_size: tuple[int, int] = (576, 960)
+    image_size: tuple[int, int] = IMAGE_SIZE
     keep_ratio: bool = False
-    anchor_heights: tuple[float, ...] = field(default=tuple(DEFAULT_HEIGHTS))
+    anchor_heights: tuple[float, ...] = ANCHOR_HEIGHTS
     side_refinement: bool = False
     lstm_branch: str = "rnn2"
     backbone_width: float = 0.0

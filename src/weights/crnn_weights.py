@@ -13,10 +13,9 @@ from mindspore import nn
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
-from src.crnn.checkpoint_formats import HEAD, for_alphabet, mindspore_crnn
+from src.crnn.checkpoint_formats import HEAD_NAMES, for_alphabet, mindspore_crnn
+from src.crnn.topology import ALPHABET_FILE
 from src.weights.weights_file import load_weights, read_weights
-
-ALPHABET_FILE = "alphabet.txt"
 
 
 def write_alphabet(folder: Path, alphabet: Alphabet) -> None:
@@ -65,7 +64,7 @@ def load_pre_trained(network: nn.Cell, checkpoint: str | Path, alphabet: Alphabe
     params, remade = for_alphabet(mindspore_crnn(read_weights(checkpoint)), alphabet.num_classes)
     kept = alphabet_of(checkpoint)
     if kept is not None and kept.characters != alphabet.characters:
-        remade = list(HEAD)
-        params = {name: value for name, value in params.items() if name not in HEAD}
+        remade = list(HEAD_NAMES)
+        params = {name: value for name, value in params.items() if name not in HEAD_NAMES}
     load_weights(network, params, allow_missing=remade)
     return remade

@@ -10,9 +10,10 @@ from dataclasses import fields
 from pathlib import Path
 
 from src.common.errors import UserError
+from src.crnn.topology import ALPHABET_FILE
 from src.text_connector.detector import ConnectorParams
 
-CONFIG_FILE, ALPHABET_FILE = "config.yaml", "alphabet.txt"
+CONFIG_FILE = "config.yaml"
 # Key of a card -> key of a configuration with the same meaning, by network. An image's size has two keys there.
 CONFIG_KEYS = {
     "ctpn": {

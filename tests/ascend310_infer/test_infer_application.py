@@ -106,7 +106,7 @@ def test_a_name_that_is_not_utf8(place, infer):
 def test_words_of_one_width(place, infer):
     write_crnn_stand_in(place / "net.mindir")
     assert infer("--image_width", "[100]").returncode == 0
-    for name, value in first_values(place, preprocess_word).items():
+    for name, value in first_values(place, lambda image: preprocess_word(image, 32, (100,))).items():
         outputs = read_outputs(place / "result_Files" / f"{name}.json")
         expected = np.arange(26 * 37, dtype=np.float32) + value
         np.testing.assert_array_equal(outputs.arrays["log_probs"], expected.reshape(26, 1, 37))
@@ -121,7 +121,7 @@ def test_words_of_several_widths_go_to_the_network_of_theirs(place, infer):
     steps = {}
     for name in NAMES:
         image = decode_image(place / "my images" / name)
-        prepared = preprocess_word(image, widths=(52, 60))
+        prepared = preprocess_word(image, 32, (52, 60))
         log_probs = read_outputs(place / "result_Files" / f"{name}.json").arrays["log_probs"]
         steps[name] = log_probs.shape[0]
         assert log_probs.shape == (prepared.shape[2] // 4 + 1, 1, 37)

@@ -300,7 +300,7 @@ def test_words_are_prepared_alike(sanitized, tmp_path, widths, word_tolerance):
         path = tmp_path / f"{number}.png"
         path.write_bytes(saved(Image.fromarray(textured(*size, seed=number)), "PNG"))
         tasks.append(("word", path, tmp_path / f"{number}.raw", 32, *widths))
-        expected.append(preprocess_word(decode_image(path), widths=widths))
+        expected.append(preprocess_word(decode_image(path), 32, widths))
     for task, (answer, data), wanted in zip(tasks, ask(sanitized, tasks), expected, strict=True):
         assert answer == f"ok 32 {wanted.shape[2]}", task
         assert np.abs(np.frombuffer(data, np.float32).reshape(wanted.shape) - wanted).max() <= word_tolerance, task

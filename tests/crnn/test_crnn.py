@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from src.common.errors import UserError
-from src.crnn.crnn import Crnn, time_steps
+from src.crnn.crnn import Crnn
+from src.crnn.topology import time_steps
 from src.crnn.weight_init import initialize
 
 
@@ -23,14 +24,14 @@ def test_other_widths_are_refused(width):
         time_steps(width)
 
 
-@pytest.mark.parametrize("arguments", [{"num_classes": 1}, {"width": 0.0}])
+@pytest.mark.parametrize("arguments", [{"num_classes": 1}, {"width_mult": 0.0}])
 def test_impossible_networks_are_refused(arguments):
     with pytest.raises(UserError, match=next(iter(arguments))):
         Crnn(**arguments)
 
 
 def test_a_small_network_reads_thousands_of_classes_in_wide_images():
-    network = Crnn(num_classes=5000, width=0.125)
+    network = Crnn(num_classes=5000, width_mult=0.125)
     initialize(network, 0)
     log_probs = network.set_train(False)(ms.Tensor(np.ones((2, 1, 32, 280), np.float32))).asnumpy()
     assert log_probs.shape == (71, 2, 5000)
@@ -38,9 +39,9 @@ def test_a_small_network_reads_thousands_of_classes_in_wide_images():
 
 
 def test_half_precision_convolutions_agree_with_single():
-    single = Crnn(num_classes=37, width=0.125)
+    single = Crnn(num_classes=37, width_mult=0.125)
     initialize(single, 3)
-    half = Crnn(num_classes=37, width=0.125, compute_type=ms.float16)
+    half = Crnn(num_classes=37, width_mult=0.125, compute_type=ms.float16)
     initialize(half, 3)
     image = ms.Tensor(np.random.default_rng(0).standard_normal((2, 1, 32, 32)).astype(np.float32))
     expected = single.set_train()(image)
@@ -80,7 +81,7 @@ class TestInitialize:
             initialize(network, 1, "xavier")
 
     def test_the_seed_decides_and_nothing_else(self):
-        first, again, other = Crnn(width=0.125), Crnn(width=0.125), Crnn(width=0.125)
+        first, again, other = Crnn(width_mult=0.125), Crnn(width_mult=0.125), Crnn(width_mult=0.125)
         np.random.seed(4)
         initialize(first, 1)
         np.random.rand(3)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from src.common.errors import UserError
-from src.ctpn.anchor_generator import DEFAULT_HEIGHTS, base_anchors, make_anchors
+from src.ctpn.anchor_generator import base_anchors, make_anchors
+from src.ctpn.topology import ANCHOR_HEIGHTS
 
 
 def test_published_heights_and_corners():
@@ -32,7 +33,7 @@ def test_order_is_row_column_anchor(shape):
 
 def test_count_at_full_size():
     assert make_anchors((36, 60)).shape == (30240, 4)
-    assert len(DEFAULT_HEIGHTS) == 14
+    assert len(ANCHOR_HEIGHTS) == 14
 
 
 def test_other_stride_and_width_stay_centerd():

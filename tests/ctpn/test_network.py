@@ -19,9 +19,7 @@ WIDTH = 0.125
 LAYERS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def graph_mode():
-    ms.set_context(mode=ms.GRAPH_MODE)
+pytestmark = pytest.mark.usefixtures("graph_mode")
 
 
 class Everything(ms.nn.Cell):
@@ -47,7 +45,7 @@ def golden_network():
 
 @pytest.fixture(scope="module")
 def tiny():
-    return Ctpn(width=WIDTH).set_train(False)
+    return Ctpn(width_mult=WIDTH).set_train(False)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +116,7 @@ def test_maps_have_the_documented_shapes(tiny_maps):
 
 
 def test_width_scales_every_layer():
-    shapes = {p.name: p.shape for p in Ctpn(width=0.25, num_anchors=10).get_parameters()}
+    shapes = {p.name: p.shape for p in Ctpn(width_mult=0.25, num_anchors=10).get_parameters()}
     assert shapes["vgg16_feature_extractor.conv1_1.0.weight"] == (16, 3, 3, 3)
     assert shapes["conv.weight"] == (128, 128, 3, 3)
     assert shapes["rnn2.weight_hh_l0"] == (128, 32)
@@ -128,7 +126,7 @@ def test_width_scales_every_layer():
 
 def test_initial_weights_are_a_function_of_the_seed():
     first, same, other = (
-        {p.name: p.asnumpy() for p in Ctpn(width=WIDTH, seed=seed).get_parameters()} for seed in (3, 3, 4)
+        {p.name: p.asnumpy() for p in Ctpn(width_mult=WIDTH, seed=seed).get_parameters()} for seed in (3, 3, 4)
     )
     assert all(np.array_equal(first[name], same[name]) for name in first)
     assert not np.array_equal(first["conv.weight"], other["conv.weight"])
@@ -138,7 +136,7 @@ def test_initial_weights_are_a_function_of_the_seed():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"width": 0}, {"width": 9}, {"num_anchors": 0}, {"bn_statistics": "moving"}], ids=str
+    "wrong", [{"width_mult": 0}, {"width_mult": 9}, {"num_anchors": 0}, {"bn_statistics": "moving"}], ids=str
 )
 def test_wrong_options_are_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -146,7 +144,7 @@ def test_wrong_options_are_named(wrong):
 
 
 def test_only_the_weights_of_the_first_stages_freeze(images):
-    network = Ctpn(width=WIDTH)
+    network = Ctpn(width_mult=WIDTH)
     frozen = freeze_first_stages(network)
     names = [f"vgg16_feature_extractor.conv{layer}.0.weight" for layer in ("1_1", "1_2", "2_1", "2_2")]
     assert frozen == names
@@ -170,7 +168,7 @@ def test_batch_statistics_move_only_when_learned(statistics, images):
 
 
 def test_half_precision_is_close_and_keeps_float32_outside(tiny, images, tiny_maps):
-    network = use_mixed_precision(Ctpn(width=WIDTH)).set_train(False)
+    network = use_mixed_precision(Ctpn(width_mult=WIDTH)).set_train(False)
     maps = network(ms.Tensor(images))
     for found, expected in zip(maps, tiny_maps, strict=True):
         assert found.dtype == ms.float32
@@ -180,7 +178,7 @@ def test_half_precision_is_close_and_keeps_float32_outside(tiny, images, tiny_ma
 
 
 def test_dropout_draws_anew_in_training(images):
-    network = Ctpn(width=WIDTH, bn_statistics="frozen", dropout=0.5).set_train()
+    network = Ctpn(width_mult=WIDTH, bn_statistics="frozen", dropout=0.5).set_train()
     image = ms.Tensor(images[:1])
     assert not np.array_equal(network(image)[0].asnumpy(), network(image)[0].asnumpy())
 

@@ -14,9 +14,7 @@ B, H, W, A = 2, 3, 4, 2
 N = H * W * A
 
 
-@pytest.fixture(scope="module", autouse=True)
-def graph_mode():
-    ms.set_context(mode=ms.GRAPH_MODE)
+pytestmark = pytest.mark.usefixtures("graph_mode")
 
 
 class Maps(ms.nn.Cell):
@@ -206,7 +204,7 @@ def test_training_from_scratch_learns_where_the_bars_are():
     labels = labels.reshape(2, -1)
     targets = np.full((2, labels.shape[1], 4), 0.25, np.float32)
     weights = np.repeat((labels == 1)[..., None], 4, axis=2).astype(np.float32)
-    network = Ctpn(width=0.125, num_anchors=2)
+    network = Ctpn(width_mult=0.125, num_anchors=2)
     loss_cell = CtpnLoss(network)
     step = ms.nn.TrainOneStepCell(Total(loss_cell), ms.nn.Adam(network.trainable_params(), 3e-3)).set_train()
     batch = [ms.Tensor(array) for array in (image, labels, targets, weights)]

@@ -24,13 +24,6 @@ OTHER_WIDTH = 64
 
 
 @pytest.fixture(scope="module")
-def graph_mode():
-    ms = pytest.importorskip("mindspore")
-    ms.set_context(mode=ms.GRAPH_MODE)
-    ms.set_device("CPU")
-
-
-@pytest.fixture(scope="module")
 def place(tmp_path_factory, graph_mode):
     """A folder with two data sets and a checkpoint of weights so large that words differ in their predictions."""
     folder = tmp_path_factory.mktemp("recognition")
@@ -83,7 +76,7 @@ def test_readings_are_those_of_the_exported_network_one_by_one(evaluated, onnx_f
         found = predictions(place, name)
         assert [truth for truth, _ in found] == [word.lower() for word in words]
         for index, (_, text) in enumerate(found):
-            image = preprocess_word(source.sample(index)[0], widths=(WIDTH,))
+            image = preprocess_word(source.sample(index)[0], 32, (WIDTH,))
             best = session.run(None, {"image": image[None]})[0][:, 0].argmax(1)
             assert text == "".join(LETTERS[c - 1] for c, _ in groupby(best.tolist()) if c)
             every.append(text)

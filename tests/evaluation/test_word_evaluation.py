@@ -31,7 +31,7 @@ def words(tmp_path_factory):
 
 
 def data_of(source, **options):
-    return CrnnEvalData(source, **{"characters": LETTERS, "batch_size": 3, **options})
+    return CrnnEvalData(source, **{"characters": LETTERS, "batch_size": 3, "height": 32, "widths": [100], **options})
 
 
 def read(data, texts=READ, **options):

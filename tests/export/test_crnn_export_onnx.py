@@ -6,7 +6,8 @@ import onnx
 import pytest
 
 from src.crnn.checkpoint_formats import mindspore_crnn
-from src.crnn.crnn import Crnn, time_steps
+from src.crnn.crnn import Crnn
+from src.crnn.topology import time_steps
 from src.crnn.weight_init import initialize
 from src.export.crnn_onnx import crnn_onnx, export_onnx
 
@@ -17,7 +18,7 @@ SHAPES = [(1, 32), (3, 100)]
 @pytest.fixture(scope="module")
 def network():
     """A narrow network whose batch-norm statistics and biases are not the neutral ones."""
-    network = Crnn(num_classes=11, width=0.125)
+    network = Crnn(num_classes=11, width_mult=0.125)
     initialize(network, seed=5)
     rng = np.random.default_rng(6)
     for parameter in network.get_parameters():

@@ -13,7 +13,8 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 from src.common.errors import UserError  # noqa: E402
 from src.ctpn.ctpn import Ctpn  # noqa: E402
-from src.export.ctpn_onnx import ctpn_onnx, parameter_names, write_ctpn_onnx  # noqa: E402
+from src.ctpn.topology import parameter_shapes  # noqa: E402
+from src.export.ctpn_onnx import ctpn_onnx, write_ctpn_onnx  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def network():
     """Narrow, five anchors, with statistics and biases that are not the neutral ones."""
     ms.set_context(mode=ms.GRAPH_MODE)
-    network = Ctpn(width=0.125, num_anchors=5)
+    network = Ctpn(width_mult=0.125, num_anchors=5)
     for parameter in network.get_parameters():
         parameter.set_data(ms.Tensor(golden_weight(parameter.name, parameter.shape)))
     return network.set_train(False)
@@ -83,7 +84,7 @@ def test_the_file_says_what_is_free(params, image_size, sides, cells):
 
 
 def test_the_names_are_those_of_the_network(params):
-    assert parameter_names() == params.keys()
+    assert parameter_shapes().keys() == params.keys()
 
 
 def test_other_weights_are_named(params):

@@ -22,6 +22,7 @@ from pytorch.run_folder import BEST, CURVE, FINAL, STATE, RunFolder  # noqa: E40
 from pytorch.start_weights import load_start  # noqa: E402
 from pytorch.training import Trainer  # noqa: E402
 from src.common.errors import UserError  # noqa: E402
+from src.crnn.checkpoint_formats import HEAD_NAMES  # noqa: E402
 from src.weights.formats import read_weights  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -161,7 +162,7 @@ def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsy
     assert load_start(again, tmp_path / "out" / FINAL, "crnn") == []
     torch.testing.assert_close(again.state_dict()["cnn.conv0.weight"], torch.from_numpy(weights["cnn.conv0.weight"]))
     other = Crnn(37, 0.03)
-    assert load_start(other, tmp_path / "out" / FINAL, "crnn", train_crnn.HEAD) == list(train_crnn.HEAD)
+    assert load_start(other, tmp_path / "out" / FINAL, "crnn", HEAD_NAMES) == list(HEAD_NAMES)
     with pytest.raises(UserError, match="pre_trained: .*embedding"):
         load_start(other, tmp_path / "out" / FINAL, "crnn")
     with pytest.raises(UserError, match="holds a training"):

@@ -120,12 +120,12 @@ def test_chunks_hold_what_the_network_can_write():
     chunk = pack_words(words, 100, LETTERS, keep_ratio=False)
     assert chunk.lengths.tolist() == [2, 4]  # nothing, and 30 equal letters, cannot be written in 26 steps
     assert chunk.labels.shape == (2, time_steps(100)) and chunk.labels[1, :5].tolist() == [11, 11, 12, 12, 0]
-    expected = preprocess_word(words[0][0])[0]
+    expected = preprocess_word(words[0][0], 32, [100])[0]
     np.testing.assert_allclose(chunk.images[0] / 127.5 - 1, expected, atol=1e-6)
 
 
 def test_rendered_chunks_do_not_depend_on_their_cut():
-    ((source, _),) = rendered_words([], [], "", LETTERS.characters, 5)
+    ((source, _),) = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=[100])
     renderer = WordRenderer([source], [100], LETTERS, keep_ratio=False)
     whole, first, rest = (renderer(RenderTask(0, *cut)) for cut in ((7, 6), (7, 2), (9, 4)))
     for name in WordChunk._fields:
@@ -172,7 +172,7 @@ def test_a_pool_keeps_the_newest():
 
 
 def test_a_mixture_keeps_its_shares(lmdb):
-    rendered = rendered_words([], [], "", LETTERS.characters, 5, widths=(100, 200))
+    rendered = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=(100, 200))
     sources, shares = zip(*rendered, strict=True)
     mixture = WordMixture(
         WordRenderer(sources, (100, 200), LETTERS, keep_ratio=True), shares, real_words([lmdb], LETTERS, (100, 200)),
@@ -193,7 +193,7 @@ def test_a_mixture_keeps_its_shares(lmdb):
 
 
 def test_a_mixture_needs_words(lmdb):
-    ((source, share),) = rendered_words([], [], "", LETTERS.characters, 5)
+    ((source, share),) = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=[100])
     with pytest.raises(UserError, match="rendered_share"):
         WordMixture(
             WordRenderer([source], [100], LETTERS, False), [share], {}, rendered_share=0.5, batch_size=4, pool_size=8,
@@ -204,7 +204,7 @@ def test_a_mixture_needs_words(lmdb):
 def test_metrics_come_from_every_sample(lmdb):
     """A stand-in for the network that reads the first letter of every word."""
     truths = {}
-    for batch in CrnnEvalData(LmdbWords(lmdb), characters=LETTERS.characters, batch_size=4):
+    for batch in CrnnEvalData(LmdbWords(lmdb), characters=LETTERS.characters, batch_size=4, height=32, widths=[100]):
         truths |= {image.tobytes(): text for image, text in zip(batch.images, batch.texts, strict=False)}
 
     def predict(images):

@@ -19,13 +19,13 @@ from pytorch import convert  # noqa: E402
 from pytorch.convert import convert_file, from_mindspore, to_mindspore  # noqa: E402
 from pytorch.crnn import Crnn  # noqa: E402
 from pytorch.ctpn import Ctpn  # noqa: E402
-from pytorch.parameter_shapes import parameter_shapes  # noqa: E402
+from src.weights.array_shapes import parameter_shapes  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data"
 SIZES = {
-    "crnn": dict(zip("abcdefgh", (8, 16, 32, 32, 64, 64, 64, 32), strict=True)) | {"classes": 12},
-    "ctpn": dict(zip("abcdefh", (8, 16, 32, 64, 64, 64, 16), strict=True)) | {"anchors": 3},
+    "crnn": {"c0": 8, "c1": 16, "c2": 32, "c3": 32, "c4": 64, "c5": 64, "c6": 64, "h": 32, "classes": 12},
+    "ctpn": {"s1": 8, "s2": 16, "s3": 32, "s4": 64, "s5": 64, "f": 64, "h": 16, "anchors": 3},
 }
 
 

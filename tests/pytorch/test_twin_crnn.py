@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from pytorch.convert import from_mindspore, to_mindspore  # noqa: E402
 from pytorch.crnn import Crnn  # noqa: E402
 from pytorch.crnn_loss import ctc_loss  # noqa: E402
-from pytorch.parameter_shapes import parameter_shapes  # noqa: E402
+from src.weights.array_shapes import parameter_shapes  # noqa: E402
 
 WIDTH, CLASSES = 0.125, 12
 IMAGES = np.random.default_rng(1).standard_normal((6, 1, 32, 32)).astype(np.float32)  # T = 9

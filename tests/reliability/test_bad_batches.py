@@ -43,7 +43,7 @@ def test_a_recognition_batch_of_damaged_words_is_filled_with_others(tmp_path):
         samples = [(b"no image" if word in damaged else drawn(word), word) for word in words]
         data = CrnnTrainData([write_lmdb(folder, samples)], characters=ALPHABET, batch_size=4, max_bad_ratio=0.4,
                              encode=lambda text: [ALPHABET.index(character) + 1 for character in text],
-                             time_steps=lambda width: width // 4 + 1)  # fmt: skip
+                             time_steps=lambda width: width // 4 + 1, height=32, widths=[100])  # fmt: skip
         batches = [["".join(ALPHABET[c - 1] for c in row[:n]) for row, n in zip(labels, lengths, strict=True)]
                    for _, labels, lengths in data.epoch(1)]  # fmt: skip
         return batches, data.report

@@ -12,7 +12,7 @@ from tiny_words import WIDTH, drawn, safetensors_bytes, tiny_config, write_lmdb
 
 from src.common.errors import UserError
 from src.crnn.build import build_alphabet, build_crnn, build_training_crnn, input_widths
-from src.crnn.checkpoint_formats import HEAD, published_crnn
+from src.crnn.checkpoint_formats import HEAD_NAMES, published_crnn
 from src.evaluation.crnn import evaluate_in_training
 from src.training import train_crnn as module
 from src.training.options import TrainResult
@@ -154,19 +154,20 @@ def test_fine_tuning_onto_another_alphabet_says_so(config, trained, tmp_path, mo
     assert "another alphabet" in said
     fresh, _ = build_training_crnn(onto, build_alphabet(onto))
     for name, array in network_arrays(fresh).items():
-        np.testing.assert_array_equal(seen["weights"][name], array if name in HEAD else trained[name], err_msg=name)
-    assert seen["weights"][HEAD[1]].shape == (28,)
+        expected = array if name in HEAD_NAMES else trained[name]
+        np.testing.assert_array_equal(seen["weights"][name], expected, err_msg=name)
+    assert seen["weights"][HEAD_NAMES[1]].shape == (28,)
 
     train_crnn(onto.replace(alphabet=config.alphabet, save_checkpoint_path=str(tmp_path / "two")), 0, 1)
     assert "another alphabet" not in capsys.readouterr().out
-    np.testing.assert_array_equal(seen["weights"][HEAD[0]], trained[HEAD[0]])
+    np.testing.assert_array_equal(seen["weights"][HEAD_NAMES[0]], trained[HEAD_NAMES[0]])
 
 
 def test_an_alphabet_of_the_same_size_but_other_order_is_noticed(config, trained, tmp_path):
     alphabet = build_alphabet(config)
     (tmp_path / "alphabet.txt").write_text("abcdefghijklmnopqrstuvwxyz0123456789", encoding="utf-8")
     network, _ = build_training_crnn(config, alphabet)
-    assert load_pre_trained(network, tmp_path / "own.ckpt", alphabet) == list(HEAD)
+    assert load_pre_trained(network, tmp_path / "own.ckpt", alphabet) == list(HEAD_NAMES)
     with pytest.raises(UserError, match="--alphabet .*alphabet.txt"):
         load_trained(network, tmp_path / "own.ckpt", alphabet)
     (tmp_path / "alphabet.txt").write_text(alphabet.characters, encoding="utf-8")

@@ -15,7 +15,7 @@ from src.data.loading.workers import BatchWorkers
 from src.data.recognition.augment import WordAugment
 from src.data.recognition.batches import BatchMaker, BatchTask, WordBatch
 from src.data.recognition.labels import LabelRules
-from src.data.recognition.preprocess import DEFAULT_HEIGHT, DEFAULT_WIDTHS, normalize
+from src.data.recognition.preprocess import normalize
 from src.data.recognition.sampling import EpochPlan, SourcePool, epoch_shares, plan_epoch, scan_source
 
 _NAMED = 100  # bad samples that a report names
@@ -47,8 +47,8 @@ class CrnnTrainData:
         encode: Callable[[str], Sequence[int]],
         time_steps: Callable[[int], int],
         batch_size: int,
-        height: int = DEFAULT_HEIGHT,
-        widths: Sequence[int] = DEFAULT_WIDTHS,
+        height: int,
+        widths: Sequence[int],
         label_policy: str = "drop",
         augment: WordAugment | None = None,
         samples_per_epoch: int | None = None,

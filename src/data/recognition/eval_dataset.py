@@ -14,8 +14,6 @@ from src.common.errors import UserError
 from src.data.images.decode import ImageError
 from src.data.recognition.labels import LabelRejected, LabelRules
 from src.data.recognition.preprocess import (
-    DEFAULT_HEIGHT,
-    DEFAULT_WIDTHS,
     bucket_width,
     kept_ratio_width,
     normalize,
@@ -58,8 +56,8 @@ class CrnnEvalData:
         *,
         characters: str,
         batch_size: int,
-        height: int = DEFAULT_HEIGHT,
-        widths: Sequence[int] = DEFAULT_WIDTHS,
+        height: int,
+        widths: Sequence[int],
         label_policy: str = "keep",
         rank_id: int = 0,
         rank_size: int = 1,

@@ -9,9 +9,6 @@ import cv2
 import numpy as np
 from PIL import Image
 
-DEFAULT_HEIGHT = 32
-DEFAULT_WIDTHS = (100,)
-
 
 def to_gray(image: np.ndarray) -> np.ndarray:
     """uint8 gray (h, w), or RGB (h, w, 3) -> uint8 gray (h, w)."""
@@ -22,7 +19,7 @@ def to_gray(image: np.ndarray) -> np.ndarray:
     return image[:, :, 0] if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
 
-def kept_ratio_width(image_height: int, image_width: int, height: int = DEFAULT_HEIGHT) -> int:
+def kept_ratio_width(image_height: int, image_width: int, height: int) -> int:
     """Width of the image when it is resized to `height` with its proportions kept, at least 1."""
     return max(1, round(image_width * height / image_height))
 
@@ -57,9 +54,7 @@ def normalize(gray: np.ndarray) -> np.ndarray:
     return gray.astype(np.float32) * np.float32(2.0 / 255.0) - np.float32(1.0)
 
 
-def preprocess_word(
-    image: np.ndarray, *, height: int = DEFAULT_HEIGHT, widths: Sequence[int] = DEFAULT_WIDTHS
-) -> np.ndarray:
+def preprocess_word(image: np.ndarray, height: int, widths: Sequence[int]) -> np.ndarray:
     """A word image, uint8 (h, w) or RGB (h, w, 3) -> float32 (1, height, W).
 
     With one width the image is stretched to it; with several (ascending), proportions are kept and W is the

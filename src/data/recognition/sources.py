@@ -8,7 +8,6 @@ from typing import Any
 
 from src.common.errors import UserError
 from src.data.recognition.lmdb_reader import LmdbError, LmdbWords, find_lmdb, is_lmdb
-from src.data.recognition.preprocess import DEFAULT_HEIGHT, DEFAULT_WIDTHS
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import LONGEST_WORD, TextSampler, read_lexicon
@@ -60,14 +59,15 @@ def rendered_words(
     characters: str,
     seed: int,
     *,
+    height: int,
+    widths: Sequence[int],
     max_words: int = 1,
-    widths: Sequence[int] = DEFAULT_WIDTHS,
     max_length: int = LONGEST_WORD,
 ) -> list[tuple[WordSource, float]]:
     """Words and lines rendered on the fly, as (source, share of all that is rendered) for each input width.
 
     One width gives one source of anything, which is stretched to it. Of several ascending widths each gets
-    texts that fill it at the network's height, up to the width that `max_words` words can need. Shares go with
+    texts that fill it at the `height` of the input, up to the width that `max_words` words can need. Shares go with
     1 / width squared: most text is a word or two, and a wide image costs more. Labels hold `characters` only,
     of a word at most `max_length`.
 
@@ -87,7 +87,7 @@ def rendered_words(
             WordSource(
                 book, sampler, patches, alphabet=characters, seed=seed + _SEED_STEP * number,
                 max_words=min(max_words, -(-width // _NARROW_WORD)),
-                aspect=(narrower / DEFAULT_HEIGHT, width / DEFAULT_HEIGHT),
+                aspect=(narrower / height, width / height),
             ),
             1 / width**2 / total,
         )

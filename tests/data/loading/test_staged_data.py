@@ -27,6 +27,7 @@ def words(width: int, batch_size: int = 2, samples: int = 8) -> CrnnTrainData:
         encode=lambda text: [1 + CHARACTERS.index(char) for char in text],
         time_steps=lambda width: width // 4,
         batch_size=batch_size,
+        height=32,
         widths=[width],
         samples_per_epoch=samples,
     )

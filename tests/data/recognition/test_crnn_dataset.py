@@ -66,7 +66,16 @@ def hundred(tmp_path_factory) -> LmdbWords:
 
 def train(sources, **options) -> CrnnTrainData:
     defaults = {"characters": ALPHABET, "encode": encode, "time_steps": steps_of, "batch_size": 10}
+    defaults |= {"height": 32, "widths": [100]}
     return CrnnTrainData(sources, **{**defaults, **options})
+
+
+def evaluation(source, **options) -> CrnnEvalData:
+    return CrnnEvalData(source, **{"height": 32, "widths": [100], **options})
+
+
+def prepared(image, widths=(100,)) -> np.ndarray:
+    return preprocess_word(image, 32, widths)
 
 
 def texts_of(batches) -> list[str]:
@@ -225,14 +234,14 @@ def test_resizing():
     assert kept.shape == (32, 100) and np.ptp(kept[:, 40:]) == 0
     expected = np.asarray(Image.fromarray(half).resize((40, 32), Image.Resampling.BICUBIC))
     np.testing.assert_array_equal(kept[:, :40], expected)
-    assert preprocess_word(make_image(1, 10, 80), widths=(64, 100, 160)).shape == (1, 32, 160)
-    assert preprocess_word(make_image(1, 1, 1)).shape == preprocess_word(make_image(1, 1, 90)).shape == (1, 32, 100)
+    assert prepared(make_image(1, 10, 80), widths=(64, 100, 160)).shape == (1, 32, 160)
+    assert prepared(make_image(1, 1, 1)).shape == prepared(make_image(1, 1, 90)).shape == (1, 32, 100)
     color = np.dstack([make_image(1), make_image(2), make_image(3)])
     gray = (color @ [0.299, 0.587, 0.114]).round().astype(np.uint8)
-    np.testing.assert_allclose(preprocess_word(color), preprocess_word(gray), atol=0.03)
+    np.testing.assert_allclose(prepared(color), prepared(gray), atol=0.03)
     for wrong in (np.zeros((0, 5), np.uint8), np.zeros((5, 5)), np.zeros(5, np.uint8)):
         with pytest.raises(ValueError, match="expected uint8"):
-            preprocess_word(wrong)
+            prepared(wrong)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 100, 128])
@@ -240,14 +249,14 @@ def test_resizing():
 def test_evaluation_judges_every_sample_once(hundred, batch_size, rank_size):
     seen = {}
     for rank_id in range(rank_size):
-        data = CrnnEvalData(hundred, characters=ALPHABET, batch_size=batch_size, rank_id=rank_id, rank_size=rank_size)
+        data = evaluation(hundred, characters=ALPHABET, batch_size=batch_size, rank_id=rank_id, rank_size=rank_size)
         count = 0
         for batch in data:
             assert batch.images.shape == (batch_size, 1, 32, 100) and 0 < batch.count <= batch_size
             for index, text, image in zip(batch.indices, batch.texts, batch.images, strict=False):
                 assert index not in seen and text == f"word{index}"
                 seen[index] = image
-                np.testing.assert_array_equal(image, preprocess_word(make_image(index)))
+                np.testing.assert_array_equal(image, prepared(make_image(index)))
             count += batch.count
         assert count == len(data)
     assert len(seen) == 100 == data.total
@@ -256,16 +265,16 @@ def test_evaluation_judges_every_sample_once(hundred, batch_size, rank_size):
 def test_evaluation_counts_what_it_cannot_read(tmp_path):
     samples = [(png(make_image(0, 20, 40)), "One"), (b"broken", "two"), (png(make_image(2, 10, 99)), "th-ree")]
     words = write(tmp_path / "words", samples)
-    data = CrnnEvalData(words, characters=ALPHABET, batch_size=2, widths=(64, 160))
+    data = evaluation(words, characters=ALPHABET, batch_size=2, widths=(64, 160))
     batches = list(data)
     found = {index: text for batch in batches for index, text in zip(batch.indices, batch.texts, strict=True)}
     assert found == {0: "one", 1: "two", 2: "th-ree"}
     assert sorted(batch.images.shape[3] for batch in batches) == [64, 160]
     assert data.report["unreadable"] == {"not an image": 1} and data.report["samples"] == 3
-    dropped = CrnnEvalData(words, characters=ALPHABET, batch_size=2, label_policy="drop")
+    dropped = evaluation(words, characters=ALPHABET, batch_size=2, label_policy="drop")
     assert len(dropped) == 2 and dropped.report["left_out"] == {"characters outside the alphabet": 1}
     with pytest.raises(UserError, match="no sample"):
-        CrnnEvalData(words, characters="z", batch_size=2, label_policy="drop")
+        evaluation(words, characters="z", batch_size=2, label_policy="drop")
 
 
 @pytest.mark.parametrize("name", ["crop", "perspective", "rotate", "blur", "tone", "invert", "noise"])

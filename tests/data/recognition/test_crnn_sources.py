@@ -1,6 +1,7 @@
 """Where words come from: LMDBs by name or path, mixtures, rendered words."""
 
 import re
+from string import ascii_lowercase
 
 import pytest
 from tiny_words import drawn, write_lmdb
@@ -54,7 +55,7 @@ def test_a_data_set_path_is_an_lmdb_or_holds_some(root, tmp_path):
 
 def test_mixtures(root):
     stored = list(open_lmdbs(["MJ_LMDB", "IIIT5k_lmdb"], root).values())
-    rendered = rendered_words([], [], "", "abc", seed=1)
+    rendered = rendered_words([], [], "", "abc", seed=1, height=32, widths=[100])
     (source, part), *others = rendered
     assert (part, others) == (1.0, [])
     assert mix_sources(stored, [], [], 0.0) == stored
@@ -77,7 +78,7 @@ def test_mixtures(root):
 def test_rendered_words_follow_seed_and_alphabet(tmp_path):
     (tmp_path / "words.txt").write_text("Zebra\nQuagga\n")
     source, again, other = (
-        rendered_words([], [], str(tmp_path / "words.txt"), "abcdefghijklmnopqrstuvwxyz", seed)[0][0]
+        rendered_words([], [], str(tmp_path / "words.txt"), ascii_lowercase, seed, height=32, widths=[100])[0][0]
         for seed in (1, 1, 2)
     )
     samples = [source.sample(index) for index in range(12)]
@@ -85,21 +86,21 @@ def test_rendered_words_follow_seed_and_alphabet(tmp_path):
         assert again.sample(index)[1] == text
         assert (again.sample(index)[0] == image).all()
     assert [text for _, text in samples] != [other.sample(index)[1] for index in range(12)]
-    assert all(set(text) <= set("abcdefghijklmnopqrstuvwxyz") for _, text in samples)
+    assert all(set(text) <= set(ascii_lowercase) for _, text in samples)
     assert {"zebra", "quagga"} & {text for _, text in samples}
     with pytest.raises(UserError, match="lexicon"):
-        rendered_words([], [], str(tmp_path / "none.txt"), "abc", 1)
+        rendered_words([], [], str(tmp_path / "none.txt"), "abc", 1, height=32, widths=[100])
 
 
 def test_rendered_lines_are_made_for_each_width():
     characters = "".join(map(chr, range(32, 127)))
     widths = (100, 200, 300, 400)
-    rendered = rendered_words([], [], "", characters, 1, max_words=4, widths=widths)
+    rendered = rendered_words([], [], "", characters, 1, max_words=4, height=32, widths=widths)
     shares = [share for _, share in rendered]
     assert shares == pytest.approx([1 / w**2 / sum(1 / v**2 for v in widths) for w in widths])
     for (source, _), low, high in zip(rendered, (0, *widths), widths, strict=False):
         samples = [source.sample(index) for index in range(25)]
-        natural = [kept_ratio_width(*image.shape) for image, _ in samples]
+        natural = [kept_ratio_width(*image.shape, 32) for image, _ in samples]
         assert low <= min(natural) and max(natural) <= high
         assert max(len(text.split()) for _, text in samples) <= 4
     assert max(len(text.split()) for _, text in samples) > 2
@@ -107,8 +108,8 @@ def test_rendered_lines_are_made_for_each_width():
 
 
 def test_single_words_are_not_asked_to_fill_the_widest_inputs():
-    assert [source.aspect for source, _ in rendered_words([], [], "", "abc", 1, widths=(100, 200, 400))] == [
-        (0, 100 / 32), (100 / 32, 200 / 32),
-    ]  # fmt: skip
-    ((source, share),) = rendered_words([], [], "", "abc", 1, max_words=3)  # of one width: takes every text
+    rendered = rendered_words([], [], "", "abc", 1, height=32, widths=(100, 200, 400))
+    assert [source.aspect for source, _ in rendered] == [(0, 100 / 32), (100 / 32, 200 / 32)]
+    # of one width: takes every text
+    ((source, share),) = rendered_words([], [], "", "abc", 1, max_words=3, height=32, widths=[100])
     assert (source.aspect, source.max_words, share) == (None, 3, 1.0)
