@@ -34,17 +34,6 @@ def cpu_device():
         sys.modules["mindspore"].set_device("CPU")
 
 
-@pytest.fixture(scope="module")
-def graph_mode():
-    """MindSpore in graph mode on CPU."""
-    ms = pytest.importorskip("mindspore")
-    before = ms.get_context("mode")
-    ms.set_context(mode=ms.GRAPH_MODE)
-    ms.set_device("CPU")
-    yield
-    ms.set_context(mode=before)
-
-
 @pytest.fixture(autouse=True)
 def ordinary_signal_stack():
     """Some tests use OpenVINO directly, others send this process a signal."""
