@@ -11,8 +11,9 @@
 # --tiny does all of that on a few images in a few minutes, to see that it works, not to learn much. --key value
 # goes to each of its steps. What is finished is not done again; a training that was stopped goes on.
 #
-# Needs Python 3.10 or 3.11. Uses the active virtual environment, or makes .venv in the repository; PYTHON names
-# another interpreter.
+# Reading needs Python 3.10 or newer and installs requirements-read.txt, without MindSpore; --train needs Python 3.10,
+# 3.11 or 3.12 and installs requirements.txt. Uses the active virtual environment, or makes .venv in the repository;
+# PYTHON names another interpreter.
 set -euo pipefail
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -35,13 +36,13 @@ main() {
   split_arguments ${arguments[@]+"${arguments[@]}"}
   if ((train)); then
     ((${#POSITIONAL[@]} == 0)) || wrong_usage "'${POSITIONAL[0]}': --train takes no images"
-    install
+    install requirements.txt 12
     train_small "$tiny"
   else
     ((tiny == 0)) || wrong_usage "--tiny belongs to --train"
     check_weights
     check_images
-    install
+    install requirements-read.txt
     read_images
   fi
 }
@@ -51,9 +52,11 @@ version_of() {
   "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true
 }
 
-# choose_python: set PYTHON to an interpreter that the packages are made for.
+# choose_python [NEWEST]: set PYTHON to an interpreter from 3.10 up to 3.NEWEST, or without a limit.
 choose_python() {
-  local -a candidates=(python3.11 python3.10 python3 python)
+  local newest=${1:-} accepted='Python 3.10 or newer is needed'
+  [[ -z $newest ]] || accepted="Python 3.10 to 3.$newest is needed, MindSpore has no package for others"
+  local -a candidates=(python3.11 python3.12 python3.10 python3 python)
   if [[ -n ${VIRTUAL_ENV:-} ]]; then
     candidates=(python)
   elif [[ -x $ROOT/.venv/bin/python ]]; then
@@ -64,24 +67,26 @@ choose_python() {
   local candidate version seen=''
   for candidate in "${candidates[@]}"; do
     version=$(version_of "$candidate")
-    if [[ $version == 3.10 || $version == 3.11 ]]; then
+    if [[ $version =~ ^3\.([0-9]+)$ ]] && ((BASH_REMATCH[1] >= 10 && BASH_REMATCH[1] <= ${newest:-99})); then
       PYTHON=$candidate
       return
     fi
     [[ -z $version ]] || seen+=", $candidate is $version"
   done
-  fail "Python 3.10 or 3.11 is needed, MindSpore has no package for others${seen:-, and ${candidates[0]} does not run};" \
-    "install one, and name it if it is not found: PYTHON=/path/to/python3.11 bash scripts/quickstart.sh"
+  fail "$accepted${seen:-, and ${candidates[0]} does not run}; install one, and name it if it is not found:" \
+    "PYTHON=/path/to/python3.11 bash scripts/quickstart.sh"
 }
 
+# install REQUIREMENTS_FILE [NEWEST]: an environment that holds what the file lists; NEWEST as for choose_python.
 install() {
-  choose_python
+  local requirements=$1
+  choose_python "${2:-}"
   if [[ -z ${VIRTUAL_ENV:-} && ! -x $ROOT/.venv/bin/python ]]; then
     "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
       fail "this Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"
   fi
   hint="the packages could not be installed; pip says why above. Without a network, fetch them elsewhere with
-  pip download -r requirements.txt -d packages
+  pip download -r $requirements -d packages
 and come back with: PIP_NO_INDEX=1 PIP_FIND_LINKS=/path/to/packages bash scripts/quickstart.sh"
   made_here=0
   if [[ -z ${VIRTUAL_ENV:-} ]]; then
@@ -89,7 +94,7 @@ and come back with: PIP_NO_INDEX=1 PIP_FIND_LINKS=/path/to/packages bash scripts
     [[ -x $ROOT/.venv/bin/python ]] || echo "== the first time, packages are fetched, which can take several minutes"
   fi
   pushd "$ROOT" >/dev/null
-  use_environment requirements.txt
+  use_environment "$requirements"
   popd >/dev/null
   hint=''
 }

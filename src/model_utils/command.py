@@ -32,7 +32,8 @@ def run_command(main: Callable[[], int | None]) -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("src"):
             raise
-        code = _complain(f"the Python package '{error.name}' is missing: pip install -r requirements.txt", 1)
+        file = "pytorch/requirements.txt" if error.name == "torch" else "requirements.txt"
+        code = _complain(f"the Python package '{error.name}' is missing: python -m pip install -r {file}", 1)
     except KeyboardInterrupt:
         code = _complain("interrupted", 130)
     sys.exit(code or 0)

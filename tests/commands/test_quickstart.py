@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = ("requirements.txt", "requirements-read.txt")
+FILES = ("weights/ctpn.ckpt", "weights/crnn_lines.ckpt", "docs/images/sample.jpg", *REQUIREMENTS)
 # It answers the questions about its version, makes virtual environments of itself, and fails where it is told to.
 STAND_IN = """#!{python}
 import json, os, shutil, sys
@@ -41,7 +43,7 @@ def copy(tmp_path):
     """A repository of scripts and empty weights, and tools among which `python3` is the stand-in."""
     repository = tmp_path / "my repository"
     shutil.copytree(ROOT / "scripts", repository / "scripts")
-    for name in ("weights/ctpn.ckpt", "weights/crnn_lines.ckpt", "docs/images/sample.jpg", "requirements.txt"):
+    for name in FILES:
         (repository / name).parent.mkdir(parents=True, exist_ok=True)
         (repository / name).touch()
     tools = tmp_path / "tools"
@@ -71,7 +73,7 @@ def test_a_fresh_machine(copy):
     done, calls = call(copy)
     assert done.returncode == 0, done.stderr
     assert [arguments[:2] for arguments in calls[:2]] == [["-m", "venv"], ["-m", "pip"]]
-    assert calls[1][-2:] == ["-r", "requirements.txt"]
+    assert calls[1][-2:] == ["-r", "requirements-read.txt"]  # without MindSpore
     output = copy / "output" / "quickstart"
     sample = str(copy / "docs" / "images" / "sample.jpg")
     assert calls[2:] == [
@@ -131,14 +133,29 @@ def test_missing_weights_are_told_before_anything_is_installed(copy, missing, ar
     assert word in done.stderr and "--train" in done.stderr
 
 
-def test_the_wrong_python_is_told(copy):
-    done, calls = call(copy, VERSION="3.13")
+@pytest.mark.parametrize(
+    ("version", "arguments", "accepted"),
+    [
+        ("3.9", [], "Python 3.10 or newer is needed"),
+        ("3.13", ["--train"], "Python 3.10 to 3.12 is needed, MindSpore has no package for others"),
+        ("4.0", [], "Python 3.10 or newer is needed"),
+    ],
+)
+def test_the_wrong_python_is_told(copy, version, arguments, accepted):
+    done, calls = call(copy, *arguments, VERSION=version)
     assert (done.returncode, calls) == (2, [])
-    for word in ("Python 3.10 or 3.11 is needed", "python3 is 3.13", "PYTHON="):
+    for word in (accepted, f"python3 is {version}", "PYTHON="):
         assert word in done.stderr
+
+
+@pytest.mark.parametrize(("version", "arguments"), [("3.10", []), ("3.13", []), ("3.14", []), ("3.12", ["--train"])])
+def test_pythons_that_are_accepted(copy, version, arguments):
+    """Reading needs no MindSpore, so no Python is too new for it; also one that has a name of its own only."""
     (copy.parent / "tools" / "python3").rename(copy.parent / "tools" / "python3.10")
-    assert call(copy, VERSION="3.10")[0].returncode == 0  # found under its own name
-    done, _ = call(copy, PYTHON="/nowhere/python")
+    done, calls = call(copy, *arguments, VERSION=version)
+    assert done.returncode == 0, done.stderr
+    assert calls[1][-1] == ("requirements.txt" if arguments else "requirements-read.txt")
+    done, _ = call(copy, *arguments, PYTHON="/nowhere/python", VERSION=version)
     assert done.returncode == 0  # the environment that was made is used
 
 

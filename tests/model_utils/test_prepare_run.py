@@ -104,5 +104,6 @@ def test_a_missing_package_is_named(capsys):
         run_command(main)
     assert stopped.value.code == 1
     assert capsys.readouterr().err == (
-        "error: the Python package 'no_such_package_of_this_world' is missing: pip install -r requirements.txt\n"
+        "error: the Python package 'no_such_package_of_this_world' is missing: "
+        "python -m pip install -r requirements.txt\n"
     )
