@@ -11,6 +11,7 @@ import numpy as np
 
 from pytorch.detection_images import AnnotatedImage
 from src.data.detection.text_strips import TextStrips, join_words
+from src.data.synthesis.documents import DocumentSource
 from src.data.synthesis.scenes import SceneSource
 from src.training.ctpn_samples import SampleMaker
 
@@ -60,7 +61,7 @@ class DetectionMaker:
     """
 
     sets: Sequence[Sequence[AnnotatedImage]]
-    scenes: Sequence[SceneSource]
+    scenes: Sequence[SceneSource | DocumentSource]
     stages: Sequence[Stage]
     scene_reuse: float
     seed: int

@@ -11,11 +11,14 @@ from src.common.errors import UserError
 from src.data.detection.augment import AugmentOptions
 from src.data.loading.name_lists import read_names
 from src.data.synthesis.backgrounds import Backgrounds
+from src.data.synthesis.documents import DocumentSource
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.lexicon import TextSampler, read_lexicon
 from src.data.synthesis.scenes import SceneSource
 from src.model_utils.config import Config
 from src.training.ctpn_samples import SampleMaker
+
+DOCUMENT = "document"  # among the difficulties of scenes
 
 ImageSets = list[list[AnnotatedImage]]
 
@@ -93,7 +96,9 @@ def make_maker(config: Config, sets: ImageSets) -> DetectionMaker:
     book, backgrounds = FontBook(config.fonts), Backgrounds(config.backgrounds)
     size = (config.img_width, config.img_height)
     scenes = [
-        SceneSource(book, sampler, backgrounds, size=size, difficulty=name, seed=config.seed)
+        DocumentSource(book, sampler, backgrounds, size=size, seed=config.seed)
+        if name == DOCUMENT
+        else SceneSource(book, sampler, backgrounds, size=size, difficulty=name, seed=config.seed)
         for name in config.scene_difficulty
     ]
     return DetectionMaker(sets, scenes, stages, config.scene_reuse, config.seed, config.join_words)
