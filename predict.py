@@ -2,21 +2,23 @@
 
 import sys
 
+from src.common.options import OptionError
 from src.model_utils.command import run_command
-from src.model_utils.config import READER_SCHEMA, ConfigError, load_config
 from src.model_utils.input_arguments import split_inputs
+from src.model_utils.load_options import load_options
+from src.model_utils.reader_config import ReaderConfig
 
 
 def main() -> int:
     inputs, arguments = split_inputs(sys.argv[1:])
-    config = load_config(arguments, schema_file=READER_SCHEMA)
+    config = load_options(ReaderConfig, arguments)
     if config.check:
         from src.reader.check import check_reader  # noqa: PLC0415 - only what is needed is imported
 
         return check_reader(config)
     inputs = inputs or [config.image_path] * bool(config.image_path)
     if not inputs and not config.list_file:
-        raise ConfigError("image_path: is empty; give an image, a folder, a pattern, or - for standard input")
+        raise OptionError("image_path: is empty; give an image, a folder, a pattern, or - for standard input")
     from src.engines.engine import choose_engine  # noqa: PLC0415
 
     if choose_engine(config.engine) == "mindspore":

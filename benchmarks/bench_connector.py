@@ -15,7 +15,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.connector_plain import plain_lines
-from src.text_connector.detector import ConnectorParams, detect_text_lines
+from src.text_connector.detector import detect_text_lines
+from src.text_connector.options import ConnectorParams
 
 SIZE = (576, 960)
 

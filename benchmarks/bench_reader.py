@@ -29,6 +29,7 @@ from benchmarks.published_size import IMAGE_SHAPE, write_published_size  # noqa:
 from src.engines.processor import describe_processor, processor_flags  # noqa: E402
 from src.reader import ReaderOptions, TextReader  # noqa: E402
 from src.reader.input_files import find_images  # noqa: E402
+from src.reader.networks import detect_options, find_detector  # noqa: E402
 from src.reader.result import STAGES  # noqa: E402
 
 WEIGHTS = ("ctpn_weights", "crnn_weights", "crnn_lines_weights")
@@ -139,13 +140,13 @@ def start_workers(arguments: argparse.Namespace, options: dict) -> dict[str, Wor
 def networks(workers: dict[str, Worker], options: dict, repeats: int) -> dict[str, dict[str, float]]:
     """Milliseconds of each network alone, by engine: CTPN, also in its published size, and CRNN."""
     reader = ReaderOptions(**options)
-    detector = reader.find_detector()
+    detector = find_detector(reader)
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         published = Path(folder) / "published.ckpt"
         write_published_size(detector, published)
         for title, network, shape, weights in (
-            ("ctpn", "ctpn", (1, 3, *reader.detect_options(detector.card).image_shape), None),
+            ("ctpn", "ctpn", (1, 3, *detect_options(reader, detector.card).image_shape), None),
             (PUBLISHED, "ctpn", (1, 3, *IMAGE_SHAPE), str(published)),
             ("crnn", "crnn", WORD_BATCH, None),
         ):

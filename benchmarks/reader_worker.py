@@ -14,7 +14,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -62,11 +61,12 @@ class Ours:
             import numpy as np  # noqa: PLC0415
 
             from src.engines.engine import open_engine  # noqa: PLC0415
+            from src.reader.networks import find_detector, find_recognizer  # noqa: PLC0415
 
-            options = self.options if weights is None else replace(self.options, **{f"{network}_weights": weights})
-            found = options.find_detector() if network == "ctpn" else options.find_recognizer()[0]
+            options = self.options if weights is None else self.options.replace(**{f"{network}_weights": weights})
+            found = find_detector(options) if network == "ctpn" else find_recognizer(options)[0]
             fixed = shape if network == "ctpn" else (None, *shape[1:])
-            engine = open_engine(found, options.engine_options(), fixed)
+            engine = open_engine(found, options, fixed)
             image = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
             self._networks[key] = lambda: engine.run(image)
         self._networks[key]()

@@ -7,12 +7,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.console import Console
 
+from src.common.options import OptionError
 from src.common.progress_bar import progress_bar
 from src.data.detection.annotations.sources import DataSetError
 from src.data.detection.data_sets import plan_sets, test_digests
 from src.data.detection.set_plan import SetPlan
 from src.model_utils.command import run_command
-from src.model_utils.config import Config, ConfigError, load_config
+from src.model_utils.config import Config, load_config
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
     try:
         plans = plan_sets(config.to_dict())
     except DataSetError as error:
-        raise ConfigError(str(error)) from None
+        raise OptionError(str(error)) from None
     excluded = test_digests(plans)
     for plan in plans:
         for name in plan.not_configured:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from src.common.errors import UserError
 from src.ctpn.text_lines import DetectOptions
 from src.ctpn.topology import STRIDE
-from src.text_connector.detector import ConnectorParams
+from src.text_connector.options import ConnectorParams
 
 
 def image_shape(config: Any) -> tuple[int, int]:
@@ -26,7 +25,7 @@ def image_shape(config: Any) -> tuple[int, int]:
 def detect_options(config: Any) -> DetectOptions:
     """Everything between the network's maps and text lines."""
     # Options of the connector that the configuration does not name keep their defaults.
-    named = {item.name: getattr(config, item.name) for item in fields(ConnectorParams) if item.name in config}
+    named = {key: getattr(config, key) for key in ConnectorParams.model_fields if key in config}
     return DetectOptions(
         image_shape=image_shape(config),
         keep_ratio=config.keep_ratio,

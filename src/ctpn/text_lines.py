@@ -3,7 +3,8 @@
 Shape vocabulary: B images, H and W feature rows and columns, A anchors at a position, M lines.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.proposal_generator import Proposals, generate_proposals
 from src.ctpn.topology import ANCHOR_HEIGHTS, MAX_PROPOSALS, NMS_PRE, NMS_THRESHOLD, STRIDE
 from src.data.detection.preprocess import fitted_size
-from src.text_connector.detector import ConnectorParams, TextLines, detect_text_lines
+from src.text_connector.detector import TextLines, detect_text_lines
+from src.text_connector.options import ConnectorParams
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class DetectOptions:
     @property
     def feature_shape(self) -> tuple[int, int]:
         return self.image_shape[0] // STRIDE, self.image_shape[1] // STRIDE
+
+    def to_dict(self) -> dict[str, Any]:
+        """The values as JSON can hold them."""
+        return {**asdict(self), "connector": self.connector.to_dict()}
 
     def anchors(self) -> np.ndarray:
         """(H * W * A, 4) anchors of the input, inclusive corners."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -12,12 +11,14 @@ from typing import Protocol
 import numpy as np
 
 from src.common.errors import UserError
+from src.common.options import choices_of
 from src.engines.onnx_cache import onnx_file
+from src.engines.options import EngineOptions
 from src.weights.network_weights import NetworkWeights
 
 # In the order in which `auto` takes them: on CPU OpenVINO is the fastest, most of all where the processor has
 # bfloat16 matrix units.
-ENGINES = ("openvino", "onnxruntime", "mindspore")
+ENGINES = tuple(name for name in choices_of(EngineOptions.model_fields["engine"]) if name != "auto")
 
 
 class EngineError(UserError):
@@ -36,22 +37,6 @@ class Engine(Protocol):
     def run(self, image: np.ndarray) -> list[np.ndarray]:
         """The outputs of the network, float32, for a batch of images (B, C, H, W) float32."""
         ...
-
-
-@dataclass(frozen=True)
-class EngineOptions:
-    """Which engine, and how it runs.
-
-    name: one of `ENGINES`, or "auto".
-    threads: of OpenVINO and ONNX Runtime; 0 leaves it to them.
-    precision: "auto" lets OpenVINO take bfloat16 where the processor computes it faster; "f32" does not.
-    cache_dir: see `onnx_cache.onnx_file`.
-    """
-
-    name: str = "auto"
-    threads: int = 0
-    precision: str = "auto"
-    cache_dir: Path | None = None
 
 
 def installed_engines() -> list[str]:
@@ -82,7 +67,7 @@ def open_engines(
     networks: Sequence[tuple[NetworkWeights, tuple[int | None, ...] | None]], options: EngineOptions
 ) -> list[Engine]:
     """`open_engine` for each (weights, image shape), side by side where the engine and `threads` allow it."""
-    alone = options.threads == 1 or choose_engine(options.name) == "mindspore"
+    alone = options.threads == 1 or choose_engine(options.engine) == "mindspore"
     with ThreadPoolExecutor(1 if alone else max(1, len(networks))) as pool:
         opening = [pool.submit(open_engine, weights, options, shape) for weights, shape in networks]
         return [engine.result() for engine in opening]
@@ -100,12 +85,12 @@ def open_engine(
         EngineError: the engine is not there or refuses the network.
         UserError: the weights cannot be used.
     """
-    name = choose_engine(options.name)
+    name = choose_engine(options.engine)
     if name == "mindspore":
         from src.engines.mindspore_engine import MindSporeEngine  # noqa: PLC0415 - takes seconds to import
 
         return MindSporeEngine(weights)
-    path = onnx_file(weights, options.cache_dir)
+    path = onnx_file(weights, Path(options.cache_dir) if options.cache_dir else None)
     if name == "openvino":
         from src.engines.openvino_engine import OpenVinoEngine as OnnxEngine  # noqa: PLC0415 - may not be installed
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,7 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
         if rank_id != 0:
             metrics[checkpoint.stem] = evaluation.metrics() if evaluation.has_ground_truth else {}
             continue
-        extra = {"checkpoint": checkpoint.name, "test_set": source.name, "options": asdict(detect_options(config))}
+        extra = {"checkpoint": checkpoint.name, "test_set": source.name, "options": detect_options(config).to_dict()}
         metrics[checkpoint.stem] = write_detection_results(evaluation, folder, checkpoint.stem, extra)
         print(metrics_line(checkpoint.stem, metrics[checkpoint.stem]), flush=True)
         if config.draw_results:

@@ -8,11 +8,11 @@ import warnings
 from collections.abc import Callable
 
 from src.common.errors import UserError
-from src.model_utils.config import ConfigError
+from src.common.options import OptionError
 
 
 def run_command(main: Callable[[], int | None]) -> None:
-    """Call `main` and leave the process: 0 or its number, 2 for a configuration error, 1 for another one.
+    """Call `main` and leave the process: 0 or its number, 2 for an option that is not accepted, 1 for another one.
 
     Interrupting with Ctrl-C ends with 130, as a shell reports it. Any other exception is a defect of this
     project and keeps its traceback.
@@ -25,7 +25,7 @@ def run_command(main: Callable[[], int | None]) -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         code = main()
-    except ConfigError as error:
+    except OptionError as error:
         code = _complain(error, 2)
     except (UserError, OSError) as error:
         code = _complain(error, 1)

@@ -17,11 +17,11 @@ from typing import Any
 
 import yaml
 
-from src.model_utils.plain_yaml import ConfigError, parse_value, read_documents
+from src.common.options import OptionError
+from src.model_utils.plain_yaml import parse_value, read_documents
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = {"ctpn": REPOSITORY / "default_config.yaml", "crnn": REPOSITORY / "configs" / "crnn.yaml"}
-READER_SCHEMA = REPOSITORY / "configs" / "predict.yaml"
 
 _TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", list: "a list"}
 _FILE_KEYS = ("config_path", "_config_path")
@@ -52,10 +52,10 @@ class Config:
         return key in self._values
 
     def replace(self, **changes: Any) -> Config:
-        """A copy with some values changed; a key that does not exist raises ConfigError."""
+        """A copy with some values changed; a key that does not exist raises OptionError."""
         for key in changes:
             if key not in self._values:
-                raise ConfigError(_unknown_key(key, self._values))
+                raise OptionError(_unknown_key(key, self._values))
         return Config({**self._values, **changes}, self.source, self.given)
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def load_config(argv: list[str] | None = None, network: str = "ctpn", schema_fil
         schema_file: the schema of a command that is not about one network; `network` then plays no part.
 
     Raises:
-        ConfigError: in one line: the key, the value and what is accepted.
+        OptionError: in one line: the key, the value and what is accepted.
         SystemExit: 0, after printing the help, when `--help` is asked for.
     """
     arguments = _split_arguments(list(sys.argv[1:] if argv is None else argv))
@@ -79,7 +79,7 @@ def load_config(argv: list[str] | None = None, network: str = "ctpn", schema_fil
     arguments.pop("help", None)
     paths = [arguments.pop(key) for key in _FILE_KEYS if key in arguments]
     if None in paths:
-        raise ConfigError("config_path: a value is missing")
+        raise OptionError("config_path: a value is missing")
     path = paths[0] if paths else None
 
     overlay: dict = {}
@@ -88,7 +88,7 @@ def load_config(argv: list[str] | None = None, network: str = "ctpn", schema_fil
     if schema_file is None:
         network = arguments.get("network") or overlay.get("network", network)
         if not isinstance(network, str) or network not in SCHEMAS:
-            raise ConfigError(f"network: '{network}' is not one of {', '.join(SCHEMAS)}")
+            raise OptionError(f"network: '{network}' is not one of {', '.join(SCHEMAS)}")
         schema_file = SCHEMAS[network]
     values, help_texts, choices = read_documents(schema_file)
     if wants_help:
@@ -113,15 +113,15 @@ def require_path(config: Config, key: str, kind: str = "path") -> Path:
         kind: `file`, `folder` or `path` (either).
 
     Raises:
-        ConfigError: empty, missing, or of the other kind.
+        OptionError: empty, missing, or of the other kind.
     """
     value = getattr(config, key)
     if not value:
-        raise ConfigError(f"{key}: is empty; give a {kind} with --{key}")
+        raise OptionError(f"{key}: is empty; give a {kind} with --{key}")
     path = Path(value)
     exists = {"file": path.is_file, "folder": path.is_dir, "path": path.exists}[kind]()
     if not exists:
-        raise ConfigError(f"{key}: '{value}' is not an existing {kind}")
+        raise OptionError(f"{key}: '{value}' is not an existing {kind}")
     return path
 
 
@@ -135,14 +135,14 @@ def _split_arguments(argv: list[str]) -> dict[str, str | None]:
         if item == "-h":
             item = "--help"
         if not item.startswith("--") or item == "--":
-            raise ConfigError(f"'{item}': expected --key value or --key=value")
+            raise OptionError(f"'{item}': expected --key value or --key=value")
         key, equals, value = item[2:].partition("=")
         if not equals:
             follows = position < len(argv) and not argv[position].startswith("--")
             value = argv[position] if follows else None
             position += int(follows)
         if key in arguments:
-            raise ConfigError(f"{key}: is given twice on the command line")
+            raise OptionError(f"{key}: is given twice on the command line")
         arguments[key] = value
     return arguments
 
@@ -152,32 +152,32 @@ def _parsed(key: str, text: str | None, schema: dict[str, Any]) -> Any:
     wanted = type(schema.get(key))
     if text is None and key in schema:
         if wanted is not bool:
-            raise ConfigError(f"{key}: a value is missing; expected {_TYPE_NAMES[wanted]}")
+            raise OptionError(f"{key}: a value is missing; expected {_TYPE_NAMES[wanted]}")
         return True
     return text if wanted is str or not text else parse_value(text)
 
 
 def _checked(key: str, value: Any, schema: dict[str, Any], choices: dict) -> Any:
     if key not in schema:
-        raise ConfigError(_unknown_key(str(key), schema))
+        raise OptionError(_unknown_key(str(key), schema))
     wanted = type(schema[key])
     if wanted is float and type(value) is int and abs(value) < 2**63:
         value = float(value)
     if wanted is str and value is None:
         value = ""
     if type(value) is not wanted:
-        raise ConfigError(f"{key}: '{value}' is not {_TYPE_NAMES[wanted]}")
+        raise OptionError(f"{key}: '{value}' is not {_TYPE_NAMES[wanted]}")
     if wanted is float and not math.isfinite(value):
-        raise ConfigError(f"{key}: {value} is not a finite number")
+        raise OptionError(f"{key}: {value} is not a finite number")
     if wanted is list:
         _check_items(key, value, schema[key])
     rule = choices.get(key)
     if isinstance(rule, list) and value not in rule:
-        raise ConfigError(f"{key}: '{value}' is not one of {', '.join(map(str, rule))}")
+        raise OptionError(f"{key}: '{value}' is not one of {', '.join(map(str, rule))}")
     if isinstance(rule, dict):
         low, high = rule.get("min"), rule.get("max")
         if (low is not None and value < low) or (high is not None and value > high):
-            raise ConfigError(f"{key}: {value} is outside {_range_text(low, high)}")
+            raise OptionError(f"{key}: {value} is outside {_range_text(low, high)}")
     return value
 
 
@@ -187,7 +187,7 @@ def _check_items(key: str, items: list, example: list) -> None:
         if example and all(isinstance(item, kind) for item in example):
             wrong = [item for item in items if not isinstance(item, kind) or isinstance(item, bool)]
             if wrong:
-                raise ConfigError(f"{key}: '{wrong[0]}' in the list is not one of its {name}")
+                raise OptionError(f"{key}: '{wrong[0]}' in the list is not one of its {name}")
 
 
 def _range_text(low: float | None, high: float | None) -> str:

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.model_utils.archives import copy_tree, unpack_archive
-from src.model_utils.config import Config, ConfigError
+from src.model_utils.config import Config
 from src.model_utils.job_signals import held_signals, stop_by_exception
 from src.model_utils.local_adapter import is_first_of_node
 from src.model_utils.node_tasks import claim, once_a_node
@@ -149,7 +150,7 @@ def place_outputs(config: Config) -> Config:
     """On ModelArts, the outputs whose path is relative, placed in `output_path`; elsewhere unchanged.
 
     Raises:
-        ConfigError: an output outside `output_path`, which would be lost with the machine.
+        OptionError: an output outside `output_path`, which would be lost with the machine.
     """
     if not config.enable_modelarts:
         return config
@@ -157,7 +158,7 @@ def place_outputs(config: Config) -> Config:
     placed = {key: os.path.join(config.output_path, getattr(config, key)) for key in _OUTPUT_KEYS}
     for key, path in placed.items():
         if config.train_url and os.path.commonpath([root, os.path.abspath(path)]) != root:
-            raise ConfigError(
+            raise OptionError(
                 f"{key}: '{path}' is outside output_path ({config.output_path}), so it would not reach train_url"
             )
     return config.replace(**{key: str(Path(path)) for key, path in placed.items()})

@@ -12,14 +12,10 @@ from typing import Any
 
 import yaml
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 
 _FRACTION = re.compile(r"[+-]?\d+(\.\d+)?/\d+(\.\d+)?")
 _EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
-
-
-class ConfigError(UserError):
-    """A configuration that cannot be used; the message names the key, the value and what is accepted."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -31,9 +27,9 @@ class _Loader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             line = key_node.start_mark.line + 1
             if not isinstance(key, Hashable):
-                raise ConfigError(f"{self.name}: '{key}' is not the name of a key (line {line})")
+                raise OptionError(f"{self.name}: '{key}' is not the name of a key (line {line})")
             if key in seen:
-                raise ConfigError(f"{self.name}: the key '{key}' stands twice (line {line})")
+                raise OptionError(f"{self.name}: the key '{key}' stands twice (line {line})")
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -56,22 +52,22 @@ def read_documents(path: Path) -> tuple[dict, dict, dict]:
     """The (values, help, choices) documents of one file.
 
     Raises:
-        ConfigError: the file cannot be read, is not YAML, holds a tag, or is not made of mappings.
+        OptionError: the file cannot be read, is not YAML, holds a tag, or is not made of mappings.
     """
     if not path.is_file():
-        raise ConfigError(f"config_path: '{path}' is not a file")
+        raise OptionError(f"config_path: '{path}' is not a file")
     try:
         with path.open(encoding="utf-8") as stream:
             documents = [document or {} for document in yaml.load_all(stream, Loader=_Loader)]  # a SafeLoader
-    except ConfigError:
+    except OptionError:
         raise
     except OSError as error:
-        raise ConfigError(f"config_path: '{path}' cannot be read ({error.strerror})") from None
+        raise OptionError(f"config_path: '{path}' cannot be read ({error.strerror})") from None
     except _NOT_YAML as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ConfigError(f"{path}: not a plain YAML file ({reason})") from None
+        raise OptionError(f"{path}: not a plain YAML file ({reason})") from None
     if not documents or len(documents) > 3 or not all(isinstance(document, dict) for document in documents):
-        raise ConfigError(f"{path}: expected one to three YAML mappings (values, help, choices)")
+        raise OptionError(f"{path}: expected one to three YAML mappings (values, help, choices)")
     return tuple(documents + [{}] * (3 - len(documents)))
 
 

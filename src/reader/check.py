@@ -8,12 +8,13 @@ import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from src.common.errors import UserError
-from src.engines.engine import ENGINES, EngineOptions, installed_engines, open_engine
+from src.engines.engine import ENGINES, installed_engines, open_engine
+from src.engines.options import EngineOptions
 from src.engines.processor import describe_processor
-from src.reader.options import REPOSITORY, located
+from src.reader.networks import REPOSITORY, located
+from src.reader.options import WeightsOptions
 from src.reader.text_recognizer import alphabet_of
 from src.weights.network_weights import HOW_TO_TRAIN, NetworkWeights, find_weights
 
@@ -31,7 +32,7 @@ _TRIALS = {
 }
 
 
-def check_reader(config: Any) -> int:
+def check_reader(options: WeightsOptions) -> int:
     """Print the report; 0 when an image can be read, 1 otherwise."""
     print(f"Python {platform.python_version()} on {platform.system()}; processor: {describe_processor()}")
     for name in PACKAGES:
@@ -40,9 +41,10 @@ def check_reader(config: Any) -> int:
     working = [name for name in ENGINES if _try_engine(name)]
     engine = working[0] if working else ""
     print("weights")
-    detector = _show_weights(config.ctpn_weights, "ctpn", "ctpn_weights", engine)
+    detector = _show_weights(options.ctpn_weights, "ctpn", "ctpn_weights", engine)
     readers = [
-        _show_weights(getattr(config, key), "crnn", key, engine) for key in ("crnn_lines_weights", "crnn_weights")
+        _show_weights(options.crnn_lines_weights, "crnn", "crnn_lines_weights", engine),
+        _show_weights(options.crnn_weights, "crnn", "crnn_weights", engine),
     ]
     missing = [
         text
@@ -82,7 +84,7 @@ def _try_engine(name: str) -> bool:
     return True
 
 
-def _show_weights(path: str, network: str, option: str, engine: str) -> NetworkWeights | None:
+def _show_weights(path: str | Path, network: str, option: str, engine: str) -> NetworkWeights | None:
     file = located(Path(path))
     if not file.is_file():
         print(f"  {option}: there is no file '{path}'")
@@ -92,7 +94,7 @@ def _show_weights(path: str, network: str, option: str, engine: str) -> NetworkW
         what = _what_it_is(weights, "line" if option == "crnn_lines_weights" else "word")
         if engine:
             with tempfile.TemporaryDirectory() as folder:  # a check leaves nothing behind
-                open_engine(weights, EngineOptions(engine, cache_dir=Path(folder)))
+                open_engine(weights, EngineOptions(engine=engine, cache_dir=folder))
     except UserError as error:
         print(f"  {option}: cannot be used: {error}")
         return None

@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from src.common.errors import UserError
-from src.data.images.decode import DEFAULT_MAX_PIXELS, DecodedImage, ImageError, ImageFile
+from src.data.images.decode import DecodedImage, ImageError, ImageFile
 from src.data.images.file_types import HEAD_BYTES, file_type
-from src.data.images.pdf import DEFAULT_DPI, PdfFile
+from src.data.images.options import DEFAULT_DPI, DEFAULT_MAX_PIXELS
+from src.data.images.pdf import PdfFile
 from src.data.images.python_images import ACCEPTED, NotAnImageError, array_pixels, pillow_pixels
 from src.data.images.source import NotBinaryError, most_bytes, open_file, read_all
 

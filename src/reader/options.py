@@ -1,154 +1,134 @@
-"""The options of a reader, and how they meet what the cards of the weights say."""
+"""The options of a reader, and of the command that reads images."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
-from src.common.errors import UserError
-from src.ctpn.text_lines import STRIDE, DetectOptions
-from src.data.images.decode import DEFAULT_MAX_PIXELS
-from src.data.images.pdf import DEFAULT_DPI, LEAST_DPI, MOST_DPI
-from src.engines.engine import EngineOptions
+from pydantic import model_validator
+from typing_extensions import Self
+
+from src.common.options import AutoOrBool, Options, option
+from src.crnn.options import DecodeOptions
+from src.ctpn.options import ProposalOptions
+from src.ctpn.topology import STRIDE
+from src.data.images.options import ImageLimits, PdfOptions
+from src.engines.options import EngineOptions
 from src.reader.page_numbers import parse_pages
-from src.reader.text_recognizer import DECODERS
-from src.text_connector.detector import ConnectorParams
-from src.weights.card import UNITS, WeightsCard
-from src.weights.network_weights import NetworkWeights, find_weights
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-RECOGNIZERS = ("auto", *UNITS)
+from src.text_connector.options import ConnectorOptions
 
 
-class OptionError(UserError):
-    """An option of the reader that is not accepted."""
+class TaskOptions(Options):
+    """What is done with an image."""
+
+    detect: bool = option(True, "find text lines; false reads each image as one word or line")
+    recognize: bool = option(True, "read the lines that were found; false only finds them")
+    recognizer: Literal["auto", "word", "line"] = option(
+        "auto",
+        "line reads whole lines with spaces, word splits lines at gaps; auto takes line if its weights are there",
+    )
+    smallest_text: float = option(
+        0.0,
+        "look at large images in tiles, so that text of so many pixels height is found; 0 shrinks them to one input",
+        low=0,
+    )
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> Self:
+        if not self.detect and not self.recognize:
+            raise ValueError("detect: false together with recognize: false leaves nothing to do")
+        return self
 
 
-@dataclass(frozen=True)
-class ReaderOptions:
-    """Everything that a `TextReader` can be told. Raises OptionError for values that are not accepted.
+class WeightsOptions(Options):
+    """Weights files; a relative one that is not in the current folder is looked for in the project's."""
 
-    detect: find lines; otherwise an image is one line (the word model: one word).
-    recognize: read the lines that were found.
-    recognizer: "line" reads whole lines, "word" splits them at their gaps; "auto" takes the line model if its
-        weights are there.
-    ctpn_weights, crnn_weights, crnn_lines_weights: weights files; a relative one that is not in the current folder
-        is looked for in the project's.
-    engine, threads, precision, cache_dir: see `EngineOptions`.
-    image_shape: (height, width) of the detector's input, multiples of 16; None is what its card says.
-    keep_ratio, side_refinement: None is what the card says.
-    nms_pre, nms_threshold, max_num: see `generate_proposals`.
-    connector: parameters of the text connector that differ from what the card says, by name, or all of them.
-    smallest_text: see `TextDetector`. crop_margin: see `cut_line`.
-    text_min_score: found lines whose text is less sure than this are left out; 0 keeps all, those without a text too.
-    alphabet: a name or a file; "" is what the card says. decoder: "greedy" or "beam", with beam_width.
-    batch_size: words or lines that are recognized at once.
-    max_pixels: larger images are refused, before they take memory.
-    pages: of files that have several, as "1-3,7"; "" is all. dpi: at which the pages of a PDF are rendered.
+    ctpn_weights: str | Path = option("weights/ctpn.ckpt", "weights of the detector")
+    crnn_weights: str | Path = option("weights/crnn.ckpt", "weights of the word recognizer")
+    crnn_lines_weights: str | Path = option("weights/crnn_lines.ckpt", "weights of the line recognizer")
+
+
+class DetectorInputOptions(Options):
+    """How the detector's input is made and used; what is not given is left to the card of its weights."""
+
+    img_height: int = option(
+        0, "height of the detector's input, a multiple of 16; 0 takes the one its weights were trained with", low=0
+    )
+    img_width: int = option(
+        0, "width of the detector's input, a multiple of 16; 0 takes the one its weights were trained with", low=0
+    )
+    keep_ratio: AutoOrBool = option("auto", "keep the image's shape and fill right and bottom, instead of stretching")
+    side_refinement: AutoOrBool = option(
+        "auto", "move the ends of a line to where its first and last proposals place them"
+    )
+
+    @model_validator(mode="after")
+    def _whole_strides(self) -> Self:
+        for key in ("img_height", "img_width"):
+            if getattr(self, key) % STRIDE:
+                raise ValueError(f"{key}: {getattr(self, key)} is not a multiple of {STRIDE}")
+        if bool(self.img_height) != bool(self.img_width):
+            raise ValueError(f"img_height: {self.img_height} with img_width: {self.img_width}; give both or neither")
+        return self
+
+
+class RecognizerOptions(DecodeOptions):
+    """How found lines become text."""
+
+    crop_margin: float = option(
+        0.15, "added around a line before it is read, as a share of its height", low=0, high=1
+    )
+    text_min_score: float = option(
+        0.5, "found lines whose text is less sure than this are left out; 0 keeps every one", low=0, high=1
+    )
+    alphabet: str = option(
+        "", "digits_lower, printable_ascii, or a file with the characters; empty takes what the weights' card says"
+    )
+    batch_size: int = option(32, "words or lines recognized at once", low=1)
+
+
+class PageOptions(ImageLimits, PdfOptions):
+    """Which pages of a file are read, and how large they may be."""
+
+    pages: str = option("", "of files that have several, as 1-3,7 or 5-; empty reads all")
+
+    @model_validator(mode="after")
+    def _pages_are_pages(self) -> Self:
+        parse_pages(self.pages)
+        return self
+
+
+class ReaderOptions(
+    TaskOptions, PageOptions, EngineOptions, WeightsOptions, DetectorInputOptions, ProposalOptions, ConnectorOptions,
+    RecognizerOptions,
+):  # fmt: skip
+    """Everything that a `TextReader` can be told.
+
+    Parameters of the text connector that are not given take the value that the card of the weights names, if any.
     """
 
-    detect: bool = True
-    recognize: bool = True
-    recognizer: str = "auto"
-    ctpn_weights: str | Path = "weights/ctpn.ckpt"
-    crnn_weights: str | Path = "weights/crnn.ckpt"
-    crnn_lines_weights: str | Path = "weights/crnn_lines.ckpt"
-    engine: str = "auto"
-    threads: int = 0
-    precision: str = "auto"
-    cache_dir: str | Path | None = None
-    image_shape: tuple[int, int] | None = None
-    keep_ratio: bool | None = None
-    side_refinement: bool | None = None
-    nms_pre: int = 2000
-    nms_threshold: float = 0.7
-    max_num: int = 1000
-    connector: Mapping[str, float | bool] | ConnectorParams = field(default_factory=dict)
-    smallest_text: float = 0.0
-    crop_margin: float = 0.15
-    text_min_score: float = 0.5
-    alphabet: str = ""
-    decoder: str = "greedy"
-    beam_width: int = 10
-    batch_size: int = 32
-    max_pixels: int = DEFAULT_MAX_PIXELS
-    pages: str = ""
-    dpi: float = DEFAULT_DPI
 
-    def __post_init__(self) -> None:
-        if not self.detect and not self.recognize:
-            raise OptionError("detect: false together with recognize: false leaves nothing to do")
-        choices = {"recognizer": RECOGNIZERS, "precision": ("auto", "f32"), "decoder": DECODERS}
-        for name, accepted in choices.items():
-            if getattr(self, name) not in accepted:
-                raise OptionError(f"{name}: '{getattr(self, name)}' is not one of {', '.join(accepted)}")
-        least = {"threads": 0, "smallest_text": 0, "crop_margin": 0}
-        least |= dict.fromkeys(("beam_width", "batch_size", "max_pixels"), 1)
-        for name, low in least.items():
-            if not getattr(self, name) >= low:
-                raise OptionError(f"{name}: {getattr(self, name)} is below {low}")
-        parse_pages(self.pages)
-        if not LEAST_DPI <= self.dpi <= MOST_DPI:
-            raise OptionError(f"dpi: {self.dpi} is outside the range {LEAST_DPI} to {MOST_DPI}")
-        if not 0 <= self.text_min_score <= 1:
-            raise OptionError(f"text_min_score: {self.text_min_score} is outside the range 0 to 1")
-        if self.image_shape is not None and any(side < STRIDE or side % STRIDE for side in self.image_shape):
-            raise OptionError(f"image_shape: {self.image_shape} is not two multiples of {STRIDE}")
+class InputOptions(Options):
+    """Which images are read."""
 
-    def engine_options(self) -> EngineOptions:
-        cache_dir = Path(self.cache_dir) if self.cache_dir else None
-        return EngineOptions(self.engine, self.threads, self.precision, cache_dir)
-
-    def detect_options(self, card: WeightsCard) -> DetectOptions:
-        """How the detector works whose card this is."""
-
-        def own(value, of_card):
-            return of_card if value is None else value
-
-        connector = self._connector(card)
-        refined = own(self.side_refinement, connector.side_refinement or card.side_refinement)
-        return DetectOptions(
-            image_shape=own(self.image_shape, card.image_size),
-            keep_ratio=own(self.keep_ratio, card.keep_ratio),
-            anchor_heights=card.anchor_heights,
-            nms_pre=self.nms_pre,
-            nms_threshold=self.nms_threshold,
-            max_num=self.max_num,
-            side_refinement=refined,
-            connector=replace(connector, side_refinement=refined),
-        )
-
-    def _connector(self, card: WeightsCard) -> ConnectorParams:
-        if isinstance(self.connector, ConnectorParams):
-            return self.connector
-        try:
-            return ConnectorParams(**{**card.connector, **self.connector})
-        except TypeError as error:
-            raise OptionError(f"connector: {error}") from None
-
-    def find_detector(self) -> NetworkWeights:
-        return find_weights(located(self.ctpn_weights), "ctpn", "ctpn_weights")
-
-    def find_recognizer(self) -> tuple[NetworkWeights, str]:
-        """The weights of the recognizer and its unit, "word" or "line".
-
-        Raises:
-            UserError: they are missing or cannot be used.
-        """
-        options = {"line": "crnn_lines_weights", "word": "crnn_weights"}
-        unit = self.recognizer
-        if unit == "auto":
-            unit = next((unit for unit, key in options.items() if located(getattr(self, key)).is_file()), "word")
-        key = options[unit]
-        weights = find_weights(located(getattr(self, key)), "crnn", key)
-        if weights.card.unit not in ("", unit):
-            raise OptionError(f"{key}: '{weights.path}' reads a {weights.card.unit}, not a {unit}, says its card")
-        return weights, unit
+    image_path: str = option(
+        "", "a file, a folder, a pattern, or - for an image on standard input; several may follow"
+    )
+    list_file: str = option("", "text file that names one file, folder or pattern per line")
+    recursive: bool = option(False, "read sub-folders too, and let ** in patterns stand for any of them")
 
 
-def located(path: str | Path) -> Path:
-    """`path`, or, where it is relative and not there, the same path in the project's folder if it is there."""
-    path = Path(path)
-    in_project = REPOSITORY / path
-    return in_project if not path.exists() and in_project.exists() else path
+class OutputOptions(Options):
+    """What is written, and where."""
+
+    output_dir: str = option("./predict_output", "folder for the results; a JSON file for each image")
+    draw: bool = option(False, "also write each image with its lines, texts and scores drawn")
+    report: bool = option(True, "write one HTML page, report.html, when there is more than one image")
+    csv: bool = option(False, "also write lines.csv with all lines of all images")
+    fonts: str = option(
+        "", "font file, or folder of them, for drawn text in other scripts; empty uses the built-in Latin one"
+    )
+    quiet: bool = option(False, "print nothing but the text that was read, and errors")
+    check: bool = option(False, "say what is installed, which engines work and which weights are found, and stop")
+
+
+class CommandOptions(InputOptions, OutputOptions, ReaderOptions):
+    """Everything that the command can be told."""

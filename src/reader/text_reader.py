@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from src.common.errors import UserError
 from src.engines.engine import open_engines
 from src.reader.image_source import ImageSource, OpenOptions, Source, as_image_source
 from src.reader.line_crops import cut_line
-from src.reader.options import OptionError, ReaderOptions
+from src.reader.networks import detect_options, find_detector, find_recognizer
+from src.reader.options import ReaderOptions
 from src.reader.page_numbers import parse_pages
 from src.reader.page_queue import PageQueue
 from src.reader.reading_order import reading_order
@@ -69,29 +70,25 @@ class TextReader:
     """
 
     def __init__(self, options: ReaderOptions | None = None, **changes):
-        try:
-            self.options = options = replace(options or ReaderOptions(), **changes)
-        except TypeError as error:
-            raise OptionError(f"TextReader: {error}") from None
+        self.options = options = ReaderOptions.part_of(options or ReaderOptions(), **changes)
         self._detector: TextDetector | None = None
         self._recognizer: TextRecognizer | None = None
         self.recognizer_unit = ""
         self._wanted_pages = parse_pages(options.pages)
-        engine_options = options.engine_options()
         # Every file is looked for before a network is made ready, which takes time.
-        detector = options.find_detector() if options.detect else None
-        recognizer, unit = options.find_recognizer() if options.recognize else (None, "")
+        detector = find_detector(options) if options.detect else None
+        recognizer, unit = find_recognizer(options) if options.recognize else (None, "")
         wanted: list[tuple[NetworkWeights, tuple[int, ...] | None]] = []
         if detector:
-            detect_options = options.detect_options(detector.card)
-            wanted.append((detector, (1, 3, *detect_options.image_shape)))
+            detection = detect_options(options, detector.card)
+            wanted.append((detector, (1, 3, *detection.image_shape)))
         if recognizer:
             alphabet = alphabet_of(recognizer, options.alphabet)
             wanted.append((recognizer, input_shape(unit, recognizer.card.widths)))
-        engines = open_engines(wanted, engine_options)
+        engines = open_engines(wanted, options)
         self.engine, self.device = engines[0].name, engines[0].device
         if detector:
-            self._detector = TextDetector(engines[0], detect_options, options.smallest_text)
+            self._detector = TextDetector(engines[0], detection, options.smallest_text)
         if recognizer:
             self._recognizer = TextRecognizer(
                 engines[-1],
@@ -193,7 +190,7 @@ class TextReader:
         return work, None if queue is None or queue.is_empty() else queue
 
     def _open(self, image: ImageSource) -> PageQueue:
-        return PageQueue(image, OpenOptions(self.options.max_pixels, self.options.dpi), self._wanted_pages)
+        return PageQueue(image, OpenOptions(self.options.max_image_pixels, self.options.dpi), self._wanted_pages)
 
     def _load(self, queue: PageQueue) -> _Work:
         """Decode the next page and make the detector's input of it."""

@@ -29,7 +29,6 @@ from src.weights.network_weights import NetworkWeights
 DEFAULT_WIDTHS = {"word": (100,), "line": (100, 200, 300, 400, 600, 800)}
 LONG_STEP = 200  # lines longer than the widest input get the next multiple of this, so that few widths occur
 LONGEST = 4000  # pixels at height 32; a longer line is squeezed into it
-DECODERS = ("greedy", "beam")
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ N proposals, M lines; coordinates in pixels of the image that `image_size` descr
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,67 +18,11 @@ from src.common.errors import UserError
 from src.text_connector.connect_text_lines import ConnectedLines, connect_text_lines
 from src.text_connector.get_successions import chains, get_successions
 from src.text_connector.nms import by_score, suppress
+from src.text_connector.options import ConnectorParams
 
 
 class ConnectorError(UserError):
-    """A connector parameter or input that cannot be used."""
-
-
-@dataclass(frozen=True)
-class ConnectorParams:
-    """Parameters of the text connector. Raises ConnectorError for a value outside its range.
-
-    max_horizontal_gap: pixels between neighboring proposals of a line, a whole number, at least 1.
-    text_proposals_min_scores: a proposal counts when its score is above this.
-    text_proposals_nms_thresh: IoU from which the worse of two proposals is dropped, in (0, 1].
-    min_v_overlaps, min_size_sim: vertical overlap and ratio of heights of neighbors, in (0, 1].
-    min_ratio: a line counts when width / height is above this.
-    line_min_score: a line counts when the mean score of its proposals is above this.
-    text_proposals_width, min_num_proposals: a line counts when it is wider than their product.
-
-    Beyond the published model, each off by default:
-    line_nms_thresh: IoU from which the worse of two lines is dropped, in (0, 1]; 0 = off.
-    side_refinement: move the ends of a line to where its first and last proposals place them (needs `dx`).
-    oriented: polygons follow the fitted top and bottom of a tilted line; boxes stay the same.
-    """
-
-    max_horizontal_gap: int = 60
-    text_proposals_min_scores: float = 0.7
-    text_proposals_nms_thresh: float = 0.2
-    min_v_overlaps: float = 0.7
-    min_size_sim: float = 0.7
-    min_ratio: float = 0.5
-    line_min_score: float = 0.9
-    text_proposals_width: int = 16
-    min_num_proposals: int = 2
-    line_nms_thresh: float = 0.0
-    side_refinement: bool = False
-    oriented: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("side_refinement", "oriented"):
-            if not isinstance(getattr(self, name), bool):
-                raise ConnectorError(f"{name} must be true or false, got {getattr(self, name)!r}")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(field.default, bool):
-                continue
-            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-            if not number or not math.isfinite(value):
-                raise ConnectorError(f"{field.name} must be a number, got {value!r}")
-        for name, low in (("max_horizontal_gap", 1), ("text_proposals_width", 1), ("min_num_proposals", 0)):
-            value = getattr(self, name)
-            if value != int(value) or value < low:
-                raise ConnectorError(f"{name} must be a whole number, at least {low}, got {value!r}")
-            object.__setattr__(self, name, int(value))
-        for name in ("text_proposals_nms_thresh", "min_v_overlaps", "min_size_sim"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ConnectorError(f"{name} must be above 0 and at most 1, got {getattr(self, name)!r}")
-        for name in ("text_proposals_min_scores", "line_min_score", "line_nms_thresh"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConnectorError(f"{name} must be from 0 to 1, got {getattr(self, name)!r}")
-        if self.min_ratio < 0:
-            raise ConnectorError(f"min_ratio must not be negative, got {self.min_ratio!r}")
+    """Proposals that cannot be used."""
 
 
 @dataclass(frozen=True)

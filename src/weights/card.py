@@ -29,7 +29,7 @@ from pathlib import Path
 from src.common.errors import UserError
 from src.ctpn.checkpoint_formats import LSTM_BRANCHES
 from src.ctpn.topology import ANCHOR_HEIGHTS, IMAGE_SIZE, STRIDE
-from src.text_connector.detector import ConnectorParams
+from src.text_connector.options import ConnectorParams
 from src.weights.training_config import card_values, training_config_path
 
 CARD_VERSION = 1

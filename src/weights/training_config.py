@@ -6,12 +6,11 @@ checkpoint can be read with the sizes it was trained with before anyone has writ
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 from src.common.errors import UserError
 from src.crnn.topology import ALPHABET_FILE
-from src.text_connector.detector import ConnectorParams
+from src.text_connector.options import ConnectorOptions
 
 CONFIG_FILE = "config.yaml"
 # Key of a card -> key of a configuration with the same meaning, by network. An image's size has two keys there.
@@ -49,8 +48,7 @@ def card_values(path: Path, network: str) -> dict[str, object] | None:
     if network == "ctpn":
         if {"img_height", "img_width"} <= config.keys():
             values["image_size"] = [config["img_height"], config["img_width"]]
-        named = {item.name for item in fields(ConnectorParams)} - {"side_refinement"}
-        values["connector"] = {key: config[key] for key in named & config.keys()}
+        values["connector"] = {key: config[key] for key in ConnectorOptions.model_fields if key in config}
     if network == "crnn" and (path.parent / ALPHABET_FILE).is_file():
         values["alphabet"] = ALPHABET_FILE  # the configuration names a file from where the training was started
     return values

@@ -7,7 +7,8 @@ from tiny_detection import ANCHORS, tiny_config
 from src.common.errors import UserError
 from src.ctpn.detect_options import detect_options
 from src.ctpn.text_lines import DetectOptions, lines_from_maps, scale_lines
-from src.text_connector.detector import ConnectorParams, TextLines
+from src.text_connector.detector import TextLines
+from src.text_connector.options import ConnectorParams
 
 INPUT = (96, 160)  # 6 rows and 10 columns of cells
 FIRST, LAST, ROW = 2, 6, 2

@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
+from src.common.options import OptionError
 from src.model_utils.config import (
     SCHEMAS,
-    ConfigError,
     load_config,
     read_documents,
     require_path,
@@ -116,7 +116,7 @@ def test_lists_booleans_and_values_with_equal_signs():
     ],
 )
 def test_mistakes_on_the_command_line(arguments, words):
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(OptionError) as caught:
         load_config(arguments)
     assert "\n" not in str(caught.value)
     for word in words:
@@ -144,7 +144,7 @@ def test_mistakes_on_the_command_line(arguments, words):
     ],
 )
 def test_mistakes_in_a_file(tmp_path, text, words):
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(OptionError) as caught:
         load_config(["--config_path", write(tmp_path, text)])
     for word in words:
         assert word in str(caught.value)
@@ -156,7 +156,7 @@ def test_a_configuration_is_frozen():
         config.seed = 4
     with pytest.raises(AttributeError, match="no key 'sead'"):
         config.sead
-    with pytest.raises(ConfigError, match="sead"):
+    with pytest.raises(OptionError, match="sead"):
         config.replace(sead=1)
     assert config.replace(seed=4).seed == 4
 
@@ -172,9 +172,9 @@ def test_a_configuration_knows_what_was_given(tmp_path):
 def test_require_path(tmp_path):
     config = load_config([f"--pre_trained={tmp_path}"])
     assert require_path(config, "pre_trained", "folder") == tmp_path
-    with pytest.raises(ConfigError, match="pre_trained.*existing file"):
+    with pytest.raises(OptionError, match="pre_trained.*existing file"):
         require_path(config, "pre_trained", "file")
-    with pytest.raises(ConfigError, match="pre_trained: is empty"):
+    with pytest.raises(OptionError, match="pre_trained: is empty"):
         require_path(config.replace(pre_trained=""), "pre_trained")
 
 

@@ -9,9 +9,10 @@ import zipfile
 import pytest
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.model_utils import moxing_adapter
 from src.model_utils.archives import copy_tree
-from src.model_utils.config import ConfigError, load_config
+from src.model_utils.config import load_config
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def test_off_modelarts_nothing_is_copied(tmp_path, bucket):
 def test_outputs_that_would_be_lost_are_refused_before_anything_is_fetched(tmp_path, bucket, key, path):
     config = job_config(tmp_path).replace(output_path="/cache/train", **{key: path})
     with (
-        pytest.raises(ConfigError, match=f"{key}: .* is outside output_path"),
+        pytest.raises(OptionError, match=f"{key}: .* is outside output_path"),
         moxing_adapter.modelarts_job(config),
     ):
         raise AssertionError("it must not start")

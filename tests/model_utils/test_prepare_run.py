@@ -6,9 +6,10 @@ import sys
 import pytest
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.model_utils import device_adapter, local_adapter
 from src.model_utils.command import run_command
-from src.model_utils.config import ConfigError, load_config
+from src.model_utils.config import load_config
 from src.model_utils.prepare_run import Run, describe
 
 
@@ -71,7 +72,7 @@ def test_lines_appear_as_they_are_written(monkeypatch):
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (ConfigError("seed: bad\nvalue"), 2),
+        (OptionError("seed: bad\nvalue"), 2),
         (UserError("no such file"), 1),
         (PermissionError("read only"), 1),
         (KeyboardInterrupt(), 130),

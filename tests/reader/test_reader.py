@@ -15,14 +15,14 @@ from reader_weights import encoded, text_image, write_weights
 from src.common.errors import UserError
 from src.engines.onnx_cache import onnx_file, onnx_name
 from src.reader import ImageSource, ReaderOptions, TextReader, Unreadable
+from src.reader.networks import find_detector, find_recognizer
 from src.reader.result import STAGES
-from src.text_connector.detector import ConnectorParams
 from src.weights.card import CardError, write_card
 
 pytest.importorskip("onnxruntime")
 ROOT = Path(__file__).resolve().parents[2]
 # Random networks are sure of nothing: everything counts as text.
-EASY = ConnectorParams(text_proposals_min_scores=0.5, line_min_score=0.0, min_ratio=0.0, min_num_proposals=1)
+EASY = {"text_proposals_min_scores": 0.5, "line_min_score": 0.0, "min_ratio": 0.0, "min_num_proposals": 1}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def weights(tmp_path_factory):
 def options(weights):
     files = {f"{name}_weights": weights / f"{name}.ckpt" for name in ("ctpn", "crnn", "crnn_lines")}
     sure = {"precision": "f32", "text_min_score": 0.0}  # the weights are random
-    return ReaderOptions(**files, **sure, engine="onnxruntime", threads=1, connector=EASY)
+    return ReaderOptions(**files, **sure, engine="onnxruntime", threads=1, **EASY)
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +222,7 @@ def test_onnxruntime_leaves_the_cores_when_it_is_done(options, tmp_path):
         time.sleep(0.1)
         return time.process_time() - before
 
-    engine = OnnxRuntimeEngine(onnx_file(options.find_detector(), tmp_path), threads=4)
+    engine = OnnxRuntimeEngine(onnx_file(find_detector(options), tmp_path), threads=4)
     image = np.zeros((1, 3, 256, 256), np.float32)
     before, after = [], []  # other threads of this process may work, too
     for _ in range(5):
@@ -265,12 +265,12 @@ onnx.checker.check_model(str(onnx_file(weights, {str(tmp_path)!r})))
         _, errors = process.communicate()
         assert process.returncode == 0, errors
     names = [path.name for path in tmp_path.iterdir()]
-    weights, _ = ReaderOptions(crnn_weights=options.crnn_weights, recognizer="word").find_recognizer()
+    weights, _ = find_recognizer(ReaderOptions(crnn_weights=options.crnn_weights, recognizer="word"))
     assert names == [onnx_name(weights)]
 
 
 def test_the_cache_holds_the_hash_and_falls_back(options, tmp_path):
-    found = options.find_detector()
+    found = find_detector(options)
     assert found.sha256[:20] in onnx_file(found, tmp_path / "cache").name
     blocked = tmp_path / "file"
     blocked.write_text("no folder")
@@ -278,7 +278,7 @@ def test_the_cache_holds_the_hash_and_falls_back(options, tmp_path):
         onnx_file(found, blocked)
     (tmp_path / ".cache").write_text("no folder")
     (tmp_path / "ctpn.ckpt").write_bytes(found.path.read_bytes())
-    elsewhere = ReaderOptions(ctpn_weights=tmp_path / "ctpn.ckpt").find_detector()
+    elsewhere = find_detector(ReaderOptions(ctpn_weights=tmp_path / "ctpn.ckpt"))
     assert onnx_file(elsewhere).is_file() and onnx_file(elsewhere) == onnx_file(elsewhere)
 
 
@@ -291,7 +291,7 @@ def test_missing_weights_say_what_to_do(options, tmp_path):
 
 def test_auto_takes_words_where_there_are_no_lines(options, tmp_path):
     chosen = ReaderOptions(crnn_weights=options.crnn_weights, crnn_lines_weights=tmp_path / "b.ckpt")
-    weights, unit = chosen.find_recognizer()
+    weights, unit = find_recognizer(chosen)
     assert unit == "word" and weights.path == options.crnn_weights
 
 
@@ -318,7 +318,8 @@ def test_a_model_of_the_other_kind_or_alphabet(options, tmp_path):
         ({"engine": "tensorrt"}, "engine: 'tensorrt' is not one of"),
         ({"recognizer": "both"}, "recognizer"),
         ({"detect": False, "recognize": False}, "nothing to do"),
-        ({"image_shape": (60, 96)}, "multiples of 16"),
+        ({"img_height": 60, "img_width": 96}, "img_height: 60 is not a multiple of 16"),
+        ({"img_height": 64}, "give both or neither"),
         ({"batch_size": 0}, "batch_size"),
         ({"color": 1}, "color"),
         ({"text_min_score": 1.5}, "text_min_score"),

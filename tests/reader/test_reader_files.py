@@ -14,8 +14,10 @@ import pytest
 from reader_weights import crnn_params, encoded, text_image, write_weights
 
 from src.common.errors import UserError
-from src.model_utils.config import READER_SCHEMA, ConfigError, load_config
+from src.common.options import OptionError
 from src.model_utils.input_arguments import split_inputs
+from src.model_utils.load_options import load_options
+from src.model_utils.reader_config import ReaderConfig
 from src.reader.command import read_images
 from src.reader.html_report import HtmlReport
 from src.reader.input_files import InputError, find_images
@@ -168,7 +170,7 @@ def arguments(weights, tmp_path):
 
 
 def run(arguments, inputs):
-    return read_images(load_config(arguments, schema_file=READER_SCHEMA), [str(item) for item in inputs])
+    return read_images(load_options(ReaderConfig, arguments), [str(item) for item in inputs])
 
 
 def test_a_folder_with_everything_that_can_be_written(images, arguments, tmp_path, capsys):
@@ -204,8 +206,8 @@ def test_one_word(images, arguments, tmp_path):
 
 @pytest.mark.parametrize("wrong", ["--min_ratioo=1", "--engine=fast", "--threads=-1", "--keep_ratio=1", "--draw=x"])
 def test_wrong_options_are_one_error(wrong):
-    with pytest.raises(ConfigError, match=wrong[2:].split("=", maxsplit=1)[0]):
-        load_config([wrong], schema_file=READER_SCHEMA)
+    with pytest.raises(OptionError, match=wrong[2:].split("=", maxsplit=1)[0]):
+        load_options(ReaderConfig, [wrong])
 
 
 def predict(*arguments, **options):
@@ -243,7 +245,7 @@ def test_check(arguments, monkeypatch, capsys):
 
     # MindSpore would take seconds; a broken engine must be named, not end the check.
     monkeypatch.setitem(reader_check._TRIALS, "mindspore", "raise SystemExit('no device')")
-    ready = reader_check.check_reader(load_config(arguments, schema_file=READER_SCHEMA))
+    ready = reader_check.check_reader(load_options(ReaderConfig, arguments))
     printed = capsys.readouterr().out
     assert ready == 0 and "onnxruntime: works on" in printed and "ready to read images" in printed
     assert re.search(
@@ -270,7 +272,7 @@ def quick_check(monkeypatch, capsys):
     monkeypatch.setattr(reader_check, "_try_engine", lambda name: name == "onnxruntime")
 
     def check(arguments):
-        code = reader_check.check_reader(load_config(arguments, schema_file=READER_SCHEMA))
+        code = reader_check.check_reader(load_options(ReaderConfig, arguments))
         return code, capsys.readouterr().out
 
     return check

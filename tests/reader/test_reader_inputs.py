@@ -12,11 +12,10 @@ from reader_weights import encoded, text_image, write_weights
 from src.common.errors import UserError
 from src.reader import ImageSource, ReaderOptions, TextReader, Unreadable
 from src.reader.page_numbers import PageError, as_ranges, parse_pages
-from src.text_connector.detector import ConnectorParams
 from src.weights.card import write_card
 
 pytest.importorskip("onnxruntime")
-EASY = ConnectorParams(text_proposals_min_scores=0.5, line_min_score=0.0, min_ratio=0.0, min_num_proposals=1)
+EASY = {"text_proposals_min_scores": 0.5, "line_min_score": 0.0, "min_ratio": 0.0, "min_num_proposals": 1}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def options(tmp_path_factory):
     write_card(folder / "crnn.ckpt", {"network": "crnn", "alphabet": "digits_lower", "widths": [100], "unit": "word"})
     files = {"ctpn_weights": folder / "ctpn.ckpt", "crnn_weights": folder / "crnn.ckpt"}
     return ReaderOptions(
-        **files, recognizer="word", engine="onnxruntime", precision="f32", threads=1, text_min_score=0, connector=EASY
+        **files, recognizer="word", engine="onnxruntime", precision="f32", threads=1, text_min_score=0, **EASY
     )
 
 

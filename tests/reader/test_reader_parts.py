@@ -15,7 +15,7 @@ from src.reader.text_detector import TextDetector
 from src.reader.text_recognizer import TextRecognizer, input_shape
 from src.reader.tiles import OVERLAP, STRIDE, plan_tiles, scaled_size
 from src.reader.word_gaps import split_words
-from src.text_connector.detector import ConnectorParams
+from src.text_connector.options import ConnectorParams
 from src.weights.card import CardError, WeightsCard, parse_card, read_card
 
 PALETTE = ["black on white", "white on black", "soft"]

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 from benchmarks.bench_connector import proposals, scattered
 from benchmarks.connector_plain import plain_chains, plain_fit, plain_lines, plain_nms
+from src.common.options import OptionError
 from src.text_connector.connect_text_lines import connect_text_lines
-from src.text_connector.detector import ConnectorError, ConnectorParams, detect_text_lines, rectangle
+from src.text_connector.detector import ConnectorError, detect_text_lines, rectangle
 from src.text_connector.get_successions import NONE, chains, get_successions
 from src.text_connector.nms import _row_blocks, suppress
+from src.text_connector.options import ConnectorParams
 
 LENIENT = ConnectorParams(line_min_score=0.0, min_ratio=0.0, min_num_proposals=0)
 
@@ -307,7 +309,7 @@ def test_line_nms_keeps_the_better_line():
     ],
 )
 def test_parameters_are_checked(name, value):
-    with pytest.raises(ConnectorError, match=name):
+    with pytest.raises(OptionError, match=name):
         ConnectorParams(**{name: value})
 
 

@@ -10,10 +10,12 @@ from reader_weights import crnn_params, ctpn_params
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.engines.onnx_cache import onnx_bytes
-from src.reader.options import OptionError, ReaderOptions
+from src.reader.networks import detect_options
+from src.reader.options import ReaderOptions
 from src.reader.text_recognizer import alphabet_of
-from src.text_connector.detector import ConnectorParams
+from src.text_connector.options import ConnectorParams
 from src.weights.array_shapes import check_shapes
 from src.weights.card import CardError, WeightsCard, card_path, parse_card, read_card, write_card
 from src.weights.mindspore_ckpt import encode
@@ -35,7 +37,7 @@ def test_a_checkpoint_is_read_as_it_was_trained(tmp_path):
     card = read_card(tmp_path / "best_acc.ckpt", "ctpn")
     assert (card.image_size, card.keep_ratio, card.anchor_heights) == ((64, 96), True, (8, 16, 32))
     assert card.side_refinement and card.backbone_width == 0.25 and not card.sha256
-    options = ReaderOptions().detect_options(card)
+    options = detect_options(ReaderOptions(), card)
     assert options.image_shape == (64, 96) and options.keep_ratio and options.side_refinement
     expected = ConnectorParams(line_min_score=0.6, max_horizontal_gap=30, side_refinement=True)
     assert options.connector == expected
@@ -43,14 +45,14 @@ def test_a_checkpoint_is_read_as_it_was_trained(tmp_path):
 
 def test_what_is_given_wins_over_the_card():
     card = WeightsCard("ctpn", connector={"line_min_score": 0.6, "min_ratio": 0.1}, side_refinement=True)
-    given = ReaderOptions(connector={"line_min_score": 0.7}, side_refinement=False, image_shape=(32, 48))
-    options = given.detect_options(card)
+    given = ReaderOptions(line_min_score=0.7, side_refinement=False, img_height=32, img_width=48)
+    options = detect_options(given, card)
     assert options.connector == ConnectorParams(line_min_score=0.7, min_ratio=0.1) and not options.side_refinement
     assert options.image_shape == (32, 48)
-    whole = ReaderOptions(connector=ConnectorParams(min_ratio=0.3)).detect_options(card).connector
-    assert whole == ConnectorParams(min_ratio=0.3, side_refinement=True)  # nothing of the card's connector
+    again = detect_options(ReaderOptions(line_min_score=0.9), card).connector  # given, though it is the default
+    assert again == ConnectorParams(line_min_score=0.9, min_ratio=0.1, side_refinement=True)
     with pytest.raises(OptionError, match="minimum"):
-        ReaderOptions(connector={"minimum": 1}).detect_options(card)
+        ReaderOptions(minimum=1)
 
 
 def test_a_card_wins_over_the_training(tmp_path):

@@ -14,6 +14,7 @@ from PIL import Image
 
 from src.data.images.file_types import HEAD_BYTES, file_type, register_heic, why_not_read
 from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker
+from src.data.images.options import DEFAULT_MAX_PIXELS
 from src.data.images.pillow_limit import without_pillow_limit
 from src.data.images.png import without_texts
 from src.data.images.rgb import orientation, to_rgb, turned_upright
@@ -21,7 +22,6 @@ from src.data.images.source import ImageError, file_size, most_bytes, open_file,
 
 __all__ = ["DecodedImage", "ImageError", "ImageFile", "ImageHeader", "decode_image", "image_size", "read_bytes"]
 
-DEFAULT_MAX_PIXELS = 64_000_000
 # A closed list: Pillow would otherwise also try formats that start other programs (EPS) or only name stubs.
 ACCEPTED_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000", "AVIF")
 IMAGE_SUFFIXES = frozenset(

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from src.data.images.decode import DEFAULT_MAX_PIXELS, DecodedImage
+from src.data.images.decode import DecodedImage
+from src.data.images.options import DEFAULT_DPI, DEFAULT_MAX_PIXELS
 from src.data.images.source import ImageError
 
-DEFAULT_DPI = 200.0
-LEAST_DPI, MOST_DPI = 10.0, 2400.0
 POINTS_PER_INCH = 72
 MOST_SECONDS = 30.0  # a page: one of millions of strokes would keep a program for hours
 _pdfium_lock = threading.Lock()  # PDFium works in one thread at a time

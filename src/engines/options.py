@@ -1,0 +1,19 @@
+"""Which engine computes the networks, and how."""
+
+from pathlib import Path
+from typing import Literal
+
+from src.common.options import Options, option
+
+
+class EngineOptions(Options):
+    """Which engine, and how it runs."""
+
+    engine: Literal["auto", "openvino", "onnxruntime", "mindspore"] = option(
+        "auto", "what computes the networks; auto takes openvino, else onnxruntime, else mindspore"
+    )
+    threads: int = option(0, "of openvino and onnxruntime; 0 leaves it to them", low=0, high=1024)
+    precision: Literal["auto", "f32"] = option(
+        "auto", "auto lets openvino use bfloat16 where the processor is faster with it; f32 does not"
+    )
+    cache_dir: str | Path = option("", "folder for the ONNX files made from the weights; empty is .cache beside them")

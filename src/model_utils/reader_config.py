@@ -1,0 +1,42 @@
+"""The configuration of predict.py."""
+
+from typing import ClassVar
+
+from src.common.options import Options
+from src.ctpn.options import ProposalOptions
+from src.engines.options import EngineOptions
+from src.model_utils.config_file import REPOSITORY, Config
+from src.model_utils.device_options import DeviceOptions
+from src.reader.options import (
+    CommandOptions,
+    DetectorInputOptions,
+    InputOptions,
+    OutputOptions,
+    PageOptions,
+    RecognizerOptions,
+    TaskOptions,
+    WeightsOptions,
+)
+from src.text_connector.options import ConnectorOptions
+
+
+class ReaderConfig(CommandOptions, DeviceOptions, Config):
+    """Every key of reading images."""
+
+    title = "predict.py: every key of reading images"
+    file = REPOSITORY / "configs" / "predict.yaml"
+    sections: ClassVar[dict[str, type[Options]]] = {
+        "what to read": InputOptions,
+        "images and pages": PageOptions,
+        "what to do": TaskOptions,
+        "what to write": OutputOptions,
+        "what runs it": EngineOptions,
+        "the device of the engine mindspore": DeviceOptions,
+        "weights": WeightsOptions,
+        "detection; 0 and auto take what the card of the weights says": DetectorInputOptions,
+        "proposals": ProposalOptions,
+        "text connector; what is not given takes the value that the card of the weights names, if it names one": (
+            ConnectorOptions
+        ),
+        "recognition": RecognizerOptions,
+    }

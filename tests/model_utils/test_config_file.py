@@ -1,0 +1,65 @@
+"""The configuration files are what their models say, and what somebody edits in them counts."""
+
+import pytest
+
+from src.common.options import OptionError
+from src.model_utils import load_options as loading
+from src.model_utils.config_file import file_text, help_page
+from src.model_utils.load_options import load_options
+from src.model_utils.plain_yaml import parse_value, read_documents
+from src.model_utils.write_configs import MODELS
+
+models = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+
+
+@models
+def test_the_file_is_written_from_the_model(model):
+    """`python -m src.model_utils.write_configs` writes it anew."""
+    assert model.file.read_text(encoding="utf-8") == file_text(model)
+
+
+@models
+def test_the_file_says_the_same_as_the_model(model):
+    values, help_texts, choices = read_documents(model.file)
+    assert values == model().to_dict()
+    assert help_texts == {key: field.description for key, field in model.model_fields.items()}
+    assert set(choices) <= set(values)
+    page = help_page(model)
+    assert all(f"--{key} " in page and help_texts[key] for key in values)
+
+
+@models
+def test_every_default_may_be_given(model):
+    texts = [line for line in file_text(model).split("---")[0].splitlines() if line and line[0] != "#"]
+    arguments = [f"--{key}={value.strip(chr(34))}" for key, value in (line.split(": ", 1) for line in texts)]
+    config = load_options(model, arguments)
+    assert config == model() and config.given == set(model.model_fields)
+    assert load_options(model, []).given == set()
+    assert load_options(model, ["--config_path", str(model.file)]).given == set()
+
+
+@models
+def test_what_is_edited_in_a_file_counts(model, monkeypatch, tmp_path):
+    monkeypatch.setattr(model, "file", tmp_path / "edited.yaml")
+    assert load_options(model, []) == model()  # a project without its files has the defaults of the models
+    text = file_text(model).replace("device_id: 0", "device_id: 3", 1)
+    model.file.write_text(text, encoding="utf-8")
+    for arguments in ([], ["--config_path", str(model.file)]):
+        config = load_options(model, arguments)
+        assert config.device_id == 3 and config.given == {"device_id"}
+    model.file.write_text(text.replace("device_id: 3", "devise_id: 3"), encoding="utf-8")
+    with pytest.raises(OptionError, match="devise_id: unknown key; did you mean device_id?"):
+        load_options(model, [])
+
+
+def test_the_quick_start_reads_no_yaml(monkeypatch):
+    monkeypatch.setattr(loading, "read_values", None)
+    (model,) = [model for model in MODELS if model.__name__ == "ReaderConfig"]
+    assert load_options(model, ["--engine=onnxruntime", "--draw"]).draw
+
+
+@pytest.mark.parametrize("text", ["a: b", "[x]", "yes", "no #1", "1/3", "ends:", "", "- a", "plain text; of a line"])
+def test_help_texts_are_quoted_where_yaml_would_read_something_else(text):
+    from src.model_utils.config_file import _scalar  # noqa: PLC0415
+
+    assert parse_value(f"key: {_scalar(text)}") == {"key": text}
