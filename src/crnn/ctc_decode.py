@@ -5,6 +5,7 @@ Shapes: T time steps, B batch, C classes (0 is the CTC blank).
 
 from dataclasses import dataclass
 from math import exp, inf, log1p
+from operator import itemgetter
 
 import numpy as np
 
@@ -20,11 +21,13 @@ class Decoded:
         confidence: probability in [0, 1] that the network gives the reading: of its best path (greedy), or of
             all its paths that the beam kept (beam search). An empty reading has one, too.
         character_scores: for each character the greatest probability among its time steps.
+        steps: for each character the time step of that probability.
     """
 
     indices: tuple[int, ...]
     confidence: float
     character_scores: tuple[float, ...]
+    steps: tuple[int, ...] = ()
 
 
 def greedy_decode(log_probs: np.ndarray) -> list[Decoded]:
@@ -41,15 +44,23 @@ def greedy_decode(log_probs: np.ndarray) -> list[Decoded]:
     is_run_start = np.ones((batch, num_steps), bool)
     is_run_start[:, 1:] = best[:, 1:] != best[:, :-1]
     run_starts = np.flatnonzero(is_run_start)
-    run_scores = np.exp(np.maximum.reduceat(best_log_probs.ravel(), run_starts)) if batch else np.empty(0)
+    log_prob_of_step = best_log_probs.ravel()
+    run_log_probs = np.maximum.reduceat(log_prob_of_step, run_starts) if batch else np.empty(0)
+    run_of_step = np.cumsum(is_run_start.ravel()) - 1
+    # The step of a run that has its greatest probability, the first of equal ones: written last, back to front.
+    peak = np.flatnonzero(log_prob_of_step == run_log_probs[run_of_step])[::-1] if batch else np.empty(0, int)
+    run_steps = np.zeros(len(run_starts), np.int64)
+    run_steps[run_of_step[peak]] = peak % num_steps
     run_classes = best.ravel()[run_starts]
     is_character = run_classes != BLANK
     image_of_run = run_starts // num_steps
     ends = np.cumsum(np.bincount(image_of_run[is_character], minlength=batch)) if batch else np.empty(0, int)
     classes = np.split(run_classes[is_character], ends[:-1])
-    scores = np.split(run_scores[is_character], ends[:-1])
+    scores = np.split(np.exp(run_log_probs[is_character]), ends[:-1])
+    steps = np.split(run_steps[is_character], ends[:-1])
     return [
-        Decoded(tuple(classes[i].tolist()), float(confidence[i]), tuple(scores[i].tolist())) for i in range(batch)
+        Decoded(tuple(classes[i].tolist()), float(confidence[i]), tuple(scores[i].tolist()), tuple(steps[i].tolist()))
+        for i in range(batch)
     ]
 
 
@@ -71,38 +82,40 @@ def _beam_search(log_probs: np.ndarray, beam_width: int, candidates: int) -> Dec
     num_steps, num_classes = log_probs.shape
     kept = min(candidates, num_classes)
     tried = np.argpartition(-log_probs, kept - 1, axis=1)[:, :kept]  # (T, candidates)
-    # prefix -> (log probability ending in blank, ending in its last character, character scores)
-    beam: dict[tuple[int, ...], tuple[float, float, tuple[float, ...]]] = {(): (0.0, -inf, ())}
+    # prefix -> (log probability ending in blank, ending in its last character, (score, step) of its characters)
+    beam: dict[tuple[int, ...], tuple[float, float, tuple[tuple[float, int], ...]]] = {(): (0.0, -inf, ())}
     for step in range(num_steps):
         classes = tried[step].tolist()
         values = dict(zip(classes, log_probs[step, tried[step]].tolist(), strict=True))
         grown: dict[tuple[int, ...], list] = {}
-        for prefix, (ends_blank, ends_character, scores) in beam.items():
+        for prefix, (ends_blank, ends_character, peaks) in beam.items():
             either = _log_add(ends_blank, ends_character)
             for value_class, value in values.items():
                 if value_class == BLANK:
-                    _collect(grown, prefix, 0, either + value, scores)
+                    _collect(grown, prefix, 0, either + value, peaks)
                     continue
+                here = (exp(value), step)
                 if prefix and prefix[-1] == value_class:
-                    longer_run = (*scores[:-1], max(scores[-1], exp(value)))
+                    longer_run = (*peaks[:-1], max(peaks[-1], here, key=itemgetter(0)))
                     _collect(grown, prefix, 1, ends_character + value, longer_run)
-                    _collect(grown, (*prefix, value_class), 1, ends_blank + value, (*scores, exp(value)))
+                    _collect(grown, (*prefix, value_class), 1, ends_blank + value, (*peaks, here))
                 else:
-                    _collect(grown, (*prefix, value_class), 1, either + value, (*scores, exp(value)))
+                    _collect(grown, (*prefix, value_class), 1, either + value, (*peaks, here))
         ranked = sorted(grown.items(), key=lambda item: -_log_add(item[1][0], item[1][1]))
         beam = {prefix: (state[0], state[1], state[2]) for prefix, state in ranked[:beam_width]}
-    prefix, (ends_blank, ends_character, scores) = next(iter(beam.items()))
-    return Decoded(prefix, min(1.0, exp(_log_add(ends_blank, ends_character))), scores)
+    prefix, (ends_blank, ends_character, peaks) = next(iter(beam.items()))
+    scores, steps = zip(*peaks, strict=True) if peaks else ((), ())
+    return Decoded(prefix, min(1.0, exp(_log_add(ends_blank, ends_character))), scores, steps)
 
 
-def _collect(grown: dict, prefix: tuple[int, ...], ending: int, value: float, scores: tuple[float, ...]) -> None:
-    """Add a path to a prefix; the character scores are those of its most probable contribution."""
+def _collect(grown: dict, prefix: tuple[int, ...], ending: int, value: float, peaks: tuple) -> None:
+    """Add a path to a prefix; the peaks of the characters are those of its most probable contribution."""
     if value == -inf:
         return
-    state = grown.setdefault(prefix, [-inf, -inf, scores, -inf])
+    state = grown.setdefault(prefix, [-inf, -inf, peaks, -inf])
     state[ending] = _log_add(state[ending], value)
     if value > state[3]:
-        state[2], state[3] = scores, value
+        state[2], state[3] = peaks, value
 
 
 def _log_add(a: float, b: float) -> float:

@@ -14,15 +14,16 @@ import numpy as np
 from src.common.errors import UserError
 from src.engines.engine import open_engines
 from src.reader.image_source import ImageSource, OpenOptions, Source, as_image_source
-from src.reader.line_crops import cut_line
+from src.reader.line_crops import LineCrop, cut_line
 from src.reader.networks import detect_options, find_detector, find_recognizer
 from src.reader.options import ReaderOptions
 from src.reader.page_numbers import parse_pages
 from src.reader.page_queue import PageQueue
 from src.reader.reading_order import reading_order
-from src.reader.result import STAGES, Line, ReadResult, Unreadable
+from src.reader.result import STAGES, Line, ReadResult, Unreadable, Word
 from src.reader.text_detector import DetectInput, DetectMaps, TextDetector
-from src.reader.text_recognizer import PreparedLine, TextRecognizer, alphabet_of, input_shape
+from src.reader.text_recognizer import LineText, PreparedLine, TextRecognizer, alphabet_of, input_shape
+from src.reader.word_spans import place_word
 from src.text_connector.detector import TextLines, rectangle
 from src.weights.network_weights import NetworkWeights
 
@@ -42,6 +43,7 @@ class _Work:
     detect_input: DetectInput | None = None
     maps: DetectMaps | None = None
     lines: TextLines | None = None
+    crops: list[LineCrop] = field(default_factory=list)
     prepared: list[PreparedLine] = field(default_factory=list)
     times: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
@@ -213,7 +215,6 @@ class TextReader:
         """From the network's maps to the recognizer's inputs."""
         if isinstance(work, Unreadable):
             return work
-        crops: list[np.ndarray] = []
         if self._detector:
             with work.timed("detect"):
                 proposals = self._detector.propose(work.maps)
@@ -227,27 +228,27 @@ class TextReader:
                 work.lines = _whole_image(work.pixels)
             if self._recognizer:
                 margin = self.options.crop_margin if self._detector else 0.0
-                crops = [cut_line(work.pixels, polygon, margin) for polygon in work.lines.polygons]
+                work.crops = [cut_line(work.pixels, polygon, margin) for polygon in work.lines.polygons]
         with work.timed("recognize"):
-            work.prepared = [self._recognizer.prepare(crop, is_word=self._detector is None) for crop in crops]
+            work.prepared = [
+                self._recognizer.prepare(crop.pixels, is_word=self._detector is None) for crop in work.crops
+            ]
         return work
 
     def _recognize(self, work: _Work) -> ReadResult:
         """The recognition network, and the result."""
         with work.timed("recognize"):
-            if self._recognizer:
-                texts = self._recognizer.read(work.prepared)
-            else:
-                texts = [(None, None)] * len(work.lines)
+            texts = self._recognizer.read(work.prepared) if self._recognizer else None
         least = self.options.text_min_score if self._detector else 0.0  # a word that was handed in is kept
-        boxes, polygons = work.lines.boxes.tolist(), work.lines.polygons.tolist()
-        lines = tuple(
-            Line(tuple(box), tuple(map(tuple, polygon)), score, text, text_score)
-            for box, polygon, score, (text, text_score) in zip(
-                boxes, polygons, work.lines.scores.tolist(), texts, strict=True
+        found = zip(work.lines.boxes.tolist(), work.lines.polygons, work.lines.scores.tolist(), strict=True)
+        if texts is None:
+            lines = tuple(Line(tuple(box), _corners(polygon), score) for box, polygon, score in found)
+        else:
+            lines = tuple(
+                Line(tuple(box), _corners(polygon), score, text.text, text.score, _words(text, crop, polygon))
+                for (box, polygon, score), crop, text in zip(found, work.crops, texts, strict=True)
+                if text.score >= least
             )
-            if text_score is None or text_score >= least
-        )
         height, width = work.pixels.shape[:2]
         times = {**work.times, "total": sum(work.times.values())}
         return ReadResult(
@@ -261,6 +262,19 @@ class TextReader:
             page=work.page,
             pages=work.pages,
         )
+
+
+def _corners(polygon: np.ndarray) -> tuple[tuple[float, float], ...]:
+    return tuple(map(tuple, polygon.tolist()))
+
+
+def _words(text: LineText, crop: LineCrop, polygon: np.ndarray) -> tuple[Word, ...]:
+    words = []
+    for span in text.words:
+        corners = place_word((crop.along_line(span.left), crop.along_line(span.right)), polygon)
+        box = (*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
+        words.append(Word(span.text, box, _corners(corners), span.score))
+    return tuple(words)
 
 
 def _whole_image(pixels: np.ndarray) -> TextLines:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from src.crnn.alphabet import NAMED, Alphabet, AlphabetError
 from src.crnn.ctc_decode import Decoded, beam_search_decode, greedy_decode
-from src.crnn.topology import IMAGE_HEIGHT
+from src.crnn.topology import IMAGE_HEIGHT, WIDTH_STEP
 from src.data.recognition.preprocess import (
     bucket_width,
     kept_ratio_width,
@@ -23,7 +23,8 @@ from src.data.recognition.preprocess import (
     to_gray,
 )
 from src.engines.engine import Engine
-from src.reader.word_gaps import split_words
+from src.reader.word_gaps import quiet_columns, split_words
+from src.reader.word_spans import WordSpan, word_spans
 from src.weights.network_weights import NetworkWeights
 
 DEFAULT_WIDTHS = {"word": (100,), "line": (100, 200, 300, 400, 600, 800)}
@@ -32,10 +33,36 @@ LONGEST = 4000  # pixels at height 32; a longer line is squeezed into it
 
 
 @dataclass(frozen=True)
-class PreparedLine:
-    """A line as the network will see it: uint8 (32, W) for the line, or for each of its words."""
+class LinePart:
+    """A part of a line as the network will see it.
 
-    parts: tuple[np.ndarray, ...]
+    pixels: uint8 (32, W). quiet: bool (w,), w <= W, true for its columns without ink; what follows them was filled
+    up. left, right: its ends as shares of the line's width.
+    """
+
+    pixels: np.ndarray
+    quiet: np.ndarray
+    left: float = 0.0
+    right: float = 1.0
+
+
+@dataclass(frozen=True)
+class PreparedLine:
+    """A line, or each of its words, as the network will see it."""
+
+    parts: tuple[LinePart, ...]
+
+
+@dataclass(frozen=True)
+class LineText:
+    """What was read of a line; text and score are those of the words.
+
+    score: mean probability of the characters, 0 for an empty text.
+    """
+
+    text: str
+    score: float
+    words: tuple[WordSpan, ...] = ()
 
 
 class TextRecognizer:
@@ -72,28 +99,28 @@ class TextRecognizer:
         """A cut-out line, uint8 (h, w) or RGB (h, w, 3); `is_word` says that it is not to be split."""
         gray = to_gray(line)
         if self.unit == "word" and not is_word:
-            return PreparedLine(tuple(self._resized(gray[:, first:end]) for first, end in split_words(gray)))
-        return PreparedLine((self._resized(gray),))
+            return PreparedLine(tuple(self._part(gray, first, end) for first, end in split_words(gray)))
+        return PreparedLine((self._part(gray, 0, gray.shape[1]),))
 
-    def read(self, lines: Sequence[PreparedLine]) -> list[tuple[str, float]]:
-        """Text of each line and how sure it is: the mean probability of its characters, 0 for an empty text.
+    def read(self, lines: Sequence[PreparedLine]) -> list[LineText]:
+        """Text and words of each line.
 
         Parts are sorted by width and read in batches of one width, so what is read of a line does not depend on
         the others.
         """
-        parts = [(part.shape[1], row, part) for row, line in enumerate(lines) for part in line.parts]
+        parts = [(part.pixels.shape[1], row, part) for row, line in enumerate(lines) for part in line.parts]
         order = sorted(range(len(parts)), key=lambda index: parts[index][0])
         decoded: list[Decoded | None] = [None] * len(parts)
         for batch in self._batches(order, [width for width, _, _ in parts]):
-            image = normalize(np.stack([parts[index][2] for index in batch]))[:, None]  # (B, 1, 32, W)
+            image = normalize(np.stack([parts[index][2].pixels for index in batch]))[:, None]  # (B, 1, 32, W)
             (log_probs,) = self._engine.run(image)
             self._check_classes(log_probs.shape[2])
             for index, word in zip(batch, self._decode(log_probs), strict=True):
                 decoded[index] = word
-        words_of: list[list[Decoded]] = [[] for _ in lines]
-        for (_, row, _), word in zip(parts, decoded, strict=True):
-            words_of[row].append(word)
-        return [self._joined(words) for words in words_of]
+        parts_of: list[list[tuple[LinePart, Decoded]]] = [[] for _ in lines]
+        for (_, row, part), word in zip(parts, decoded, strict=True):
+            parts_of[row].append((part, word))
+        return [self._joined(of_line) for of_line in parts_of]
 
     def _batches(self, order: list[int], widths: list[int]):
         batch: list[int] = []
@@ -117,19 +144,33 @@ class TextRecognizer:
                 f"makes {self.alphabet.num_classes}; give the one it was trained with (--alphabet)"
             )
 
-    def _joined(self, words: list[Decoded]) -> tuple[str, float]:
-        text = " ".join(filter(None, (self.alphabet.decode(word.indices) for word in words)))
-        text = " ".join(text.split()) if " " in text else text
-        scores = [score for word in words for score in word.character_scores]
-        return (text, min(1.0, math.fsum(scores) / len(scores))) if text else ("", 0.0)
+    def _joined(self, parts: Sequence[tuple[LinePart, Decoded]]) -> LineText:
+        words, scores = [], []
+        for part, decoded in parts:
+            text = self.alphabet.decode(decoded.indices)
+            columns = [min(step * WIDTH_STEP, len(part.quiet) - 1) for step in decoded.steps]
+            length = part.right - part.left
+            words += [
+                replace(word, left=part.left + word.left * length, right=part.left + word.right * length)
+                for word in word_spans(text, columns, decoded.character_scores, part.quiet)
+            ]
+            scores += decoded.character_scores
+        if not words:
+            return LineText("", 0.0)
+        score = min(1.0, math.fsum(scores) / len(scores))
+        return LineText(" ".join(word.text for word in words), score, tuple(words))
 
-    def _resized(self, gray: np.ndarray) -> np.ndarray:
-        natural = kept_ratio_width(*gray.shape, IMAGE_HEIGHT)
-        if len(self.widths) > 1 and natural > self.widths[-1]:
+    def _part(self, gray: np.ndarray, first: int, end: int) -> LinePart:
+        part, whole = gray[:, first:end], gray.shape[1]
+        keep_ratio = len(self.widths) > 1
+        natural = kept_ratio_width(*part.shape, IMAGE_HEIGHT)
+        if keep_ratio and natural > self.widths[-1]:
             width = min(math.ceil(natural / LONG_STEP) * LONG_STEP, LONGEST)
         else:
             width = bucket_width(natural, self.widths)
-        return resize_word(gray, IMAGE_HEIGHT, width, keep_ratio=len(self.widths) > 1)
+        pixels = resize_word(part, IMAGE_HEIGHT, width, keep_ratio=keep_ratio)
+        quiet = quiet_columns(pixels[:, : min(natural, width) if keep_ratio else width])
+        return LinePart(pixels, quiet, first / whole, end / whole)
 
 
 def input_shape(unit: str, widths: Sequence[int] = ()) -> tuple[int | None, ...]:

@@ -37,11 +37,7 @@ def split_words(line: np.ndarray) -> list[tuple[int, int]]:
         return [(0, width)]
     # Area averaging where it shrinks: single noisy pixels must not close a gap.
     how = cv2.INTER_AREA if height > HEIGHT else cv2.INTER_LINEAR
-    activity = column_activity(cv2.resize(gray, (scaled_width, HEIGHT), interpolation=how))
-    low, high = np.percentile(activity, (5, 80))
-    if high - low < 1.0:  # no ink to speak of
-        return [(0, width)]
-    starts, ends = _runs(activity < low + SHARE * (high - low))
+    starts, ends = _runs(quiet_columns(cv2.resize(gray, (scaled_width, HEIGHT), interpolation=how)))
     inner = (starts > 0) & (ends < scaled_width)
     starts, ends = starts[inner], ends[inner]
     gaps = ends - starts
@@ -65,6 +61,15 @@ def _limit(gaps: np.ndarray, scaled_width: int) -> float:
         # The pieces are as narrow as letters: only what is clearly wider than the gap between them parts words.
         limit = max(limit, OVER_SPACED * np.median(gaps))
     return float(limit)
+
+
+def quiet_columns(gray: np.ndarray) -> np.ndarray:
+    """Whether each column of a line, uint8 (h, w), is without ink: bool (w,), all false where there is none."""
+    activity = column_activity(gray)
+    low, high = np.percentile(activity, (5, 80))
+    if high - low < 1.0:  # no ink to speak of
+        return np.zeros(len(activity), bool)
+    return activity < low + SHARE * (high - low)
 
 
 def column_activity(gray: np.ndarray) -> np.ndarray:

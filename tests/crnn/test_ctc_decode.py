@@ -63,6 +63,17 @@ def test_greedy_equals_a_plain_loop():
         runs = [list(run) for _, run in itertools.groupby(enumerate(path), key=lambda item: item[1])]
         scores = [max(np.exp(log_probs[t, i, c]) for t, c in run) for run in runs if run[0][1] != 0]
         assert decoded.character_scores == pytest.approx(scores)
+        peaks = [max(run, key=lambda step: log_probs[step[0], i, step[1]])[0] for run in runs if run[0][1] != 0]
+        assert list(decoded.steps) == peaks
+
+
+def test_both_decoders_name_the_step_of_each_character():
+    path = [0, 3, 3, 0, 3, 0, 0, 5, 5, 5, 0]
+    log_probs = sharp_path(path)
+    log_probs[2, 0, 3] += 0.05  # of the two steps of the first character the second is the surer
+    log_probs[8, 0, 5] += 0.05
+    assert greedy_decode(log_probs)[0].steps == (2, 4, 8)
+    assert beam_search_decode(log_probs, 5, 5)[0].steps == (2, 4, 8)
 
 
 def test_empty_batch_and_words_without_characters():

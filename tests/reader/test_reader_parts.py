@@ -93,18 +93,18 @@ def test_a_tilted_line_is_turned_upright():
     tilted = cv2.warpAffine(flat, turn, (300, 200), borderValue=(255, 255, 255))
     corners = np.array([[60, 90], [240, 90], [240, 110], [60, 110]], float)
     polygon = corners @ turn[:, :2].T + turn[:, 2]
-    crop = cut_line(tilted, polygon)
+    crop = cut_line(tilted, polygon).pixels
     assert abs(crop.shape[0] - 20) <= 1 and abs(crop.shape[1] - 180) <= 1
     assert crop[10, 100].max() < 60 and crop[10, 8, 0] > 200 and crop[10, 8, 1] < 60
-    assert cut_line(tilted, polygon, margin=0.5).shape[0] == pytest.approx(40, abs=2)
+    assert cut_line(tilted, polygon, margin=0.5).pixels.shape[0] == pytest.approx(40, abs=2)
 
 
 def test_an_upright_line_keeps_its_pixels():
     image = np.random.default_rng(0).integers(0, 256, (50, 60, 3), np.uint8)
     box = np.array([[10, 5], [29, 5], [29, 14], [10, 14]])
-    assert (cut_line(image, box) == image[5:15, 10:30]).all()
-    assert cut_line(image, box + 1000).shape == (1, 1, 3)
-    assert cut_line(image, box, margin=9).shape == (50, 60, 3)
+    assert (cut_line(image, box).pixels == image[5:15, 10:30]).all()
+    assert cut_line(image, box + 1000).pixels.shape == (1, 1, 3)
+    assert cut_line(image, box, margin=9).pixels.shape == (50, 60, 3)
 
 
 @pytest.mark.parametrize("size", [(64, 96), (1000, 97), (577, 961), (2000, 3001), (10, 5000)])
@@ -180,8 +180,8 @@ def test_lines_are_read_in_batches_of_one_width():
     widths = [250, 90, 180, 95, 1, 299, 260, 1150]
     lines = [reader.prepare(np.full((32, width), 255, np.uint8)) for width in widths]
     texts = reader.read(lines)
-    assert [text for text, _ in texts] == ["2", "0", "1", "0", "0", "2", "2", "b"]  # 1150 -> 1200, class 12
-    assert all(score == pytest.approx(np.exp(-0.1), abs=1e-5) for _, score in texts)
+    assert [line.text for line in texts] == ["2", "0", "1", "0", "0", "2", "2", "b"]  # 1150 -> 1200, class 12
+    assert all(line.score == pytest.approx(np.exp(-0.1), abs=1e-5) for line in texts)
     assert all(shape[0] <= 2 for shape in ruler.batches)
     assert [shape[3] for shape in ruler.batches] == sorted(shape[3] for shape in ruler.batches)
     for line, expected in zip(lines, texts, strict=True):
@@ -192,8 +192,8 @@ def test_lines_are_read_in_batches_of_one_width():
 def test_words_of_a_line_are_joined_by_spaces():
     line, _ = drawn("Hello big World")
     reader = TextRecognizer(Ruler(), Alphabet.named("digits_lower"), "word")
-    assert reader.read([reader.prepare(line), reader.prepare(line, is_word=True)])[0][0] == "0 0 0"
-    assert reader.read([reader.prepare(line, is_word=True)])[0][0] == "0"
+    assert reader.read([reader.prepare(line), reader.prepare(line, is_word=True)])[0].text == "0 0 0"
+    assert reader.read([reader.prepare(line, is_word=True)])[0].text == "0"
 
 
 def test_an_alphabet_of_another_size():

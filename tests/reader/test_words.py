@@ -1,0 +1,101 @@
+"""Words of a line: what they are, where they stand, also along tilted lines."""
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from src.crnn.alphabet import Alphabet
+from src.reader.line_crops import cut_line
+from src.reader.text_recognizer import TextRecognizer
+from src.reader.word_spans import place_word, word_spans
+
+FONT = ImageFont.load_default(24)
+ASCII = Alphabet.named("printable_ascii")
+
+
+def spans(text, columns, quiet):
+    return word_spans(text, columns, [0.5] * len(text), np.array(quiet, bool))
+
+
+def test_words_end_where_the_ink_does():
+    quiet = [1, 0, 0, 0, 1, 1, 1, 0, 0, 1]
+    first, second = spans("a b", (2, 5, 8), quiet)
+    assert (first.text, first.left, first.right, first.score) == ("a", 0.1, 0.4, 0.5)
+    assert (second.text, second.left, second.right) == ("b", 0.7, 0.9)
+
+
+@pytest.mark.parametrize("text", [" a b", "a b ", "  a   b "])
+def test_spaces_at_the_ends_and_in_a_row_lose_no_word(text):
+    columns = np.linspace(0, 9, len(text))
+    words = spans(text, columns, [0] * 10)
+    assert [word.text for word in words] == ["a", "b"]
+    assert words[0].right == words[1].left  # no gap to be seen between them: the middle
+    assert all(0 <= word.left <= word.right <= 1 for word in words)
+
+
+def test_a_line_without_a_space_is_a_word_and_one_of_spaces_none():
+    (word,) = spans("ab", (2, 7), [1, 0, 0, 0, 0, 0, 0, 0, 1, 1])
+    assert (word.text, word.left, word.right) == ("ab", 0.1, 0.8)
+    assert spans("  ", (2, 7), [0] * 10) == [] == spans("", (), [0] * 10)
+
+
+class Writer:
+    """Stands in for the recognizer: writes characters at given columns of the input, whatever it is shown."""
+
+    name, device = "stand-in", ""
+
+    def __init__(self, text, columns):
+        self.classes, self.columns = ASCII.encode(text), columns
+
+    def run(self, image):
+        log_probs = np.full((image.shape[3] // 4 + 1, len(image), ASCII.num_classes), -9.0, np.float32)
+        log_probs[:, :, 0] = -0.01
+        for character, column in zip(self.classes, self.columns, strict=True):
+            log_probs[round(column / 4), :, character] = 0
+        return [log_probs]
+
+
+def drawn(text, size=(400, 60), place=(20, 15)):
+    """An image (H, W, 3) with a line of text, the box of each of its words, and the middle of each character."""
+    image = Image.new("RGB", size, "white")
+    ImageDraw.Draw(image).text(place, text, fill="black", font=FONT)
+    starts = [place[0] + FONT.getlength(text[:index]) for index in range(len(text) + 1)]
+    boxes, begin = [], 0
+    for word in text.split():
+        begin = text.index(word, begin)
+        left, top, right, bottom = FONT.getbbox(word)
+        boxes.append((starts[begin] + left, place[1] + top, starts[begin] + right, place[1] + bottom))
+        begin += len(word)
+    return np.asarray(image), boxes, [(a + b) / 2 for a, b in pairwise(starts)]
+
+
+def iou(a, b):
+    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])
+    shared = np.clip(high - low, 0, None).prod()
+    return shared / (np.subtract(a[2:], a[:2]).prod() + np.subtract(b[2:], b[:2]).prod() - shared)
+
+
+@pytest.mark.parametrize("angle", [0, 12])
+def test_word_boxes_of_a_drawn_line(angle):
+    text = "Open daily from 9:30"
+    image, expected, middles = drawn(text)
+    top, bottom = min(box[1] for box in expected), max(box[3] for box in expected)
+    line = np.array([[20, top], [expected[-1][2], top], [expected[-1][2], bottom], [20, bottom]])
+    turn = cv2.getRotationMatrix2D((200, 30), angle, 1)
+    turned = cv2.warpAffine(image, turn, (400, 120), borderValue=(255, 255, 255))
+    polygon = line @ turn[:, :2].T + turn[:, 2]
+    crop = cut_line(turned, polygon, margin=0.15)
+    scale = 32 / crop.pixels.shape[0]
+    begin = 20 + crop.begin * (line[1, 0] - 20)
+    reader = TextRecognizer(Writer(text, [(x - begin) * scale for x in middles]), ASCII, "line", (100, 400, 800))
+    (read,) = reader.read([reader.prepare(crop.pixels)])
+    assert read.text == text and [word.text for word in read.words] == text.split()
+    back = cv2.invertAffineTransform(turn)
+    for word, box in zip(read.words, expected, strict=True):
+        corners = place_word((crop.along_line(word.left), crop.along_line(word.right)), polygon)
+        flat = corners @ back[:, :2].T + back[:, 2]
+        found = np.array([*flat.min(axis=0), *flat.max(axis=0)])
+        assert iou(found, np.array([box[0], top, box[2], bottom])) > 0.85, word.text
