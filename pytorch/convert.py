@@ -1,7 +1,7 @@
 """Weights between MindSpore and PyTorch, both ways and without loss.
 
     python pytorch/convert.py IN OUT [--network crnn|ctpn] [--half] [--bfloat16_values]
-                                                [--lstm_branch rnn2|rnn] [--naming twin|classic|crnn_for_pytorch]
+                                                [--lstm_branch auto|rnn2|rnn] [--naming twin|classic|crnn_for_pytorch]
 
 IN is a MindSpore `.ckpt` of this project or of the published networks, or a `.pth`, `.pt`, `.safetensors` or `.npz`
 of the twin or of a published PyTorch CRNN; a training checkpoint that holds the weights under "model" or
@@ -32,7 +32,8 @@ from src.common.errors import UserError
 from src.crnn.checkpoint_formats import NORM_NAMES, mindspore_crnn, published_crnn
 from src.crnn.checkpoint_formats import naming as crnn_naming
 from src.crnn.topology import NORMALIZED
-from src.ctpn.checkpoint_formats import LSTM_BRANCHES, mindspore_ctpn
+from src.ctpn.checkpoint_formats import mindspore_ctpn
+from src.ctpn.lstm_branches import LSTM_CHOICES, choose_lstm
 from src.weights import mindspore_ckpt
 from src.weights.formats import read_weights
 
@@ -45,7 +46,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def to_mindspore(
-    state_dict: Mapping[str, torch.Tensor | np.ndarray], network: str, lstm_branch: str = "rnn2"
+    state_dict: Mapping[str, torch.Tensor | np.ndarray], network: str, lstm_branch: str = "auto"
 ) -> Arrays:
     """Weights of the twin, or in any published naming, under this project's MindSpore names, float32.
 
@@ -117,7 +118,7 @@ def convert_file(
     half: bool = False,
     bfloat16_values: bool = False,
     naming: str = "twin",
-    lstm_branch: str = "rnn2",
+    lstm_branch: str = "auto",
 ) -> str:
     """Convert one file and describe in a line what was written.
 
@@ -150,7 +151,10 @@ def convert_file(
     precision = "float16 matrices" if half else "float32"
     precision += " of bfloat16 values" if bfloat16_values else ""
     megabytes = target.stat().st_size / 1e6
-    return f"{target}: {found}, {len(written)} parameters in {names}, {precision}, {megabytes:.1f} MB"
+    lstm = choose_lstm(arrays, lstm_branch).note if found == "ctpn" else ""
+    return (
+        f"{lstm}\n" if lstm else ""
+    ) + f"{target}: {found}, {len(written)} parameters in {names}, {precision}, {megabytes:.1f} MB"
 
 
 def _crnn_to_mindspore(arrays: Arrays) -> Arrays:
@@ -225,7 +229,10 @@ def main() -> int:
     parser.add_argument("--bfloat16_values", action="store_true", help="round matrices and kernels to bfloat16")
     parser.add_argument("--naming", choices=NAMINGS, default="twin", help="of CRNN parameters in a PyTorch file")
     parser.add_argument(
-        "--lstm_branch", choices=LSTM_BRANCHES, default="rnn2", help="the trained one of a published MindSpore CTPN"
+        "--lstm_branch",
+        choices=LSTM_CHOICES,
+        default="auto",
+        help="LSTM of a published MindSpore CTPN (auto: the trained one)",
     )
     arguments = parser.parse_args()
     try:

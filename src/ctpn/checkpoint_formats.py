@@ -1,7 +1,7 @@
 """Parameters of published files under the names of `Ctpn`. Pure NumPy: dictionaries in, dictionaries out.
 
 Known files: MindSpore CTPN checkpoints (two LSTM branches, `rnn2` trained on GPU and CPU, `rnn` on Ascend;
-the other one is untrained noise and nothing in the file says which), backbone-only checkpoints,
+the other one is untrained noise, see `lstm_branches`), backbone-only checkpoints,
 torchvision's VGG16 with batch normalization, and the CRAFT text detector, whose first twelve convolutions
 are that VGG16's, trained on text.
 """
@@ -9,9 +9,9 @@ are that VGG16's, trained on text.
 import numpy as np
 
 from src.common.errors import UserError
+from src.ctpn.lstm_branches import choose_lstm
 from src.ctpn.topology import BACKBONE, CONVOLUTIONS
 
-LSTM_BRANCHES = ("rnn2", "rnn")
 _TORCHVISION_CONVS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)  # batch norm at the next index
 _CRAFT = "basenet."
 _CRAFT_SLICES = (1, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4)  # of conv1_1 .. conv5_2; conv5_3 is not in CRAFT
@@ -33,25 +33,22 @@ class CheckpointFormatError(UserError):
     """A file whose parameters are not those of any known format."""
 
 
-def mindspore_ctpn(params: Parameters, lstm_branch: str = "rnn2") -> Parameters:
+def mindspore_ctpn(params: Parameters, lstm_branch: str = "auto") -> Parameters:
     """Parameters of a MindSpore CTPN checkpoint, published or saved here, for `Ctpn`.
 
     Args:
         params: all arrays of the file; optimizer state among them is left out.
-        lstm_branch: which LSTM was trained: "rnn2" (GPU, CPU, and every file saved here) or "rnn" (Ascend).
+        lstm_branch: which LSTM was trained: "rnn2" (GPU, CPU, and every file saved here) or "rnn" (Ascend);
+            "auto" as `choose_lstm` finds it.
 
     Returns:
         float32 arrays. Names that are not known stay, so that a strict loader can name them.
 
     Raises:
-        CheckpointFormatError: the branch is not one of the two, or is not in the file.
+        LstmBranchError: the branch is not one of the two, or is not in the file.
+        CheckpointFormatError: a parameter of the branch is missing.
     """
-    if lstm_branch not in LSTM_BRANCHES:
-        raise CheckpointFormatError(f"LSTM branch {lstm_branch!r}: choose one of {', '.join(LSTM_BRANCHES)}")
-    branches = [branch for branch in LSTM_BRANCHES if any(name.startswith(f"{branch}.") for name in params)]
-    if lstm_branch not in branches:
-        held = f"only {branches[0]}.*" if branches else "neither rnn2.* nor rnn.*"
-        raise CheckpointFormatError(f"LSTM branch {lstm_branch!r} is not in the checkpoint, which has {held}")
+    lstm_branch = choose_lstm(params, lstm_branch).branch
     kept = {
         name: np.asarray(value, np.float32)
         for name, value in params.items()

@@ -34,10 +34,15 @@ def onnx_file(weights: NetworkWeights, folder: Path | str | None = None) -> Path
     name = onnx_name(weights)
     wanted = Path(folder) if folder is not None else weights.path.parent / ".cache"
     path = wanted / name
+    notes = path.with_suffix(".notes.txt")
     if path.is_file():
+        if notes.is_file():
+            weights.notes.extend(notes.read_text(encoding="utf-8").splitlines())
         return path
     content = onnx_bytes(weights)
     try:
+        if weights.notes:  # first, because a whole file is not made again
+            write_atomically(notes, ["\n".join(weights.notes).encode()])
         write_atomically(path, [content])
     except UserError as error:
         if folder is not None:

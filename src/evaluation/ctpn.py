@@ -14,6 +14,7 @@ from src.common.ranks import current_ranks, gather_json, share_statistics, wait_
 from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.detect_options import detect_options
+from src.ctpn.lstm_branches import choose_lstm
 from src.data.detection.dataset import CtpnEvalData
 from src.data.detection.evaluation_images import check_folder, images_of
 from src.data.loading.bad_samples import BadSamples
@@ -47,11 +48,15 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
     unusable: list[str] = []
     for checkpoint in checkpoints:
         try:
-            load_weights(network, mindspore_ctpn(read_weights(checkpoint), config.lstm_branch))
+            params = read_weights(checkpoint)
+            lstm = choose_lstm(params, config.lstm_branch)
+            load_weights(network, mindspore_ctpn(params, lstm.branch))
         except UserError as error:
             unusable.append(error_line(checkpoint, error))
             print(f"left out {unusable[-1]}", flush=True)
             continue
+        if lstm.note and rank_id == 0:
+            print(f"{checkpoint.name}: {lstm.note}", flush=True)
         if not metrics:  # the first call compiles the network, which is no part of an image's time
             predict(np.zeros((config.test_batch_size, 3, config.img_height, config.img_width), np.float32))
         title = f"evaluating {checkpoint.name}" if rank_id == 0 else ""

@@ -11,6 +11,7 @@ from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.ctpn import Ctpn
 from src.ctpn.detect_options import detect_options
+from src.ctpn.lstm_branches import choose_lstm
 from src.ctpn.proposal_cell import NMS_LIMIT, CtpnProposals
 from src.ctpn.text_lines import DetectOptions
 from src.export.ctpn_onnx import write_ctpn_onnx
@@ -29,7 +30,11 @@ from src.weights.weights_file import load_weights, network_arrays, read_weights
 def load_ctpn(config: Any, checkpoint: Path) -> Ctpn:
     """The network of `config` in evaluation mode with the weights of `checkpoint`."""
     network = build_ctpn(config)
-    load_weights(network, mindspore_ctpn(read_weights(checkpoint), config.lstm_branch))
+    params = read_weights(checkpoint)
+    lstm = choose_lstm(params, config.lstm_branch)
+    if lstm.note:
+        print(f"{checkpoint.name}: {lstm.note}")
+    load_weights(network, mindspore_ctpn(params, lstm.branch))
     return network.set_train(False)
 
 

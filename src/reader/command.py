@@ -40,6 +40,8 @@ def read_images(options: CommandOptions, inputs: Sequence[str]) -> int:
 
         cv2.setNumThreads(options.threads)
     reader = TextReader(options)
+    for note in reader.weights_notes:
+        _note(note)
     many = len(images) > 1
     start, lines, bad = time.perf_counter(), 0, 0
     try:

@@ -88,6 +88,7 @@ class TextReader:
             alphabet = alphabet_of(recognizer, options.alphabet)
             wanted.append((recognizer, input_shape(unit, recognizer.card.widths)))
         engines = open_engines(wanted, options)
+        self.weights_notes = tuple(f"{weights.path}: {note}" for weights, _ in wanted for note in weights.notes)
         self.engine, self.device = engines[0].name, engines[0].device
         if detector:
             self._detector = TextDetector(engines[0], detection, options.smallest_text)

@@ -22,6 +22,7 @@ from src.ctpn.checkpoint_formats import (
     mindspore_ctpn,
     missing_backbone_layers,
 )
+from src.ctpn.lstm_branches import choose_lstm
 from src.data.detection.augment import AugmentOptions
 from src.data.detection.dataset import COLUMNS, CtpnTrainData
 from src.data.detection.evaluation_images import check_folder
@@ -174,8 +175,9 @@ def load_pre_trained(network: ms.nn.Cell, path: str, pretraining: bool, lstm_bra
     with _named("pre_trained", path):
         params = read_weights(path)
         if not pretraining:
-            load_weights(network, mindspore_ctpn(params, lstm_branch))
-            return f"network: all parameters from {path} (LSTM branch {lstm_branch})"
+            lstm = choose_lstm(params, lstm_branch)
+            load_weights(network, mindspore_ctpn(params, lstm.branch))
+            return f"network: all parameters from {path} ({lstm.note or f'LSTM branch {lstm.branch}'})"
         backbone = backbone_only(params)
         fresh = missing_backbone_layers(backbone)
         others = [name for name, _ in network.parameters_and_names() if not name.startswith("vgg16_")]

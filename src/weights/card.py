@@ -27,7 +27,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from src.common.errors import UserError
-from src.ctpn.checkpoint_formats import LSTM_BRANCHES
+from src.ctpn.lstm_branches import LSTM_CHOICES
 from src.ctpn.topology import ANCHOR_HEIGHTS, IMAGE_SIZE, STRIDE
 from src.text_connector.options import ConnectorParams
 from src.weights.training_config import card_values, training_config_path
@@ -61,7 +61,7 @@ class WeightsCard:
     keep_ratio: bool = False
     anchor_heights: tuple[float, ...] = ANCHOR_HEIGHTS
     side_refinement: bool = False
-    lstm_branch: str = "rnn2"
+    lstm_branch: str = "auto"
     backbone_width: float = 0.0
     connector: Mapping[str, float | bool] = field(default_factory=dict)
     network_width: float = 0.0
@@ -189,7 +189,7 @@ _RULES = {
     "keep_ratio": (lambda v: isinstance(v, bool), "true or false"),
     "anchor_heights": (lambda v: _numbers(v, 1), "a list of ascending numbers"),
     "side_refinement": (lambda v: isinstance(v, bool), "true or false"),
-    "lstm_branch": (lambda v: v in LSTM_BRANCHES, " or ".join(LSTM_BRANCHES)),
+    "lstm_branch": (lambda v: v in LSTM_CHOICES, " or ".join(LSTM_CHOICES)),
     "backbone_width": (lambda v: _numbers([v], 0.01), "a number above 0"),
     "connector": (_is_connector, "parameters of the text connector and their values"),
     "network_width": (lambda v: _numbers([v], 0.01), "a number above 0"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 from src.common.errors import UserError
 from src.crnn.checkpoint_formats import mindspore_crnn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
+from src.ctpn.lstm_branches import choose_lstm
 from src.weights.card import CardError, WeightsCard, file_sha256, read_card
 from src.weights.formats import FORMATS, WeightsError, decode_weights
 
@@ -28,12 +29,16 @@ class MissingWeights(UserError):
 
 @dataclass(frozen=True)
 class NetworkWeights:
-    """A weights file that was found and, where its card has a hash, is the file that the card means."""
+    """A weights file that was found and, where its card has a hash, is the file that the card means.
+
+    `notes` are what reading `params` had to say, for the person who reads with them.
+    """
 
     path: Path
     network: str
     sha256: str
     card: WeightsCard
+    notes: list[str] = field(default_factory=list, compare=False)
 
     @cached_property
     def params(self) -> dict[str, np.ndarray]:
@@ -52,7 +57,9 @@ class NetworkWeights:
         params = decode_weights(data, self.path)
         try:
             if self.network == "ctpn":
-                return mindspore_ctpn(params, self.card.lstm_branch)
+                lstm = choose_lstm(params, self.card.lstm_branch)
+                self.notes.extend(filter(None, [lstm.note]))
+                return mindspore_ctpn(params, lstm.branch)
             return mindspore_crnn(params)
         except UserError as error:
             raise WeightsError(f"{self.path}: {error}") from None

@@ -11,6 +11,7 @@ from src.ctpn.checkpoint_formats import (
     missing_backbone_layers,
     torchvision_vgg16_bn,
 )
+from src.ctpn.lstm_branches import LstmBranchError, choose_lstm
 
 TORCHVISION_CONVS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)
 
@@ -76,11 +77,11 @@ def test_the_other_branch_and_optimizer_state_are_left_out():
 
 def test_a_branch_that_is_not_there_is_named():
     saved_here = {"rnn2.bias_ih_l0": np.ones(3)}
-    with pytest.raises(CheckpointFormatError, match=r"'rnn' is not in the checkpoint, which has only rnn2"):
+    with pytest.raises(LstmBranchError, match=r"'rnn' is not in the checkpoint, which has only rnn2"):
         mindspore_ctpn(saved_here, "rnn")
-    with pytest.raises(CheckpointFormatError, match="neither"):
+    with pytest.raises(LstmBranchError, match="neither"):
         mindspore_ctpn({"conv.weight": np.ones(3)}, "rnn2")
-    with pytest.raises(CheckpointFormatError, match="choose one of rnn2, rnn"):
+    with pytest.raises(LstmBranchError, match="choose one of auto, rnn2, rnn"):
         mindspore_ctpn(saved_here, "lstm")
     half = random_dynamic_rnn(np.random.default_rng(0))
     del half["rnn.b1_bw"]
@@ -89,6 +90,39 @@ def test_a_branch_that_is_not_there_is_named():
     half["rnn.b1_bw"] = np.ones(5)
     with pytest.raises(CheckpointFormatError, match="expected"):
         mindspore_ctpn(half, "rnn")
+
+
+def two_branches(rng, rnn2: float, rnn: float) -> dict:
+    """Both LSTMs of 4 hidden units, uniform up to these limits; 0.5 is where they begin."""
+    shapes = {"rnn2.weight_ih_l0": (16, 6), "rnn2.weight_hh_l0": (16, 4), "rnn2.bias_ih_l0": (16,)}
+    shapes |= {"rnn.w1": (10, 16), "rnn.b1": (16,)}
+    return {
+        name: (rng.uniform(-1, 1, shape) * (rnn2 if name.startswith("rnn2") else rnn)).astype(np.float16)
+        for name, shape in shapes.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("rnn2", "rnn", "wanted", "branch", "note"),
+    [
+        (0.5, 0.9, "auto", "rnn", "rnn (of Ascend) is loaded; rnn looks trained, rnn2 is still in its initial range"),
+        (0.9, 0.5, "auto", "rnn2", "rnn2 (of GPU and CPU) is loaded; rnn2 looks trained, rnn is still"),
+        (0.5, 0.9, "rnn2", "rnn2", "warning: the file holds two LSTMs: rnn2 (of GPU and CPU) is loaded; rnn looks"),
+        (0.9, 0.9, "auto", "rnn2", "both look trained; --lstm_branch rnn takes the other one"),
+        (0.5, 0.5, "auto", "rnn2", "both look untrained; --lstm_branch rnn takes the other one"),
+        (0.9, 0.9, "rnn", "rnn", "both look trained; --lstm_branch rnn2"),
+    ],
+)
+def test_the_trained_lstm_of_two_is_taken_and_said(rnn2, rnn, wanted, branch, note):
+    choice = choose_lstm(two_branches(np.random.default_rng(0), rnn2, rnn), wanted)
+    assert choice.branch == branch and note in choice.note
+
+
+def test_a_file_of_one_lstm_needs_no_word():
+    both = two_branches(np.random.default_rng(0), 0.5, 0.5)
+    for branch in ("rnn2", "rnn"):
+        only = {name: value for name, value in both.items() if name.startswith(f"{branch}.")}
+        assert choose_lstm(only) == choose_lstm(only, branch) and choose_lstm(only).note == ""
 
 
 def random_torchvision(rng, channels=2):

@@ -11,7 +11,7 @@ from reader_weights import crnn_params, ctpn_params
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.common.options import OptionError
-from src.engines.onnx_cache import onnx_bytes
+from src.engines.onnx_cache import onnx_bytes, onnx_file
 from src.reader.networks import detect_options
 from src.reader.options import ReaderOptions
 from src.reader.text_recognizer import alphabet_of
@@ -127,6 +127,22 @@ def test_arrays_that_make_no_network_are_named_with_their_file(tmp_path):
         found = find_weights(weights_file(tmp_path, params), "ctpn", "ctpn_weights")
         with pytest.raises(UserError, match=r"best_acc\.ckpt: "):
             onnx_bytes(found)
+
+
+def test_which_lstm_was_taken_is_said_with_and_without_the_cache(tmp_path):
+    pytest.importorskip("onnx")
+    params = ctpn_params()
+    hidden = params["rnn2.weight_hh_l0"].shape[1]
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (len(params["conv.weight"]) + hidden, 4 * hidden))
+    params |= {f"rnn.{name}": noise[: len(noise) if name[0] == "w" else 1] for name in ("w1", "w1_bw", "b1", "b1_bw")}
+    params = {name: value[0] if name.startswith("rnn.b") else value for name, value in params.items()}
+    params |= {name: value / 100 for name, value in params.items() if name.startswith("rnn2.")}
+    file = weights_file(tmp_path, params)
+    for _ in range(2):
+        found = find_weights(file, "ctpn", "ctpn_weights")
+        onnx_file(found)
+        (note,) = found.notes
+        assert "rnn (of Ascend) is loaded; rnn looks trained" in note
 
 
 def test_missing_weights_name_a_command_that_makes_them(tmp_path):
