@@ -15,7 +15,7 @@ from src.reader import TextReader
 
 def main(path: str) -> None:
     reader = TextReader()  # or TextReader(engine="onnxruntime", recognizer="word", ...), see ReaderOptions
-    result = reader.read(path)
+    result = reader.read(path, keep_image=True)  # keep_image: to draw it below
     for line in result.lines:
         print(f"{line.text!r} at {line.box}, {line.text_score:.2f}")
 
