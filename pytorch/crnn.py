@@ -6,10 +6,13 @@ The state is named as the published "classic" networks name theirs, except that 
 norm (2, 4 and 6) have no bias: it would have no effect, no gradient, and an adaptive optimizer would let it drift.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional
 
+from src.crnn.checkpoint_formats import HEAD_NAMES
 from src.crnn.topology import CHANNELS, HIDDEN_SIZE, NUM_CLASSES, POOLS
 from src.layers.parameter_shapes import scale_channels
 
@@ -79,11 +82,39 @@ class Crnn(nn.Module):
             BidirectionalLstm(hidden_size, hidden_size, num_classes),
         )
 
-    def forward(self, images):
+    def logits(self, images):
+        """Scores (T, B, C) before the softmax."""
         features = self.cnn(images)  # (B, 512, 1, T)
         with torch.autocast(features.device.type, enabled=False):
             sequence = features.float().squeeze(2).permute(2, 0, 1).contiguous()  # (T, B, 512)
-            return self.rnn(sequence).log_softmax(-1)
+            return self.rnn(sequence)
+
+    def forward(self, images):
+        return self.logits(images).log_softmax(-1)
+
+
+class SharedCrnn(Crnn):
+    """One network that reads several alphabets: its last layer holds the classes of all of them, one after the other.
+
+    Args:
+        classes: number of classes of each alphabet, the blanks included.
+        width: as of `Crnn`.
+
+    `forward` returns log-probabilities (T, B, C) for each alphabet.
+    """
+
+    def __init__(self, classes: Sequence[int], width: float = 1.0):
+        super().__init__(sum(classes), width)
+        self.classes = tuple(classes)
+
+    def forward(self, images):
+        return tuple(part.log_softmax(-1) for part in self.logits(images).split(self.classes, dim=-1))
+
+    def state_of(self, number: int) -> dict[str, torch.Tensor]:
+        """State dict of the `Crnn` that reads alphabet `number` alone."""
+        first = sum(self.classes[:number])
+        rows = slice(first, first + self.classes[number])
+        return {name: value[rows] if name in HEAD_NAMES else value for name, value in self.state_dict().items()}
 
 
 def _pool_relu(x, stride, padding):

@@ -16,15 +16,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch import train_crnn, train_ctpn
 from pytorch.convert import to_mindspore, which_network
-from pytorch.crnn import Crnn
+from pytorch.crnn import SharedCrnn
 from pytorch.ctpn import Ctpn, use_winograd
 from pytorch.detection_judge import DetectionJudge
 from pytorch.detection_sets import read_val_sets
 from pytorch.device import choose_device, prepare, uses_bf16
-from pytorch.read_words import read_metrics, torch_predictor
+from pytorch.read_words import predictor, read_metrics
 from pytorch.start_weights import load_start
+from pytorch.word_data import named_alphabets
 from src.common.errors import UserError
-from src.crnn.alphabet import NAMED, Alphabet
 from src.crnn.checkpoint_formats import HEAD_NAMES
 from src.data.recognition.sources import open_lmdbs
 from src.model_utils.command import run_command
@@ -47,15 +47,17 @@ def main() -> int:
 
 def word_metrics(config: Config, file: str, device: torch.device) -> dict:
     """Metrics of a recognizer on `eval_lmdb`. Raises UserError for weights or data that cannot be used."""
-    alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
+    alphabets = named_alphabets(config.alphabet)
+    wanted = [alphabet.num_classes for alphabet in alphabets.values()]
     classes = len(to_mindspore(read_weights(file), "crnn")[HEAD_NAMES[1]])
-    if classes != alphabet.num_classes:
-        raise UserError(f"alphabet: {config.alphabet} makes {alphabet.num_classes} classes, {file} has {classes}")
-    model = Crnn(classes, config.network_width)
+    if wanted != [classes]:
+        raise UserError(f"alphabet: {config.alphabet} makes {wanted} classes, {file} has {classes}")
+    model = SharedCrnn(wanted, config.network_width)
     load_start(model, file, "crnn")
     sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
-    predict = torch_predictor(model.to(device).eval(), device)
-    return read_metrics(predict, sources, alphabet, config.image_width)
+    predict = predictor(model.to(device).eval(), device)
+    metrics = read_metrics(predict, sources, alphabets, config.image_width, plain=config.plain_lmdb)
+    return {name: values for name, by_alphabet in metrics.items() for values in by_alphabet.values()}
 
 
 def image_metrics(config: Config, file: str, device: torch.device) -> dict:

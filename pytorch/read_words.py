@@ -1,6 +1,6 @@
 """How well the twin reads: the evaluation data, decoding and metrics of eval.py, with PyTorch in between."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -9,47 +9,73 @@ from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import greedy_decode
 from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.eval_dataset import CrnnEvalData
-from src.metrics.recognition import evaluate_words
+from src.metrics.recognition import evaluate_words, word_accuracy
+
+Metrics = dict[str, dict[str, dict[str, float]]]
 
 
-def torch_predictor(model: torch.nn.Module, device: torch.device) -> Callable[[np.ndarray], np.ndarray]:
-    """The network in float32 as a function (B, 1, H, W) -> log-probabilities (T, B, C)."""
+def predictor(model: torch.nn.Module, device: torch.device) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """A `SharedCrnn` in float32 as a function (B, 1, H, W) -> log-probabilities (T, B, C) of each alphabet."""
 
-    def predict(images: np.ndarray) -> np.ndarray:
+    def predict(images: np.ndarray) -> list[np.ndarray]:
         with torch.inference_mode():
-            return model(torch.from_numpy(images).to(device)).float().cpu().numpy()
+            return [each.float().cpu().numpy() for each in model(torch.from_numpy(images).to(device))]
 
     return predict
 
 
 def read_metrics(
-    predict: Callable[[np.ndarray], np.ndarray],
+    predict: Callable[[np.ndarray], Sequence[np.ndarray]],
     sources: Mapping[str, object],
-    alphabet: Alphabet,
+    alphabets: Mapping[str, Alphabet],
     widths: Sequence[int],
+    *,
+    plain: Collection[str] = (),
     batch_size: int = 128,
-) -> dict[str, dict[str, float]]:
-    """Metrics of each data set over every sample (see src/metrics/recognition.py).
+) -> Metrics:
+    """Metrics over every sample, by data set and alphabet: those of src/metrics/recognition.py, and plain_accuracy,
+    which compares letters and digits only.
 
-    sources: LMDBs by name, or any finite word sources.
+    Args:
+        sources: LMDBs by name, or any finite word sources.
+        plain: names of those whose labels leave out case or punctuation, which say nothing about either.
     """
-    metrics = {}
+    metrics: Metrics = {}
+    everything = "".join(alphabet.characters for alphabet in alphabets.values())
     for name, source in sources.items():
-        data = CrnnEvalData(
-            source, characters=alphabet.characters, batch_size=batch_size, height=IMAGE_HEIGHT, widths=tuple(widths)
-        )
-        texts: list[str] = []
         truths: list[str] = []
-        for batch in data:
-            log_probs = predict(batch.images)[:, : batch.count]
-            texts += [alphabet.decode(word.indices) for word in greedy_decode(log_probs)]
+        texts: dict[str, list[str]] = {alphabet: [] for alphabet in alphabets}
+        for batch in CrnnEvalData(
+            source, characters=everything, batch_size=batch_size, height=IMAGE_HEIGHT, widths=tuple(widths)
+        ):
             truths += batch.texts
-        metrics[name] = evaluate_words(texts, truths).metrics()
-        if not alphabet.has_case:
-            del metrics[name]["case_sensitive_accuracy"]
+            outputs = predict(batch.images[: batch.count])
+            for (key, alphabet), log_probs in zip(alphabets.items(), outputs, strict=True):
+                texts[key] += [alphabet.decode(word.indices) for word in greedy_decode(log_probs)]
+        metrics[name] = {
+            key: word_metrics(texts[key], truths, with_case=alphabet.has_case and name not in plain)
+            for key, alphabet in alphabets.items()
+        }
     return metrics
 
 
-def score_of(metrics: Mapping[str, Mapping[str, float]]) -> float:
-    """What chooses the best weights: the mean over the data sets of the accuracy, with case where there is case."""
-    return float(np.mean([each.get("case_sensitive_accuracy", each["accuracy"]) for each in metrics.values()]))
+def word_metrics(texts: Sequence[str], truths: Sequence[str], *, with_case: bool) -> dict[str, float]:
+    """The metrics of one alphabet on one data set."""
+    found = evaluate_words(texts, truths).metrics()
+    if not with_case:
+        del found["case_sensitive_accuracy"]
+    return {
+        **found,
+        "plain_accuracy": word_accuracy(*([plain_text(text) for text in each] for each in (texts, truths))),
+    }
+
+
+def plain_text(text: str) -> str:
+    """Its letters and digits, case aside: what the public word sets are judged by."""
+    return "".join(filter(str.isalnum, text)).lower()
+
+
+def score_of(metrics: Metrics) -> float:
+    """What chooses the best weights: the mean accuracy, with case and punctuation where both are known."""
+    each = [values for by_alphabet in metrics.values() for values in by_alphabet.values()]
+    return float(np.mean([values.get("case_sensitive_accuracy", values["plain_accuracy"]) for values in each]))

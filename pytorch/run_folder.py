@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ class RunFolder:
     def save_state(self, state: dict[str, Any]) -> None:
         self._save(STATE, state)
 
-    def save_weights(self, name: str, model: torch.nn.Module, about: dict[str, Any]) -> None:
-        """`best.pt` or `final.pt`: the weights under "model", float32, and plain values about them beside it."""
-        weights = {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}
+    def save_weights(self, name: str, state: Mapping[str, torch.Tensor], about: dict[str, Any]) -> None:
+        """`best.pt`, for instance: the weights under "model", float32, and plain values about them beside it."""
+        weights = {key: value.detach().cpu().clone() for key, value in state.items()}
         self._save(name, {"model": weights, **about})
 
     def say(self, text: str) -> None:

@@ -1,16 +1,17 @@
 """Train the recognition network in PyTorch on rendered and real words, on a GPU or a CPU.
 
-    python pytorch/train_crnn.py [--config_path pytorch/recipes/crnn_lines.yaml]
+    python pytorch/train_crnn.py [--config_path pytorch/recipes/crnn_shared.yaml]
         --minutes 60 --output output/twin_crnn [--resume] [--key value ...]
 
-recipes/crnn.yaml holds every key. The learning rate follows the clock and is 0 when the minutes are over; --steps in
-their place gives a training whose length does not depend on the speed. SIGTERM and Ctrl-C save and stop, --resume
-goes on. Leaves final.pt, best.pt (by the evaluation data), state.pt, train.log and curve.csv in the output folder;
-pytorch/convert.py makes MindSpore checkpoints of the weights.
+recipes/crnn.yaml holds every key. With several alphabets one network learns them all, and each gets weights of its
+own. The learning rate follows the clock and is 0 when the minutes are over; --steps in their place gives a training
+whose length does not depend on the speed. SIGTERM and Ctrl-C save and stop, --resume goes on. Leaves final.pt and
+best.pt (by the evaluation data; of several alphabets best_ALPHABET.pt for each), state.pt, train.log and curve.csv in
+the output folder; pytorch/convert.py makes MindSpore checkpoints of the weights.
 """
 
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,88 +21,70 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.batch_augment import augment_batch
-from pytorch.crnn import Crnn
-from pytorch.crnn_loss import ctc_loss
+from pytorch.crnn import SharedCrnn
+from pytorch.crnn_loss import ctc_loss, flat_start_loss
 from pytorch.device import uses_bf16
-from pytorch.read_words import read_metrics, score_of, torch_predictor
+from pytorch.read_words import predictor, read_metrics, score_of
 from pytorch.run_folder import RunFolder
 from pytorch.start_weights import load_start
-from pytorch.training import Losses, Trainer
-from pytorch.training_run import first_position, open_run, run_trainer
+from pytorch.training import Exported, Losses, Trainer
+from pytorch.training_run import open_run, run_trainer
 from pytorch.weight_init import init_crnn
-from pytorch.word_chunks import WordRenderer, real_words
-from pytorch.word_mixture import WordBatch, WordMixture
+from pytorch.word_data import Words, make_words, named_alphabets
+from pytorch.word_mixture import WordBatch
 from src.common.errors import UserError
-from src.crnn.alphabet import NAMED, Alphabet
+from src.crnn.alphabet import Alphabet
 from src.crnn.checkpoint_formats import HEAD_NAMES
-from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.augment import WordAugment
-from src.data.recognition.sources import open_lmdbs, rendered_words
+from src.data.recognition.sources import open_lmdbs
 from src.model_utils.command import run_command
 from src.model_utils.config import Config, load_config
 
 SCHEMA = Path(__file__).with_name("recipes") / "crnn.yaml"
+CURVE_METRICS = ("plain_accuracy", "case_sensitive_accuracy", "character_error_rate")
 
 
 def main() -> int:
     config = load_config(schema_file=SCHEMA)
     device, folder, state = open_run(config)
-    alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
-    mixture = make_mixture(config, alphabet, device, first=first_position(state))
+    alphabets = named_alphabets(config.alphabet)
+    words = make_words(config, tuple(alphabets.values()), device, folder.say, state["data"] if state else None)
     try:
-        run_trainer(make_trainer(config, alphabet, device, folder, mixture), config, state)
+        run_trainer(make_trainer(config, alphabets, device, folder, words), config, state)
     finally:
-        mixture.close()
+        words.close()
     return 0
 
 
-def make_mixture(config: Config, alphabet: Alphabet, device: torch.device, first: int) -> WordMixture:
-    """The training words. Raises UserError for a data base, folder or file that is missing or cannot be used."""
-    widths = tuple(config.image_width)
-    if list(widths) != sorted(set(widths)) or not widths or any(width < 4 or width % 4 for width in widths):
-        raise UserError(f"image_width: {list(widths)}; ascending multiples of 4 are accepted")
-    rendered = rendered_words(
-        config.fonts, config.backgrounds, config.lexicon, alphabet.characters, config.seed,
-        max_words=config.rendered_max_words, height=IMAGE_HEIGHT, widths=widths,
-    )  # fmt: skip
-    sources, shares = zip(*rendered, strict=True)
-    stored = open_lmdbs(config.train_lmdb, config.lmdb_root) if config.rendered_share < 1 else {}
-    return WordMixture(
-        WordRenderer(sources, widths[: len(sources)], alphabet, keep_ratio=len(widths) > 1),
-        shares,
-        real_words([source.path for source in stored.values()], alphabet, widths) if stored else {},
-        rendered_share=config.rendered_share,
-        batch_size=config.batch_size,
-        pool_size=config.pool_size,
-        max_reuse=config.max_reuse,
-        workers=config.workers,
-        device=device,
-        seed=config.seed,
-        first=first,
-    )
-
-
 def make_trainer(
-    config: Config, alphabet: Alphabet, device: torch.device, folder: RunFolder, mixture: WordMixture
+    config: Config, alphabets: dict[str, Alphabet], device: torch.device, folder: RunFolder, words: Words
 ) -> Trainer:
     """The network with its start weights, and the loop around it.
 
     Raises UserError for start weights or evaluation data that cannot be used.
     """
-    model = Crnn(alphabet.num_classes, config.network_width)
-    init_crnn(model, config.seed)
+    model = SharedCrnn([alphabet.num_classes for alphabet in alphabets.values()], config.network_width)
+    init_crnn(model, config.seed, config.initialization)
     if config.pre_trained:
         remade = load_start(model, config.pre_trained, "crnn", HEAD_NAMES)
         folder.say(f"weights from {config.pre_trained}; starts anew: {', '.join(remade) or 'nothing'}")
     model.to(device, memory_format=torch.channels_last)
     bf16 = uses_bf16(config.precision, device)
     sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
-    folder.say(f"{device}, {'bf16' if bf16 else 'fp32'}, {alphabet.num_classes} classes, widths {config.image_width}")
+    folder.say(f"{device}, {'bf16' if bf16 else 'fp32'}, {model.classes} classes, widths {config.image_width}")
 
     def evaluate(network: torch.nn.Module) -> tuple[float, dict[str, float]]:
-        metrics = read_metrics(torch_predictor(network, device), sources, alphabet, config.image_width)
-        flat = {f"{name} {key}": round(value, 4) for name, each in metrics.items() for key, value in each.items()}
-        return score_of(metrics), {**flat, "rendered": mixture.rendered, "reuse": round(mixture.reuse, 2)}
+        metrics = read_metrics(
+            predictor(network, device), sources, alphabets, config.image_width, plain=config.plain_lmdb
+        )
+        return score_of(metrics), {**flat(metrics), **words.progress}
+
+    def exported(network: torch.nn.Module) -> Exported:
+        about = {"network": "crnn", "image_width": list(config.image_width)}
+        return {
+            name if len(alphabets) > 1 else "": (network.state_of(k), {**about, "alphabet": alphabet.characters})
+            for k, (name, alphabet) in enumerate(alphabets.items())
+        }
 
     return Trainer(
         model,
@@ -109,12 +92,22 @@ def make_trainer(
         folder,
         config,
         bf16=bf16,
-        loss=partial(batch_loss, device, augmentations(config), np.random.default_rng([config.seed, 1])),
-        next_batch=lambda fraction: mixture.batch(),
+        loss=partial(batch_loss, augmentations(config), np.random.default_rng([config.seed, 1]), list(alphabets)),
+        next_batch=lambda fraction: words.batch(),
         evaluate=evaluate,
-        data_state=lambda: {"position": mixture.position},
-        about={"network": "crnn", "alphabet": alphabet.characters, "image_width": list(config.image_width)},
+        data_state=lambda: words.state,
+        exported=exported,
     )
+
+
+def flat(metrics: dict[str, dict[str, dict[str, float]]]) -> dict[str, float]:
+    """What the curve holds of the metrics: one by letters and digits, two more where case and punctuation count."""
+    return {
+        f"{name} {key}" + (f" {alphabet}" if len(each) > 1 else ""): round(values[key], 4)
+        for name, each in metrics.items()
+        for alphabet, values in each.items()
+        for key in (CURVE_METRICS if "case_sensitive_accuracy" in values else CURVE_METRICS[:1])
+    }
 
 
 def augmentations(config: Config) -> tuple[WordAugment, WordAugment]:
@@ -124,25 +117,30 @@ def augmentations(config: Config) -> tuple[WordAugment, WordAugment]:
     try:
         real = WordAugment(**values)
         weaker = {name: value * config.rendered_augment for name, value in values.items() if name.endswith("_prob")}
-        return real, WordAugment(**{**values, **weaker})
+        return real, replace(real, **weaker)
     except ValueError as error:
         raise UserError(str(error)) from None
 
 
 def batch_loss(
-    device: torch.device,
     augment: tuple[WordAugment, WordAugment],
     rng: np.random.Generator,
+    alphabets: list[str],
     model: torch.nn.Module,
     batch: WordBatch,
 ) -> tuple[Losses, int]:
-    """CTC loss of a batch after random changes, and its number of words."""
+    """The losses of all alphabets on a batch after random changes, their sum first, and its number of words."""
     gray = batch.images.float()
     parts = (gray[: batch.real], gray[batch.real :])
     changed = [augment_batch(part, options, rng) for part, options in zip(parts, augment, strict=True)]
     images = (torch.cat(changed)[:, None] / 127.5 - 1).to(memory_format=torch.channels_last)  # (B, 1, H, W)
-    loss = ctc_loss(model(images), batch.labels, batch.lengths)
-    return {"loss": loss}, len(images)
+    loss = flat_start_loss if batch.flat_start else ctc_loss
+    losses = {
+        name: loss(log_probs, batch.labels[:, k], batch.lengths[:, k])
+        for k, (name, log_probs) in enumerate(zip(alphabets, model(images), strict=True))
+    }
+    total = {"loss": torch.stack(list(losses.values())).sum()}
+    return total if len(losses) == 1 else {**total, **losses}, len(images)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pytorch.budget import Budget, OpenBudget
 from pytorch.ctpn import Ctpn, freeze_statistics, freeze_until, use_winograd
 from pytorch.ctpn_loss import ctpn_loss
 from pytorch.detection_feed import CachedFeed, DetectionBatch, DetectionFeed
@@ -26,7 +25,7 @@ from pytorch.feature_cache import FeatureCache, layers_key
 from pytorch.run_folder import RunFolder
 from pytorch.start_weights import load_ctpn_start
 from pytorch.training import Losses, Trainer
-from pytorch.training_run import open_run
+from pytorch.training_run import make_budget, open_run
 from pytorch.weight_init import init_ctpn
 from src.common.errors import UserError
 from src.model_utils.command import run_command
@@ -51,6 +50,7 @@ def main() -> int:
     folder.say(f"{device}, {'bf16' if bf16 else 'fp32'}")
     folder.say(f"{sum(map(len, sets))} images train, {sum(map(len, judged.values()))} judge the network")
     maker = make_maker(config, sets)
+    about = {"network": "ctpn", "img_height": config.img_height, "img_width": config.img_width}
     feed = make_feed(config, maker, network, device, state["data"] if state else {})
     try:
         trainer = Trainer(
@@ -63,7 +63,7 @@ def main() -> int:
             next_batch=lambda fraction: feed.batch(int(fraction >= config.finetune_from)),
             evaluate=judge,
             data_state=feed.state,
-            about={"network": "ctpn", "img_height": config.img_height, "img_width": config.img_width},
+            exported=lambda model: {"": (model.state_dict(), about)},
         )
         if state:
             trainer.load(state)
@@ -129,17 +129,6 @@ def make_loss(config: Config):
         return {"loss": total, "cls": cls, "reg": reg}, len(batch.images)
 
     return loss
-
-
-def make_budget(config: Config, state: State | None) -> Budget | OpenBudget:
-    """How long, and at what rate. Raises UserError for a length that does not fit the schedule."""
-    if config.schedule == "constant":
-        if config.minutes or config.steps:
-            raise UserError("schedule: constant has no end; minutes and steps must be 0, cooldown_minutes ends it")
-        times = state and {key: state[key] for key in ("seconds", "cools_from") if key in state}
-        return OpenBudget(config.warmup_steps, config.cooldown_minutes, times, config.stop_after_minutes)
-    used = state["seconds"] if state else 0.0
-    return Budget(config.minutes, config.steps, used, config.stop_after_minutes, warmup=config.warmup)
 
 
 if __name__ == "__main__":

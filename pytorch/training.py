@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from src.common.errors import UserError
 _LOOKS = 20  # steps between two looks at the loss, which wait for the device
 
 Losses = dict[str, torch.Tensor]
+Exported = dict[str, tuple[dict[str, torch.Tensor], dict[str, Any]]]
 
 
 class Trainer:
@@ -28,7 +30,8 @@ class Trainer:
         evaluate: a model in evaluation mode -> (score that chooses the best weights, metrics by name).
         data_state: what the data needs to go on after this part; kept in the state under "data".
         settings: base_lr, weight_decay, clip_norm, ema, log_seconds, eval_minutes, checkpoint_minutes.
-        about: plain values that are stored beside the weights.
+        exported: a model -> what is kept of it: by a suffix of the file's name, a state dict and plain values that
+            are stored beside it.
     """
 
     def __init__(
@@ -43,11 +46,11 @@ class Trainer:
         next_batch: Callable[[float], Any],
         evaluate: Callable[[torch.nn.Module], tuple[float, dict[str, float]]],
         data_state: Callable[[], dict[str, Any]],
-        about: dict[str, Any],
+        exported: Callable[[torch.nn.Module], Exported],
     ):
         self.model, self.device, self.folder, self.settings = model, device, folder, settings
         self.bf16, self.loss, self.next_batch, self.evaluate = bf16, loss, next_batch, evaluate
-        self.data_state, self.about = data_state, about
+        self.data_state, self.exported = data_state, exported
         self.optimizer = torch.optim.AdamW(
             _decay_groups(model, settings.weight_decay), lr=0.0, betas=(0.9, settings.beta2),
             fused=device.type == "cuda",
@@ -104,12 +107,12 @@ class Trainer:
                     self._stop = "its time"
         self._save()  # first: who stops a training may not wait for an evaluation
         fraction = self.budget.fraction(self.step)
-        self._evaluate(fraction, self._means(looked) if looked else sums, 0.0)
-        self._save()
         if fraction < 1:
             self.folder.say(f"stopped by {self._stop} at {fraction:.1%}; --resume goes on")
             return False
-        self.folder.save_weights(FINAL, self.result, self._about())
+        self._evaluate(fraction, self._means(looked) if looked else sums, 0.0)
+        self._save()
+        self._keep(FINAL)
         return True
 
     def stop(self, reason: str) -> None:
@@ -158,10 +161,15 @@ class Trainer:
         )  # fmt: skip
         if score > self.best:
             self.best = score
-            self.folder.save_weights(BEST, self.result, self._about())
+            self._keep(BEST)
 
-    def _about(self) -> dict[str, Any]:
-        return {**self.about, "step": self.step, "samples": self.samples, "seconds": self.budget.seconds}
+    def _keep(self, name: str) -> None:
+        """Save the weights as `best.pt`, or as `best_SUFFIX.pt` for each suffix that `exported` gives."""
+        file = Path(name)
+        progress = {"step": self.step, "samples": self.samples, "seconds": self.budget.seconds}
+        for suffix, (state, about) in self.exported(self.result).items():
+            stem = f"{file.stem}_{suffix}" if suffix else file.stem
+            self.folder.save_weights(f"{stem}{file.suffix}", state, {**about, **progress})
 
     def _save(self) -> None:
         for name, value in self.model.named_parameters():

@@ -4,10 +4,11 @@ from typing import Any
 
 import torch
 
-from pytorch.budget import Budget
+from pytorch.budget import Budget, OpenBudget
 from pytorch.device import choose_device, prepare
 from pytorch.run_folder import RunFolder
 from pytorch.training import Trainer
+from src.common.errors import UserError
 from src.model_utils.config import Config
 
 
@@ -20,14 +21,19 @@ def open_run(config: Config) -> tuple[torch.device, RunFolder, dict[str, Any] | 
     return device, folder, folder.load_state() if config.resume else None
 
 
-def first_position(state: dict[str, Any] | None) -> int:
-    """Where the data go on."""
-    return state["data"]["position"] if state else 0
+def make_budget(config: Config, state: dict[str, Any] | None) -> Budget | OpenBudget:
+    """How long, and at what rate. Raises UserError for a length that does not fit the schedule."""
+    if config.schedule == "constant":
+        if config.minutes or config.steps:
+            raise UserError("schedule: constant has no end; minutes and steps must be 0, cooldown_minutes ends it")
+        times = state and {key: state[key] for key in ("seconds", "cools_from") if key in state}
+        return OpenBudget(config.warmup_steps, config.cooldown_minutes, times, config.stop_after_minutes)
+    used = state["seconds"] if state else 0.0
+    return Budget(config.minutes, config.steps, used, config.stop_after_minutes, warmup=config.warmup)
 
 
 def run_trainer(trainer: Trainer, config: Config, state: dict[str, Any] | None) -> None:
-    """Train from `state`, or from the beginning, for the minutes or steps of `config`."""
+    """Train from `state`, or from the beginning, for as long as `config` says."""
     if state:
         trainer.load(state)
-    used = state["seconds"] if state else 0.0
-    trainer.run(Budget(config.minutes, config.steps, used, config.stop_after_minutes, warmup=config.warmup))
+    trainer.run(make_budget(config, state))

@@ -18,20 +18,27 @@ from pytorch.ctpn import Ctpn
 CTPN_HEAD_STD = 0.01  # small outputs at the start: scores near 0.5 and boxes at their anchors
 
 
-def init_crnn(model: Crnn, seed: int) -> None:
+def init_crnn(model: Crnn, seed: int, initialization: str = "published") -> None:
     """Convolutions N(0, 0.02), batch-norm scale N(1, 0.02), LSTM U(+-1/sqrt(hidden size)), linear layers
-    U(+-1/sqrt(inputs)), all biases outside the LSTM 0."""
+    U(+-1/sqrt(inputs)), all biases outside the LSTM 0.
+
+    With `initialization` "he": convolutions N(0, sqrt(2 / inputs)), and forget gates open by one; the rest the same.
+    """
     hidden_size = model.rnn[0].rnn.hidden_size
+    he = initialization == "he"
 
     def value(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
         if name.endswith(".gamma"):
             return rng.normal(1.0, 0.02, shape)
         if ".rnn." in name:
-            return rng.uniform(-(hidden_size**-0.5), hidden_size**-0.5, shape)
+            drawn = rng.uniform(-(hidden_size**-0.5), hidden_size**-0.5, shape)
+            if he and ".bias_ih" in name:  # gates i, f, g, o
+                drawn[hidden_size : 2 * hidden_size] += 1
+            return drawn
         if name.endswith((".beta", ".bias")):
             return np.zeros(shape)
         if name.startswith("cnn."):
-            return rng.normal(0.0, 0.02, shape)
+            return rng.normal(0.0, (2 / prod(shape[1:])) ** 0.5 if he else 0.02, shape)
         bound = prod(shape[1:]) ** -0.5
         return rng.uniform(-bound, bound, shape)
 

@@ -1,6 +1,6 @@
 """Batches of rendered and real words: rendered ahead by worker processes, kept in pools, drawn at random.
 
-B words of a batch, H W input height and width, L label places.
+B words of a batch, H W input height and width, K alphabets, L label places.
 """
 
 from collections import deque
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from pytorch.word_chunks import RenderTask, WordChunk, WordRenderer
+from pytorch.word_chunks import RealWords, RenderTask, WordRenderer
 from pytorch.word_pool import WordPool
 from src.common.errors import UserError
 from src.crnn.topology import IMAGE_HEIGHT, time_steps
@@ -22,12 +22,23 @@ _FIRST, _MOST_FIRST = 4, 64  # batches of rendered words, but at most so many wo
 
 
 class WordBatch(NamedTuple):
-    """images (B, H, W) uint8, labels (B, L), lengths (B,) int32; the first `real` words are real ones."""
+    """images (B, H, W) uint8, labels (B, K, L), lengths (B, K) int32; the first `real` words are real ones.
+
+    flat_start: the words are short and fill their images, so that each letter can be learned at its place.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
     lengths: torch.Tensor
     real: int
+    flat_start: bool = False
+
+
+def fill_up(images: torch.Tensor, width: int) -> torch.Tensor:
+    """Images (B, H, W) with more columns on the right, as `resize_word` fills an image that is not as wide."""
+    filling = images[:, [0, -1]].flatten(1).float().median(1).values.to(images.dtype)  # of upper and lower edge
+    more = filling[:, None, None].expand(-1, images.shape[1], width - images.shape[2])
+    return torch.cat([images, more], dim=2)
 
 
 class WordMixture:
@@ -35,6 +46,8 @@ class WordMixture:
 
     renderer, shares: sources by width and the part of the rendered words that each gives.
     real: real words by width. rendered_share: part of all words that are rendered, 0 to 1.
+    padded_share: part of the batches that are filled up to a wider width, one or two steps on, as a network sees
+        them that is used with fewer widths than it was trained with.
     batch_size: words of a batch of the narrowest width.
     pool_size: rendered words kept a width; of a wide one as many as take the same memory.
     max_reuse: how often a rendered word is drawn at most, on average, before training waits for more.
@@ -47,9 +60,10 @@ class WordMixture:
         self,
         renderer: WordRenderer,
         shares: Sequence[float],
-        real: Mapping[int, WordChunk],
+        real: Mapping[int, RealWords],
         *,
         rendered_share: float,
+        padded_share: float = 0.0,
         batch_size: int,
         pool_size: int,
         max_reuse: float,
@@ -59,26 +73,28 @@ class WordMixture:
         first: int = 0,
     ):
         widths = sorted({*renderer.widths, *real})
-        real_total = sum(len(chunk.images) for chunk in real.values())
+        real_total = sum(float(words.weights.sum()) for words in real.values())
         if rendered_share < 1 and not real_total:
             raise UserError(f"rendered_share {rendered_share}: there are no real words; give 1")
         rendered = dict(zip(renderer.widths, shares, strict=True))
         self._real_part, self._batch, self._probability = {}, {}, {}
         for width in widths:
             ours = rendered_share * rendered.get(width, 0.0)
-            theirs = (1 - rendered_share) * (len(real[width].images) / real_total if width in real else 0)
+            theirs = (1 - rendered_share) * (real[width].weights.sum() / real_total if width in real else 0)
             self._batch[width] = max(2, round(batch_size * widths[0] / width))
             self._real_part[width] = theirs / (ours + theirs) if ours + theirs else 0.0
             self._probability[width] = (ours + theirs) / self._batch[width]
         total = sum(self._probability.values())
         self._probability = {width: value / total for width, value in self._probability.items()}
-        self._real = {width: WordPool.of(chunk, device) for width, chunk in real.items() if len(chunk.images)}
+        self._wider = {width: widths[place + 1 : place + 3] for place, width in enumerate(widths)}
+        self._padded_share = padded_share
+        self._real = {width: WordPool.of(words, device) for width, words in real.items()}
         self._rendered = {
             width: WordPool(
                 max(_CHUNK_PIXELS // (IMAGE_HEIGHT * width), pool_size * widths[0] // width),
                 IMAGE_HEIGHT,
                 width,
-                time_steps(width),
+                (len(renderer.alphabets), time_steps(width)),
                 device,
             )
             for width in (renderer.widths if rendered_share > 0 else ())
@@ -109,7 +125,10 @@ class WordMixture:
         if count - real:
             parts.append(self._rendered[width].draw(count - real, self._rng))
             self.drawn += count - real
-        return WordBatch(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)), real)
+        images, labels, lengths = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+        if self._wider[width] and self._rng.random() < self._padded_share:
+            images = fill_up(images, int(self._rng.choice(self._wider[width])))
+        return WordBatch(images, labels, lengths, real)
 
     @property
     def reuse(self) -> float:

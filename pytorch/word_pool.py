@@ -1,12 +1,12 @@
 """Words of one input width in the memory of the training device, drawn at random.
 
-N places, B words of a batch, H W input height and width, L label places.
+N places, B words of a batch, H W input height and width, K alphabets, L label places.
 """
 
 import numpy as np
 import torch
 
-from pytorch.word_chunks import WordChunk
+from pytorch.word_chunks import RealWords, WordChunk
 
 
 class WordPool:
@@ -16,17 +16,20 @@ class WordPool:
     times before newer ones replace them, each time changed at random (see `batch_augment`).
     """
 
-    def __init__(self, capacity: int, height: int, width: int, label_length: int, device: torch.device):
+    def __init__(self, capacity: int, height: int, width: int, label_shape: tuple[int, int], device: torch.device):
         self.images = torch.zeros((capacity, height, width), dtype=torch.uint8, device=device)
-        self.labels = torch.zeros((capacity, label_length), dtype=torch.int32, device=device)
-        self.lengths = torch.zeros(capacity, dtype=torch.int32, device=device)
+        self.labels = torch.zeros((capacity, *label_shape), dtype=torch.int32, device=device)
+        self.lengths = torch.zeros((capacity, label_shape[0]), dtype=torch.int32, device=device)
         self.added = 0  # words ever
+        self._cumulative: np.ndarray | None = None
 
     @classmethod
-    def of(cls, chunk: WordChunk, device: torch.device) -> "WordPool":
-        """A pool that holds exactly this chunk."""
-        pool = cls(len(chunk.images), *chunk.images.shape[1:], chunk.labels.shape[1], device)
+    def of(cls, words: RealWords, device: torch.device) -> "WordPool":
+        """A pool that holds exactly these words and draws them by their weights."""
+        chunk = words.chunk
+        pool = cls(len(chunk.images), *chunk.images.shape[1:], chunk.labels.shape[1:], device)
         pool.add(chunk)
+        pool._cumulative = np.cumsum(words.weights) / words.weights.sum()
         return pool
 
     def __len__(self) -> int:
@@ -41,6 +44,10 @@ class WordPool:
         self.added += len(chunk.images)
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """`count` words with repetition: images (B, H, W) uint8, labels (B, L), lengths (B,) int32."""
-        where = torch.from_numpy(rng.integers(0, len(self), count)).to(self.images.device)
+        """`count` words with repetition: images (B, H, W) uint8, labels (B, K, L), lengths (B, K) int32."""
+        if self._cumulative is None:
+            rows = rng.integers(0, len(self), count)
+        else:
+            rows = np.minimum(np.searchsorted(self._cumulative, rng.random(count), side="right"), len(self) - 1)
+        where = torch.from_numpy(rows).to(self.images.device)
         return self.images[where], self.labels[where], self.lengths[where]

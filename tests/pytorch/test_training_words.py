@@ -10,25 +10,29 @@ torch = pytest.importorskip("torch")
 from pytorch.batch_augment import augment_batch, homography_grid, view_corners  # noqa: E402
 from pytorch.read_words import read_metrics, score_of  # noqa: E402
 from pytorch.word_chunks import (  # noqa: E402
+    RealSet,
     RenderTask,
     WordChunk,
     WordRenderer,
+    labels_of,
     pack_words,
     real_words,
-    time_steps,
 )
-from pytorch.word_mixture import WordMixture  # noqa: E402
+from pytorch.word_data import named_alphabets  # noqa: E402
+from pytorch.word_mixture import WordMixture, fill_up  # noqa: E402
 from pytorch.word_pool import WordPool  # noqa: E402
 from src.common.errors import UserError  # noqa: E402
 from src.crnn.alphabet import Alphabet  # noqa: E402
+from src.crnn.topology import time_steps  # noqa: E402
 from src.data.recognition.augment import WordAugment  # noqa: E402
 from src.data.recognition.eval_dataset import CrnnEvalData  # noqa: E402
 from src.data.recognition.lmdb_reader import LmdbWords  # noqa: E402
-from src.data.recognition.preprocess import preprocess_word  # noqa: E402
+from src.data.recognition.preprocess import preprocess_word, resize_word  # noqa: E402
 from src.data.recognition.sources import rendered_words  # noqa: E402
 
 CPU = torch.device("cpu")
 LETTERS = Alphabet.named("digits_lower")
+PRINTABLE = Alphabet.named("printable_ascii")
 RNG = np.random.default_rng(0)
 
 
@@ -115,18 +119,36 @@ def test_changes_stay_in_single_precision_inside_autocast():
     np.testing.assert_array_equal(inside, changed(images, **everything))
 
 
-def test_chunks_hold_what_the_network_can_write():
-    words = [(image, text) for image, text in zip(smooth(60, 20, 4), ("ab", "", "aabb", "x" * 30), strict=True)]
-    chunk = pack_words(words, 100, LETTERS, keep_ratio=False)
-    assert chunk.lengths.tolist() == [2, 4]  # nothing, and 30 equal letters, cannot be written in 26 steps
-    assert chunk.labels.shape == (2, time_steps(100)) and chunk.labels[1, :5].tolist() == [11, 11, 12, 12, 0]
+@pytest.mark.parametrize(
+    "text, plain, labels",
+    [
+        ("It's", False, ("its", "It's")),
+        ("ITS", True, ("its", None)),  # case or punctuation not known
+        ("a b", False, ("ab", "a b")),
+        ("\u2019s", False, ("s", None)),  # the apostrophe is not ASCII
+        ("caf\xe9", False, None),
+        ("...", False, (None, "...")),
+        ("...", True, None),
+        ("x" * 14, False, None),  # 27 steps
+        ("x" * 13, False, ("x" * 13, "x" * 13)),
+    ],
+)
+def test_what_each_alphabet_learns_of_a_text(text, plain, labels):
+    assert labels_of(text, (LETTERS, PRINTABLE), time_steps(100), plain=plain) == labels
+
+
+def test_chunks_hold_a_label_for_each_alphabet():
+    words = list(zip(smooth(60, 20, 2), [("ab", None), ("aabb", "aa-bb")], strict=True))
+    chunk = pack_words(words, 100, (LETTERS, PRINTABLE), keep_ratio=False)
+    assert chunk.lengths.tolist() == [[2, -1], [4, 5]]
+    assert chunk.labels.shape == (2, 2, time_steps(100)) and chunk.labels[1, 0, :5].tolist() == [11, 11, 12, 12, 0]
     expected = preprocess_word(words[0][0], 32, [100])[0]
     np.testing.assert_allclose(chunk.images[0] / 127.5 - 1, expected, atol=1e-6)
 
 
 def test_rendered_chunks_do_not_depend_on_their_cut():
     ((source, _),) = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=[100])
-    renderer = WordRenderer([source], [100], LETTERS, keep_ratio=False)
+    renderer = WordRenderer([source], [100], [LETTERS], keep_ratio=False)
     whole, first, rest = (renderer(RenderTask(0, *cut)) for cut in ((7, 6), (7, 2), (9, 4)))
     for name in WordChunk._fields:
         parts = [getattr(first, name), getattr(rest, name)]
@@ -145,37 +167,66 @@ def lmdb(tmp_path_factory):
 
 
 def test_real_words_go_to_their_widths(lmdb):
-    chunks = real_words([lmdb], LETTERS, (100, 200))
-    assert {width: len(chunk.images) for width, chunk in chunks.items()} == {100: 4, 200: 2}
-    assert "".join(LETTERS.decode(row[row > 0]) for row in chunks[100].labels) == "abcdghkl"  # "e!" is left out
+    words, left_out = real_words([RealSet(LmdbWords(lmdb))], [LETTERS], (100, 200))
+    assert {width: len(each.chunk.images) for width, each in words.items()} == {100: 5, 200: 2}
+    assert "".join(LETTERS.decode(row[row > 0]) for row in words[100].chunk.labels[:, 0]) == "abcdeghkl"
+    assert sum(left_out.values()) == 1  # the broken image
     with pytest.raises(UserError, match="no usable word"):
-        real_words([lmdb], Alphabet("好"), (100,))
+        real_words([RealSet(LmdbWords(lmdb))], [Alphabet("好")], (100,))
+
+
+def test_sets_are_drawn_by_their_weights(lmdb):
+    sets = [RealSet(LmdbWords(lmdb), 3.0), RealSet(LmdbWords(lmdb), 1.0, plain=True)]
+    words, _ = real_words(sets, [LETTERS, PRINTABLE], (100,))
+    weights = words[100].weights
+    assert len(weights) == 14 and weights[:7].sum() == pytest.approx(3) and weights[7:].sum() == pytest.approx(1)
+    assert (words[100].chunk.lengths[7:] == -1).any(axis=0).tolist() == [False, True]
+    drawn = WordPool.of(words[100], CPU).draw(4000, np.random.default_rng(0))[2]
+    assert float((drawn[:, 1] < 0).float().mean()) == pytest.approx(1 / 4, abs=0.03)
+
+
+def test_filling_up_is_what_a_wider_input_has():
+    gray = smooth(40, 32, 3)
+    narrow, wide = (
+        np.stack([resize_word(image, 32, width, keep_ratio=True) for image in gray]) for width in (48, 100)
+    )
+    np.testing.assert_array_equal(fill_up(torch.from_numpy(narrow), 100), wide)
+
+
+def test_alphabets_have_names(tmp_path):
+    (tmp_path / "greek.txt").write_text("αβγ", encoding="utf-8")
+    found = named_alphabets(["digits_lower", str(tmp_path / "greek.txt")])
+    assert {name: alphabet.num_classes for name, alphabet in found.items()} == {"digits_lower": 37, "greek": 4}
+    for names, message in ((["digits_lower"] * 2, "given twice"), ([], "is empty")):
+        with pytest.raises(UserError, match=message):
+            named_alphabets(names)
 
 
 def numbered(values):
     values = np.asarray(values)
     return WordChunk(
-        np.repeat(values, 32 * 8).reshape(-1, 32, 8).astype(np.uint8), np.zeros((len(values), 3), np.int16),
-        values.astype(np.int16),
+        np.repeat(values, 32 * 8).reshape(-1, 32, 8).astype(np.uint8), np.zeros((len(values), 1, 3), np.int16),
+        values.astype(np.int16)[:, None],
     )  # fmt: skip
 
 
 def test_a_pool_keeps_the_newest():
-    pool = WordPool(5, 32, 8, 3, CPU)
+    pool = WordPool(5, 32, 8, (1, 3), CPU)
     pool.add(numbered([1, 2, 3]))
     assert len(pool) == 3
-    assert set(pool.draw(100, np.random.default_rng(0))[2].tolist()) == {1, 2, 3}
+    assert set(pool.draw(100, np.random.default_rng(0))[2].flatten().tolist()) == {1, 2, 3}
     pool.add(numbered([4, 5, 6, 7]))
     images, _, lengths = pool.draw(200, np.random.default_rng(0))
-    assert len(pool) == 5 and set(lengths.tolist()) == {3, 4, 5, 6, 7}
-    np.testing.assert_array_equal(images[:, 0, 0].int(), lengths)
+    assert len(pool) == 5 and set(lengths.flatten().tolist()) == {3, 4, 5, 6, 7}
+    np.testing.assert_array_equal(images[:, 0, 0].int(), lengths[:, 0])
 
 
 def test_a_mixture_keeps_its_shares(lmdb):
     rendered = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=(100, 200))
     sources, shares = zip(*rendered, strict=True)
     mixture = WordMixture(
-        WordRenderer(sources, (100, 200), LETTERS, keep_ratio=True), shares, real_words([lmdb], LETTERS, (100, 200)),
+        WordRenderer(sources, (100, 200), [LETTERS], keep_ratio=True), shares,
+        real_words([RealSet(LmdbWords(lmdb))], [LETTERS], (100, 200))[0],
         rendered_share=0.5, batch_size=16, pool_size=64, max_reuse=50, workers=0, device=CPU, seed=1,
     )  # fmt: skip
     try:
@@ -187,7 +238,7 @@ def test_a_mixture_keeps_its_shares(lmdb):
     total = sum(len(batch.images) for batch in batches)
     assert sum(batch.real for batch in batches) / total == pytest.approx(0.5, abs=0.03)
     wide = sum(len(batch.images) for batch in batches if batch.images.shape[2] == 200) / total
-    assert wide == pytest.approx(0.5 * 0.2 + 0.5 * 2 / 6, abs=0.04)
+    assert wide == pytest.approx(0.5 * 0.2 + 0.5 * 2 / 7, abs=0.04)
     assert mixture.drawn == total - sum(batch.real for batch in batches)
     assert position >= mixture.rendered / 2 and mixture.reuse <= 50
 
@@ -196,12 +247,12 @@ def test_a_mixture_needs_words(lmdb):
     ((source, share),) = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=[100])
     with pytest.raises(UserError, match="rendered_share"):
         WordMixture(
-            WordRenderer([source], [100], LETTERS, False), [share], {}, rendered_share=0.5, batch_size=4, pool_size=8,
-            max_reuse=2, workers=0, device=CPU, seed=1,
+            WordRenderer([source], [100], [LETTERS], False), [share], {}, rendered_share=0.5, batch_size=4,
+            pool_size=8, max_reuse=2, workers=0, device=CPU, seed=1,
         )  # fmt: skip
 
 
-def test_metrics_come_from_every_sample(lmdb):
+def test_figures_come_from_every_sample(lmdb):
     """A stand-in for the network that reads the first letter of every word."""
     truths = {}
     for batch in CrnnEvalData(LmdbWords(lmdb), characters=LETTERS.characters, batch_size=4, height=32, widths=[100]):
@@ -212,10 +263,17 @@ def test_metrics_come_from_every_sample(lmdb):
         log_probs[1:, :, 0] = 0
         for column, image in enumerate(images):
             log_probs[0, column, LETTERS.encode(truths[image.tobytes()][0])[0]] = 0
-        return log_probs
+        return [log_probs]
 
-    metrics = read_metrics(predict, {"w": LmdbWords(lmdb)}, LETTERS, (100,), batch_size=4)
-    assert metrics["w"]["samples"] == 8 and metrics["w"]["accuracy"] == 0
-    assert metrics["w"]["character_error_rate"] == pytest.approx(1 - 8 / 20)
-    assert "case_sensitive_accuracy" not in metrics["w"]
-    assert score_of({"a": {"accuracy": 0.5}, "b": {"accuracy": 0.9, "case_sensitive_accuracy": 0.7}}) == 0.6
+    metrics = read_metrics(predict, {"w": LmdbWords(lmdb)}, {"letters": LETTERS}, (100,), batch_size=4)["w"][
+        "letters"
+    ]
+    assert metrics["samples"] == 8 and metrics["accuracy"] == 0
+    assert metrics["plain_accuracy"] == 1 / 8  # "e!"
+    assert metrics["character_error_rate"] == pytest.approx(1 - 8 / 20)
+    assert "case_sensitive_accuracy" not in metrics
+
+
+def test_the_score_takes_case_where_it_is_known():
+    words = {"a": {"x": {"plain_accuracy": 0.5}, "y": {"plain_accuracy": 0.9, "case_sensitive_accuracy": 0.7}}}
+    assert score_of(words) == pytest.approx(0.6)

@@ -7,13 +7,14 @@ from mindspore import nn, ops
 
 from src.crnn.crnn import Crnn as MindsporeCrnn
 from src.crnn.ctc_loss import CtcLoss
+from src.crnn.flat_start import FlatStartLoss
 from src.weights.weights_file import load_weights
 
 torch = pytest.importorskip("torch")
 
 from pytorch.convert import from_mindspore, to_mindspore  # noqa: E402
-from pytorch.crnn import Crnn  # noqa: E402
-from pytorch.crnn_loss import ctc_loss  # noqa: E402
+from pytorch.crnn import Crnn, SharedCrnn  # noqa: E402
+from pytorch.crnn_loss import ctc_loss, flat_start_loss  # noqa: E402
 from src.weights.array_shapes import parameter_shapes  # noqa: E402
 
 WIDTH, CLASSES = 0.125, 12
@@ -165,3 +166,30 @@ def test_losses_without_reduction(in_pytorch):
     assert (losses / np.maximum(LENGTHS, 1)).mean() == pytest.approx(in_pytorch["loss"], rel=1e-5)
     with pytest.raises(ValueError, match="'sum'"):
         ctc_loss(log_probs, *map(torch.from_numpy, BATCH[1:]), reduction="sum")
+
+
+def test_no_label_has_no_loss(in_pytorch):
+    log_probs = torch.randn(9, 2, CLASSES).log_softmax(-1)
+    labels = torch.tensor([[1, 2], [0, 0]])
+    alone = ctc_loss(log_probs[:, :1], labels[:1], torch.tensor([2]))
+    assert ctc_loss(log_probs, labels, torch.tensor([2, -1])).item() == pytest.approx(alone.item() / 2)
+    assert flat_start_loss(log_probs, labels, torch.tensor([-1, -1])).item() == 0
+
+
+def test_flat_start_loss_is_that_of_mindspore():
+    rng = np.random.default_rng(2)
+    log_probs = torch.from_numpy(rng.standard_normal((9, 3, CLASSES)).astype(np.float32)).log_softmax(-1)
+    labels, lengths = np.array([[1, 2, 3], [4, 4, 0], [0, 0, 0]], np.int32), np.array([3, 2, 0], np.int32)
+    ours = flat_start_loss(log_probs, torch.from_numpy(labels), torch.from_numpy(lengths))
+    theirs = FlatStartLoss()(*(ms.Tensor(array) for array in (log_probs.numpy(), labels, lengths)))
+    assert ours.item() == pytest.approx(float(theirs), rel=1e-5)
+
+
+def test_a_shared_network_is_one_network_for_each_alphabet():
+    torch.manual_seed(0)
+    shared = SharedCrnn([5, 7], 0.03).eval()
+    images = torch.from_numpy(IMAGES)
+    for number, (classes, found) in enumerate(zip((5, 7), shared(images), strict=True)):
+        alone = Crnn(classes, 0.03).eval()
+        alone.load_state_dict(shared.state_of(number))
+        torch.testing.assert_close(alone(images), found)

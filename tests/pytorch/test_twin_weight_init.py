@@ -24,11 +24,12 @@ def spoilt(model):
     return model
 
 
-def test_crnn_starts_from_the_same_numbers():
+@pytest.mark.parametrize("initialization", ["published", "he"])
+def test_crnn_starts_from_the_same_numbers(initialization):
     model = spoilt(Crnn(20, WIDTH))
-    init_crnn(model, seed=5)
+    init_crnn(model, 5, initialization)
     for name, value in to_mindspore(model.state_dict(), "crnn").items():
-        expected = initial_weight(name, value.shape, 5, lstm_hidden_size=64)
+        expected = initial_weight(name, value.shape, 5, 64, initialization)
         np.testing.assert_array_equal(value, expected, err_msg=name)
 
 
