@@ -36,7 +36,7 @@ def brick_wall(rng: np.random.Generator) -> np.ndarray:
 
 
 def board(texts: list[tuple[str, int]], ground: tuple[int, ...], ink: tuple[int, ...]) -> Image.Image:
-    """A framed board with centerd lines, as large as they need, drawn at twice the size for smooth edges."""
+    """A framed board with centered lines, as large as they need, drawn at twice the size for smooth edges."""
     fonts = [ImageFont.load_default(2 * size) for _, size in texts]
     steps = [2 * LINE_STEP * size for _, size in texts]
     width = max(font.getlength(text) for font, (text, _) in zip(fonts, texts, strict=True)) + 2 * texts[0][1] * 1.6

@@ -36,7 +36,7 @@ def test_count_at_full_size():
     assert len(ANCHOR_HEIGHTS) == 14
 
 
-def test_other_stride_and_width_stay_centerd():
+def test_other_stride_and_width_stay_centered():
     anchors = base_anchors([9], stride=8, width=4)
     assert anchors.tolist() == [[2, -1, 5, 8]]
 

@@ -11,7 +11,7 @@ from src.ctpn.bbox_coder import decode_boxes, decode_sides, encode_boxes, encode
 def test_encode_by_hand():
     anchor, box = [16, 10, 31, 19], [20, 14, 27, 33]  # 16 x 10 and 8 x 20 pixels
     dx, dy, dw, dh = encode_boxes(np.array([anchor]), np.array([box]))[0]
-    assert dx == pytest.approx(0)  # both centerd at 23.5
+    assert dx == pytest.approx(0)  # both centered at 23.5
     assert dy == pytest.approx((23.5 - 14.5) / 10)
     assert dw == pytest.approx(math.log(8 / 16))
     assert dh == pytest.approx(math.log(20 / 10))
