@@ -85,7 +85,11 @@ class Options(BaseModel):
         return part
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with some values changed, which do not count as given. Raises OptionError as the class does."""
+        """A copy with some values changed, which do not count as given.
+
+        Raises:
+            OptionError: as the class does.
+        """
         values = {key: getattr(self, key) for key in type(self).model_fields}
         changed = type(self)(**{**values, **changes})
         object.__setattr__(changed, "__pydantic_fields_set__", set(self.given))

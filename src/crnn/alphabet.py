@@ -23,7 +23,8 @@ class Alphabet:
         fold_case: encode a character that the alphabet has in the other case only as that one ("A" as "a").
             Harmless for an alphabet with both cases: each stays itself.
 
-    Raises AlphabetError for an empty alphabet or repeated characters.
+    Raises:
+        AlphabetError: an empty alphabet or repeated characters.
     """
 
     def __init__(self, characters: str, fold_case: bool = True):
@@ -88,7 +89,11 @@ class Alphabet:
         return list(dict.fromkeys(c for c in text if c not in self._classes))
 
     def encode(self, text: str) -> list[int]:
-        """Classes of the characters. Raises AlphabetError that lists every foreign character at once."""
+        """Classes of the characters.
+
+        Raises:
+            AlphabetError: lists every foreign character at once.
+        """
         try:
             return [self._classes[character] for character in text]
         except KeyError:
@@ -98,7 +103,11 @@ class Alphabet:
             ) from None
 
     def decode(self, indices: Iterable[int]) -> str:
-        """Text of classes without blanks. Raises AlphabetError for a class that has no character."""
+        """Text of classes without blanks.
+
+        Raises:
+            AlphabetError: a class that has no character.
+        """
         indices = [int(index) for index in indices]
         outside = [index for index in indices if not 1 <= index < self.num_classes]
         if outside:

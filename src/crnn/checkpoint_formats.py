@@ -25,7 +25,8 @@ SHOWN = 6
 def naming(params: dict[str, np.ndarray]) -> str:
     """Which naming these weights have: "mindspore", "classic" or "crnn_for_pytorch".
 
-    Raises UserError when it is none of them.
+    Raises:
+        UserError: it is none of them.
     """
     if "cnn.batchnorm2.gamma" in params:
         return "mindspore"
@@ -40,7 +41,8 @@ def naming(params: dict[str, np.ndarray]) -> str:
 def mindspore_crnn(params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Weights in any of the namings -> weights for `Crnn`, float32.
 
-    Raises UserError that names what is missing or not understood; `num_batches_tracked` is ignored.
+    Raises:
+        UserError: names what is missing or not understood; `num_batches_tracked` is ignored.
     """
     kind = naming(params)
     if kind == "mindspore":
@@ -58,7 +60,10 @@ def mindspore_crnn(params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def published_crnn(params: dict[str, np.ndarray], kind: str = "classic") -> dict[str, np.ndarray]:
     """Weights of `Crnn` -> weights in a published naming ("classic" or "crnn_for_pytorch").
 
-    The convolution biases that this network does not have become zeros. Raises UserError as `mindspore_crnn`.
+    The convolution biases that this network does not have become zeros.
+
+    Raises:
+        UserError: as `mindspore_crnn`.
     """
     targets = _published_names(kind)
     _require_equal(set(params), set(targets), "mindspore")

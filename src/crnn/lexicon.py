@@ -26,7 +26,8 @@ class Lexicon:
         words: words that can be read.
         left_out: words that the alphabet cannot write.
 
-    Raises UserError when no word remains.
+    Raises:
+        UserError: no word remains.
     """
 
     def __init__(self, words: Iterable[str], encode: Callable[[str], list[int]]):

@@ -49,8 +49,10 @@ def assign_targets(
     (Tian et al. 2016, section 3.3).
 
     `anchors` (N, 4) in the order of `make_anchors`, `slices` and `ignored_slices` (., 4) on columns of
-    `stride` pixels, inclusive corners; `image_shape` (height, width). Raises ValueError where these do not
-    fit together.
+    `stride` pixels, inclusive corners; `image_shape` (height, width).
+
+    Raises:
+        ValueError: these do not fit together.
     """
     height, width = image_shape
     rows, columns = height // stride, width // stride

@@ -17,7 +17,8 @@ from src.weights.weights_file import load_weights
 class MindSporeEngine:
     """The network itself. A graph is compiled for every shape of input, so callers keep to a few.
 
-    Raises UserError when the weights do not fit the network.
+    Raises:
+        UserError: the weights do not fit the network.
     """
 
     name = "mindspore"

@@ -13,7 +13,8 @@ from src.common.errors import UserError
 class OnnxRuntimeEngine:
     """An ONNX file in ONNX Runtime; arguments as in `OpenVinoEngine`, of which it needs the threads only.
 
-    Raises UserError when ONNX Runtime cannot use the file.
+    Raises:
+        UserError: ONNX Runtime cannot use the file.
     """
 
     name = "onnxruntime"

@@ -39,7 +39,8 @@ class OpenVinoEngine:
             the processor alone; with `CAPS` on one that has bfloat16 it would be slow, or have no kernel at all.
         image_shape: (B, C, H, W), None where free; the sizes given are fixed in the compiled network.
 
-    Raises UserError when OpenVINO cannot use the file.
+    Raises:
+        UserError: OpenVINO cannot use the file.
     """
 
     name = "openvino"

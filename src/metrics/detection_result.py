@@ -1,6 +1,6 @@
 """What detection metrics take and give, whatever the protocol.
 
-K ground truths, M detections, P corners of a polygon. An image is named by any key, the same in both
+Shapes: K ground truths, M detections, P corners of a polygon. An image is named by any key, the same in both
 dictionaries; a key is left out of the detections when nothing was found there.
 """
 
@@ -23,10 +23,14 @@ class MetricError(UserError):
 class GroundTruth:
     """The text of one image.
 
-    boxes: (K, 4) x1, y1, x2, y2, inclusive corners.
-    ignored: (K,) bool; text that counts neither for nor against ("###"). None = none of it.
-    polygons: (K, P, 2) where the text was outlined by more than a box; boxes are then their bounds.
-    texts: K transcriptions, or empty where there are none.
+    Attributes:
+        boxes: (K, 4) float64 (x1, y1, x2, y2), inclusive pixel corners.
+        ignored: (K,) bool; text that counts neither for nor against ("###"). None = none of it.
+        polygons: (K, P, 2) where the text was outlined by more than a box; boxes are then their bounds.
+        texts: K transcriptions, or empty where there are none.
+
+    Raises:
+        MetricError: shapes that do not fit together, a box that is inverted or not finite.
     """
 
     boxes: np.ndarray
@@ -50,9 +54,15 @@ class GroundTruth:
 
 @dataclass(frozen=True)
 class ImageResult:
-    """The score of one image: credits, what they are shares of, and who was matched with whom.
+    """The score of one image: credits, what they are shares of, and what was matched with what.
 
-    matches: (ground truth indices, detection indices), one entry a match, also one-to-many.
+    Attributes:
+        recall_credit: sum over the ground truths, each from 0 to 1.
+        precision_credit: sum over the detections, each from 0 to 1.
+        ground_truths: number of ground truths that count.
+        detections: number of detections that count.
+        matches: (ground truth indices, detection indices), one entry per match, also one-to-many.
+        ignored_detections: indices of detections on ignored text.
     """
 
     recall_credit: float = 0.0
@@ -111,7 +121,11 @@ def _share(credits: Iterable[float], whole: int) -> float:
 
 
 def check_names(ground_truth: Mapping[str, GroundTruth], detections: Mapping[str, np.ndarray]) -> None:
-    """Raise MetricError when there are detections for an image without ground truth."""
+    """Check that every image with detections has ground truth.
+
+    Raises:
+        MetricError: names the images that have none.
+    """
     unknown = sorted(set(detections) - set(ground_truth))
     if unknown:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
@@ -119,7 +133,11 @@ def check_names(ground_truth: Mapping[str, GroundTruth], detections: Mapping[str
 
 
 def checked_boxes(boxes: np.ndarray, of: str) -> np.ndarray:
-    """(n, 4) float64; MetricError when not finite or inverted."""
+    """Boxes as (n, 4) float64; `of` names them in messages.
+
+    Raises:
+        MetricError: another shape, a box that is inverted or not finite.
+    """
     boxes = np.asarray(boxes, dtype=np.float64)
     if not boxes.size:
         return np.empty((0, 4))
@@ -132,7 +150,11 @@ def checked_boxes(boxes: np.ndarray, of: str) -> np.ndarray:
 
 
 def checked_polygons(polygons: np.ndarray, of: str) -> np.ndarray:
-    """(n, P, 2) float64; MetricError when not finite or with fewer than three corners."""
+    """Polygons as (n, P, 2) float64; `of` names them in messages.
+
+    Raises:
+        MetricError: fewer than three corners, or a corner that is not finite.
+    """
     polygons = np.asarray(polygons, dtype=np.float64)
     if polygons.ndim != 3 or polygons.shape[1] < 3 or polygons.shape[2] != 2:
         raise MetricError(f"{of}: polygons must have shape (n, 3 or more corners, 2), got {polygons.shape}")

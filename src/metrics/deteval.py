@@ -2,7 +2,7 @@
 
 It lets one detection cover several ground truths and several detections make up one, each at its price.
 Boxes are axis-aligned with both ends included; metrics equal the official script's when both get the same
-whole-number boxes. K ground truths, M detections of one image; "pair" means (ground truth, detection).
+whole-number boxes. Shapes: K ground truths, M detections of one image; a pair is (ground truth, detection).
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ def deteval(ground_truth: Mapping[str, GroundTruth], detections: Mapping[str, np
 
     Args:
         ground_truth: every image, by name.
-        detections: (M, 4) boxes by image name, inclusive corners. An image left out has none.
+        detections: (M, 4) boxes by image name, inclusive pixel corners. An image left out has none.
+
+    Returns:
+        Precision, recall and hmean of the data set, and the result of every image.
 
     Raises:
         MetricError: detections for an unknown image, a box that is inverted or not finite.
@@ -47,7 +50,13 @@ def deteval(ground_truth: Mapping[str, GroundTruth], detections: Mapping[str, np
 
 
 def score_image(truths: np.ndarray, ignored: np.ndarray, found: np.ndarray) -> ImageResult:
-    """Score one image: (K, 4) ground truth, (K,) which to ignore, (M, 4) detections."""
+    """Score one image.
+
+    Args:
+        truths: (K, 4) boxes of the ground truth.
+        ignored: (K,) bool, which of them to ignore.
+        found: (M, 4) detections.
+    """
     if not len(found) or not len(truths):
         return ImageResult(ground_truths=int((~ignored).sum()), detections=len(found))
     recall, precision = _area_shares(truths, found)  # (K, M) each
@@ -65,7 +74,7 @@ def score_image(truths: np.ndarray, ignored: np.ndarray, found: np.ndarray) -> I
     alone = holds & (holds.sum(axis=1) == 1)[:, None] & (holds.sum(axis=0) == 1)
     alone &= (truth_overlaps == 1)[:, None] & (found_overlaps == 1)
     alone &= truth_free[:, None] & found_free
-    for g, d in np.argwhere(alone).tolist():  # at most one a row and column, so none is matched before
+    for g, d in np.argwhere(alone).tolist():  # at most one per row and column, so none is matched before
         if _center_distance(truths[g], found[d]) < MAX_CENTRE_DISTANCE:
             truth_free[g] = found_free[d] = False
             matches.append(((g,), (d,)))

@@ -1,6 +1,8 @@
 """Levenshtein distance of many pairs of words at once, and the nearest word of a lexicon.
 
-A character is a Unicode code point; insertion, deletion and replacement cost 1 each. V words in a lexicon.
+A character is a Unicode code point; insertion, deletion and replacement cost 1 each.
+
+Shapes: n pairs of words.
 """
 
 from __future__ import annotations
@@ -21,10 +23,13 @@ def edit_distance(first: str, second: str) -> int:
 
 
 def edit_distances(first: Sequence[str], second: Sequence[str]) -> np.ndarray:
-    """(n,) int64 distances of n pairs.
+    """The distances of n pairs, (n,) int64.
 
-    One dynamic programme runs over all pairs of similar length together, so that Python takes one step a
-    character, not one a pair and character. Raises UserError when the two sequences differ in length.
+    One dynamic program runs over all pairs of similar length together, so that Python takes one step per character,
+    not one per pair and character.
+
+    Raises:
+        UserError: the two sequences differ in length.
     """
     if len(first) != len(second):
         raise UserError(f"edit distances need pairs, got {len(first)} and {len(second)} words")
@@ -52,9 +57,9 @@ def _block_distances(first: list[str], second: list[str]) -> np.ndarray:
     codes_b, length_b = _codes(second)  # (L2, n)
     number = np.int16 if len(codes_a) + len(codes_b) < np.iinfo(np.int16).max else np.int64
     steps = np.arange(len(codes_b) + 1, dtype=number)[:, None]
-    everybody = np.arange(len(first))
+    every = np.arange(len(first))
     row = np.repeat(steps, len(first), axis=1)
-    result = row[length_b, everybody].copy()  # right where `first` is empty
+    result = row[length_b, every].copy()  # right where `first` is empty
     for i, letters in enumerate(codes_a):
         fresh = np.empty_like(row)
         fresh[0] = i + 1
@@ -82,9 +87,10 @@ class Lexicon:
 
     Args:
         words: at least one; repeated ones count once.
-        case_sensitive: otherwise words are compared in lower case; results are spelt as in `words`.
+        case_sensitive: otherwise words are compared in lower case; results are spelled as in `words`.
 
-    Raises UserError when there is no word.
+    Raises:
+        UserError: there is no word.
     """
 
     def __init__(self, words: Sequence[str], case_sensitive: bool = False):

@@ -3,7 +3,7 @@
     python -m src.metrics.official_script -g=gt.zip -s=submit.zip -o=./
 
 prints `Calculated!{"precision": .., "recall": .., "hmean": ..}` and, with `-o`, writes `results.zip` there:
-`method.json` with the metrics and one JSON file an image. `-p=iou` scores by the protocol of ICDAR 2015.
+`method.json` with the metrics and one JSON file per image. `-p=iou` scores by the protocol of ICDAR 2015.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ PROTOCOLS = {"deteval": deteval, "iou": iou_hmean}
 def evaluate_archives(ground_truth: str | Path, submission: str | Path, protocol: str = "deteval") -> DetectionResult:
     """Score a zip of `res_*.txt` against a zip of `gt_*.txt`.
 
-    Raises UserError: an unreadable archive, a bad line, an image without ground truth, an unknown protocol.
+    Raises:
+        UserError: an unreadable archive, a bad line, an image without ground truth, an unknown protocol.
     """
     if protocol not in PROTOCOLS:
         raise UserError(f"unknown protocol '{protocol}', accepted: {', '.join(PROTOCOLS)}")

@@ -1,4 +1,4 @@
-"""How well words were read.
+"""Metrics of recognized words: Acc@1, 1-NED, character error rate.
 
 Every metric is over all samples given, none is left out. "Without case" compares lower case with lower case,
 as the Acc@1 of the CRNN literature does; nothing else is normalized or stripped.
@@ -30,7 +30,11 @@ class RecognitionResult:
 
 
 def evaluate_words(predictions: Sequence[str], truths: Sequence[str]) -> RecognitionResult:
-    """All metrics at once; 1-NED and the error rate without case. Raises UserError as `word_accuracy`."""
+    """All metrics at once; 1-NED and the error rate without case.
+
+    Raises:
+        UserError: as `word_accuracy`.
+    """
     return RecognitionResult(
         samples=len(truths),
         accuracy=word_accuracy(predictions, truths),
@@ -43,7 +47,8 @@ def evaluate_words(predictions: Sequence[str], truths: Sequence[str]) -> Recogni
 def word_accuracy(predictions: Sequence[str], truths: Sequence[str], case_sensitive: bool = False) -> float:
     """Share of words read without any error: Acc@1.
 
-    Raises UserError when there are no samples, or not as many predictions as truths.
+    Raises:
+        UserError: no samples, or not as many predictions as truths.
     """
     predictions, truths = _prepared(predictions, truths, case_sensitive)
     return sum(map(str.__eq__, predictions, truths)) / len(truths)
@@ -53,7 +58,9 @@ def one_minus_ned(predictions: Sequence[str], truths: Sequence[str], case_sensit
     """Mean over the samples of 1 - distance / max(length of prediction, length of truth).
 
     This is the 1-N.E.D. of ICDAR 2019 (ArT, LSVT, ReCTS); two empty words agree fully.
-    Raises as `word_accuracy`.
+
+    Raises:
+        UserError: as `word_accuracy`.
     """
     predictions, truths = _prepared(predictions, truths, case_sensitive)
     longest = np.maximum(_lengths(predictions), _lengths(truths))
@@ -63,8 +70,10 @@ def one_minus_ned(predictions: Sequence[str], truths: Sequence[str], case_sensit
 def character_error_rate(predictions: Sequence[str], truths: Sequence[str], case_sensitive: bool = False) -> float:
     """Sum of the edit distances / number of characters in the truths; above 1 is possible.
 
-    With no characters at all in the truths, what was read counts against one character.
-    Raises as `word_accuracy`.
+    With no characters at all in the truths, the predictions count against one character.
+
+    Raises:
+        UserError: as `word_accuracy`.
     """
     predictions, truths = _prepared(predictions, truths, case_sensitive)
     return float(edit_distances(predictions, truths).sum() / max(int(_lengths(truths).sum()), 1))
@@ -78,9 +87,16 @@ def lexicon_accuracy(
 ) -> float:
     """Word accuracy after each prediction is replaced by the nearest word of its lexicon.
 
-    `lexicon` is one list of words for all samples ("full") or one list a sample ("50", "1k"). A truth that is
-    not in its lexicon cannot be read rightly, and counts as wrong. Raises as `word_accuracy`, and UserError
-    for an empty lexicon or not as many lexicons as samples.
+    A truth that is not in its lexicon counts as wrong.
+
+    Args:
+        predictions: one per sample.
+        truths: one per sample.
+        lexicon: one list of words for all samples ("full"), or one list per sample ("50", "1k").
+        case_sensitive: otherwise words are compared in lower case.
+
+    Raises:
+        UserError: as `word_accuracy`, an empty lexicon, or not as many lexicons as samples.
     """
     if len(lexicon) and isinstance(lexicon[0], str):
         shared = Lexicon(lexicon, case_sensitive)

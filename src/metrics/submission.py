@@ -51,7 +51,8 @@ def ground_truth_name(image: str | Path) -> str:
 def to_pixels(boxes: np.ndarray) -> np.ndarray:
     """(M, 4) boxes rounded to whole pixels, int64: what a submission holds and what should be scored.
 
-    Raises SubmissionError for a box that is not finite.
+    Raises:
+        SubmissionError: a box is not finite.
     """
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     if not np.isfinite(boxes).all():
@@ -63,7 +64,8 @@ def to_pixels(boxes: np.ndarray) -> np.ndarray:
 def result_texts(detections: Mapping[str, np.ndarray]) -> dict[str, str]:
     """File name to content for (M, 4) boxes by image file name.
 
-    Raises SubmissionError when two images would get the same file.
+    Raises:
+        SubmissionError: two images would get the same file.
     """
     texts: dict[str, str] = {}
     for image, boxes in detections.items():
@@ -75,9 +77,13 @@ def result_texts(detections: Mapping[str, np.ndarray]) -> dict[str, str]:
 
 
 def write_results(folder: str | Path, detections: Mapping[str, np.ndarray]) -> list[Path]:
-    """Write `res_*.txt`, one an image, into a folder; returns their paths.
+    """Write `res_*.txt`, one per image, into a folder.
 
-    Raises UserError naming the file that cannot be written.
+    Returns:
+        Their paths.
+
+    Raises:
+        UserError: names the file that cannot be written.
     """
     folder = Path(folder)
     paths = []
@@ -88,9 +94,10 @@ def write_results(folder: str | Path, detections: Mapping[str, np.ndarray]) -> l
 
 
 def write_submission(path: str | Path, detections: Mapping[str, np.ndarray]) -> Path:
-    """Write `submit_*.zip` with one `res_*.txt` an image at its root, also for images without detections.
+    """Write `submit_*.zip` with one `res_*.txt` per image at its root, also for images without detections.
 
-    Raises UserError naming the file that cannot be written.
+    Raises:
+        UserError: names the file that cannot be written.
     """
     return write_text_members(path, result_texts(detections))
 
@@ -99,7 +106,10 @@ def read_submission(path: str | Path) -> dict[str, np.ndarray]:
     """(M, 4) int64 boxes by image from a zip of `res_*.txt`.
 
     As strict as the official script, so that what passes here passes there.
-    Raises SubmissionError naming file and line, ArchiveError.
+
+    Raises:
+        SubmissionError: names file and line.
+        ArchiveError: the archive cannot be read.
     """
     return _by_image(read_text_members(path), "res_", parse_results, path)
 
@@ -107,7 +117,9 @@ def read_submission(path: str | Path) -> dict[str, np.ndarray]:
 def read_ground_truth(path: str | Path) -> dict[str, GroundTruth]:
     """Ground truth by image from a zip of `gt_*.txt`, or from a folder of them.
 
-    Raises SubmissionError naming file and line, ArchiveError.
+    Raises:
+        SubmissionError: names file and line.
+        ArchiveError: the archive cannot be read.
     """
     path = Path(path)
     if path.is_dir():
@@ -159,9 +171,9 @@ def parse_ground_truth(text: str, where: str = "ground truth") -> GroundTruth:
 
 def _by_image(texts: Mapping[str, str], prefix: str, parse, path: str | Path) -> dict:
     """Parse every file; the key of an image is what follows the prefix."""
-    strangers = [name for name in texts if not name.startswith(prefix)]
-    if strangers:
-        raise SubmissionError(f"{path}: files must be named {prefix}<image>.txt, got '{strangers[0]}'")
+    unknown = [name for name in texts if not name.startswith(prefix)]
+    if unknown:
+        raise SubmissionError(f"{path}: files must be named {prefix}<image>.txt, got '{unknown[0]}'")
     if not texts:
         raise SubmissionError(f"{path}: no {prefix}*.txt in it")
     return {name[len(prefix) : -len(".txt")]: parse(text, f"{path}: {name}") for name, text in texts.items()}

@@ -4,8 +4,8 @@ A chain's line spans from its smallest x1 to its largest x2. Its top is a straig
 proposals' (x1, y1), its bottom one through (x1, y2); both are read half a proposal inside the ends, and the
 line's box takes the higher top and the lower bottom. Its score is the mean of its proposals' scores.
 
-P chain members, M lines. Sums run in chain order in double precision, so that a plain loop over the same
-chain gives the same bits.
+Shapes: N proposals, P chain members, M lines; coordinates in pixels. Sums run in chain order in double precision,
+so that a plain loop over the same chain gives the same bits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ConnectedLines:
-    """boxes (M, 4) axis-aligned, scores (M,), corners (M, 4, 2) along the fitted top and bottom (float64)."""
+    """Lines before clipping and filtering.
+
+    Attributes:
+        boxes: (M, 4) float64, axis-aligned (x1, y1, x2, y2).
+        scores: (M,) float64.
+        corners: (M, 4, 2) float64, along the fitted top and bottom, clockwise from the top left.
+    """
 
     boxes: np.ndarray
     scores: np.ndarray
@@ -36,13 +42,14 @@ def connect_text_lines(
     Args:
         boxes: (N, 4) float64 proposals.
         scores: (N,) float64.
-        member, line: (P,) the chains, as `get_successions.chains` gives them.
+        member: (P,) proposals of the chains, as `get_successions.chains` returns them.
+        line: (P,) number of the chain that each member belongs to.
         side_x: (N,) or None: where each proposal places the nearest end of its line (side refinement, section
-            3.3 of the paper). A line then ends where its first and last proposal say. A place that is not
-            finite, or would turn the line inside out, is not used.
+            3.3 of the paper). A line then ends where its first and last proposals place it. A value that is not
+            finite, or that would turn the line inside out, is not used.
 
     Returns:
-        ConnectedLines, not clipped, in the order of the chains.
+        The lines in the order of the chains.
     """
     count = int(line[-1]) + 1 if len(line) else 0
     first = np.searchsorted(line, np.arange(count), side="left")

@@ -5,7 +5,7 @@ Steps: keep proposals that score above a minimum, best first; non-maximum suppre
 are too tall for their width, too unsure or too short. Parameters are named as in the configuration file and
 default to the published MindSpore model's.
 
-N proposals, M lines; coordinates in pixels of the image that `image_size` describes.
+Shapes: N proposals, M lines; coordinates in pixels of the image that `image_size` describes.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ class ConnectorError(UserError):
 class TextLines:
     """Lines of one image, those with the best first proposal first.
 
-    boxes: (M, 4) float32, inside the image. scores: (M,) float32. polygons: (M, 4, 2) float32, clockwise
-    from the top left corner: the corners of the box, or of the tilted line with `oriented`.
+    Attributes:
+        boxes: (M, 4) float32, inside the image.
+        scores: (M,) float32.
+        polygons: (M, 4, 2) float32, clockwise from the top left corner: the corners of the box, or of the tilted
+            line with `oriented`.
     """
 
     boxes: np.ndarray
@@ -58,6 +61,9 @@ def detect_text_lines(
         params: the parameters; None = `ConnectorParams()`.
         dx: (N,) offset of the nearest line end from the proposal's center x1 + (w - 1) / 2, in widths
             w = `text_proposals_width`; required with `side_refinement`, unused without.
+
+    Returns:
+        The lines that pass the filters, clipped to the image.
 
     Raises:
         ConnectorError: shapes that do not fit together, an empty image, or `dx` missing.
@@ -134,5 +140,5 @@ def _finish(lines: ConnectedLines, image_size: tuple[int, int], params: Connecto
 
 
 def rectangle(boxes: np.ndarray) -> np.ndarray:
-    """(M, 4) boxes to (M, 4, 2) corners, clockwise from the top left."""
+    """Corners (M, 4, 2) of boxes (M, 4), clockwise from the top left."""
     return boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)

@@ -4,9 +4,9 @@ Two proposals are compatible when their vertical overlap, as a share of the smal
 their heights both reach a minimum. The candidates to follow a proposal are the compatible ones in the
 nearest pixel column to its right, within `max_gap`, that has any; its successor is the best scored of them.
 The link is kept when, looking back from the *successor*, no proposal of the nearest compatible column scores
-more than the one that asked. Equal scores: the earlier proposal wins.
+more than the predecessor. Equal scores: the earlier proposal wins.
 
-N proposals; the column of a proposal is floor(x1), moved into the image.
+Shapes: N proposals, P chain members. The column of a proposal is floor(x1), moved into the image.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ def get_successions(
     Args:
         boxes: (N, 4) float64, finite, not inverted.
         scores: (N,).
-        image_width: columns of the image that the boxes are in.
-        max_gap: how many pixel columns to the right to look, at least 1.
-        min_v_overlaps, min_size_sim: see above, in (0, 1].
+        image_width: width in pixels of the image that the boxes are in.
+        max_gap: pixel columns to the right that are searched, at least 1.
+        min_v_overlaps: least vertical overlap as a share of the smaller height, in (0, 1].
+        min_size_sim: least ratio of the heights, in (0, 1].
 
     Returns:
         (N,) int64: index of the successor, or NONE.
@@ -51,15 +52,15 @@ def get_successions(
     rank = np.empty(count, dtype=np.int64)
     rank[order] = np.arange(count)
     distance = column[right] - column[left]
-    # Nearest column first, then best rank: one number a pair, whose minimum names the proposal too.
-    asker, best = _smallest_by_group(left, distance * count + rank[right])
+    # Nearest column first, then best rank: one number per pair, whose minimum identifies the proposal too.
+    predecessor, best = _smallest_by_group(left, distance * count + rank[right])
     followed, best_before = _smallest_by_group(right, distance * count + rank[left])
-    successor[asker] = order[best % count]
+    successor[predecessor] = order[best % count]
     rival = np.full(count, NONE, dtype=np.int64)
     rival[followed] = order[best_before % count]
-    # A successor was reached through a compatible pair, hence always has somebody before it.
-    outdone = scores[asker] < scores[rival[successor[asker]]]
-    successor[asker[outdone]] = NONE
+    # A successor was reached through a compatible pair, hence always has a proposal before it.
+    outdone = scores[predecessor] < scores[rival[successor[predecessor]]]
+    successor[predecessor[outdone]] = NONE
     return successor
 
 
@@ -69,11 +70,11 @@ def chains(successor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Two proposals of one column and of equal score can share a successor; each then begins its own chain.
 
     Args:
-        successor: (N,) as `get_successions` gives it.
+        successor: (N,) int64, as `get_successions` returns it.
 
     Returns:
-        member (P,), line (P,): the proposals of all chains, chain after chain, left to right within one, in
-        the order of their first proposal's index; and the number of the chain each belongs to, from 0.
+        member (P,) int64, line (P,) int64: the proposals of all chains, chain after chain, left to right within one,
+        in the order of their first proposal's index; and the number of the chain each belongs to, from 0.
     """
     has_predecessor = np.zeros(len(successor), dtype=bool)
     has_predecessor[successor[successor != NONE]] = True

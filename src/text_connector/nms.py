@@ -1,6 +1,6 @@
 """Greedy non-maximum suppression of text proposals or lines, in NumPy.
 
-N boxes; box = (x1, y1, x2, y2), inclusive pixel corners, so a side is x2 - x1 + 1.
+Shapes: N boxes, K kept ones. A box is (x1, y1, x2, y2) with inclusive pixel corners, so a side is x2 - x1 + 1.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def suppress(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> np.ndar
     """
     order = by_score(scores)
     better, worse = _overlapping_pairs(boxes[order], threshold)
-    # Pairs sorted by their better box: one pass down the scores settles every box before it is asked.
+    # Pairs sorted by their better box: one pass down the scores decides about every box before it is reached.
     by_better = np.argsort(better, kind="stable")
     worse = worse[by_better]
     ends = np.cumsum(np.bincount(better, minlength=len(order))).tolist()
@@ -50,7 +50,7 @@ def _overlapping_pairs(boxes: np.ndarray, threshold: float) -> tuple[np.ndarray,
     """All pairs (i < j) whose IoU is at least `threshold`, as two index arrays.
 
     Only boxes that share a pixel column can overlap: after sorting by x1 the partners of a box are one run,
-    which for CTPN's 16-pixel columns leaves a few per cent of all pairs to compute.
+    which for CTPN's 16-pixel columns leaves a few percent of all pairs to compute.
     """
     by_x = np.argsort(boxes[:, 0], kind="stable")
     x1, y1, x2, y2 = np.asarray(boxes, dtype=np.float64)[by_x].T.copy()

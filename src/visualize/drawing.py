@@ -48,7 +48,8 @@ def draw_lines(
     Returns:
         (H, W, 3) uint8, a new array.
 
-    Raises UserError for an image of another kind, or as many texts, scores or flags as there are no lines.
+    Raises:
+        UserError: an image of another kind, or as many texts, scores or flags as there are no lines.
     """
     canvas = Image.fromarray(_checked_image(image))
     found, truths = _polygons(lines), _polygons([] if ground_truth is None else ground_truth)
@@ -103,7 +104,8 @@ def contact_sheet(
     Returns:
         (H, W, 3) uint8.
 
-    Raises UserError for no tiles, not as many captions as tiles, or a size below 1.
+    Raises:
+        UserError: no tiles, not as many captions as tiles, or a size below 1.
     """
     if not len(tiles):
         raise UserError("a contact sheet needs at least one tile")

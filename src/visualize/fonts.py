@@ -20,7 +20,8 @@ class FontChooser:
     Args:
         fonts: a font file, a folder of them (searched with its sub-folders), or None.
 
-    Raises UserError when `fonts` is not there, not a font, or a folder without one.
+    Raises:
+        UserError: `fonts` is not there, not a font, or a folder without one.
     """
 
     def __init__(self, fonts: str | Path | None = None):

@@ -92,7 +92,11 @@ def read_card(weights: Path, network: str) -> WeightsCard:
 
 
 def load_card(path: Path) -> object:
-    """What a card file holds, for `parse_card`. Raises CardError for a file that is no JSON."""
+    """What a card file holds, for `parse_card`.
+
+    Raises:
+        CardError: the file is not JSON.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -113,7 +117,11 @@ def _card_of_training(weights: Path, network: str) -> WeightsCard:
 
 
 def parse_card(content: object, network: str, name: str) -> WeightsCard:
-    """The values of a card; `name` stands for it in messages. Raises CardError."""
+    """The values of a card; `name` stands for it in messages.
+
+    Raises:
+        CardError: a key or value that is not accepted, or a card of another network.
+    """
     if not isinstance(content, dict):
         raise CardError(f"{name}: not a weights card (a JSON object is expected)")
     if content.get("version") != CARD_VERSION:

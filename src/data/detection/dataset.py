@@ -28,7 +28,10 @@ class CtpnTrainData:
     num_workers: threads; never more than the cores at hand. prefetch: batches kept ready.
     max_bad_ratio: a record that cannot be decoded is named in `report` and the next good one takes its place;
         more than this share of the data set raises UserError.
-    A data set smaller than a step is repeated to fill it. Raises UserError for an unusable file or option.
+    A data set smaller than a step is repeated to fill it.
+
+    Raises:
+        UserError: an unusable file or option.
     """
 
     def __init__(

@@ -26,7 +26,9 @@ def preprocess(
 
     The scale is input pixels an image pixel. Bilinear resize to exactly `image_shape`; with `keep_ratio` the
     image keeps its proportions and fills the upper left, the rest is zero (the mean color).
-    Raises ValueError for any other kind of array.
+
+    Raises:
+        ValueError: any other kind of array.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"expected an RGB uint8 image (H, W, 3), got {image.dtype} {image.shape}")

@@ -27,8 +27,10 @@ def storable_image(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Store
 
     JPEG and PNG are kept byte for byte when cv2 shows them as Pillow does. Everything else (turned by EXIF,
     transparent, CMYK, 16-bit, GIF, BMP, TIFF, WebP, ...) is encoded anew: lossy sources as JPEG of quality 95
-    without chroma subsampling, others as PNG. Raises ImageError, with reason "too large" also for bytes that
-    no MindRecord page holds.
+    without chroma subsampling, others as PNG.
+
+    Raises:
+        ImageError: as `decode_image`; with reason "too large" also for bytes that no MindRecord page holds.
     """
     data = read_bytes(path)
     with ImageFile(data, max_pixels=max_pixels, name=str(path)) as file:

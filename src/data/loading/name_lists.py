@@ -9,7 +9,11 @@ from src.common.errors import UserError
 
 
 def read_names(path: str | Path) -> frozenset[str]:
-    """The names of a list. Raises UserError when it cannot be read or is empty."""
+    """The names of a list.
+
+    Raises:
+        UserError: it cannot be read or is empty.
+    """
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -206,7 +206,8 @@ def _open(path: Path):
 def held_out_threshold(words: WordSet, number: int) -> int:
     """Hash below or at which a group is held out, so that at least `number` items are (whole groups).
 
-    Raises WordSetError when that would leave nothing to train on.
+    Raises:
+        WordSetError: nothing would be left to train on.
     """
     hashes = np.fromiter((group_hash(word.group) for word in words.iterate()), np.uint64, words.count)
     if not 0 < number < words.count:

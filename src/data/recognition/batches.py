@@ -68,7 +68,11 @@ class BatchMaker:
     seed: int
 
     def __call__(self, task: BatchTask) -> WordBatch:
-        """Make the batch. Raises UserError when nothing usable stands in for a bad sample."""
+        """Make the batch.
+
+        Raises:
+            UserError: nothing usable stands in for a bad sample.
+        """
         count = len(task.indices)
         images = np.empty((count, self.height, self.widths[task.width]), np.uint8)
         texts: list[str] = []

@@ -36,7 +36,10 @@ class CrnnTrainData:
     max_bad_ratio: share of broken samples (not of ones left out by the label rules) that stops the run.
 
     The order, the mixture and the random changes are a function of (seed, epoch, step, rank), whatever
-    `num_workers`. Ranks get disjoint parts of every epoch. Raises UserError.
+    `num_workers`. Ranks get disjoint parts of every epoch.
+
+    Raises:
+        UserError: an option or data set that cannot be used.
     """
 
     def __init__(

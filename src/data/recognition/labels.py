@@ -43,7 +43,11 @@ class LabelRules:
         return frozenset(self.characters)
 
     def apply(self, text: str) -> str:
-        """The text as it will be trained or compared. Raises LabelRejected."""
+        """The text as it will be trained or compared.
+
+        Raises:
+            LabelRejected: with the reason.
+        """
         if self.fold_case:
             text = text.lower()
         if self.policy == "keep" or self._allowed.issuperset(text):

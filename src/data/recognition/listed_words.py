@@ -8,13 +8,18 @@ from src.data.recognition.annotations import Reject, Word, WordSet, WordSetError
 def only_listed(words: WordSet, names: Collection[str]) -> WordSet:
     """The words that the list names, by their own name or by that of their group (their photograph).
 
-    Raises WordSetError when the list has names that the set has not: it belongs to another set.
+    Raises:
+        WordSetError: the list names words that the set does not have: it belongs to another set.
     """
     return _chosen(words, names, lambda listed: listed)
 
 
 def without_listed(words: WordSet, names: Collection[str]) -> WordSet:
-    """The words that the list does not name. Raises WordSetError as `only_listed`."""
+    """The words that the list does not name.
+
+    Raises:
+        WordSetError: as `only_listed`.
+    """
     return _chosen(words, names, lambda listed: not listed)
 
 

@@ -106,7 +106,11 @@ class _Output:
         )
 
     def finish(self) -> None:
-        """Complete the LMDB. Raises UserError when too much was bad; the build can then go on later."""
+        """Complete the LMDB.
+
+        Raises:
+            UserError: too much was bad; the build can then go on later.
+        """
         if self.writer is None:
             return
         self._judge(self._max_bad_ratio * (self.writer.count + self.rejected.total()))
@@ -152,12 +156,26 @@ def build_lmdb(
     commit_samples: int = 2000,
     on_progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
 ) -> list[dict[str, Any]]:
-    """Write `words` to the LMDB folder `output`; returns one report an output (JSON).
+    """Write `words` to the LMDB folder `output`, with report.json and rejected.tsv (name, reason, detail) beside it.
 
-    holdout: at least so many items, whole groups of them, go to `holdout_output` instead; which ones depends
-    on the groups' names only. description: what identifies the word set; a killed build continues only with
-    an equal one. Beside each data.mdb stand report.json and rejected.tsv (name, reason, detail).
-    on_progress(stage, done, total) is called from time to time. Raises UserError.
+    Args:
+        words: what to write.
+        output: the folder.
+        description: what identifies the word set; a killed build continues only with an equal one.
+        holdout: at least this many items, whole groups of them, go to `holdout_output` instead; which ones depends
+            on the names of the groups only.
+        holdout_output: the folder for these.
+        workers: processes.
+        overwrite: replace an LMDB that is there.
+        max_bad_ratio: share of rejected items above which the build fails.
+        commit_samples: samples per transaction.
+        on_progress: called from time to time with (stage, done, total).
+
+    Returns:
+        One report per output, as JSON values.
+
+    Raises:
+        UserError: the labels cannot be used, or too much was bad.
     """
     if bool(holdout) != bool(holdout_output):
         raise UserError("holdout needs both the number of words and the folder for them")

@@ -15,7 +15,8 @@ _DESCRIPTION = struct.Struct("<16x I4x 16x I92x QQ")
 def cut_short(data_file: Path) -> str:
     """What is missing of a data.mdb that was cut off, "" for a whole one and for what is none.
 
-    Raises OSError when the file cannot be read.
+    Raises:
+        OSError: the file cannot be read.
     """
     found = []
     with data_file.open("rb") as file:

@@ -82,7 +82,8 @@ def is_lmdb(path: str | Path) -> bool:
 def find_lmdb(lmdb_root: str | Path, name: str) -> Path:
     """The LMDB folder `name` inside `lmdb_root`, whatever its upper and lower case.
 
-    Raises LmdbError when there is none, or several that differ from `name` only in case.
+    Raises:
+        LmdbError: there is none, or several that differ from `name` only in case.
     """
     lmdb_root = Path(lmdb_root)
     if not lmdb_root.is_dir():
@@ -103,7 +104,10 @@ class LmdbWords:
     """The samples of one word LMDB; picklable, opened on first use in each process.
 
     `read(i)` gives the stored bytes and the text, `sample(i)` the decoded image and the text,
-    `len()` the number of samples. Raises LmdbError when the data base cannot be used.
+    `len()` the number of samples.
+
+    Raises:
+        LmdbError: the database cannot be used.
     """
 
     def __init__(self, path: str | Path):
@@ -147,7 +151,12 @@ class LmdbWords:
         return self._handle().stat()["entries"]
 
     def read(self, index: int) -> tuple[bytes, str]:
-        """Encoded image and text of sample `index` (0-based). Raises SampleError, IndexError."""
+        """Encoded image and text of sample `index` (0-based).
+
+        Raises:
+            SampleError: the record is missing or damaged.
+            IndexError: there is no such sample.
+        """
         if not 0 <= index < self._count:
             raise IndexError(f"sample {index} of {self._count} in {str(self.path)!r}")
         with self._handle().begin() as transaction:

@@ -24,8 +24,10 @@ def _bad_samples(words: LmdbWords, start: int, stop: int) -> list[str]:
 def verify_lmdb(path: str | Path, *, workers: int = 1, on_progress: Callable[[int], None] | None = None) -> int:
     """Decode every sample of the LMDB and count its keys; returns the number of samples.
 
-    `on_progress` is called with the number of samples checked so far. Raises LmdbError naming the first bad
-    samples, or the number of keys that do not belong.
+    `on_progress` is called with the number of samples checked so far.
+
+    Raises:
+        LmdbError: names the first bad samples, or the number of keys that do not belong.
     """
     words = LmdbWords(path)
     count = len(words)

@@ -26,7 +26,10 @@ class LmdbWriter:
     one with rejects sets `progress` (anything JSON) after each source item, accepted or not.
 
     `job` describes what is being written (source, options); a folder with an unfinished build of another job
-    is refused, as is a finished one, unless `overwrite`. Raises LmdbError (a UserError) for these.
+    is refused, as is a finished one, unless `overwrite`.
+
+    Raises:
+        LmdbError: a UserError, in these cases.
     """
 
     def __init__(
@@ -111,7 +114,11 @@ class LmdbWriter:
         self._environment = lmdb.open(str(self.path), map_size=map_size, meminit=False)
 
     def add(self, image: bytes, label: str) -> None:
-        """Append an encoded image and its text. Raises ValueError for an empty one of them."""
+        """Append an encoded image and its text.
+
+        Raises:
+            ValueError: the image or the text is empty.
+        """
         if not image or not label:
             raise ValueError(f"sample {self.count}: empty {'label' if image else 'image'}")
         if len(self._pending) >= 2 * self._commit_samples or self._pending_bytes >= self._commit_bytes:
@@ -128,7 +135,11 @@ class LmdbWriter:
         self._pending, self._pending_bytes = [], 0
 
     def finish(self) -> None:
-        """Write what is pending and `num-samples`: the build is done. Raises LmdbError for an empty one."""
+        """Write what is pending and `num-samples`: the build is done.
+
+        Raises:
+            LmdbError: there is no sample.
+        """
         if not self.count:
             raise LmdbError(f"no sample was written to {str(self.path)!r}")
         self._put([*self._pending, (NUM_SAMPLES_KEY, b"%d" % self.count)], delete=PROGRESS_KEY)
@@ -150,7 +161,11 @@ class LmdbWriter:
                 raise LmdbError(f"LMDB {str(self.path)!r} cannot be written: {error}; is the disk full?") from error
 
     def verify(self, *, workers: int = 1) -> int:
-        """Decode every sample of the finished data base; returns how many. Raises LmdbError for a bad one."""
+        """Decode every sample of the finished database; returns how many.
+
+        Raises:
+            LmdbError: a sample is bad.
+        """
         self.close()
         return verify_lmdb(self.path, workers=workers)
 

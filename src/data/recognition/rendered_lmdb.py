@@ -25,7 +25,10 @@ def write_words(source: WordSource, path: Path, count: int, *, quality: int = 90
     """Render `count` words into the LMDB folder `path` and return its manifest, which is written there last.
 
     Word i is `source.sample(i)`, so a build that was killed continues where it stopped and ends with the same
-    words. Raises UserError when `path` holds a finished data base, or an unfinished one of other arguments.
+    words.
+
+    Raises:
+        UserError: `path` holds a finished database, or an unfinished one of other arguments.
     """
     refuse_finished(path / MANIFEST)
     job = {"kind": "rendered words", **{k: v for k, v in (arguments or {}).items() if k != "workers"}}

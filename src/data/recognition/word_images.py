@@ -20,10 +20,13 @@ class SampleError(UserError):
 
 
 def decode_gray(data: bytes, name: str) -> np.ndarray:
-    """Encoded image -> uint8 gray (H, W), fast for what LMDBs hold. Raises SampleError naming `name`.
+    """Encoded image -> uint8 gray (H, W), fast for what LMDBs hold.
 
     The grays are those of the reader, `to_gray(decode_image(data))`. OpenCV's own gray decoding gives others, by up
-    to 69 levels for the PNG files of ICDAR 2015, which changes what a network reads in them.
+    to 69 levels for the PNG files of ICDAR 2015, which changes what a network recognizes in them.
+
+    Raises:
+        SampleError: not an image, truncated or too large; `name` stands for it in the message.
     """
     if not data:
         raise SampleError(f"{name}: empty image", "empty image")

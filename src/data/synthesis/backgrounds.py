@@ -15,7 +15,11 @@ PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 def find_photos(folders: Iterable[str | Path]) -> list[Path]:
-    """Image files under the folders, in a stable order. Raises UserError for a folder without any."""
+    """Image files under the folders, in a stable order.
+
+    Raises:
+        UserError: a folder without any such file.
+    """
     return find_files(folders, PHOTO_SUFFIXES, "backgrounds")
 
 

@@ -9,7 +9,8 @@ from src.common.errors import UserError
 def find_files(folders: Iterable[str | Path], suffixes: tuple[str, ...], option: str) -> list[Path]:
     """Files with one of `suffixes`, in a stable order.
 
-    Raises UserError, naming `option`, for something that is not a folder or a folder without any such file.
+    Raises:
+        UserError: names `option`; something that is not a folder, or a folder without any such file.
     """
     found: list[Path] = []
     for folder in map(Path, folders):

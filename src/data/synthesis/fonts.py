@@ -49,7 +49,11 @@ class Glyph:
 
 
 def find_fonts(folders: Iterable[str | Path]) -> list[Path]:
-    """Font files under the folders, in a stable order. Raises UserError for a folder without any."""
+    """Font files under the folders, in a stable order.
+
+    Raises:
+        UserError: a folder without any such file.
+    """
     return find_files(folders, FONT_SUFFIXES, "fonts")
 
 

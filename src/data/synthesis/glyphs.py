@@ -23,8 +23,10 @@ def set_text(book: FontBook, face: Face, text: str, em: int, tracking: float = 0
              rises: list[int] | None = None) -> TextInk:  # fmt: skip
     """Draw `text` on one line at `em` pixels per em, with `tracking` em added between characters.
 
-    A space moves the pen. `rises` lifts each character by so many pixels. Raises ValueError if nothing visible
-    was drawn.
+    A space moves the pen. `rises` lifts each character by so many pixels.
+
+    Raises:
+        ValueError: nothing visible was drawn.
     """
     pen, placed, previous = 0.0, [], ""
     for position, char in enumerate(text):

@@ -22,7 +22,8 @@ _LETTER_WEIGHTS = np.array(
 def read_lexicon(path: str | Path) -> list[str]:
     """Words of a file, one a line; empty lines and lines that begin with '#' are skipped.
 
-    Raises UserError when the file is missing, is not UTF-8 or holds no word.
+    Raises:
+        UserError: the file is missing, is not UTF-8 or holds no word.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()

@@ -35,7 +35,10 @@ def write_scenes(source: SceneSource, folder: Path, count: int, *, quality: int 
     """Write `count` scenes: images/img_N.jpg, gt/gt_img_N.txt, gt_lines/gt_img_N.txt, N from 1, and manifest.json.
 
     The manifest comes last, so a folder without one is an unfinished one and is written again. Returns the
-    manifest. Raises UserError when the folder holds a finished set already.
+    manifest.
+
+    Raises:
+        UserError: the folder holds a finished set already.
     """
     refuse_finished(folder / MANIFEST)
     for kind in ("images", "gt", "gt_lines"):

@@ -28,7 +28,8 @@ class WordSource:
             until one fits, and the last of many is taken when none does. None takes every text.
         style: how often each effect happens.
 
-    Raises UserError, on sampling, when no font draws any of the words.
+    Raises:
+        UserError: when sampling, if no font has the characters of any word.
     """
 
     def __init__(self, book: FontBook, sampler: TextSampler, patches: GrayPatches | None = None, *,

@@ -45,7 +45,8 @@ def pair_labels(
 def list_images(image_dir: Path, *, recursive: bool = False) -> list[str]:
     """Names of the image files, relative with "/", in natural order (img_2 before img_10).
 
-    Raises AnnotationError when the folder does not exist or holds no image.
+    Raises:
+        AnnotationError: the folder does not exist or holds no image.
     """
     if not Path(image_dir).is_dir():
         raise AnnotationError(f"'{image_dir}' is not a folder of images")
