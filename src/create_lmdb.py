@@ -24,11 +24,12 @@ from rich.table import Table
 
 from src.common.errors import UserError
 from src.common.progress_bar import progress_bar
+from src.common.shard import Shard
 from src.data.loading.name_lists import read_names
 from src.data.loading.prefetch import usable_cores
 from src.data.recognition.annotations import WordSet, read_icdar_words, read_iiit5k, read_mjsynth, read_tsv
 from src.data.recognition.crops import read_detection_words, read_svt_words
-from src.data.recognition.listed_words import only_listed, without_listed
+from src.data.recognition.listed_words import only_listed, share_of, without_listed
 from src.data.recognition.lmdb_builder import REJECTED_NAME, REPORT_NAME, build_lmdb
 from src.model_utils.command import run_command
 
@@ -58,6 +59,12 @@ def build_parser() -> argparse.ArgumentParser:
     listed = parser.add_mutually_exclusive_group()
     listed.add_argument("--only", type=Path, metavar="FILE", help="take the words or photographs this file names")
     listed.add_argument("--leave_out", type=Path, metavar="FILE", help="take all but those this file names")
+    parser.add_argument(
+        "--shard",
+        default="",
+        metavar="I/N",
+        help="build share I of N only, for several machines: train on the list of their outputs",
+    )
     parser.add_argument("--workers", type=int, default=usable_cores(), help="processes (default: cores)")
     parser.add_argument("--max_bad_ratio", type=float, default=0.1, help="fail above this share (default 0.1)")
     parser.add_argument("--force", action="store_true", help="replace an LMDB that is there")
@@ -72,8 +79,12 @@ def _read(args: argparse.Namespace) -> WordSet:
     extra = (args.lexicon,) if args.lexicon else ()
     words = READERS[args.format](args.label_path, args.image_path, *extra)
     if args.only:
-        return only_listed(words, read_names(args.only))
-    return without_listed(words, read_names(args.leave_out)) if args.leave_out else words
+        words = only_listed(words, read_names(args.only))
+    elif args.leave_out:
+        words = without_listed(words, read_names(args.leave_out))
+    if args.shard and args.holdout:
+        raise UserError("--shard: cannot be combined with --holdout; name what is set aside in a list (--only)")
+    return share_of(words, Shard.parse(args.shard))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -87,6 +98,7 @@ def main(argv: list[str] | None = None) -> int:
         "label_path": str(label_path),
         "image_path": str(args.image_path.resolve()) if args.image_path else "",
         **{key: str(path.resolve()) for key in ("only", "leave_out") if (path := getattr(args, key))},
+        **({"shard": args.shard} if args.shard else {}),
         "label_bytes": label_path.stat().st_size if label_path.is_file() else 0,
     }
     with progress_bar(console) as bars:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from src.common.errors import UserError
 from src.common.progress_bar import progress_bar
+from src.common.shard import Shard
 from src.crnn.alphabet import NAMED, Alphabet
 from src.data.loading.prefetch import usable_cores
 from src.data.recognition.rendered_lmdb import write_words
@@ -77,6 +78,12 @@ def build_parser() -> argparse.ArgumentParser:
     words.add_argument("--height", type=_positive, nargs=2, default=(20, 48), metavar=("MIN", "MAX"),
                        help="heights of the crops in pixels (default 20 48)")  # fmt: skip
     words.add_argument("--jpeg_quality", type=_quality, default=90)
+    words.add_argument(
+        "--shard",
+        default="",
+        metavar="I/N",
+        help="render share I of N only, for several machines: train on the list of their outputs",
+    )
     return parser
 
 
@@ -115,13 +122,21 @@ def _run_words(args: argparse.Namespace, console: Console) -> None:
         max_words=args.max_words,
         height=tuple(args.height),
     )
+    indices = Shard.parse(args.shard).of(args.count)
+    if not indices:
+        raise UserError(f"--shard {args.shard}: nothing of --count {args.count} falls to it")
     with progress_bar(console) as bar:
-        task = bar.add_task("words", total=args.count)
+        task = bar.add_task("words", total=len(indices))
         write_words(
-            source, args.output, args.count, quality=args.jpeg_quality, workers=args.workers,
-            arguments=_plain(args), progress=lambda done: bar.update(task, completed=done),
-        )  # fmt: skip
-    console.print(f"{args.count} words -> {args.output}")
+            source,
+            args.output,
+            indices,
+            quality=args.jpeg_quality,
+            workers=args.workers,
+            arguments=_plain(args),
+            progress=lambda done: bar.update(task, completed=done),
+        )
+    console.print(f"{len(indices)} words -> {args.output}")
 
 
 def _sampler(args: argparse.Namespace, alphabet: str = "") -> TextSampler:

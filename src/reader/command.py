@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from src.common.shard import Shard
 from src.reader.html_report import HtmlReport
 from src.reader.input_files import find_images
 from src.reader.options import CommandOptions
@@ -34,6 +35,11 @@ def read_images(options: CommandOptions, inputs: Sequence[str]) -> int:
     images = find_images(
         inputs, list_file=options.list_file, recursive=options.recursive, stdin=stdin, leave_out=folder
     )
+    shard = Shard.parse(options.shard)
+    found, images = len(images), [image for image in images if shard.holds(image.name)]
+    if not images:
+        _note(f"shard {options.shard}: none of the {found} images falls to it")
+        return ALL_READ
     fonts = FontChooser(options.fonts or None)
     if options.threads:
         import cv2  # noqa: PLC0415 - resizing and turning images use its threads

@@ -7,6 +7,7 @@ from pydantic import model_validator
 from typing_extensions import Self
 
 from src.common.options import AutoOrBool, Options, option
+from src.common.shard import Shard
 from src.crnn.options import DecodeOptions
 from src.ctpn.options import ProposalOptions
 from src.ctpn.topology import STRIDE
@@ -113,7 +114,15 @@ class InputOptions(Options):
         "", "a file, a folder, a pattern, or - for an image on standard input; several may follow"
     )
     list_file: str = option("", "text file that names one file, folder or pattern per line")
+    shard: str = option(
+        "", "read only share I of N of the images, as 3/16: for several machines that divide them by name"
+    )
     recursive: bool = option(False, "read sub-folders too, and let ** in patterns stand for any of them")
+
+    @model_validator(mode="after")
+    def _share_of_several(self) -> Self:
+        Shard.parse(self.shard)
+        return self
 
 
 class OutputOptions(Options):

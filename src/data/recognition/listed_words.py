@@ -1,7 +1,9 @@
-"""The words of a set that a list of names chooses, or all the others."""
+"""A part of a set of words: those that a list of names chooses, all the others, or a share of several."""
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 
+from src.common.shard import Shard
 from src.data.recognition.annotations import Reject, Word, WordSet, WordSetError
 
 
@@ -34,3 +36,11 @@ def _chosen(words: WordSet, names: Collection[str], wanted: Callable[[bool], boo
         return (word for word in words.iterate() if wanted(word.name in names or word.group in names))
 
     return WordSet(sum(1 for _ in iterate()), iterate)
+
+
+def share_of(words: WordSet, shard: Shard) -> WordSet:
+    """The words of one share, neighbors in the order of the set. Raises WordSetError for a share without any."""
+    positions = shard.of(words.count)
+    if not positions:
+        raise WordSetError(f"shard: share {shard.number} of {shard.count} of {words.count} words is empty")
+    return WordSet(len(positions), lambda: islice(words.iterate(), positions.start, positions.stop))

@@ -20,24 +20,30 @@ def _encoded_word(source: WordSource, quality: int, index: int) -> tuple[bytes, 
     return data.tobytes(), label
 
 
-def write_words(source: WordSource, path: Path, count: int, *, quality: int = 90, workers: int = 1,
-                arguments: dict | None = None, progress: Callable[[int], None] | None = None) -> dict:  # fmt: skip
-    """Render `count` words into the LMDB folder `path` and return its manifest, which is written there last.
+def write_words(
+    source: WordSource,
+    path: Path,
+    indices: range,
+    *,
+    quality: int = 90,
+    workers: int = 1,
+    arguments: dict | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> dict:
+    """Render words into the LMDB folder `path` and return its manifest, which is written there last.
 
-    Word i is `source.sample(i)`, so a build that was killed continues where it stopped and ends with the same
-    words.
-
-    Raises:
-        UserError: `path` holds a finished database, or an unfinished one of other arguments.
+    The words are `source.sample(i)` for i in `indices`, so a build that was killed continues where it stopped and
+    ends with the same words, and several builds of neighboring indices hold what one build of all would. Raises UserError when `path` holds a finished data base, or an unfinished one of other arguments.
     """
     refuse_finished(path / MANIFEST)
     job = {"kind": "rendered words", **{k: v for k, v in (arguments or {}).items() if k != "workers"}}
     with LmdbWriter(path, job=job) as writer:
-        encoded = ordered_results(_encoded_word, (source, quality), count, workers, start=writer.count, chunk=64)
+        start = indices.start + writer.count
+        encoded = ordered_results(_encoded_word, (source, quality), indices.stop, workers, start=start, chunk=64)
         for image, label in encoded:
             writer.add(image, label)
-            if progress and (writer.count % 64 == 0 or writer.count == count):
+            if progress and (writer.count % 64 == 0 or writer.count == len(indices)):
                 progress(writer.count)
-    manifest = describe_run(arguments or {}, {"words": count})
+    manifest = describe_run(arguments or {}, {"words": len(indices)})
     write_json(path / MANIFEST, manifest)
     return manifest

@@ -72,6 +72,18 @@ def test_command_builds_reports_and_divides(word_folder, tmp_path, capsys, monke
     assert texts(tmp_path / "train") == train
 
 
+def test_two_shares_equal_one_run(word_folder, tmp_path):
+    command = ["iiit5k", "--label_path", str(word_folder / "train.tags"), "--workers", "1"]
+    for name, shard in (("whole", ""), ("first", "1/2"), ("second", "2/2")):
+        assert main([*command, "--output", str(tmp_path / name), "--shard", shard]) == 0
+    assert texts(tmp_path / "first") + texts(tmp_path / "second") == texts(tmp_path / "whole")
+    assert len(texts(tmp_path / "first")) > 50
+    with pytest.raises(UserError, match="cannot be combined with --holdout"):
+        main([*command, "--output", str(tmp_path / "x"), "--shard", "1/2", "--holdout", "9"])
+    with pytest.raises(UserError, match="share 1 of 200 of 120 words is empty"):
+        main([*command, "--output", str(tmp_path / "x"), "--shard", "1/200"])
+
+
 def test_lists_of_names_divide_a_set(word_folder, tmp_path):
     (tmp_path / "val.txt").write_text("0_0.png\n3_1.png\n")
     arguments = ["iiit5k", "--label_path", str(word_folder / "train.tags"), "--output"]

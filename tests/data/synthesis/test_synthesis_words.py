@@ -9,6 +9,7 @@ import pytest
 
 from src.common.errors import UserError
 from src.data.recognition import rendered_lmdb as word_lmdb
+from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import CAPITALS, DIGITS, PRINTABLE, SMALL, TextMix, TextSampler
@@ -147,18 +148,25 @@ def read(path):
 
 
 def test_lmdb_continues_after_a_stop_and_does_not_depend_on_processes(words, tmp_path, monkeypatch):
-    word_lmdb.write_words(words, tmp_path / "whole", 12)
-    word_lmdb.write_words(words, tmp_path / "two", 12, workers=2)
+    word_lmdb.write_words(words, tmp_path / "whole", range(12))
+    word_lmdb.write_words(words, tmp_path / "two", range(12), workers=2)
     assert read(tmp_path / "whole") == read(tmp_path / "two")
+    for name, indices in (("first", range(5)), ("second", range(5, 12))):
+        word_lmdb.write_words(words, tmp_path / name, indices)
+    shares = [LmdbWords(tmp_path / name) for name in ("first", "second")]
+    together = [part.read(index) for part in shares for index in range(len(part))]
+    whole = LmdbWords(tmp_path / "whole")
+    assert [text for _, text in together] == list(whole.labels())
+    assert all(data == whole.read(number)[0] for number, (data, _) in enumerate(together))
 
     monkeypatch.setattr(word_lmdb.LmdbWriter, "__init__", _committing(word_lmdb.LmdbWriter.__init__))
     monkeypatch.setattr(words, "sample", _breaking(words.sample, 8), raising=False)
     with pytest.raises(KeyboardInterrupt):
-        word_lmdb.write_words(words, tmp_path / "stopped", 12)
+        word_lmdb.write_words(words, tmp_path / "stopped", range(12))
     monkeypatch.undo()
     calls = []
     monkeypatch.setattr(words, "sample", lambda index, real=words.sample: calls.append(index) or real(index))
-    word_lmdb.write_words(words, tmp_path / "stopped", 12)
+    word_lmdb.write_words(words, tmp_path / "stopped", range(12))
     monkeypatch.undo()
     assert read(tmp_path / "stopped") == read(tmp_path / "whole")
     assert 0 < calls[0] <= 8 and calls[-1] == 11
