@@ -33,7 +33,10 @@ def write_words(
     """Render words into the LMDB folder `path` and return its manifest, which is written there last.
 
     The words are `source.sample(i)` for i in `indices`, so a build that was killed continues where it stopped and
-    ends with the same words, and several builds of neighboring indices hold what one build of all would. Raises UserError when `path` holds a finished data base, or an unfinished one of other arguments.
+    ends with the same words, and several builds of neighboring indices hold what one build of all would.
+
+    Raises:
+        UserError: `path` holds a finished data base, or an unfinished one of other arguments.
     """
     refuse_finished(path / MANIFEST)
     job = {"kind": "rendered words", **{k: v for k, v in (arguments or {}).items() if k != "workers"}}

@@ -9,7 +9,7 @@ import pytest
 
 from src.common.errors import UserError
 from src.data.recognition import rendered_lmdb as word_lmdb
-from src.data.recognition.lmdb_reader import LmdbWords
+from src.data.recognition.lmdb_reader import image_key, label_key
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import CAPITALS, DIGITS, PRINTABLE, SMALL, TextMix, TextSampler
@@ -151,13 +151,6 @@ def test_lmdb_continues_after_a_stop_and_does_not_depend_on_processes(words, tmp
     word_lmdb.write_words(words, tmp_path / "whole", range(12))
     word_lmdb.write_words(words, tmp_path / "two", range(12), workers=2)
     assert read(tmp_path / "whole") == read(tmp_path / "two")
-    for name, indices in (("first", range(5)), ("second", range(5, 12))):
-        word_lmdb.write_words(words, tmp_path / name, indices)
-    shares = [LmdbWords(tmp_path / name) for name in ("first", "second")]
-    together = [part.read(index) for part in shares for index in range(len(part))]
-    whole = LmdbWords(tmp_path / "whole")
-    assert [text for _, text in together] == list(whole.labels())
-    assert all(data == whole.read(number)[0] for number, (data, _) in enumerate(together))
 
     monkeypatch.setattr(word_lmdb.LmdbWriter, "__init__", _committing(word_lmdb.LmdbWriter.__init__))
     monkeypatch.setattr(words, "sample", _breaking(words.sample, 8), raising=False)
@@ -175,6 +168,15 @@ def test_lmdb_continues_after_a_stop_and_does_not_depend_on_processes(words, tmp
     image, label = words.sample(0)
     assert sample[b"label-000000001"].decode() == label
     assert cv2.imdecode(np.frombuffer(sample[b"image-000000001"], np.uint8), -1).shape == image.shape
+
+
+def test_shares_hold_what_one_build_of_all_holds(words, tmp_path):
+    for name, indices in (("whole", range(12)), ("first", range(5)), ("second", range(5, 12))):
+        word_lmdb.write_words(words, tmp_path / name, indices)
+    whole, *shares = (read(tmp_path / name) for name in ("whole", "first", "second"))
+    for key in (image_key, label_key):
+        parts = [share[key(number)] for share, count in zip(shares, (5, 7), strict=True) for number in range(count)]
+        assert parts == [whole[key(number)] for number in range(12)]
 
 
 def _committing(init):
