@@ -36,7 +36,7 @@ def write_words(
     ends with the same words, and several builds of neighboring indices hold what one build of all would.
 
     Raises:
-        UserError: `path` holds a finished data base, or an unfinished one of other arguments.
+        UserError: `path` holds a finished database, or an unfinished one of other arguments.
     """
     refuse_finished(path / MANIFEST)
     job = {"kind": "rendered words", **{k: v for k, v in (arguments or {}).items() if k != "workers"}}
