@@ -152,12 +152,11 @@ class DocumentWriter:
         return y
 
     def _cell(self, kind: str) -> list[str]:
-        rng = self.rng
-        if rng.random() < 0.15:
+        if self.rng.random() < 0.15:
             return []
         if kind == "digit":
-            return [DIGITS[int(rng.random() * 10)]]
-        return [f"{10 ** (rng.random() * 4):.{2 if kind == 'price' else 0}f}"]
+            return [DIGITS[int(self.rng.random() * 10)]]
+        return [f"{10 ** (self.rng.random() * 4):.{2 if kind == 'price' else 0}f}"]
 
     def _form_rows(self, x: float, y: float, width: float) -> float:
         """Labels with a line or a field after them."""
