@@ -58,7 +58,7 @@ def measure(call, repeats: int) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=1000, help="proposals an image")
+    parser.add_argument("--count", type=int, default=1000, help="proposals per image")
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--plain_repeats", type=int, default=3)
     arguments = parser.parse_args()

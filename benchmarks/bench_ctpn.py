@@ -24,7 +24,7 @@ ANCHORS = 14
 
 
 def sample(arguments: argparse.Namespace) -> tuple[np.ndarray, ...]:
-    """A batch of noise with 512 sampled anchors an image."""
+    """A batch of noise with 512 sampled anchors per image."""
     rng = np.random.default_rng(0)
     batch, height, width = arguments.batch, arguments.height, arguments.width
     count = (height // 16) * (width // 16) * ANCHORS

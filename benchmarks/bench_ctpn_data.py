@@ -70,7 +70,7 @@ def time_batches(file: str, shape: tuple[int, int], batch_size: int, steps: int)
             count = sum(len(batch[0]) for batch in islice(data.epoch(0), steps))
             rate = count / (time.perf_counter() - start)
             cpu_ms = 1000 * (time.process_time() - cpu) / count
-            print(f"{name:10s} {workers} worker(s): {rate:6.1f} samples/s, cpu {cpu_ms:5.1f} ms a sample")
+            print(f"{name:10s} {workers} worker(s): {rate:6.1f} samples/s, cpu {cpu_ms:5.1f} ms per sample")
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""Seconds an image of the reader with OpenVINO and ONNX Runtime, beside RapidOCR if it is installed.
+"""Seconds per image of the reader with OpenVINO and ONNX Runtime, beside RapidOCR if it is installed.
 
     python benchmarks/bench_reader.py FOLDER [--images 10] [--repeats 3] [--threads N] [--json FILE]
                                       [--rapidocr_python PYTHON] [--ctpn_weights FILE] ...
 
-Each contestant has a process of its own, with the same number of threads (by default one a core), and reads the
+Each contestant has a process of its own, with the same number of threads (by default one per core), and reads the
 same files, in turns, so that other load meets all of them. While one works the others wait, and it begins when their
 threads have come to rest: those of ONNX Runtime keep a core busy for some time after their work. Decoding a file
 counts, reading it from the disk does not. One image is read before to warm up. Printed are medians of the repeats.
@@ -187,7 +187,7 @@ def images(workers: dict[str, Worker], files: list[str], repeats: int) -> dict[s
 
 
 def as_folder(files: list[str], options: ReaderOptions, repeats: int) -> dict[str, float]:
-    """Milliseconds an image when all are read in one call, decoding and connecting beside the networks.
+    """Milliseconds per image when all are read in one call, decoding and connecting beside the networks.
 
     They are read once before: OpenVINO makes its kernels when it first meets a number of lines and a width.
     """

@@ -4,7 +4,7 @@
     python benchmarks/engine_metrics.py lines IMAGES LABELS [--only FILE] [--key value ...]
 
 Both go through `TextReader`, as `predict.py` does: `words` with `--detect false`, `lines` with `--recognize false`.
-LABELS is what `folder` accepts in the detection data; FILE names the images to take, one a line. --engines names
+LABELS is what `folder` accepts in the detection data; FILE names the images to take, one per line. --engines names
 the engines, --key value are options of `ReaderOptions`.
 """
 

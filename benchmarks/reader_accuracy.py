@@ -6,7 +6,7 @@
 LABELS is what `folder` accepts in the detection data: a folder of text files, an SVT XML or a COCO JSON. Words are
 compared as a bag an image: a word counts as read when the image's text has it, as often as it is there. "exact"
 asks for every character, "letters and digits" leaves case and punctuation aside. Words marked as illegible neither
-count nor are counted against the reader. FILE names the images to take, one a line. --key value are options of
+count nor are counted against the reader. FILE names the images to take, one per line. --key value are options of
 `ReaderOptions`.
 """
 
@@ -40,7 +40,7 @@ def main() -> None:
         start = time.perf_counter()
         results = list(reader.read_many(image.path for image in images))
         seconds = (time.perf_counter() - start) / len(images)
-        print(f"--recognizer {recognizer}, {seconds:.2f} s an image with {reader.engine}")
+        print(f"--recognizer {recognizer}, {seconds:.2f} s per image with {reader.engine}")
         for title, seen in (("exact", str), ("letters and digits", plain)):
             read, there, right = tally(images, results, seen)
             precision, recall = right / max(read, 1), right / max(there, 1)

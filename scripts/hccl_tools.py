@@ -1,11 +1,11 @@
-"""Write the rank table of this host for training on several Ascend cards, or check one.
+"""Write the rank table of this host for training on several Ascend devices, or check one.
 
-  python scripts/hccl_tools.py                                all cards of /etc/hccn.conf
-  python scripts/hccl_tools.py --device_num "[0,8)"           cards 0 to 7
+  python scripts/hccl_tools.py                                all devices of /etc/hccn.conf
+  python scripts/hccl_tools.py --device_num "[0,8)"           devices 0 to 7
   python scripts/hccl_tools.py --device_ip 0=192.168.100.101,1=192.168.100.102 --server_ip 10.155.170.71
   python scripts/hccl_tools.py --check hccl_8p_01234567_10.155.170.71.json
 
-The table is written to hccl_<cards>p_<their numbers>_<address of this host>.json in the current folder.
+The table is written to hccl_<devices>p_<their numbers>_<address of this host>.json in the current folder.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def describe_table(path: Path) -> str:
     """One line about a table that can be used."""
     table = read_rank_table(path)
     parts = [
-        f"{server.server_id} cards {','.join(str(d.device_id) for d in server.devices)}" for server in table.servers
+        f"{server.server_id} devices {','.join(str(d.device_id) for d in server.devices)}" for server in table.servers
     ]
     return f"{path}: {table.rank_size} ranks on {len(parts)} server{'s' * (len(parts) > 1)}: {'; '.join(parts)}"
 
@@ -73,7 +73,7 @@ def write_table(arguments: argparse.Namespace) -> str:
         origins.append("--device_ip")
     if not addresses:
         raise UserError(
-            f"{source} is not there; give the addresses of the cards (hccn_tool -i CARD -ip -g prints one) "
+            f"{source} is not there; give the addresses of the devices (hccn_tool -i DEVICE -ip -g prints one) "
             "with --device_ip 0=ADDRESS,1=ADDRESS,..."
         )
     wanted = parse_devices(arguments.device_num) if arguments.device_num else None
@@ -85,8 +85,8 @@ def write_table(arguments: argparse.Namespace) -> str:
     path = Path(arguments.output or f"hccl_{len(devices)}p_{numbers}_{address.replace(':', '-')}.json")
     path.write_text(json.dumps(table, indent=4) + "\n", encoding="utf-8")
     chosen = "" if arguments.server_ip else " (found; --server_ip gives another)"
-    cards = f"{', '.join(map(str, devices))} with the addresses of {' and '.join(origins)}"
-    return f"{path}: host {address}{chosen}, cards {cards}"
+    described = f"{', '.join(map(str, devices))} with the addresses of {' and '.join(origins)}"
+    return f"{path}: host {address}{chosen}, devices {described}"
 
 
 def _arguments() -> argparse.Namespace:
@@ -94,13 +94,13 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--device_num", default="", help="cards: [0,8) or 8 or 0,2,5; default: all that have an address"
+        "--device_num", default="", help="devices: [0,8) or 8 or 0,2,5; default: all that have an address"
     )
     parser.add_argument(
-        "--visible_devices", default="", help="cards of this container; --device_num counts in this list"
+        "--visible_devices", default="", help="devices of this container; --device_num counts in this list"
     )
     parser.add_argument("--server_ip", default="", help="address of this host; default: the one it is reached by")
-    parser.add_argument("--device_ip", default="", help="addresses of the cards, CARD=ADDRESS,...")
+    parser.add_argument("--device_ip", default="", help="addresses of the devices, DEVICE=ADDRESS,...")
     parser.add_argument(
         "--hccn_conf", default=str(HCCN_CONF), help=f"file of the driver with them; default {HCCN_CONF}"
     )

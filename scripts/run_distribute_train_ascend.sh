@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Train CTPN on several Ascend cards of one or several hosts, one process a card.
+# Train CTPN on several Ascend devices of one or several hosts, one process per device.
 #
 # Usage: bash scripts/run_distribute_train_ascend.sh RANK_TABLE_FILE TASK_TYPE [PRETRAINED_PATH] [CONFIG_PATH] [--key value ...]
-#   RANK_TABLE_FILE  which card has which rank; scripts/hccl_tools.py writes one. '' does without: --device_num cards
+#   RANK_TABLE_FILE  which device has which rank; scripts/hccl_tools.py writes one. '' does without: --device_num devices
 #   TASK_TYPE        Pretraining or Finetune
 #   PRETRAINED_PATH  backbone (Pretraining; '' trains from scratch) or checkpoint (Finetune)
 #   CONFIG_PATH      a configuration other than default_config.yaml
-#   --device_num N   cards; must be the number of the table where there is one
-#   --bind_core V    True (default): each process on cores near its card; False; or cores as msrun --bind_core takes them
+#   --device_num N   devices; must be the number of the table where there is one
+#   --bind_core V    True (default): each process on cores near its device; False; or cores as msrun --bind_core takes them
 #   --server_ip IP   which server of the table this host is, where its addresses do not tell
 # What is left out comes from the configuration. With several hosts, call it on each; MASTER_PORT=N chooses the port
 # of the first that all can reach (8118).

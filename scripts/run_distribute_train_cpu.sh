@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train in several processes on the CPU of this host: what the scripts for cards do, where there are none.
+# Train in several processes on the CPU of this host: what the scripts for devices do, where there are none.
 #
 # Usage: bash scripts/run_distribute_train_cpu.sh PROCESSES [TASK_TYPE] [PRETRAINED_PATH] [CONFIG_PATH] [--key value ...]
 #   PROCESSES        how many

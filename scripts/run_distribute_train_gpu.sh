@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train CTPN on several GPUs of this host, one process a GPU.
+# Train CTPN on several GPUs of this host, one process per GPU.
 #
 # Usage: bash scripts/run_distribute_train_gpu.sh TASK_TYPE [PRETRAINED_PATH] [CONFIG_PATH] [--key value ...]
 #   TASK_TYPE        Pretraining or Finetune

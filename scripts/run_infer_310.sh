@@ -6,7 +6,7 @@
 #   DATA_PATH      folder of images
 #   ANN_FILE_PATH  their ground truth: folder of gt_*.txt, or gt.zip; for CRNN a file of lines `image, "text"`.
 #                  Empty gives results without metrics.
-#   DEVICE_ID      the card, 0 when left out
+#   DEVICE_ID      the device, 0 when left out
 # Example: bash scripts/run_infer_310.sh ctpn.mindir ICDAR2013/test/images ICDAR2013/test/gt 0
 #
 # LITE_HOME names the unpacked MindSpore Lite package. --batch_size, --threads, --precision, --device_target are for

@@ -4,7 +4,7 @@
 # Usage: bash scripts/run_standalone_train_ascend.sh TASK_TYPE [PRETRAINED_PATH] [DEVICE_ID] [CONFIG_PATH] [--key value ...]
 #   TASK_TYPE        Pretraining or Finetune
 #   PRETRAINED_PATH  backbone (Pretraining; '' trains from scratch) or checkpoint (Finetune)
-#   DEVICE_ID        number of the card
+#   DEVICE_ID        number of the device
 # What is left out comes from the configuration.
 # Example: bash scripts/run_standalone_train_ascend.sh Pretraining backbone/0-150_5004.ckpt 0
 #

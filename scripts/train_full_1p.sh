@@ -4,13 +4,13 @@
 # Usage: bash scripts/train_full_1p.sh --data_path=DIR [--epochs=N] [--batch_size=N] [--device_target=NAME]
 #   --data_path      folder with the LMDBs MJ_LMDB (training) and IIIT5k_lmdb (test), in upper or lower case
 #   --epochs         epochs (default 100)
-#   --batch_size     words a step and device (default 2560 on Ascend and GPU, otherwise as configs/crnn.yaml says)
+#   --batch_size     words per step and device (default 2560 on Ascend and GPU, otherwise as configs/crnn.yaml says)
 #   --device_target  Ascend, GPU, CPU or auto (default auto)
 #   --key=value      any other key of configs/crnn.yaml
 # Example: bash scripts/train_full_1p.sh --data_path=data/crnn
 #
 # Everything is written to ./train_full_1p: the log, the checkpoints in ckpt_0, and in result.md the table that is
-# printed at the end: the best Acc@1 on the test words, and the words a second (FPS) over all devices. Stopping it
+# printed at the end: the best Acc@1 on the test words, and the words per second (FPS) over all devices. Stopping it
 # (Ctrl-C, kill) saves a checkpoint first; the same command with --resume=True continues, its log included.
 set -euo pipefail
 # shellcheck source=scripts/lib/train_crnn.sh

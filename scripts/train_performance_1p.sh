@@ -4,13 +4,13 @@
 # Usage: bash scripts/train_performance_1p.sh --data_path=DIR [--epochs=N] [--batch_size=N] [--device_target=NAME]
 #   --data_path      folder with the LMDBs MJ_LMDB (training) and IIIT5k_lmdb (test), in upper or lower case
 #   --epochs         epochs (default 1)
-#   --batch_size     words a step and device (default 2560 on Ascend and GPU, otherwise as configs/crnn.yaml says)
+#   --batch_size     words per step and device (default 2560 on Ascend and GPU, otherwise as configs/crnn.yaml says)
 #   --device_target  Ascend, GPU, CPU or auto (default auto)
 #   --key=value      any other key of configs/crnn.yaml; --samples_per_epoch=6400 measures on a part of the words
 # Example: bash scripts/train_performance_1p.sh --data_path=data/crnn
 #
 # Everything is written to ./train_performance_1p: the log, and in result.md the table that is printed at the end: the
-# words a second (FPS) over all devices, a mean over the steps after the warm-up, with data loading. Nothing is
+# words per second (FPS) over all devices, a mean over the steps after the warm-up, with data loading. Nothing is
 # evaluated, no checkpoint is kept.
 set -euo pipefail
 # shellcheck source=scripts/lib/train_crnn.sh

@@ -59,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     shared.add_argument("--count", type=_positive, required=True, help="how many to render")
     shared.add_argument("--fonts", nargs="+", default=[], metavar="DIR", help="folders of .ttf, .otf, .ttc files")
     shared.add_argument("--backgrounds", nargs="+", default=[], metavar="DIR", help="folders of photographs")
-    shared.add_argument("--lexicon", metavar="FILE", help="words, one a line; '#' begins a comment")
+    shared.add_argument("--lexicon", metavar="FILE", help="words, one per line; '#' begins a comment")
     shared.add_argument("--seed", type=int, default=1, help="the same seed gives the same data (default 1)")
     shared.add_argument("--workers", type=_positive, default=usable_cores(), help="processes (default: cores)")
     scenes = commands.add_parser("scenes", parents=[shared], help="images with word and line boxes")

@@ -40,7 +40,7 @@ def write_lmdb(path: Path, samples: list[tuple[bytes, str]]) -> LmdbWords:
 
 
 def drawn(text: str, seed: int = 0) -> bytes:
-    """A word as an image of blocks, one a character and different for each character."""
+    """A word as an image of blocks, one per character and different for each character."""
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 40, (16, 16), dtype=np.uint8)
     columns = np.array_split(np.arange(16), max(len(text), 1))

@@ -129,10 +129,10 @@ Example: main --model_path ctpn.mindir --dataset_path ICDAR2013/test --device_id
   --dataset_path PATH     a folder of images (with its sub-folders), or one image
   --output_dir DIR        for each image a .json and its .bin files (result_Files)
   --time_dir DIR          for test_perform_static.txt (time_Result beside output_dir)
-  --device_id N           the Ascend card (0); without meaning on CPU
+  --device_id N           the Ascend device (0); without meaning on CPU
   --device_target NAME    what computes: Ascend or CPU with mindspore_lite, CPU with openvino
   --batch_size N          images at a time; 0 takes the model's own number, or 1 (0)
-  --threads N             threads that decode images; 0 takes one a core, at most 8 (0)
+  --threads N             threads that decode images; 0 takes one per core, at most 8 (0)
   --infer_threads N       threads of the network on CPU; 0 leaves it to the runtime (0)
   --precision NAME        f32, or auto for what the runtime prefers (openvino: f32, mindspore_lite: auto)
   --keep_ratio            CTPN: keep the image's proportions, as keep_ratio of the configuration (false)

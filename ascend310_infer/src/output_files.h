@@ -10,7 +10,7 @@ namespace infer {
 
 /// Write the outputs for the image `name` (relative to the data set, with /) below `folder`.
 ///
-/// One raw little-endian file an output, `<name>_0.bin`, ..., and `<name>.json`, which names the image, its size
+/// One raw little-endian file per output, `<name>_0.bin`, ..., and `<name>.json`, which names the image, its size
 /// and each output's file, name, dtype and shape: the format of src/postprocess/output_files.py. The JSON file is
 /// written last, under another name first, so that it never describes what is not there. Throws UserError.
 void write_outputs(const std::filesystem::path& folder, const std::string& name, int height, int width,

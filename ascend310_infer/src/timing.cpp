@@ -19,11 +19,11 @@ std::filesystem::path write_timing(const std::filesystem::path& folder, const Ti
   file << "NN inference cost average time: " << mean(timing.network, timing.runs) << " ms of infer_count "
        << timing.runs << "\n"
        << "images: " << timing.images << ", " << timing.batch << " at a time\n"
-       << "decode and preprocess: " << mean(timing.loading, timing.images) << " ms an image on each of "
+       << "decode and preprocess: " << mean(timing.loading, timing.images) << " ms per image on each of "
        << timing.threads << " threads\n"
-       << "network: " << mean(timing.network, timing.images) << " ms an image\n"
-       << "write: " << mean(timing.writing, timing.images) << " ms an image\n"
-       << "all: " << timing.total << " ms, " << mean(timing.total, timing.images) << " ms an image\n";
+       << "network: " << mean(timing.network, timing.images) << " ms per image\n"
+       << "write: " << mean(timing.writing, timing.images) << " ms per image\n"
+       << "all: " << timing.total << " ms, " << mean(timing.total, timing.images) << " ms per image\n";
   file.close();
   if (!file) throw UserError("'" + path.string() + "' cannot be written");
   return path;

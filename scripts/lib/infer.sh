@@ -61,7 +61,7 @@ divide_options() {
 }
 
 # application_settings PYTHON ARGUMENTS...: what the configuration says about preparing images, as options of the
-# application, one a line.
+# application, one per line.
 application_settings() {
   local python=$1
   shift

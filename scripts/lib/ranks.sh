@@ -22,7 +22,7 @@ launch_ranks() {
   local -a launch=()
   if [[ -n ${RANK_TABLE:-} ]]; then
     read_host_part "$python"
-    ((${count:-rank_size} == rank_size)) || fail "--device_num: $count, but '$RANK_TABLE' has $rank_size cards"
+    ((${count:-rank_size} == rank_size)) || fail "--device_num: $count, but '$RANK_TABLE' has $rank_size devices"
   fi
   ((rank_size > 1)) || become "$folder/log" "$python" "$ROOT/train.py" "$@"
   local first=$((node_rank * local_size))
@@ -67,7 +67,7 @@ launch_ranks() {
   exit 0
 }
 
-# read_host_part PYTHON: check RANK_TABLE; the variables of launch_ranks from it, and the cards for the processes.
+# read_host_part PYTHON: check RANK_TABLE; the variables of launch_ranks from it, and the devices for the processes.
 read_host_part() {
   local lines name value device_ids
   lines=$("$1" "$ROOT/scripts/hccl_tools.py" --host_part "$RANK_TABLE" --server_ip "${SERVER_IP:-}") || exit 2
@@ -75,7 +75,7 @@ read_host_part() {
     [[ $name =~ ^(rank_size|local_size|node_rank|master_address|device_ids)$ ]] || fail "hccl_tools.py: '$name'"
     printf -v "$name" '%s' "$value"
   done <<<"$lines"
-  # The launcher numbers the cards of its processes 0, 1, ...; the runtime shows them these.
+  # The launcher numbers the devices of its processes 0, 1, ...; the runtime shows them these.
   export ASCEND_RT_VISIBLE_DEVICES=$device_ids
 }
 
@@ -93,7 +93,7 @@ master_port() {
 }
 
 # core_binding COUNT: the value of the launcher's --bind_core, nothing for no binding. On Ascend the launcher
-# knows which cores are near a card; elsewhere the cores that this script may use are dealt out evenly.
+# knows which cores are near a device; elsewhere the cores that this script may use are dealt out evenly.
 core_binding() {
   local count=$1 choice=${BIND_CORE:-True}
   case ${choice,,} in

@@ -5,7 +5,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 source "$(dirname -- "${BASH_SOURCE[0]}")/ranks.sh"
 
 # train_crnn full|performance DEVICES [--data_path=DIR] [--epochs=N] ... [--key value ...]
-# DEVICES is the number of processes, one a device; --device_num changes it where it is above 1.
+# DEVICES is the number of processes, one per device; --device_num changes it where it is above 1.
 train_crnn() {
   local mode=$1 devices=$2
   shift 2

@@ -51,7 +51,7 @@ class Alphabet:
 
     @classmethod
     def from_file(cls, path: str | Path, fold_case: bool = True) -> "Alphabet":
-        """UTF-8 file: all characters in one line, or one a line; the order is the order of the classes.
+        """UTF-8 file: all characters in one line, or one per line; the order is the order of the classes.
 
         Line ends and a byte-order mark are not characters; a space is one, where it stands.
         """
@@ -66,7 +66,7 @@ class Alphabet:
         if too_long:
             raise AlphabetError(
                 f"alphabet file {path}: line {too_long[0][:20]!r} has {len(too_long[0])} characters; "
-                "accepted are one line with all characters, or one character a line"
+                "accepted are one line with all characters, or one character per line"
             )
         try:
             return cls("".join(lines), fold_case)

@@ -1,4 +1,4 @@
-"""CRNN (Shi, Bai and Yao, 2015): a line of text in, log-probabilities of characters a time step out.
+"""CRNN (Shi, Bai and Yao, 2015): a line of text in, log-probabilities of characters per time step out.
 
 Shapes: B batch, W image width, T time steps, C classes (class 0 is the CTC blank).
 

@@ -1,6 +1,6 @@
 """Anchors of CTPN: boxes of one fixed width and several heights at every position of the feature map.
 
-Shape vocabulary: H, W feature rows and columns; A anchors a position (one a height); N = H * W * A.
+Shape vocabulary: H, W feature rows and columns; A anchors per position (one per height); N = H * W * A.
 """
 
 from collections.abc import Sequence

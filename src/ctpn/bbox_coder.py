@@ -1,6 +1,6 @@
 """Boxes coded relative to anchors, as (dx, dy, log dw, log dh).
 
-Widths and heights count pixels (x2 - x1 + 1). The network regresses four numbers an anchor; CTPN uses dy and
+Widths and heights count pixels (x2 - x1 + 1). The network regresses four numbers per anchor; CTPN uses dy and
 dh, and with side refinement dx as the offset of a line's end (Tian et al. 2016, section 3.3).
 """
 

@@ -24,7 +24,7 @@ def suppress_columns(column: np.ndarray, top: np.ndarray, bottom: np.ndarray, th
     keep = np.zeros(len(column), bool)
     if not len(column):
         return keep
-    # Lay the boxes out as a table, one row a column, best first; empty places are not alive.
+    # Lay the boxes out as a table, one row per column, best first; empty places are not alive.
     order = np.argsort(column, kind="stable")
     begins = np.diff(column[order], prepend=np.nan) != 0
     first, row = np.flatnonzero(begins), np.cumsum(begins) - 1

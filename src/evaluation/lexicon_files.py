@@ -1,4 +1,4 @@
-"""Lexicons from files: one for all samples, or one a sample."""
+"""Lexicons from files: one for all samples, or one per sample."""
 
 from __future__ import annotations
 

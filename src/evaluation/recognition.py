@@ -37,7 +37,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class LexiconChoice:
-    """How to choose from a lexicon: one for all samples, or one a sample, by the sample's number."""
+    """How to choose from a lexicon: one for all samples, or one per sample, by the sample's number."""
 
     lexicons: Lexicon | Sequence[Lexicon]
     method: str = "ctc"

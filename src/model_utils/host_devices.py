@@ -1,4 +1,4 @@
-"""What this host says about itself: the addresses of its Ascend cards, its own address, which cards are meant."""
+"""What this host says about itself: the addresses of its Ascend devices, its own address, which devices are meant."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RANGE = re.compile(r"\[\s*(\d+)\s*,\s*(\d+)\s*\)")
 
 
 def read_device_ips(path: Path) -> dict[int, str]:
-    """Card number -> address, in the order of the numbers, from the driver's `hccn.conf`.
+    """Device number -> address, in the order of the numbers, from the driver's `hccn.conf`.
 
     Raises:
         UserError: it cannot be read, names no address, or one that is none.
@@ -33,12 +33,12 @@ def read_device_ips(path: Path) -> dict[int, str]:
         if addresses.setdefault(device, _checked(address, f"{path}: address_{device}")) != address:
             raise UserError(f"{path}: address_{device} is there twice, as {addresses[device]} and {address}")
     if not addresses:
-        raise UserError(f"{path}: holds no line address_<card>=<address>")
+        raise UserError(f"{path}: holds no line address_<device>=<address>")
     return dict(sorted(addresses.items()))
 
 
 def parse_device_ips(text: str) -> dict[int, str]:
-    """`0=192.168.100.101,1=192.168.100.102` as card number -> address.
+    """`0=192.168.100.101,1=192.168.100.102` as device number -> address.
 
     Raises:
         UserError: not of this form, or an address that is none.
@@ -47,18 +47,18 @@ def parse_device_ips(text: str) -> dict[int, str]:
     for item in text.split(","):
         device, equals, address = item.strip().partition("=")
         if not equals or not (device.isascii() and device.isdigit()):
-            raise UserError(f"--device_ip: '{item.strip()}' is not CARD=ADDRESS, for example 0=192.168.100.101")
+            raise UserError(f"--device_ip: '{item.strip()}' is not DEVICE=ADDRESS, for example 0=192.168.100.101")
         if int(device) in addresses:
-            raise UserError(f"--device_ip: card {int(device)} is there twice")
-        addresses[int(device)] = _checked(address, f"--device_ip: card {int(device)}")
+            raise UserError(f"--device_ip: device {int(device)} is there twice")
+        addresses[int(device)] = _checked(address, f"--device_ip: device {int(device)}")
     return dict(sorted(addresses.items()))
 
 
 def parse_devices(text: str) -> list[int]:
-    """`[0,8)` (0 to 7), `8` (the first eight) or `0,2,5` as card numbers.
+    """`[0,8)` (0 to 7), `8` (the first eight) or `0,2,5` as device numbers.
 
     Raises:
-        UserError: none of these forms, no card, or one twice.
+        UserError: none of these forms, no device, or one twice.
     """
     text = text.strip()
     found = _RANGE.fullmatch(text)
@@ -69,36 +69,36 @@ def parse_devices(text: str) -> list[int]:
     else:
         return parse_list("--device_num", text)
     if not devices:
-        raise UserError(f"--device_num: '{text}' names no card")
+        raise UserError(f"--device_num: '{text}' names no device")
     return devices
 
 
 def parse_list(option: str, text: str) -> list[int]:
-    """`0,2,5` as card numbers.
+    """`0,2,5` as device numbers.
 
     Raises:
-        UserError: not of this form, or a card twice.
+        UserError: not of this form, or a device twice.
     """
     if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text):
-        raise UserError(f"{option}: '{text}' is not a list of cards like 0,2,5")
+        raise UserError(f"{option}: '{text}' is not a list of devices like 0,2,5")
     devices = [int(part) for part in text.split(",")]
     if len(set(devices)) != len(devices):
-        raise UserError(f"{option}: '{text}' names a card twice")
+        raise UserError(f"{option}: '{text}' names a device twice")
     return devices
 
 
 def choose_devices(
     addresses: Mapping[int, str], wanted: Sequence[int] | None, visible: Sequence[int] | None
 ) -> dict[int, str]:
-    """The cards for the table, in ascending order.
+    """The devices for the table, in ascending order.
 
     Args:
-        addresses: of all cards of this host.
-        wanted: numbers of cards; with `visible`, places in that list. None takes all.
-        visible: the cards that this process may use (in a container). None = all.
+        addresses: of all devices of this host.
+        wanted: numbers of devices; with `visible`, places in that list. None takes all.
+        visible: the devices that this process may use (in a container). None = all.
 
     Raises:
-        UserError: a card that has no address, or a place beyond the visible cards.
+        UserError: a device that has no address, or a place beyond the visible devices.
     """
     usable = list(addresses) if visible is None else list(visible)
     if wanted is None:
@@ -113,7 +113,7 @@ def choose_devices(
     missing = [device for device in chosen if device not in addresses]
     if missing:
         known = ", ".join(map(str, addresses))
-        raise UserError(f"card {missing[0]} has no address; known are those of {known}; add it with --device_ip")
+        raise UserError(f"device {missing[0]} has no address; known are those of {known}; add it with --device_ip")
     return {device: addresses[device] for device in sorted(chosen)}
 
 

@@ -32,7 +32,7 @@ def get_device_id(environment: Mapping[str, str] = os.environ, default: int = 0)
 def is_first_of_node(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether this is the one process of its machine that does what needs doing once.
 
-    A job may be given any cards of a machine; of N numbers in a row exactly one is a multiple of N.
+    A job may be given any devices of a machine; of N numbers in a row exactly one is a multiple of N.
     """
     return get_device_id(environment) % max(1, min(get_device_num(environment), _DEVICES_PER_NODE)) == 0
 

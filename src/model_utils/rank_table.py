@@ -1,4 +1,4 @@
-"""HCCL's rank table: which card of which server has which rank in a training on Ascend.
+"""HCCL's rank table: which device of which server has which rank in a training on Ascend.
 
 {"version": "1.0", "server_count": "1", "status": "completed",
  "server_list": [{"server_id": "10.155.170.71", "host_nic_ip": "reserve",
@@ -30,7 +30,7 @@ class RankTableError(UserError):
 
 @dataclass(frozen=True)
 class Device:
-    """One card: its number on its server, the address of its network card (None = not given), and its rank."""
+    """One device: its number on its server, the address of its network interface (None = not given), and its rank."""
 
     device_id: int
     device_ip: str | None
@@ -59,7 +59,7 @@ class RankTable:
 
 @dataclass(frozen=True)
 class HostPart:
-    """What one host starts: `local_size` of `rank_size` processes, on the cards `device_ids`.
+    """What one host starts: `local_size` of `rank_size` processes, on the devices `device_ids`.
 
     `node_rank` is the place of the host among the servers; `master_address` is where rank 0 runs.
     """
@@ -92,9 +92,9 @@ def read_rank_table(path: Path) -> RankTable:
 def parse_rank_table(content: Any) -> RankTable:
     """The table of what its JSON holds.
 
-    Checked: version and status; the number of servers; that server ids, addresses, card numbers and ranks are
-    there, valid and unique; that ranks count up from 0 through servers and cards; that all servers have as many
-    cards, as the launcher needs it. Card addresses may be missing only where one server trains alone.
+    Checked: version and status; the number of servers; that server ids, addresses, device numbers and ranks are
+    there, valid and unique; that ranks count up from 0 through servers and devices; that all servers have as many
+    devices, as the launcher needs it. Device addresses may be missing only where one server trains alone.
 
     Raises:
         RankTableError: names the place and the value.
@@ -118,19 +118,21 @@ def parse_rank_table(content: Any) -> RankTable:
     _unique("rank_id", ranks)
     if ranks != list(range(len(ranks))):
         raise RankTableError(
-            f"rank_id: {', '.join(map(str, ranks))} do not count up from 0 through servers and cards"
+            f"rank_id: {', '.join(map(str, ranks))} do not count up from 0 through servers and devices"
         )
     sizes = {len(server.devices) for server in servers}
     if len(sizes) > 1:
-        raise RankTableError(f"servers with {' and '.join(map(str, sorted(sizes)))} cards; as many on each expected")
+        raise RankTableError(
+            f"servers with {' and '.join(map(str, sorted(sizes)))} devices; as many on each expected"
+        )
     return RankTable(servers)
 
 
 def make_rank_table(address: str, device_ips: Mapping[int, str]) -> dict[str, Any]:
-    """The JSON of a table for one server with the cards of `device_ips` (number -> address), ranks in their order.
+    """The JSON of a table for one server with the devices of `device_ips` (number -> address), ranks in their order.
 
     Raises:
-        RankTableError: an address that is none or is there twice, or no card.
+        RankTableError: an address that is none or is there twice, or no device.
     """
     devices = [
         {"device_id": str(device_id), "device_ip": device_ip, "rank_id": str(rank)}
@@ -183,7 +185,7 @@ def host_part(table: RankTable, is_here: Callable[[str], bool], server: str = ""
 def _server(entry: Any, number: int, alone: bool) -> Server:
     place = f"server_list[{number}]"
     if not isinstance(entry, dict) or not isinstance(entry.get("device"), list) or not entry["device"]:
-        raise RankTableError(f"{place}: 'device' is not a list of cards")
+        raise RankTableError(f"{place}: 'device' is not a list of devices")
     name = entry.get("server_id")
     address = entry.get("host_ip", name)
     if not isinstance(name, str) or not name:
@@ -199,17 +201,17 @@ def _server(entry: Any, number: int, alone: bool) -> Server:
     devices = tuple(_device(item, f"{place}.device[{index}]", alone) for index, item in enumerate(entry["device"]))
     ids = [device.device_id for device in devices]
     _unique(f"{place}: device_id", ids)
-    if ids != sorted(ids):  # the runtime numbers the cards that it shows to the processes in this order
+    if ids != sorted(ids):  # the runtime numbers the devices that it shows to the processes in this order
         raise RankTableError(f"{place}: device_id {', '.join(map(str, ids))} do not go up")
     return Server(name, address, devices)
 
 
 def _device(entry: Any, place: str, alone: bool) -> Device:
     if not isinstance(entry, dict):
-        raise RankTableError(f"{place}: '{entry}' is not a card")
+        raise RankTableError(f"{place}: '{entry}' is not a device")
     address = entry.get("device_ip")
     if not address and not alone:
-        raise RankTableError(f"{place}: device_ip is missing; with several servers every card needs one")
+        raise RankTableError(f"{place}: device_ip is missing; with several servers every device needs one")
     return Device(
         device_id=_number(f"{place}: device_id", entry.get("device_id")),
         device_ip=_address(f"{place}: device_ip", address) if address else None,

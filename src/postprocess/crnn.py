@@ -37,7 +37,7 @@ class ImagePrediction:
 
 def postprocess_crnn(config: Any) -> dict[str, float]:
     """Read `result_path`, the outputs for the words of `export_dataset_path`, and write to `eval_output_path`:
-    `readings.tsv` with a line an image, and `results.json`.
+    `readings.tsv` with a line per image, and `results.json`.
 
     Returns:
         Metrics (name -> value) over every labeled word when `label_path` is given, else an empty dict. The file

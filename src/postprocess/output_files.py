@@ -1,6 +1,6 @@
 """Network outputs as files: what an inference application writes and post-processing reads.
 
-For the image `a.jpg` the folder holds one raw little-endian file an output, `a.jpg_0.bin`, `a.jpg_1.bin`,
+For the image `a.jpg` the folder holds one raw little-endian file per output, `a.jpg_0.bin`, `a.jpg_1.bin`,
 and `a.jpg.json` which describes them:
     {"image": "a.jpg", "width": 640, "height": 480,
      "outputs": [{"file": "a.jpg_0.bin", "name": "score_map", "dtype": "float32", "shape": [1, 28, 36, 60]}, ...]}

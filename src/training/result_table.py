@@ -16,7 +16,7 @@ _COUNT_NAMES = {"Ascend": "Npu_nums", "GPU": "Gpu_nums", "CPU": "Cpu_nums"}
 def write_result_table(result: TrainResult, folder: Path, rank_size: int, amp_type: str) -> str:
     """Write the table to `result.md` in `folder` and return it.
 
-    Acc@1 is the best word accuracy of the evaluations in percent, FPS the mean number of words a second over all
+    Acc@1 is the best word accuracy of the evaluations in percent, FPS the mean number of words per second over all
     devices, after the warm-up and with data loading; "-" stands for what was not measured.
     """
     accuracy = f"{100 * result.best:.2f}" if result.best is not None else "-"

@@ -92,7 +92,7 @@ class RunState:
         progress = snapshot.progress
         if progress["steps_per_epoch"] != self.steps_per_epoch:
             raise UserError(
-                f"resume: the checkpoint has {progress['steps_per_epoch']} steps an epoch, the data has "
+                f"resume: the checkpoint has {progress['steps_per_epoch']} steps per epoch, the data has "
                 f"{self.steps_per_epoch}; use the same data, batch size and number of devices"
             )
         load_weights(self.network, snapshot.weights)

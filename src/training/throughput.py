@@ -49,7 +49,7 @@ class Throughput:
             total[1] += seconds
 
     def window(self) -> float | None:
-        """Images a second since the last call of this function; None before a step was timed."""
+        """Images per second since the last call of this function; None before a step was timed."""
         rate, self._window = self._rate(self._window), [0, 0.0]
         return rate
 

@@ -104,14 +104,14 @@ def learning_rates(config: Any, total_steps: int) -> np.ndarray:
 
 def describe_training(config: Any, alphabet: Alphabet, data: WordData, rank_size: int) -> str:
     """What is about to happen, for the person who started it."""
-    cards = f" on each of {rank_size} devices" if rank_size > 1 else ""
+    devices = f" on each of {rank_size} devices" if rank_size > 1 else ""
     early = [
         *([f"{config.flat_start_epochs} of flat start"] if config.flat_start_epochs else []),
         *([f"{config.narrow_epochs} of width {config.narrow_width}"] if config.narrow_epochs else []),
     ]
     return (
         f"{len(alphabet.characters)} characters, input widths {', '.join(map(str, config.image_width))}; "
-        f"{config.total_epoch} epochs of {data.steps_per_epoch} steps, {data.batch_size} words a step{cards}"
+        f"{config.total_epoch} epochs of {data.steps_per_epoch} steps, {data.batch_size} words per step{devices}"
         f"{', the first ' if early else ''}{', then '.join(early)}\n"
         f"writing to {Path(config.save_checkpoint_path)}: ckpt_0, loss_<rank>.log, metrics.jsonl, tensorboard\n"
         "the first step compiles the network, which takes some time"

@@ -187,10 +187,10 @@ def load_pre_trained(network: ms.nn.Cell, path: str, pretraining: bool, lstm_bra
 
 def describe_training(config: Any, data: CtpnTrainData, epochs: int, rank_size: int) -> str:
     """What is about to happen, for the person who started it."""
-    cards = f" on each of {rank_size} devices" if rank_size > 1 else ""
+    devices = f" on each of {rank_size} devices" if rank_size > 1 else ""
     return (
         f"{config.task_type}: {data.num_samples} images, {epochs} epochs of {data.steps_per_epoch} steps, "
-        f"{data.batch_size} images a step{cards}; batch norm {config.bn_statistics}, "
+        f"{data.batch_size} images per step{devices}; batch norm {config.bn_statistics}, "
         f"first stages {config.first_stages}\n"
         f"writing to {Path(config.save_checkpoint_path)}: ckpt_0, loss_<rank>.log, metrics.jsonl, tensorboard\n"
         "the first step compiles the network, which takes some time"

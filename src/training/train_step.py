@@ -69,7 +69,7 @@ class TrainStep(nn.Cell):
     Outputs:
         (K + 4,) float32: the K loss terms (means over the ranks), the norm of the gradient before clipping, and
         three numbers of ranks: with a loss term that is not finite, with a gradient that is not, asked to stop.
-        The update happened if the first two are 0. One tensor, so that the host waits once a step.
+        The update happened if the first two are 0. One tensor, so that the host waits once per step.
     """
 
     def __init__(

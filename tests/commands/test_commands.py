@@ -132,7 +132,7 @@ def test_training_and_evaluation_say_what_they_did(chain):
     place = chain.place
     assert "9 images in records/train/ctpn_pretrain.mindrecord0" in chain.said["create_dataset"]
     train = chain.said["train"]
-    assert train.startswith("device CPU, seed 1\nPretraining: 9 images, 1 epochs of 3 steps, 4 images a step")
+    assert train.startswith("device CPU, seed 1\nPretraining: 9 images, 1 epochs of 3 steps, 4 images per step")
     assert "saved training/ckpt_0/ctpn-1_3.ckpt" in train
     assert "finished after epoch 1 step 3" in train
     assert re.fullmatch(r"\d+ epoch: 1 step: 3 ,rpn_loss: \d\.\d{5}\n", (place / "training/loss_0.log").read_text())

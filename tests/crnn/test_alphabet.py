@@ -82,7 +82,7 @@ def test_file_in_one_line_or_one_a_line(tmp_path, content, expected):
     [
         ("abca", "'a'.*more than once"),
         ("", "empty"),
-        ("ab\nc", "one character a line"),
+        ("ab\nc", "one character per line"),
         (b"\xff\xfe", "alphabet.txt"),
     ],
 )

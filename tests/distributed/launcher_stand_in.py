@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A Python for the scripts that start several processes: it notes how it is called.
 
-It is the launcher (what MindSpore's msrun does: a process a rank with its log, all ended when one fails) and each of
-the ranks, which do nothing but wait to be stopped. Everything else is done by the real Python.
+It is the launcher (what MindSpore's msrun does: a process per rank with its log, all ended when one fails) and each
+of the ranks, which do nothing but wait to be stopped. Everything else is done by the real Python.
 """
 
 import json

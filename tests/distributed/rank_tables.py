@@ -9,12 +9,12 @@ def device(device_id, rank_id, device_ip=None):
 
 
 def table(*servers):
-    """A table of (server id, numbers of its cards), with ranks in that order."""
+    """A table of (server id, numbers of its devices), with ranks in that order."""
     entries, rank = [], 0
-    for server_id, cards in servers:
+    for server_id, numbers in servers:
         devices = []
-        for card in cards:
-            devices.append(device(card, rank))
+        for number in numbers:
+            devices.append(device(number, rank))
             rank += 1
         entries.append({"server_id": server_id, "device": devices, "host_nic_ip": "reserve"})
     return {"version": "1.0", "server_count": str(len(entries)), "server_list": entries, "status": "completed"}

@@ -102,7 +102,7 @@ def write(place, content, name="my table.json"):
 
 
 def test_the_cards_of_a_rank_table(place):
-    """The arguments of the seed in order; cards beyond the first ones are shown to the processes."""
+    """The arguments of the seed in order; devices beyond the first ones are shown to the processes."""
     name = write(place, table(("10.155.170.71", (4, 5, 7))))
     (place / "my backbone.ckpt").touch()
     (place / "my config.yaml").touch()

@@ -46,7 +46,7 @@ def run(place, *arguments):
     )  # fmt: skip
 
 
-# ---- the driver's file and the lists of cards
+# ---- the driver's file and the lists of devices
 
 
 def test_the_addresses_of_the_driver(hccn):
@@ -54,7 +54,7 @@ def test_the_addresses_of_the_driver(hccn):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("", "holds no line address_<card>=<address>"),
+    ("", "holds no line address_<device>=<address>"),
     ("netmask_0=255.255.255.0\n", "holds no line"),
     ("address_0=192.168.100.256\n", "address_0: '192.168.100.256' is not an IP address"),
     ("address_0=192.168.100.1\naddress_0=192.168.100.2\n", "address_0 is there twice"),
@@ -73,11 +73,11 @@ def test_addresses_that_are_given():
         (0, "192.168.100.101"), (4, "192.168.101.101")
     ]  # fmt: skip
     for text, message in (
-        ("192.168.100.101", "is not CARD=ADDRESS"),
-        ("a=192.168.100.101", "is not CARD=ADDRESS"),
-        ("", "is not CARD=ADDRESS"),
-        ("0=192.168.100", "card 0: '192.168.100' is not an IP address"),
-        ("0=1.1.1.1,0=1.1.1.2", "card 0 is there twice"),
+        ("192.168.100.101", "is not DEVICE=ADDRESS"),
+        ("a=192.168.100.101", "is not DEVICE=ADDRESS"),
+        ("", "is not DEVICE=ADDRESS"),
+        ("0=192.168.100", "device 0: '192.168.100' is not an IP address"),
+        ("0=1.1.1.1,0=1.1.1.2", "device 0 is there twice"),
     ):
         with pytest.raises(UserError, match=message):
             parse_device_ips(text)
@@ -90,7 +90,7 @@ def test_which_cards():
     assert parse_devices("5,0") == [5, 0]
     assert parse_list("--visible_devices", "4") == [4]
     for text, message in (
-        ("[4,4)", "no card"), ("0", "no card"), ("[0,8]", "not a list"), ("1,1", "twice"), ("a", "not a list"),
+        ("[4,4)", "no device"), ("0", "no device"), ("[0,8]", "not a list"), ("1,1", "twice"), ("a", "not a list"),
         ("", "not a list"), ("-1", "not a list"),
     ):  # fmt: skip
         with pytest.raises(UserError, match=message):
@@ -103,7 +103,7 @@ def test_chosen_cards():
     # In a container --device_num counts in the list of the visible ones.
     assert choose_devices(ADDRESSES, [0, 1], [1, 4]) == {1: ADDRESSES[1], 4: ADDRESSES[4]}
     assert choose_devices(ADDRESSES, None, [4]) == {4: ADDRESSES[4]}
-    with pytest.raises(UserError, match="card 2 has no address; known are those of 0, 1, 4"):
+    with pytest.raises(UserError, match="device 2 has no address; known are those of 0, 1, 4"):
         choose_devices(ADDRESSES, [1, 2], None)
     with pytest.raises(UserError, match="place 2 is beyond the 2 --visible_devices"):
         choose_devices(ADDRESSES, [0, 2], [0, 1])
@@ -163,15 +163,15 @@ def test_a_table_is_written_and_checked(tmp_path, hccn):
     assert (done.returncode, done.stderr) == (0, "")
     path = tmp_path / "hccl_2p_01_10.155.170.71.json"
     assert done.stdout == (
-        f"{path.name}: host 10.155.170.71, cards 0, 1 with the addresses of {hccn}\n"
+        f"{path.name}: host 10.155.170.71, devices 0, 1 with the addresses of {hccn}\n"
     )  # fmt: skip
     (server,) = read_rank_table(path).servers
     assert server.address == "10.155.170.71"
-    assert [(card.device_id, card.device_ip, card.rank_id) for card in server.devices] == [
+    assert [(device.device_id, device.device_ip, device.rank_id) for device in server.devices] == [
         (0, "192.168.100.101", 0), (1, "192.168.100.102", 1)
     ]  # fmt: skip
     done = run(tmp_path, "--check", path.name)
-    assert (done.returncode, done.stdout) == (0, f"{path.name}: 2 ranks on 1 server: 10.155.170.71 cards 0,1\n")
+    assert (done.returncode, done.stdout) == (0, f"{path.name}: 2 ranks on 1 server: 10.155.170.71 devices 0,1\n")
     done = run(tmp_path, "--host_part", path.name)
     assert done.stdout.splitlines() == [
         "rank_size=2", "local_size=2", "node_rank=0", "master_address=127.0.0.1", "device_ids=0,1"
@@ -183,18 +183,18 @@ def test_addresses_from_the_command_line_come_before_those_of_the_file(tmp_path,
                "--visible_devices", "1,7", "--output", "my table.json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert f"the addresses of {hccn} and --device_ip" in done.stdout
-    cards = read_rank_table(tmp_path / "my table.json").servers[0].devices
-    assert [(card.device_id, card.device_ip) for card in cards] == [(1, "192.168.7.7"), (7, "192.168.7.8")]
+    devices = read_rank_table(tmp_path / "my table.json").servers[0].devices
+    assert [(device.device_id, device.device_ip) for device in devices] == [(1, "192.168.7.7"), (7, "192.168.7.8")]
 
 
 def test_nothing_is_invented(tmp_path, hccn):
-    """A file that is not there, a card without address, a wrong table: one line, and no file."""
+    """A file that is not there, a device without address, a wrong table: one line, and no file."""
     hccn.rename(tmp_path / "elsewhere")
     (tmp_path / "bad.json").write_text(json.dumps({"server_list": []}))
     before = sorted(tmp_path.iterdir())
     for arguments, message in (
-        (("--hccn_conf", hccn), f"{hccn} is not there; give the addresses of the cards"),
-        (("--hccn_conf", hccn, "--device_ip", "0=1.1.1.1", "--device_num", "2"), "card 1 has no address"),
+        (("--hccn_conf", hccn), f"{hccn} is not there; give the addresses of the devices"),
+        (("--hccn_conf", hccn, "--device_ip", "0=1.1.1.1", "--device_num", "2"), "device 1 has no address"),
         (("--hccn_conf", "elsewhere", "--server_ip", "10.155.170.300"), "'10.155.170.300' is not an IP address"),
         (("--check", "bad.json"), "rank table 'bad.json': version is 'None'"),
         (("--check", "none.json"), "rank table 'none.json': No such file"),

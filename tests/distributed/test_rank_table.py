@@ -15,7 +15,7 @@ from src.model_utils.rank_table import (
 )
 
 FIRST = ("server_list", 0)
-CARD = (*FIRST, "device", 1)
+DEVICE = (*FIRST, "device", 1)
 
 
 def nowhere(address):
@@ -27,23 +27,25 @@ def test_a_table_of_one_server():
     assert result.rank_size == 8
     (server,) = result.servers
     assert (server.server_id, server.address) == ("10.155.170.71", "10.155.170.71")
-    assert [(card.device_id, card.rank_id) for card in server.devices] == [(number, number) for number in range(8)]
+    assert [(device.device_id, device.rank_id) for device in server.devices] == [
+        (number, number) for number in range(8)
+    ]
     assert server.devices[2].device_ip == "192.168.0.3"
 
 
 def test_numbers_may_be_numbers_and_addresses_of_the_sixth_version():
-    content = changed(changed(TWO_HOSTS, ("server_count",), 2), (*CARD, "rank_id"), 1)
-    content = changed(content, (*CARD, "device_ip"), "fd00::1")
+    content = changed(changed(TWO_HOSTS, ("server_count",), 2), (*DEVICE, "rank_id"), 1)
+    content = changed(content, (*DEVICE, "device_ip"), "fd00::1")
     assert parse_rank_table(content).servers[0].devices[1].device_ip == "fd00::1"
 
 
 def test_one_server_needs_no_addresses():
-    """A card without network (device_ip left out or empty), a server under a name (newer tables of CANN)."""
-    content = changed(changed(EIGHT, (*FIRST, "server_id"), "node_0"), (*CARD, "device_ip"), None)
+    """A device without network (device_ip left out or empty), a server under a name (newer tables of CANN)."""
+    content = changed(changed(EIGHT, (*FIRST, "server_id"), "node_0"), (*DEVICE, "device_ip"), None)
     content = changed(content, (*FIRST, "device", 2, "device_ip"), "")
     server = parse_rank_table(content).servers[0]
     assert (server.server_id, server.address) == ("node_0", None)
-    assert [card.device_ip is None for card in server.devices[:4]] == [False, True, True, False]
+    assert [device.device_ip is None for device in server.devices[:4]] == [False, True, True, False]
 
 
 def test_names_with_addresses_beside_them():
@@ -68,26 +70,26 @@ def test_names_with_addresses_beside_them():
     (changed(EIGHT, (*FIRST, "server_id"), "0.0.0.0"), "server_id '0.0.0.0' is the address of no machine"),
     (changed(EIGHT, (*FIRST, "server_id"), None), r"server_list\[0\]: server_id 'None' is not a text"),
     (changed(EIGHT, (*FIRST, "server_id"), 7), "server_id '7' is not a text"),
-    (changed(EIGHT, (*FIRST, "device"), []), r"server_list\[0\]: 'device' is not a list of cards"),
-    (changed(EIGHT, (*FIRST, "device"), None), "'device' is not a list of cards"),
-    (changed(EIGHT, FIRST, "10.155.170.71"), "'device' is not a list of cards"),
-    (changed(EIGHT, CARD, 5), r"server_list\[0\].device\[1\]: '5' is not a card"),
-    (changed(EIGHT, (*CARD, "device_ip"), "192.168.100"), r"device\[1\]: device_ip '192.168.100' is not an IP"),
-    (changed(EIGHT, (*CARD, "device_ip"), 3232236033), "device_ip '3232236033' is not an IP address"),
-    (changed(EIGHT, (*CARD, "device_ip"), "192.168.0.1"), "device_ip 192.168.0.1 is there twice"),
-    (changed(EIGHT, (*CARD, "device_id"), "-1"), "device_id: '-1' is not a whole number from 0"),
-    (changed(EIGHT, (*CARD, "device_id"), "0"), "device_id 0 is there twice"),
-    (changed(EIGHT, (*CARD, "device_id"), "9"), "device_id 0, 9, 2, 3, 4, 5, 6, 7 do not go up"),
-    (changed(EIGHT, (*CARD, "device_id"), None), "device_id: 'None' is not a whole number"),
-    (changed(EIGHT, (*CARD, "rank_id"), True), "rank_id: 'True' is not a whole number"),
-    (changed(EIGHT, (*CARD, "rank_id"), "0"), "rank_id 0 is there twice"),
-    (changed(EIGHT, (*CARD, "rank_id"), "8"), "rank_id: 0, 8, 2, 3, 4, 5, 6, 7 do not count up from 0"),
-    (changed(EIGHT, (*CARD,), device(1, 1, "192.168.0.8")), "192.168.0.8 is there twice"),
+    (changed(EIGHT, (*FIRST, "device"), []), r"server_list\[0\]: 'device' is not a list of devices"),
+    (changed(EIGHT, (*FIRST, "device"), None), "'device' is not a list of devices"),
+    (changed(EIGHT, FIRST, "10.155.170.71"), "'device' is not a list of devices"),
+    (changed(EIGHT, DEVICE, 5), r"server_list\[0\].device\[1\]: '5' is not a device"),
+    (changed(EIGHT, (*DEVICE, "device_ip"), "192.168.100"), r"device\[1\]: device_ip '192.168.100' is not an IP"),
+    (changed(EIGHT, (*DEVICE, "device_ip"), 3232236033), "device_ip '3232236033' is not an IP address"),
+    (changed(EIGHT, (*DEVICE, "device_ip"), "192.168.0.1"), "device_ip 192.168.0.1 is there twice"),
+    (changed(EIGHT, (*DEVICE, "device_id"), "-1"), "device_id: '-1' is not a whole number from 0"),
+    (changed(EIGHT, (*DEVICE, "device_id"), "0"), "device_id 0 is there twice"),
+    (changed(EIGHT, (*DEVICE, "device_id"), "9"), "device_id 0, 9, 2, 3, 4, 5, 6, 7 do not go up"),
+    (changed(EIGHT, (*DEVICE, "device_id"), None), "device_id: 'None' is not a whole number"),
+    (changed(EIGHT, (*DEVICE, "rank_id"), True), "rank_id: 'True' is not a whole number"),
+    (changed(EIGHT, (*DEVICE, "rank_id"), "0"), "rank_id 0 is there twice"),
+    (changed(EIGHT, (*DEVICE, "rank_id"), "8"), "rank_id: 0, 8, 2, 3, 4, 5, 6, 7 do not count up from 0"),
+    (changed(EIGHT, (*DEVICE,), device(1, 1, "192.168.0.8")), "192.168.0.8 is there twice"),
     (changed(TWO_HOSTS, ("server_list", 1, "server_id"), "10.155.170.71"), "server_id 10.155.170.71 is there twice"),
     (changed(TWO_HOSTS, ("server_list", 1, "host_ip"), "10.155.170.71"), "address of a server 10.155.170.71"),
     (changed(TWO_HOSTS, ("server_list", 1, "server_id"), "node_1"), "'node_1' is a name; with several servers"),
-    (changed(TWO_HOSTS, (*CARD, "device_ip"), None), "device_ip is missing; with several servers"),
-    (table(("10.0.0.1", (0, 1)), ("10.0.0.2", (0,))), "servers with 1 and 2 cards; as many on each expected"),
+    (changed(TWO_HOSTS, (*DEVICE, "device_ip"), None), "device_ip is missing; with several servers"),
+    (table(("10.0.0.1", (0, 1)), ("10.0.0.2", (0,))), "servers with 1 and 2 devices; as many on each expected"),
 ])  # fmt: skip
 def test_what_contradicts_itself_is_refused(content, message):
     with pytest.raises(RankTableError, match=message):
@@ -124,7 +126,7 @@ def test_a_table_that_is_made_can_be_read():
     }  # fmt: skip
     with pytest.raises(RankTableError, match="is there twice"):
         make_rank_table("10.155.170.71", {4: "192.168.0.5", 6: "192.168.0.5"})
-    with pytest.raises(RankTableError, match="not a list of cards"):
+    with pytest.raises(RankTableError, match="not a list of devices"):
         make_rank_table("10.155.170.71", {})
 
 

@@ -151,7 +151,7 @@ def test_outputs_that_would_be_lost_are_refused_before_anything_is_fetched(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("cards", "copies"),
+    ("processes", "copies"),
     [
         ("0 of 8", True),
         ("3 of 8", False),
@@ -164,8 +164,8 @@ def test_outputs_that_would_be_lost_are_refused_before_anything_is_fetched(tmp_p
         ("3 of 0", True),
     ],
 )
-def test_one_process_of_a_node_copies(tmp_path, bucket, monkeypatch, cards, copies):
-    device, _, count = cards.partition(" of ")
+def test_one_process_of_a_node_copies(tmp_path, bucket, monkeypatch, processes, copies):
+    device, _, count = processes.partition(" of ")
     monkeypatch.setenv("DEVICE_ID", device)
     monkeypatch.setenv("RANK_SIZE", count)
     if not copies:  # the one that does is done

@@ -250,7 +250,7 @@ def test_another_training_is_not_overwritten_nor_resumed_with_other_data(straigh
     class Longer(Data):
         steps_per_epoch = STEPS - 1
 
-    with pytest.raises(UserError, match="5 steps an epoch, the data has 4"):
+    with pytest.raises(UserError, match="5 steps per epoch, the data has 4"):
         run(folder, 4, data=Longer(), resume=True)
     with pytest.raises(UserError, match="another optimizer"):
         run(folder, 4, optimizer="adamw", resume=True)

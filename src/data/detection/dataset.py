@@ -24,7 +24,7 @@ class CtpnTrainData:
 
     mindrecord_file: the file, its first shard or its name without the shard's number.
     make_sample: (RGB image, boxes (K, 4), ignored (K,), rng) -> tuple of arrays, from several threads.
-    batch_size: images a step on this rank.
+    batch_size: images per step on this rank.
     num_workers: threads; never more than the cores at hand. prefetch: batches kept ready.
     max_bad_ratio: a record that cannot be decoded is named in `report` and the next good one takes its place;
         more than this share of the data set raises UserError.
@@ -131,7 +131,7 @@ class CtpnEvalData:
 
         "images" (B, 3, H, W) float32; "indices" list of places in the source; "file_names" list;
         "sizes" (B, 2) int32, the image's (height, width);
-        "scales" (B, 2) float32, input pixels an image pixel (x, y); "boxes" list of (K, 4) float32 in
+        "scales" (B, 2) float32, input pixels per image pixel (x, y); "boxes" list of (K, 4) float32 in
         pixels of the image, inclusive corners; "ignored" list of (K,) bool.
         """
         return batches_ahead(

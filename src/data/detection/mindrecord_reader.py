@@ -24,7 +24,7 @@ class MindRecordSource:
 
     `path` is the file, the first shard or the name without the shard's number. `columns` are the names and
     types that are read. A record is a dict of arrays: bytes as uint8 (length,), strings as str.
-    MindDataset with an explicit sampler keeps the order given, delivers thousands of records a second from
+    MindDataset with an explicit sampler keeps the order given, delivers thousands of records per second from
     one thread and opens in 10 ms, so nothing of the file format has to be known here but its header.
     """
 

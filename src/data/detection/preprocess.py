@@ -24,7 +24,7 @@ def preprocess(
 ) -> tuple[np.ndarray, tuple[float, float]]:
     """RGB uint8 (H, W, 3) -> normalized float32 (3, *image_shape) and the scale (x, y).
 
-    The scale is input pixels an image pixel. Bilinear resize to exactly `image_shape`; with `keep_ratio` the
+    The scale is input pixels per image pixel. Bilinear resize to exactly `image_shape`; with `keep_ratio` the
     image keeps its proportions and fills the upper left, the rest is zero (the mean color).
 
     Raises:

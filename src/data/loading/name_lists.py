@@ -1,6 +1,6 @@
 """Lists of names that divide a data set: what validates a network and so must never train it.
 
-A list is a UTF-8 text file with one name a line; empty lines and lines that begin with '#' are skipped.
+A list is a UTF-8 text file with one name per line; empty lines and lines that begin with '#' are skipped.
 """
 
 from pathlib import Path

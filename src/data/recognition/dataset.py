@@ -25,7 +25,7 @@ class CrnnTrainData:
     """Batches (images (B, 1, H, W) f32, labels (B, L) i32 padded with 0, label_lengths (B,) i32).
 
     sources: word sources (LmdbWords, or any object with `sample(index) -> (image, text)` and, if finite,
-        `__len__`), or pairs (source, weight). Without weights each usable sample comes once an epoch.
+        `__len__`), or pairs (source, weight). Without weights each usable sample comes once per epoch.
     characters, label_policy: the alphabet and what to do with texts outside it (see LabelRules).
     encode: text -> class indices. time_steps: input width -> time steps of the network; texts that CTC cannot
         fit into them are left out and counted.
@@ -92,7 +92,7 @@ class CrnnTrainData:
         self.steps_per_epoch = samples // (batch_size * rank_size)
         if not self.steps_per_epoch:
             raise UserError(
-                f"{samples} samples an epoch are fewer than one batch of {batch_size} on {rank_size} rank(s)"
+                f"{samples} samples per epoch are fewer than one batch of {batch_size} on {rank_size} rank(s)"
                 f"{'; give samples_per_epoch for an endless source' if not samples else ''} {self._losses()}"
             )
         self._shares = epoch_shares(self._pools, self._weights, samples)

@@ -61,5 +61,5 @@ class LabelRules:
 
 
 def ctc_steps(text: str) -> int:
-    """Fewest time steps that CTC needs for `text`: one a character, and a blank between two equal ones."""
+    """Fewest time steps that CTC needs for `text`: one per character, and a blank between two equal ones."""
     return len(text) + sum(first == second for first, second in pairwise(text))

@@ -20,7 +20,7 @@ _LETTER_WEIGHTS = np.array(
 
 
 def read_lexicon(path: str | Path) -> list[str]:
-    """Words of a file, one a line; empty lines and lines that begin with '#' are skipped.
+    """Words of a file, one per line; empty lines and lines that begin with '#' are skipped.
 
     Raises:
         UserError: the file is missing, is not UTF-8 or holds no word.

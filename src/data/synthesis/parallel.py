@@ -10,7 +10,7 @@ _job: dict[str, Any] = {}
 
 
 def _prepare(function: Callable[..., Any], arguments: tuple) -> None:
-    cv2.setNumThreads(1)  # one process a core: threads inside each would only get in each other's way
+    cv2.setNumThreads(1)  # one process per core: threads inside each would only get in each other's way
     _job["call"] = (function, arguments)
 
 

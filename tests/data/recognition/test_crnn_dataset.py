@@ -193,7 +193,7 @@ def test_nothing_usable(tmp_path, hundred):
     with pytest.raises(UserError, match="source 1 has no usable sample"):
         train([(hundred, 1), (foreign, 1)])
     for options, message in (
-        ({"batch_size": 101}, "100 samples an epoch are fewer than one batch of 101"),
+        ({"batch_size": 101}, "100 samples per epoch are fewer than one batch of 101"),
         ({"batch_size": 60, "rank_size": 2}, "2 rank"),
         ({"widths": (160, 100)}, "ascending"),
         ({"rank_id": 2, "rank_size": 2}, "rank 2 of 2"),
