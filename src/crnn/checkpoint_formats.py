@@ -1,7 +1,7 @@
 """Published CRNN checkpoints and this project's, as dicts of arrays.
 
 Three namings of one network: this project's (see `crnn`), "classic" (crnn.pytorch and its descendants:
-one bidirectional LSTM a layer) and "crnn_for_pytorch" (the Ascend version: two one-way LSTMs a layer).
+one bidirectional LSTM per layer) and "crnn_for_pytorch" (the Ascend version: two one-way LSTMs per layer).
 The published networks have a convolution bias before each batch norm; it only shifts the mean that the batch
 norm takes out, so it is folded into `moving_mean` and the output stays the same.
 """

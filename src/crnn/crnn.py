@@ -1,6 +1,6 @@
 """CRNN (Shi, Bai and Yao, 2015): a line of text in, log-probabilities of characters per time step out.
 
-Shapes: B batch, W image width, T time steps, C classes (class 0 is the CTC blank).
+Shapes: B batch, W image width in pixels, T = W / 4 + 1 time steps, C classes (class 0 is the CTC blank).
 
 Parameter names, which saved checkpoints rely on:
     cnn.conv{0,1,3,5}.{weight,bias}
@@ -88,12 +88,16 @@ class Crnn(nn.Cell):
 
     Args:
         num_classes: classes C, the blank included.
-        width_mult: fraction of the published channel and hidden sizes (in multiples of 8), for small networks.
+        width_mult: factor on the published channel and hidden sizes (rounded to multiples of 8).
         compute_type: type of the convolutions, ms.float32 or ms.float16. Batch norm, LSTM, linear layers
             and the softmax are float32 in either case.
 
-    `construct` takes gray images (B, 1, 32, W), W a multiple of 4, and returns float32 log-probabilities
-    (T, B, C).
+    Inputs:
+        image (B, 1, 32, W): gray, normalized; W a multiple of 4.
+
+    Outputs:
+        log_probs (T, B, C) float32: natural logarithms.
+
     All weights are zero after construction except batch norm's and the LSTM's: see `weight_init`.
     """
 

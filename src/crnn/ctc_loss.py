@@ -13,13 +13,21 @@ from src.crnn.topology import BLANK
 class CtcLoss(nn.Cell):
     """Negative log-likelihood of each label, and 0 with a zero gradient for a label that cannot be written.
 
-    A label needs one time step a character and one more between equal neighbors; with more than T it has
-    probability 0 and an infinite loss. Such a label is answered with 0 (PyTorch's `zero_infinity`), decided
+    A label needs one time step per character and one more between equal neighbors; with more than T it has
+    probability 0 and an infinite loss. Such a label gets the loss 0 (PyTorch's `zero_infinity`), decided
     from the label before the operator sees it, since the operator raises on labels that are longer than T.
 
-    `construct(log_probs (T, B, C) float32, labels (B, L) int32 padded with 0, label_lengths (B,) int32)`
-    returns, with reduction "none", the losses (B,); with "mean", PyTorch's mean: each loss divided by the
-    length of its label (at least 1), then averaged over all B, the zeroed ones included.
+    Args:
+        reduction: "none" or "mean".
+
+    Inputs:
+        log_probs (T, B, C) float32.
+        labels (B, L) int32, padded with 0.
+        label_lengths (B,) int32.
+
+    Outputs:
+        With "none", the losses (B,) float32; with "mean", PyTorch's mean: each loss divided by the length of its
+        label (at least 1), then averaged over all B, the zeroed ones included.
 
     `ops.ctc_loss` (CTCLossV2) is the operator that takes padded labels and blank 0 and is documented for
     Ascend, GPU and CPU. `ops.CTCLoss` has the blank last and takes sparse labels; on CPU both need less than
@@ -52,9 +60,17 @@ class CtcLoss(nn.Cell):
 class CrnnLoss(nn.Cell):
     """Network and loss in one cell, as the training loop takes them.
 
-    flat_start_width: batches of this width in pixels are trained by `FlatStartLoss`, all others by CTC; 0: none.
+    Args:
+        network: `Crnn` or anything with its inputs and outputs.
+        flat_start_width: batches of this width in pixels are trained by `FlatStartLoss`, all others by CTC; 0: none.
 
-    `construct(images (B, 1, 32, W), labels (B, L) int32, label_lengths (B,) int32)` returns `(loss,)`.
+    Inputs:
+        images (B, 1, 32, W) float32.
+        labels (B, L) int32, padded with 0.
+        label_lengths (B,) int32.
+
+    Outputs:
+        (loss,), a float32 scalar named by `term_names`.
     """
 
     term_names = ("loss",)

@@ -1,6 +1,6 @@
 """Flat start: a loss that teaches letters before CTC, as if all characters of a word were equally wide.
 
-CTC begins with a long plateau: until the features tell letters apart, writing blanks everywhere is the best answer,
+CTC begins with a long plateau: until the features tell letters apart, predicting blanks everywhere is best,
 and while everything is blank the features learn little. Hidden Markov models of speech start from an alignment in
 equal parts instead (the "flat start" of HTK and Kaldi). On words of a few characters that fill the image it is
 nearly right, and the cross-entropy of every time step is a far stronger signal than the probability of the word.
@@ -15,10 +15,15 @@ from mindspore import nn, ops
 class FlatStartLoss(nn.Cell):
     """Cross-entropy of each time step with the character that lies there if all are equally wide.
 
-    Time step t of T belongs to character floor((t + 0.5) / T * length). An empty label asks for blanks.
+    Time step t of T belongs to character floor((t + 0.5) / T * length). An empty label has blanks as targets.
 
-    `construct(log_probs (T, B, C) float32, labels (B, L) int32 padded with 0, label_lengths (B,) int32)` returns
-    the mean over B and T, a scalar.
+    Inputs:
+        log_probs (T, B, C) float32.
+        labels (B, L) int32, padded with 0.
+        label_lengths (B,) int32.
+
+    Outputs:
+        The mean over B and T, a float32 scalar.
     """
 
     def construct(self, log_probs, labels, label_lengths):

@@ -1,4 +1,4 @@
-"""Reading with a word list: the word of it that the network finds most probable, or the nearest by spelling.
+"""Decoding with a word list: its word that the network finds most probable, or the nearest by spelling.
 
 The protocols "50", "1k" and "full" of the recognition benchmarks differ only in the list: one of its own for
 each image, or one for all.
@@ -52,11 +52,14 @@ class Lexicon:
 
         Args:
             log_probs: (T, C) of the image.
-            read: classes that were read without the lexicon.
+            read: classes that were decoded without the lexicon.
             method: "ctc" takes the most probable word; among more than 1000 words only those within
                 `max_distance` edits of `read` compete, as in the CRNN paper (all when none is that near).
                 "edit" takes the word with the fewest edits, and the most probable among equals.
             max_distance: see "ctc".
+
+        Returns:
+            One of `words`.
         """
         if method not in METHODS:
             raise ValueError(f"method {method!r}: accepted are {', '.join(METHODS)}")
@@ -77,6 +80,9 @@ def ctc_log_likelihood(log_probs: np.ndarray, labels: np.ndarray, lengths: np.nd
         log_probs: (T, C) natural logarithms.
         labels: (W, L) classes, padded at the end.
         lengths: (W,) numbers of characters.
+
+    Returns:
+        (W,) float64, natural logarithms.
     """
     words, width = labels.shape
     extended = np.zeros((words, 2 * width + 1), labels.dtype)  # blank, character, blank, ..., blank

@@ -1,6 +1,6 @@
 """Anchors of CTPN: boxes of one fixed width and several heights at every position of the feature map.
 
-Shape vocabulary: H, W feature rows and columns; A anchors per position (one per height); N = H * W * A.
+Shapes: H, W feature rows and columns; A anchors per position (one per height); N = H * W * A.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,22 @@ from src.ctpn.topology import ANCHOR_HEIGHTS, ANCHOR_WIDTH, STRIDE
 def base_anchors(
     heights: Sequence[float] = ANCHOR_HEIGHTS, stride: int = STRIDE, width: int = ANCHOR_WIDTH
 ) -> np.ndarray:
-    """Anchors of the first position, (A, 4) float32, inclusive pixel corners (x1, y1, x2, y2).
+    """Anchors of the first position.
 
     Every anchor is centered on the stride x stride cell. Corners are cut to integers towards zero, as in the
     published networks, whose weights expect exactly these boxes: with the default list the inclusive heights
     are 3, 5, 8, 12, 16, 24, 34, 48, 68, 98, 140, 198, 284, 406.
+
+    Args:
+        heights: A heights in pixels.
+        stride: pixels per feature position.
+        width: of every anchor, in pixels.
+
+    Returns:
+        (A, 4) float32, inclusive pixel corners (x1, y1, x2, y2).
+
+    Raises:
+        UserError: heights that are not positive numbers, or a stride or width below 1.
     """
     heights = np.asarray(heights, dtype=np.float64)
     if heights.ndim != 1 or heights.size == 0 or not np.all(np.isfinite(heights) & (heights > 0)):
@@ -40,9 +51,19 @@ def make_anchors(
     stride: int = STRIDE,
     width: int = ANCHOR_WIDTH,
 ) -> np.ndarray:
-    """Anchors of a whole image, (H * W * A, 4) float32, ordered by y, x, anchor.
+    """Anchors of a whole image; they may reach beyond it.
 
-    `feature_shape` is (H, W), the image size divided by `stride`. Anchors may reach beyond the image.
+    Args:
+        feature_shape: (H, W), the image size divided by `stride`.
+        heights: see `base_anchors`.
+        stride: see `base_anchors`.
+        width: see `base_anchors`.
+
+    Returns:
+        (N, 4) float32 in the order y, x, anchor; inclusive pixel corners.
+
+    Raises:
+        ValueError: a feature map without rows or columns.
     """
     rows, columns = feature_shape
     if rows < 1 or columns < 1:

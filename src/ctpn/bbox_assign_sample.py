@@ -4,7 +4,7 @@ A slice of text lies exactly in one column of anchors, so the overlap of two box
 intervals, and only the anchors of the slice's own column can meet it: the table of overlaps has
 S * M entries, not S * N.
 
-Shape vocabulary: H, W feature rows and columns; A anchors per position; N = H * W * A; S slices;
+Shapes: H, W feature rows and columns; A anchors per position; N = H * W * A; S slices;
 M anchors of one column that lie wholly inside the image.
 """
 

@@ -2,13 +2,26 @@
 
 Widths and heights count pixels (x2 - x1 + 1). The network regresses four numbers per anchor; CTPN uses dy and
 dh, and with side refinement dx as the offset of a line's end (Tian et al. 2016, section 3.3).
+
+Shapes: n anchors and boxes (x1, y1, x2, y2) in pixels.
 """
 
 import numpy as np
 
 
 def encode_boxes(anchors: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Anchors and boxes (n, 4), inclusive corners in pixels -> (dx, dy, log dw, log dh), (n, 4) float32."""
+    """Code boxes relative to their anchors.
+
+    Args:
+        anchors: (n, 4) inclusive corners.
+        boxes: (n, 4) inclusive corners.
+
+    Returns:
+        (n, 4) float32: dx, dy, log dw, log dh.
+
+    Raises:
+        ValueError: a box without area.
+    """
     anchors, boxes = np.asarray(anchors, np.float64), np.asarray(boxes, np.float64)
     anchor_size = anchors[:, 2:] - anchors[:, :2] + 1
     box_size = boxes[:, 2:] - boxes[:, :2] + 1
@@ -20,9 +33,15 @@ def encode_boxes(anchors: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def decode_boxes(anchors: np.ndarray, deltas: np.ndarray) -> np.ndarray:
-    """(n, 4) anchors and (n, 4) deltas -> (n, 4) float32 boxes (x1, y1, x2, y2); only dy and dh are used.
+    """Boxes of deltas; only dy and log dh are used.
 
-    x2 and y2 are the *outer* edges (one more than the inclusive corner), as in the published networks.
+    Args:
+        anchors: (n, 4) inclusive corners.
+        deltas: (n, 4): dx, dy, log dw, log dh.
+
+    Returns:
+        (n, 4) float32. x2 and y2 are the *outer* edges (one more than the inclusive corner), as in the published
+        networks.
     """
     anchors, deltas = np.asarray(anchors, np.float32), np.asarray(deltas, np.float32)
     anchor_height = anchors[:, 3] - anchors[:, 1] + 1
@@ -32,7 +51,7 @@ def decode_boxes(anchors: np.ndarray, deltas: np.ndarray) -> np.ndarray:
 
 
 def encode_sides(anchors: np.ndarray, side_x: np.ndarray) -> np.ndarray:
-    """Offsets o* = (x_side - c_x) / w of line ends (n,) from their anchors (n, 4), (n,) float32."""
+    """Offsets o* = (x_side - c_x) / w of line ends `side_x` (n,) from their anchors (n, 4): (n,) float32."""
     anchors = np.asarray(anchors, np.float64)
     center = (anchors[:, 0] + anchors[:, 2]) / 2
     width = anchors[:, 2] - anchors[:, 0] + 1
@@ -40,7 +59,7 @@ def encode_sides(anchors: np.ndarray, side_x: np.ndarray) -> np.ndarray:
 
 
 def decode_sides(anchors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Inverse of `encode_sides`: x of the line end in pixels, (n,) float32."""
+    """Inverse of `encode_sides`: x of the line ends in pixels, (n,) float32."""
     anchors = np.asarray(anchors, np.float32)
     center = (anchors[:, 0] + anchors[:, 2]) / 2
     return center + np.asarray(offsets, np.float32) * (anchors[:, 2] - anchors[:, 0] + 1)

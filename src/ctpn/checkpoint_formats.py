@@ -149,9 +149,9 @@ def _is_training_state(name: str) -> bool:
 def _lstm_from_dynamic_rnn(params: Parameters, suffix: str, direction: str) -> Parameters:
     """One direction of ops.DynamicRNN as parameters of nn.LSTM.
 
-    DynamicRNN multiplies (x, h) by one matrix, (input + hidden) x 4 hidden, its columns in the gate order
-    i, j, f, o, forget bias 0; nn.LSTM has (4 hidden) x input and (4 hidden) x hidden in the order i, f, g, o,
-    where g is j, and adds two biases.
+    DynamicRNN multiplies (x, h) by one matrix (input + hidden, 4 hidden), its columns in the gate order i, j, f, o,
+    forget bias 0; nn.LSTM has (4 hidden, input) and (4 hidden, hidden) in the order i, f, g, o, where g is j, and
+    adds two biases.
     """
     weight, bias = _take(params, f"rnn.w1{suffix}"), _take(params, f"rnn.b1{suffix}")
     hidden = weight.shape[-1] // 4

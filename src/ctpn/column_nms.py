@@ -2,9 +2,9 @@
 
 CTPN decodes only the vertical extent of an anchor, so the boxes of one feature column share x1 and x2, and
 boxes of different columns share no area. Intersection over union inside a column is that of two intervals,
-and suppression falls apart into one small 1-D problem a column, here solved for all columns at once.
+and suppression falls apart into one small 1-D problem per column, here solved for all columns at once.
 
-Shape vocabulary: n boxes, K columns, M boxes in the fullest column.
+Shapes: n boxes, K columns, M boxes in the fullest column.
 """
 
 import numpy as np
@@ -15,7 +15,8 @@ def suppress_columns(column: np.ndarray, top: np.ndarray, bottom: np.ndarray, th
 
     Args:
         column: (n,) any value that is equal for boxes of the same column (x1, or the column's index).
-        top, bottom: (n,) outer vertical edges, bottom > top. Boxes are given best first.
+        top: (n,) upper edges in pixels; boxes are given best first.
+        bottom: (n,) lower edges, bottom > top.
         threshold: a box goes when its IoU with a better box that stays is above this.
 
     Returns:
@@ -30,7 +31,7 @@ def suppress_columns(column: np.ndarray, top: np.ndarray, bottom: np.ndarray, th
     first, row = np.flatnonzero(begins), np.cumsum(begins) - 1
     count = np.diff(first, append=len(order))
     place = np.arange(len(order)) - first[row]
-    shape = (len(first), int(count.max()))  # K x M
+    shape = (len(first), int(count.max()))  # (K, M)
     low, high, alive = np.zeros(shape), np.ones(shape), np.zeros(shape, bool)
     low[row, place], high[row, place], alive[row, place] = top[order], bottom[order], True
     stays = np.zeros(shape, bool)
@@ -42,7 +43,7 @@ def suppress_columns(column: np.ndarray, top: np.ndarray, bottom: np.ndarray, th
         picked = np.arange(len(rows)), best
         stays[rows, best] = True
         best_low, best_high = low[picked][:, None], high[picked][:, None]
-        overlap = np.minimum(high, best_high) - np.maximum(low, best_low)  # K x M
+        overlap = np.minimum(high, best_high) - np.maximum(low, best_low)  # (K, M)
         union = (high - low) + (best_high - best_low) - np.maximum(overlap, 0)
         alive &= overlap <= threshold * union
         alive[picked] = False

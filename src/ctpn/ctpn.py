@@ -3,7 +3,7 @@
 Tian et al., "Detecting Text in Natural Image with Connectionist Text Proposal Network", ECCV 2016, in the
 topology of the published MindSpore checkpoints.
 
-Shape vocabulary: B batch, H and W feature rows and columns (image size / 16), A anchors at a position,
+Shapes: B batch, H and W feature rows and columns (image size / 16), A anchors per position,
 C channels. Time of the LSTM is x, so a sequence is one feature row of one image.
 """
 
@@ -63,13 +63,13 @@ class Ctpn(nn.Cell):
         initialize_weights(self, seed)
 
     def construct(self, image):
-        features = self.vgg16_feature_extractor(image)  # B x C x H x W
+        features = self.vgg16_feature_extractor(image)  # (B, C, H, W)
         features = self.conv(features)
         channels, rows, columns = features.shape[1], features.shape[2], features.shape[3]
         # Every row of every image is a sequence of its own: images of a batch never mix.
-        sequences = features.transpose((3, 0, 2, 1))  # W x B x H x C
-        sequences = sequences.reshape((columns, -1, channels))  # W x B*H x C
-        sequences = self.rnn2(sequences)  # W x B*H x 2 hidden
+        sequences = features.transpose((3, 0, 2, 1))  # (W, B, H, C)
+        sequences = sequences.reshape((columns, -1, channels))  # (W, B*H, C)
+        sequences = self.rnn2(sequences)  # (W, B*H, 2 hidden)
         if self.dropout is not None:
             sequences = self.dropout(sequences)
         score_map, delta_map = self.rpn_with_loss(sequences, rows)

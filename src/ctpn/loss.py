@@ -1,7 +1,7 @@
 """Loss of CTPN over the sampled anchors of a batch.
 
-Shape vocabulary: B batch, H and W feature rows and columns, A anchors at a position, N = H * W * A anchors of
-an image in the order y, x, anchor.
+Shapes: B batch, H and W feature rows and columns, A anchors per position, N = H * W * A anchors
+per image in the order y, x, anchor.
 """
 
 import mindspore as ms
@@ -26,7 +26,7 @@ class CtpnLoss(nn.Cell):
         network: `Ctpn` or anything with its inputs and outputs.
         cls_weight: weight of the classification term.
         reg_weight: weight of the regression term.
-        hard_negatives: background anchors of an image that count, those with the largest loss (Shrivastava et al.,
+        hard_negatives: background anchors per image that count, those with the largest loss (Shrivastava et al.,
             CVPR 2016); 0 lets all that are sampled count.
 
     Inputs:
@@ -52,23 +52,23 @@ class CtpnLoss(nn.Cell):
     def construct(self, image, labels, delta_targets, delta_weights):
         score_map, delta_map = self.network(image)
         batch = score_map.shape[0]
-        scores = score_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 2))  # B x N x 2
-        deltas = delta_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 4))  # B x N x 4
+        scores = score_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 2))  # (B, N, 2)
+        deltas = delta_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 4))  # (B, N, 4)
 
-        log_probability = ops.log_softmax(scores, -1)  # B x N x 2
+        log_probability = ops.log_softmax(scores, -1)  # (B, N, 2)
         is_text = labels == 1
-        cross_entropy = -ops.select(is_text, log_probability[:, :, 1], log_probability[:, :, 0])  # B x N
+        cross_entropy = -ops.select(is_text, log_probability[:, :, 1], log_probability[:, :, 0])  # (B, N)
         counts = labels >= 0
         if self.hard_negatives:
             background_loss = ops.select(labels == 0, ops.stop_gradient(cross_entropy), -1.0)
             most = min(self.hard_negatives, labels.shape[1])
-            least = ops.topk(background_loss, most)[0][:, most - 1 :]  # B x 1
+            least = ops.topk(background_loss, most)[0][:, most - 1 :]  # (B, 1)
             counts = ops.logical_or(is_text, ops.logical_and(counts, background_loss >= least))
-        counts = counts.astype(ms.float32)  # B x N
+        counts = counts.astype(ms.float32)  # (B, N)
         num_sampled = ops.clamp(counts.sum(), min=1.0)
         cls_loss = (cross_entropy * counts).sum() / num_sampled
 
-        distance = ops.abs(deltas - delta_targets)  # B x N x 4
+        distance = ops.abs(deltas - delta_targets)  # (B, N, 4)
         smooth_l1 = ops.select(
             distance < SMOOTH_L1_BETA,
             distance * distance * (0.5 / SMOOTH_L1_BETA),

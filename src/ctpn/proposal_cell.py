@@ -1,6 +1,6 @@
-"""Network and proposals in one graph: what MINDIR and AIR files hold for the C++ programme.
+"""Network and proposals in one graph: what MINDIR and AIR files hold for the C++ application.
 
-Shape vocabulary: B batch, N anchors of an image in the order y, x, anchor, K = anchors that are decoded,
+Shapes: B batch, N anchors per image in the order y, x, anchor, K = anchors that are decoded,
 P = proposals that come out.
 """
 
@@ -59,15 +59,15 @@ class CtpnProposals(nn.Cell):
     def construct(self, image):
         score_map, delta_map = self.network(image.astype(ms.float32))
         batch = score_map.shape[0]
-        scores = score_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 2))  # B x N x 2
-        deltas = delta_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 4))  # B x N x 4
-        text_scores = ops.softmax(scores, -1)[:, :, 1]  # B x N
-        best_scores, best = ops.topk(text_scores, self.num_decoded)  # B x K
+        scores = score_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 2))  # (B, N, 2)
+        deltas = delta_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 4))  # (B, N, 4)
+        text_scores = ops.softmax(scores, -1)[:, :, 1]  # (B, N)
+        best_scores, best = ops.topk(text_scores, self.num_decoded)  # (B, K)
 
         proposals, masks = [], []
         for i in range(batch):
             boxes = self.decode(ops.gather(self.anchors, best[i], 0), ops.gather(deltas[i], best[i], 0))
-            boxes = ops.concat((boxes, best_scores[i].reshape((-1, 1))), 1)  # K x 5
+            boxes = ops.concat((boxes, best_scores[i].reshape((-1, 1))), 1)  # (K, 5)
             boxes, _, mask = self.nms(boxes)
             first = self.rank + mask.astype(ms.float32) * self.num_decoded
             _, order = ops.topk(first, self.num_proposals)

@@ -1,9 +1,9 @@
 """Text proposals from the network's maps, on the host and without any framework.
 
 Softmax, the best `nms_pre` anchors, boxes, suppression, the best `max_num` (the order of the published
-network). The in-graph twin is `proposal_cell.CtpnProposals`.
+network). The same inside a graph: `proposal_cell.CtpnProposals`.
 
-Shape vocabulary: B batch, H and W feature rows and columns, A anchors at a position, N = H * W * A anchors in
+Shapes: B batch, H and W feature rows and columns, A anchors per position, N = H * W * A anchors in
 the order y, x, anchor; n proposals of an image.
 """
 
@@ -20,9 +20,10 @@ from src.ctpn.topology import MAX_PROPOSALS, NMS_PRE, NMS_THRESHOLD
 class Proposals:
     """Proposals of one image, best first.
 
-    boxes: (n, 4) float32 (x1, y1, x2, y2) in pixels of the network's input; x2 and y2 are outer edges.
-    scores: (n,) float32, probability of text.
-    dx: (n,) float32 offset of the nearest line end from the anchor's center, in anchor widths, or None.
+    Attributes:
+        boxes: (n, 4) float32 (x1, y1, x2, y2) in pixels of the network's input; x2 and y2 are outer edges.
+        scores: (n,) float32, probability of text.
+        dx: (n,) float32 offset of the nearest line end from the anchor's center, in anchor widths, or None.
     """
 
     boxes: np.ndarray
@@ -52,14 +53,15 @@ def generate_proposals(
         anchors: (N, 4) of `make_anchors`.
         nms_pre: anchors that are decoded, the best by score.
         nms_threshold: a box goes when its IoU with a better one that stays is above this.
-        max_num: proposals of an image at most.
+        max_num: most proposals per image.
         min_score: anchors below this score are left out first (the result for the rest is the same).
         side_refinement: also return dx.
 
-    Boxes that are not finite or have no height (a diverged network) are left out.
+    Returns:
+        B sets of proposals. Boxes that are not finite or have no height (a diverged network) are left out.
 
     Raises:
-        ValueError: shapes that do not fit each other.
+        ValueError: shapes that do not fit together.
     """
     batch, channels, rows, columns = score_map.shape
     num_anchors = channels // 2
@@ -71,14 +73,14 @@ def generate_proposals(
 
     scores = np.asarray(score_map, np.float32).reshape(batch, num_anchors, 2, rows, columns)
     # Of two classes, softmax is a sigmoid of the difference: rank by that, and it never saturates into ties.
-    margin = (scores[:, :, 1] - scores[:, :, 0]).transpose(0, 2, 3, 1).reshape(batch, -1)  # B x N
+    margin = (scores[:, :, 1] - scores[:, :, 0]).transpose(0, 2, 3, 1).reshape(batch, -1)  # (B, N)
     deltas = np.asarray(delta_map).reshape(batch, num_anchors, 4, rows, columns)
     result = []
     for image in range(batch):
         best = _best_anchors(margin[image], nms_pre, min_score)
         position, anchor = np.divmod(best, num_anchors)
         row, column = np.divmod(position, columns)
-        chosen = deltas[image][anchor, :, row, column].astype(np.float32)  # n x 4
+        chosen = deltas[image][anchor, :, row, column].astype(np.float32)  # (n, 4)
         with np.errstate(over="ignore", invalid="ignore"):
             boxes = decode_boxes(anchors[best], chosen)
             usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 3] > boxes[:, 1])

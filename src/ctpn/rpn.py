@@ -1,6 +1,6 @@
 """The two heads of CTPN: from the recurrent features of each position to scores and box deltas.
 
-Shape vocabulary: W and H feature columns and rows, B batch, A anchors at a position, C channels.
+Shapes: B batch, H and W feature rows and columns, A anchors per position, C channels.
 """
 
 from mindspore import nn
@@ -44,6 +44,6 @@ class RpnHead(nn.Cell):
         """
         scores, deltas = self.rpn_convs_list(x)
         columns = x.shape[0]
-        scores = scores.reshape((columns, -1, rows, self.num_anchors * NUM_CLASSES))  # W x B x H x 2A
-        deltas = deltas.reshape((columns, -1, rows, self.num_anchors * NUM_COORDINATES))  # W x B x H x 4A
+        scores = scores.reshape((columns, -1, rows, self.num_anchors * NUM_CLASSES))  # (W, B, H, 2A)
+        deltas = deltas.reshape((columns, -1, rows, self.num_anchors * NUM_COORDINATES))  # (W, B, H, 4A)
         return scores.transpose((1, 3, 2, 0)), deltas.transpose((1, 3, 2, 0))

@@ -1,6 +1,6 @@
 """From the maps of the detection network to text lines in pixels of the image.
 
-Shape vocabulary: B images, H and W feature rows and columns, A anchors at a position, M lines.
+Shapes: B images, H and W feature rows and columns, A anchors per position, M lines.
 """
 
 from dataclasses import asdict, dataclass, field

@@ -1,6 +1,6 @@
-"""VGG16 with batch normalization, up to conv5_3 (stride 16): what CTPN sees an image through.
+"""VGG16 with batch normalization, up to conv5_3 (stride 16): the backbone of CTPN.
 
-Shape vocabulary: B batch, H and W image height and width, C channels.
+Shapes: B batch, H and W image height and width, C channels.
 Parameter names are `conv{stage}_{index}.0.weight` and `conv{stage}_{index}.1.{gamma,beta,moving_mean,
 moving_variance}`, those of the published MindSpore checkpoints.
 """
@@ -56,13 +56,13 @@ class Vgg16(nn.Cell):
     def construct(self, image):
         """(B, 3, H, W) normalized RGB -> conv5_3 after ReLU, (B, C, H // 16, W // 16)."""
         x = self.conv1_2(self.conv1_1(image))
-        x = self.pool(x)  # B x 64 x H/2 x W/2
+        x = self.pool(x)  # (B, 64, H/2, W/2)
         x = self.conv2_2(self.conv2_1(x))
-        x = self.pool(x)  # B x 128 x H/4 x W/4
+        x = self.pool(x)  # (B, 128, H/4, W/4)
         x = self.conv3_3(self.conv3_2(self.conv3_1(x)))
-        x = self.pool(x)  # B x 256 x H/8 x W/8
+        x = self.pool(x)  # (B, 256, H/8, W/8)
         x = self.conv4_3(self.conv4_2(self.conv4_1(x)))
-        x = self.pool(x)  # B x 512 x H/16 x W/16
+        x = self.pool(x)  # (B, 512, H/16, W/16)
         return self.conv5_3(self.conv5_2(self.conv5_1(x)))
 
 

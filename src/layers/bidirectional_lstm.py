@@ -1,6 +1,6 @@
-"""The LSTM of both networks, over time in both directions. Every layer may import it, as `errors`.
+"""The LSTM of both networks, over time in both directions.
 
-T time steps, B batch, I inputs, H hidden size.
+Shapes: T time steps, B batch, I inputs, H hidden size.
 """
 
 import mindspore as ms
@@ -25,7 +25,7 @@ class BidirectionalLstm(nn.LSTM):
     def construct(self, sequence):
         # Zeros computed from the input leave the batch of an exported graph free.
         state = ops.stop_gradient(sequence[:1, :, : self.hidden_size]) * 0.0
-        state = ops.concat((state, state))  # 2 directions x B x H
+        state = ops.concat((state, state))  # (2 directions, B, H)
         if self.in_one_call:
             return self.both_directions(sequence, state, state, self.packed_weights())[0]
         return super().construct(sequence, (state, state))[0]

@@ -1,4 +1,4 @@
-"""The 2x2 max-pool of both networks. Every layer may import it, as `errors`."""
+"""The 2x2 max-pool of both networks."""
 
 import mindspore as ms
 from mindspore import nn, ops
