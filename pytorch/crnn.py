@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from pytorch.winograd import Convolution
 from src.crnn.checkpoint_formats import HEAD_NAMES
 from src.crnn.topology import CHANNELS, HIDDEN_SIZE, NUM_CLASSES, POOLS
 from src.layers.parameter_shapes import scale_channels
@@ -24,12 +25,12 @@ class ConvStack(nn.Module):
         super().__init__()
         self.conv0 = nn.Conv2d(1, channels[0], 3, padding=1)
         self.conv1 = nn.Conv2d(channels[0], channels[1], 3, padding=1)
-        self.conv2 = nn.Conv2d(channels[1], channels[2], 3, padding=1, bias=False)
+        self.conv2 = Convolution(channels[1], channels[2], bias=False)
         self.batchnorm2 = nn.BatchNorm2d(channels[2])
-        self.conv3 = nn.Conv2d(channels[2], channels[3], 3, padding=1)
-        self.conv4 = nn.Conv2d(channels[3], channels[4], 3, padding=1, bias=False)
+        self.conv3 = Convolution(channels[2], channels[3])
+        self.conv4 = Convolution(channels[3], channels[4], bias=False)
         self.batchnorm4 = nn.BatchNorm2d(channels[4])
-        self.conv5 = nn.Conv2d(channels[4], channels[5], 3, padding=1)
+        self.conv5 = Convolution(channels[4], channels[5])
         self.conv6 = nn.Conv2d(channels[5], channels[6], 2, bias=False)
         self.batchnorm6 = nn.BatchNorm2d(channels[6])
 

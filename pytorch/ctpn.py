@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from pytorch.winograd import winograd_conv
+from pytorch.winograd import Convolution
 from src.ctpn.topology import BACKBONE, LSTM_HIDDEN, NUM_CLASSES, NUM_COORDINATES, RPN_CHANNELS, STAGES
 from src.layers.parameter_shapes import scale_channels
 
@@ -27,18 +27,6 @@ class FrozenStatisticsNorm(nn.BatchNorm2d):
         return super().train(False)
 
 
-class Convolution(nn.Conv2d):
-    """3x3, padded, without bias; computed by Winograd's method where `use_winograd` says so."""
-
-    winograd = False
-
-    def __init__(self, in_channels: int, out_channels: int):
-        super().__init__(in_channels, out_channels, 3, padding=1, bias=False)
-
-    def forward(self, x):
-        return winograd_conv(x, self.weight) if self.winograd else super().forward(x)
-
-
 class Vgg16(nn.Module):
     """The 13 convolutions of VGG16, four max-pools between the stages and none after the last."""
 
@@ -51,7 +39,8 @@ class Vgg16(nn.Module):
         for stage, sizes in enumerate(STAGES, start=1):
             for index, size in enumerate(sizes, start=1):
                 outputs = scale_channels(size, width)
-                block = nn.Sequential(Convolution(channels, outputs), norm(outputs), nn.ReLU(inplace=True))
+                convolution = Convolution(channels, outputs, bias=False)
+                block = nn.Sequential(convolution, norm(outputs), nn.ReLU(inplace=True))
                 self.add_module(f"conv{stage}_{index}", block)
                 channels = outputs
         self.out_channels = channels
@@ -125,7 +114,7 @@ class Ctpn(nn.Module):
         self.num_anchors = num_anchors
         self.vgg16_feature_extractor = Vgg16(width, bn_statistics)
         channels = self.vgg16_feature_extractor.out_channels
-        self.conv = Convolution(channels, rpn_channels)
+        self.conv = Convolution(channels, rpn_channels, bias=False)
         self.rnn2 = nn.LSTM(rpn_channels, hidden, bidirectional=True)
         self.dropout = nn.Dropout(dropout)
         heads = RpnRegClsBlock(2 * hidden, rpn_channels, num_anchors)
@@ -184,17 +173,3 @@ def freeze_statistics(network: Ctpn, until: str) -> None:
         frozen = FrozenStatisticsNorm(block[1].num_features)
         frozen.load_state_dict(block[1].state_dict())
         block[1] = frozen
-
-
-def use_winograd(network: nn.Module, least_channels: int = 64) -> list[str]:
-    """Compute the convolutions of at least so many input channels by Winograd's method, which pays on a CPU.
-
-    Returns:
-        The names of these convolutions.
-    """
-    chosen = []
-    for name, module in network.named_modules():
-        if isinstance(module, Convolution) and module.in_channels >= least_channels:
-            module.winograd = True
-            chosen.append(name)
-    return chosen

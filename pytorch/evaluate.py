@@ -17,12 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pytorch import train_crnn, train_ctpn
 from pytorch.convert import to_mindspore, which_network
 from pytorch.crnn import SharedCrnn
-from pytorch.ctpn import Ctpn, use_winograd
+from pytorch.ctpn import Ctpn
 from pytorch.detection_judge import DetectionJudge
 from pytorch.detection_sets import read_val_sets
 from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.read_words import predictor, read_metrics
 from pytorch.start_weights import load_start
+from pytorch.winograd import use_winograd
 from pytorch.word_data import named_alphabets
 from src.common.errors import UserError
 from src.crnn.checkpoint_formats import HEAD_NAMES

@@ -30,6 +30,7 @@ from pytorch.start_weights import load_start
 from pytorch.training import Exported, Losses, Trainer
 from pytorch.training_run import open_run, run_trainer
 from pytorch.weight_init import init_crnn
+from pytorch.winograd import use_winograd
 from pytorch.word_data import Words, make_words, named_alphabets
 from pytorch.word_mixture import WordBatch
 from src.common.errors import UserError
@@ -41,6 +42,7 @@ from src.model_utils.command import run_command
 from src.model_utils.config import Config, load_config
 
 SCHEMA = Path(__file__).with_name("recipes") / "crnn.yaml"
+WINOGRAD_CHANNELS = 128  # from so many on it is faster on the small feature maps of CRNN
 CURVE_METRICS = ("plain_accuracy", "case_sensitive_accuracy", "character_error_rate")
 
 
@@ -70,6 +72,8 @@ def make_trainer(
         folder.say(f"weights from {config.pre_trained}; starts anew: {', '.join(remade) or 'nothing'}")
     model.to(device, memory_format=torch.channels_last)
     bf16 = uses_bf16(config.precision, device)
+    if device.type == "cpu" and not bf16:
+        use_winograd(model, WINOGRAD_CHANNELS)
     sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
     folder.say(f"{device}, {'bf16' if bf16 else 'fp32'}, {model.classes} classes, widths {config.image_width}")
 

@@ -15,7 +15,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pytorch.ctpn import Ctpn, freeze_statistics, freeze_until, use_winograd
+from pytorch.ctpn import Ctpn, freeze_statistics, freeze_until
 from pytorch.ctpn_loss import ctpn_loss
 from pytorch.detection_feed import CachedFeed, DetectionBatch, DetectionFeed
 from pytorch.detection_judge import DetectionJudge
@@ -27,6 +27,7 @@ from pytorch.start_weights import load_ctpn_start
 from pytorch.training import Losses, Trainer
 from pytorch.training_run import make_budget, open_run
 from pytorch.weight_init import init_ctpn
+from pytorch.winograd import use_winograd
 from src.common.errors import UserError
 from src.model_utils.command import run_command
 from src.model_utils.config import Config, load_config

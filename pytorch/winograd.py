@@ -1,16 +1,19 @@
 """3x3 convolutions with a quarter of the multiplications: Winograd's F(4x4, 3x3), forward and backward.
 
-On a processor without fast units for small number formats the convolutions of VGG16 run at the speed of its
-multipliers, so that only fewer multiplications make them faster: 2 to 2.7 times from 64 channels up, at an error of
-1e-4 of the values in float32. An output tile y (4x4) of an input tile x (6x6) and a kernel w (3x3) is
-y = A' [(G w G') * (B' x B)] A, and the product `*`, summed over the channels, is 36 matrix products (Lavin and Gray,
-"Fast Algorithms for Convolutional Neural Networks", CVPR 2016).
+On a processor without fast units for small number formats the convolutions of both networks run at the speed of its
+multipliers, so that only fewer multiplications make them faster: those of VGG16 2 to 2.7 times from 64 channels up,
+those of CRNN, whose images are small, 1.4 to 1.9 times from 128 up, at an error of 1e-4 of the values in float32.
+An output tile y (4x4) of an input tile x (6x6) and a kernel w (3x3) is y = A' [(G w G') * (B' x B)] A, and the
+product `*`, summed over the channels, is 36 matrix products (Lavin and Gray, "Fast Algorithms for Convolutional
+Neural Networks", CVPR 2016).
 
-Shape vocabulary: B images, H W rows and columns, C input and K output channels, R C tiles down and across an image,
-n tiles of a strip. Tensors inside are channels-last, (H, W, C).
+Shape vocabulary: B images, H W rows and columns, C input and K output channels, R C tiles down and across an image.
+Work is done strip by strip, a strip being some rows of tiles of an image, or N small images. Tensors inside are
+channels-last, (N, H, W, C).
 """
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 _G = (
@@ -21,6 +24,35 @@ _STRIP_BYTES = 5_500_000  # transformed inputs of a strip, so that they stay in 
 _LEAST_TILES = 200  # of a strip, so that the 36 matrices of weights are not read too often
 
 Tensors = list[torch.Tensor]
+
+
+class Convolution(nn.Conv2d):
+    """3x3, padded; computed by Winograd's method where `use_winograd` says so."""
+
+    winograd = False
+
+    def __init__(self, in_channels: int, out_channels: int, *, bias: bool = True):
+        super().__init__(in_channels, out_channels, 3, padding=1, bias=bias)
+
+    def forward(self, x):
+        if not self.winograd:
+            return super().forward(x)
+        y = winograd_conv(x, self.weight)
+        return y if self.bias is None else y + self.bias[:, None, None]
+
+
+def use_winograd(network: nn.Module, least_channels: int = 64) -> list[str]:
+    """Compute the convolutions of at least so many input channels by Winograd's method, which pays on a CPU.
+
+    Returns:
+        The names of these convolutions.
+    """
+    chosen = []
+    for name, module in network.named_modules():
+        if isinstance(module, Convolution) and module.in_channels >= least_channels:
+            module.winograd = True
+            chosen.append(name)
+    return chosen
 
 
 def winograd_conv(images: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -55,30 +87,29 @@ def _convolve(images: torch.Tensor, matrices: torch.Tensor) -> torch.Tensor:
     batch, _, height, width = images.shape
     down, across = -(-height // 4), -(-width // 4)
     outputs = torch.empty(batch, down, 4, across, 4, matrices.shape[2])
-    for image, output in zip(_padded(images), outputs, strict=True):
-        for first, last in _strips(down, across, image.shape[-1]):
-            tiles = _input_tiles(image[4 * first : 4 * last + 2], last - first, across)
-            products = torch.bmm(tiles.view(36, -1, tiles.shape[-1]), matrices)
-            products = products.view(6, 6, last - first, across, -1)
-            rows = products.new_empty(4, *products.shape[1:])
-            _combine_outputs(list(products), list(rows))
-            strip = output[first:last].permute(1, 3, 0, 2, 4)  # 4 x 4 x R x C x K, a view
-            _combine_outputs([rows[:, j] for j in range(6)], [strip[:, j] for j in range(4)])
+    padded = _padded(images)
+    for some, first, last in _strips(batch, down, across, images.shape[1]):
+        tiles = _input_tiles(padded[some, 4 * first : 4 * last + 2], last - first, across)
+        products = torch.bmm(tiles.view(36, -1, tiles.shape[-1]), matrices).view(*tiles.shape[:-1], -1)
+        rows = products.new_empty(4, *products.shape[1:])
+        _combine_outputs(list(products), list(rows))
+        strip = outputs[some, first:last].permute(2, 4, 0, 1, 3, 5)  # 4 x 4 x N x R x C x K, a view
+        _combine_outputs([rows[:, j] for j in range(6)], [strip[:, j] for j in range(4)])
     outputs = outputs.view(batch, 4 * down, 4 * across, -1)[:, :height, :width]
     return outputs.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
 def _weight_gradient(images: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
     """(B, C, H, W) and (B, K, H, W) -> (K, C, 3, 3)."""
-    channels, (outputs, height, width) = images.shape[1], gradient.shape[1:]
+    (batch, channels), (outputs, height, width) = images.shape[:2], gradient.shape[1:]
     down, across = -(-height // 4), -(-width // 4)
     total = gradient.new_zeros(36, channels, outputs)
     filled = functional.pad(gradient.permute(0, 2, 3, 1), (0, 0, 0, 4 * across - width, 0, 4 * down - height))
-    for image, of_image in zip(_padded(images), filled, strict=True):
-        for first, last in _strips(down, across, channels):
-            tiles = _input_tiles(image[4 * first : 4 * last + 2], last - first, across)
-            of_tiles = _output_gradient_tiles(of_image[4 * first : 4 * last], last - first, across)
-            total.baddbmm_(tiles.view(36, -1, channels).transpose(1, 2), of_tiles.view(36, -1, outputs))
+    padded = _padded(images)
+    for some, first, last in _strips(batch, down, across, channels):
+        tiles = _input_tiles(padded[some, 4 * first : 4 * last + 2], last - first, across)
+        of_tiles = _output_gradient_tiles(filled[some, 4 * first : 4 * last], last - first, across)
+        total.baddbmm_(tiles.view(36, -1, channels).transpose(1, 2), of_tiles.view(36, -1, outputs))
     g = torch.tensor(_G, dtype=total.dtype)
     return torch.einsum("ia,ijck,jb->kcab", g, total.view(6, 6, channels, outputs), g)
 
@@ -89,28 +120,34 @@ def _padded(images: torch.Tensor) -> torch.Tensor:
     return functional.pad(images.permute(0, 2, 3, 1), (0, 0, 1, 1 + -width % 4, 1, 1 + -height % 4))
 
 
-def _strips(down: int, across: int, channels: int) -> list[tuple[int, int]]:
+def _strips(batch: int, down: int, across: int, channels: int) -> list[tuple[slice, int, int]]:
+    """(images, first row of tiles, row after the last) of each strip."""
     rows = max(_STRIP_BYTES // (36 * 4 * across * channels), -(-_LEAST_TILES // across), 1)
-    return [(first, min(first + rows, down)) for first in range(0, down, rows)]
+    together = max(rows // down, 1)
+    return [
+        (slice(image, image + together), first, min(first + rows, down))
+        for image in range(0, batch, together)
+        for first in range(0, down, rows)
+    ]
 
 
 def _input_tiles(strip: torch.Tensor, down: int, across: int) -> torch.Tensor:
-    """B' x B of the tiles of a strip: (4 R + 2, 4 C + 2, channels) -> (6, 6, R, C, channels)."""
-    channels = strip.shape[-1]
-    rows = strip.new_empty(6, down, strip.shape[1], channels)
-    _combine_inputs([strip[i : i + 4 * down - 3 : 4] for i in range(6)], list(rows))
-    tiles = strip.new_empty(6, 6, down, across, channels)
-    _combine_inputs([rows[:, :, j : j + 4 * across - 3 : 4] for j in range(6)], [tiles[:, j] for j in range(6)])
+    """B' x B of the tiles of a strip: (N, 4 R + 2, 4 C + 2, channels) -> (6, 6, N, R, C, channels)."""
+    images, _, columns, channels = strip.shape
+    rows = strip.new_empty(6, images, down, columns, channels)
+    _combine_inputs([strip[:, i : i + 4 * down - 3 : 4] for i in range(6)], list(rows))
+    tiles = strip.new_empty(6, 6, images, down, across, channels)
+    _combine_inputs([rows[:, :, :, j : j + 4 * across - 3 : 4] for j in range(6)], [tiles[:, j] for j in range(6)])
     return tiles
 
 
 def _output_gradient_tiles(strip: torch.Tensor, down: int, across: int) -> torch.Tensor:
-    """A y A' of the tiles of a strip: (4 R, 4 C, channels) -> (6, 6, R, C, channels)."""
-    channels = strip.shape[-1]
-    rows = strip.new_empty(6, down, strip.shape[1], channels)
-    _spread_outputs([strip[i::4] for i in range(4)], list(rows))
-    tiles = strip.new_empty(6, 6, down, across, channels)
-    _spread_outputs([rows[:, :, j::4] for j in range(4)], [tiles[:, j] for j in range(6)])
+    """A y A' of the tiles of a strip: (N, 4 R, 4 C, channels) -> (6, 6, N, R, C, channels)."""
+    images, _, columns, channels = strip.shape
+    rows = strip.new_empty(6, images, down, columns, channels)
+    _spread_outputs([strip[:, i::4] for i in range(4)], list(rows))
+    tiles = strip.new_empty(6, 6, images, down, across, channels)
+    _spread_outputs([rows[:, :, :, j::4] for j in range(4)], [tiles[:, j] for j in range(6)])
     return tiles
 
 

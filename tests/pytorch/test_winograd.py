@@ -5,18 +5,20 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pytorch import winograd  # noqa: E402
-from pytorch.ctpn import Ctpn, use_winograd  # noqa: E402
+from pytorch.crnn import Crnn  # noqa: E402
+from pytorch.ctpn import Ctpn  # noqa: E402
+from pytorch.winograd import use_winograd  # noqa: E402
 
 
-@pytest.mark.parametrize("size", [(8, 8), (5, 7), (1, 1), (33, 50)])
-@pytest.mark.parametrize("strip_bytes", [1, 5_500_000])
+@pytest.mark.parametrize("size", [(8, 8), (5, 7), (1, 1), (33, 50), (4, 26)])
+@pytest.mark.parametrize("strip_bytes", [1, 50_000, 5_500_000])
 def test_outputs_and_gradients_are_those_of_conv2d(size, strip_bytes, monkeypatch):
     monkeypatch.setattr(winograd, "_STRIP_BYTES", strip_bytes)
     monkeypatch.setattr(winograd, "_LEAST_TILES", 1)
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn((2, 6, *size), generator=generator).requires_grad_()
+    images = torch.randn((3, 6, *size), generator=generator).requires_grad_()
     weight = torch.randn((5, 6, 3, 3), generator=generator).requires_grad_()
-    gradient = torch.randn((2, 5, *size), generator=generator)
+    gradient = torch.randn((3, 5, *size), generator=generator)
     expected = torch.nn.functional.conv2d(images, weight, padding=1)
     wanted = torch.autograd.grad(expected, (images, weight), gradient)
     found = winograd.winograd_conv(images, weight)
@@ -37,3 +39,13 @@ def test_a_detector_with_it_is_the_same_detector():
         found = model(images)
     for mine, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_a_recognizer_with_it_is_the_same_recognizer():
+    torch.manual_seed(0)
+    model = Crnn(37, 1 / 4).eval()
+    images = torch.randn(2, 1, 32, 48)
+    with torch.no_grad():
+        expected = model(images)
+        assert use_winograd(model, 32) == ["cnn.conv2", "cnn.conv3", "cnn.conv4", "cnn.conv5"]
+        torch.testing.assert_close(model(images), expected, rtol=1e-3, atol=1e-4)
