@@ -1,6 +1,6 @@
 """Annotated images for training and judging the detector, read where they lie. Without PyTorch."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import numpy as np
 from src.common.errors import UserError
 from src.data.detection.annotations.fit_boxes import fit_boxes
 from src.data.detection.annotations.own_folder import read_own_folder
-from src.data.detection.preprocess import preprocess
 from src.data.detection.text_strips import TextStrips, join_words, strips_of_quads
 from src.data.images.decode import ImageError, decode_image, read_bytes, read_header
 
@@ -77,20 +76,3 @@ def listed(
         [image for image in images if image.name in names],
         [image for image in images if image.name not in names],
     )
-
-
-def evaluation_batches(
-    images: Sequence[AnnotatedImage], batch_size: int, image_shape: tuple[int, int], keep_ratio: bool
-) -> Iterator[dict]:
-    """Batches as `evaluate_detection` takes them."""
-    for start in range(0, len(images), batch_size):
-        part = images[start : start + batch_size]
-        decoded = [image.decode() for image in part]
-        yield {
-            "images": np.stack([preprocess(image, image_shape, keep_ratio)[0] for image in decoded]),
-            "indices": list(range(start, start + len(part))),
-            "file_names": [image.name for image in part],
-            "sizes": np.array([image.shape[:2] for image in decoded], np.int32),
-            "boxes": [image.boxes for image in part],
-            "ignored": [image.ignored for image in part],
-        }

@@ -11,12 +11,15 @@ import numpy as np
 import torch
 
 from pytorch.ctpn import Ctpn
-from pytorch.detection_images import AnnotatedImage, evaluation_batches
+from pytorch.detection_images import AnnotatedImage
 from pytorch.device import autocast
 from pytorch.feature_cache import check_key, layers_key
 from src.common.atomic_file import replacing
-from src.ctpn.text_lines import DetectOptions
-from src.evaluation.detection import evaluate_detection
+from src.ctpn.text_lines import DetectOptions, lines_from_maps
+from src.data.detection.preprocess import preprocess
+from src.metrics.detection_result import GroundTruth
+from src.metrics.deteval import deteval
+from src.metrics.submission import to_pixels
 from src.model_utils.config import Config
 from src.text_connector.detector import ConnectorParams
 
@@ -35,60 +38,63 @@ class DetectionJudge:
         bf16: bool,
         cache: Path | None = None,
     ):
-        self._config, self._sets, self._device, self._bf16, self._cache = config, sets, device, bf16, cache
-        self._shape = (config.img_height, config.img_width)
-
-    def __call__(self, network: Ctpn) -> tuple[float, dict[str, float]]:
-        """(mean DetEval hmean of the sets, metrics)."""
-        metrics: dict[str, float] = {}
-        scores = []
-        for name, images in self._sets.items():
-            found = self._evaluate(network, name, images)
-            prefix = "" if len(self._sets) == 1 else f"{name} "
-            metrics |= {f"{prefix}{key}": round(value, 4) for key, value in found.items()}
-            scores.append(found["hmean"])
-        return float(np.mean(scores)), metrics
-
-    def _evaluate(self, network: Ctpn, name: str, images: list[AnnotatedImage]) -> dict[str, float]:
-        config = self._config
+        self.sets, self._device, self._bf16, self._cache = sets, device, bf16, cache
+        self._layer = "" if cache is None else config.freeze_until
         connector = ConnectorParams(
             text_proposals_min_scores=config.text_proposals_min_scores,
             line_min_score=config.line_min_score,
             side_refinement=config.side_refinement,
         )
-        options = DetectOptions(image_shape=self._shape, side_refinement=config.side_refinement, connector=connector)
-        layer = "" if self._cache is None else config.freeze_until
+        shape = (config.img_height, config.img_width)
+        self.options = DetectOptions(image_shape=shape, side_refinement=config.side_refinement, connector=connector)
 
-        def predict(inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+    def __call__(self, network: Ctpn) -> tuple[float, dict[str, float]]:
+        """(mean DetEval hmean of the sets, metrics)."""
+        metrics: dict[str, float] = {}
+        scores = []
+        for name in self.sets:
+            found = self.evaluate(network, name)
+            prefix = "" if len(self.sets) == 1 else f"{name} "
+            metrics |= {f"{prefix}{key}": round(value, 4) for key, value in found.items()}
+            scores.append(found["hmean"])
+        return float(np.mean(scores)), metrics
+
+    def evaluate(self, network: Ctpn, name: str) -> dict[str, float]:
+        """DetEval metrics of one set."""
+        images = self.sets[name]
+        truths = {image.name: GroundTruth(image.boxes, image.ignored) for image in images}
+        found = {
+            image.name: to_pixels(lines_from_maps(*maps, np.array([image.size]), self.options)[0].boxes)
+            for image, maps in zip(images, self.maps(network, name), strict=True)
+        }
+        return deteval(truths, found).metrics()
+
+    def maps(self, network: Ctpn, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Score and delta map (1, ., H, W) of each image of a set, in order."""
+        for image in self.sets[name]:
             with torch.inference_mode(), autocast(self._device, self._bf16):
-                maps = network.from_features(layer, self._to_device(inputs))
-            return tuple(map_.float().cpu().numpy() for map_ in maps)
+                if self._layer:
+                    maps = network.from_features(self._layer, self._features(network, name, image))
+                else:
+                    maps = network(self._input(image))
+            score_map, delta_map = (map_.float().cpu().numpy() for map_ in maps)
+            yield score_map, delta_map
 
-        batches = evaluation_batches(images, config.test_batch_size, self._shape, keep_ratio=False)
-        if layer:
-            batches = self._cached_batches(network, name, images)
-        result = evaluate_detection(predict, batches, config.test_batch_size, options)
-        return result.metrics()["deteval"]
-
-    def _cached_batches(self, network: Ctpn, name: str, images: list[AnnotatedImage]) -> Iterator[dict]:
-        """Batches with features in the place of images."""
+    def _features(self, network: Ctpn, name: str, image: AnnotatedImage) -> torch.Tensor:
+        """What the frozen layers say of an image, from the cache where it is there."""
         folder = self._cache / name
         folder.mkdir(parents=True, exist_ok=True)
-        check_key(folder, layers_key(network, self._config.freeze_until))
-        for number, image in enumerate(images):
-            file = folder / f"{Path(image.name).stem}_{self._shape[0]}x{self._shape[1]}.npy"
-            if not file.exists():
-                (batch,) = evaluation_batches([image], 1, self._shape, keep_ratio=False)
-                with torch.inference_mode(), autocast(self._device, self._bf16):
-                    features = network.vgg16_feature_extractor.until(
-                        self._config.freeze_until, self._to_device(batch["images"])
-                    )
-                with replacing(file, sync=False) as out:
-                    np.save(out, features.float().cpu().numpy().astype(np.float16))
-            yield {
-                "images": np.load(file).astype(np.float32), "indices": [number], "file_names": [image.name],
-                "sizes": np.array([image.size], np.int32), "boxes": [image.boxes], "ignored": [image.ignored],
-            }  # fmt: skip
+        check_key(folder, layers_key(network, self._layer))
+        rows, columns = self.options.image_shape
+        file = folder / f"{Path(image.name).stem}_{rows}x{columns}.npy"
+        if not file.exists():
+            features = network.vgg16_feature_extractor.until(self._layer, self._input(image))
+            with replacing(file, sync=False) as out:
+                np.save(out, features.float().cpu().numpy().astype(np.float16))
+        return self._to_device(np.load(file).astype(np.float32))
+
+    def _input(self, image: AnnotatedImage) -> torch.Tensor:
+        return self._to_device(preprocess(image.decode(), self.options.image_shape)[0][None])
 
     def _to_device(self, inputs: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(inputs).to(self._device, memory_format=torch.channels_last)

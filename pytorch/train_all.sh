@@ -96,7 +96,7 @@ train_words() {
 train_detector() {
   train train_ctpn.py "$1" --workers "$2" "${text[@]}" --train_images "$sets" --image_weight '[3, 2, 2, 1]' \
     --finetune_weight '[4, 2, 1, 0]' --val_images "[[\"$data/icdar2013_val/images\", \"$data/icdar2013_val/gt\", \"$data/icdar2013_val.txt\"]]" \
-    --batch_size 16 --test_batch_size 8 --base_lr 6e-4 --ema 0.999 \
+    --batch_size 16 --base_lr 6e-4 --ema 0.999 \
     --eval_minutes 1.5 --checkpoint_minutes 2 --log_seconds 15 "${@:3}" ${ctpn_options[@]+"${ctpn_options[@]}"}
 }
 

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pytorch.detection_feed import DetectionFeed, to_device  # noqa: E402
-from pytorch.detection_images import evaluation_batches, listed, read_images  # noqa: E402
+from pytorch.detection_images import listed, read_images  # noqa: E402
 from pytorch.detection_samples import DetectionMaker, DetectionTask, Stage  # noqa: E402
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets, set_name  # noqa: E402
 from pytorch.train_ctpn import SCHEMA  # noqa: E402
@@ -70,8 +70,6 @@ def test_images_and_held_out_ones(folder, tmp_path):
         read_train_sets(config, images)
     with pytest.raises(UserError, match="two sets are called"):
         read_val_sets(config.replace(val_images=[folder, folder]))
-    (batch,) = evaluation_batches(judged, 2, SHAPE, keep_ratio=False)
-    assert batch["images"].shape == (2, 3, *SHAPE) and batch["sizes"].tolist() == [[80, 120]] * 2
 
 
 def maker_of(folder, scene_share=0.0, **options):
