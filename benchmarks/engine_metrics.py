@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from benchmarks.reader_inputs import labeled_images, reader_options
+from src.common.boxes import box_corners
 from src.common.errors import UserError
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.engines.engine import installed_engines
@@ -25,7 +26,7 @@ from src.metrics.detection_result import GroundTruth
 from src.metrics.recognition import evaluate_words
 from src.reader import ReadResult, TextReader
 from src.reader.image_source import ImageSource
-from src.text_connector.detector import TextLines, rectangle
+from src.text_connector.detector import TextLines
 
 
 def main() -> None:
@@ -75,7 +76,7 @@ def lines_found(reader: TextReader, folder: Path, labels: Path, only: Path | Non
 
 def text_lines(result: ReadResult) -> TextLines:
     boxes = np.array([line.box for line in result.lines], np.float32).reshape(-1, 4)
-    return TextLines(boxes, np.array([line.score for line in result.lines], np.float32), rectangle(boxes))
+    return TextLines(boxes, np.array([line.score for line in result.lines], np.float32), box_corners(boxes))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,13 @@
 """Where a training computes, and in which precision."""
 
 import contextlib
-import re
-from pathlib import Path
 
 import torch
 
 from src.common.errors import UserError
+from src.engines.processor import has_bf16_units
 
 PRECISIONS = ("auto", "bf16", "fp32")
-_BF16_UNITS = re.compile(r"\b(amx_bf16|avx512_bf16)\b")
 
 
 def choose_device(name: str) -> torch.device:
@@ -34,15 +32,7 @@ def uses_bf16(precision: str, device: torch.device) -> bool:
         return precision == "bf16"
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and cpu_has_bf16_units()
-
-
-def cpu_has_bf16_units(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether this processor multiplies bfloat16; elsewhere it is emulated and slower than float32."""
-    try:
-        return bool(_BF16_UNITS.search(cpuinfo.read_text(encoding="utf-8", errors="replace")))
-    except OSError:
-        return False
+    return device.type == "cpu" and has_bf16_units()
 
 
 def autocast(device: torch.device, bf16: bool) -> contextlib.AbstractContextManager:

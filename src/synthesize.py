@@ -15,7 +15,7 @@ from rich.console import Console
 from src.common.errors import UserError
 from src.common.progress_bar import progress_bar
 from src.common.shard import Shard
-from src.crnn.alphabet import NAMED, Alphabet
+from src.crnn.alphabet import Alphabet
 from src.data.loading.prefetch import usable_cores
 from src.data.recognition.rendered_lmdb import write_words
 from src.data.synthesis.backgrounds import Backgrounds
@@ -146,12 +146,7 @@ def _sampler(args: argparse.Namespace, alphabet: str = "") -> TextSampler:
 def _alphabet(name: str) -> str:
     if name == "alphanumeric":
         return DIGITS + SMALL + CAPITALS
-    if name in NAMED:
-        return NAMED[name]
-    if not Path(name).is_file():
-        accepted = ", ".join(["alphanumeric", *NAMED])
-        raise UserError(f"--alphabet {name}: neither a file nor one of {accepted}")
-    return Alphabet.from_file(name).characters
+    return Alphabet.load(name, option="--alphabet (or alphanumeric)").characters
 
 
 def _plain(args: argparse.Namespace) -> dict:

@@ -73,6 +73,22 @@ class Alphabet:
         except AlphabetError as error:
             raise AlphabetError(f"{path}: {error}") from error
 
+    @classmethod
+    def load(cls, name_or_file: str | Path, option: str = "alphabet") -> "Alphabet":
+        """One of `NAMED`, or the one in a file.
+
+        Args:
+            option: what the user set, for the message.
+
+        Raises:
+            AlphabetError: neither a name nor a file, or a file with characters that are not usable.
+        """
+        if name_or_file in NAMED:
+            return cls.named(str(name_or_file))
+        if not Path(name_or_file).is_file():
+            raise AlphabetError(f"{option}: '{name_or_file}' is neither a file nor one of {', '.join(NAMED)}")
+        return cls.from_file(name_or_file)
+
     @property
     def num_classes(self) -> int:
         """Characters and the blank."""

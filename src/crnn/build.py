@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import mindspore as ms
 
 from src.common.errors import UserError
-from src.crnn.alphabet import NAMED, Alphabet, AlphabetError
+from src.crnn.alphabet import Alphabet
 from src.crnn.crnn import Crnn
 from src.crnn.ctc_loss import CrnnLoss
 from src.crnn.topology import time_steps
@@ -16,16 +15,8 @@ from src.crnn.weight_init import initialize
 
 
 def build_alphabet(config: Any) -> Alphabet:
-    """The named alphabet, or the one in a file.
-
-    Raises:
-        AlphabetError: neither a name nor a file, or a file with characters that are not usable.
-    """
-    if config.alphabet in NAMED:
-        return Alphabet.named(config.alphabet)
-    if not Path(config.alphabet).is_file():
-        raise AlphabetError(f"alphabet: '{config.alphabet}' is neither a file nor one of {', '.join(NAMED)}")
-    return Alphabet.from_file(config.alphabet)
+    """The named alphabet, or the one in a file; see `Alphabet.load`."""
+    return Alphabet.load(config.alphabet)
 
 
 def input_widths(config: Any) -> tuple[int, ...]:

@@ -8,10 +8,27 @@ Shapes: H, W feature rows and columns; A anchors per position; N = H * W * A; S 
 M anchors of one column that lie wholly inside the image.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from src.ctpn.bbox_coder import encode_boxes, encode_sides
 from src.ctpn.topology import STRIDE
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Which anchors of an image may be trained as what.
+
+    text, background: (W, M) bool.
+    best_slice: (W, M) int, the slice that each anchor overlaps most, -1 where it meets none.
+    index: (W, M) int, place of each anchor in the order y, x, anchor.
+    """
+
+    text: np.ndarray
+    background: np.ndarray
+    best_slice: np.ndarray
+    index: np.ndarray
 
 
 def assign_targets(
@@ -31,28 +48,78 @@ def assign_targets(
     side_distance: float = 32.0,
     stride: int = STRIDE,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels (N,) int32, delta targets (N, 4) and delta weights (N, 4) float32 of one image.
+    """Labels, delta targets and delta weights of one image: `find_candidates`, sampled and coded.
 
-    Rules (the reference network's, after Faster R-CNN):
+    At random at most `num_expected_pos` text anchors are kept; background fills up to `num_expected_neg` in all.
+    dx and dw stay out of the loss because the decoder does not use them, except with `line_ends`: anchors whose
+    center is within `side_distance` pixels of an end learn dx = its offset (Tian et al. 2016, section 3.3).
+
+    Args:
+        anchors: (N, 4) in the order of `make_anchors`.
+        slices, ignored_slices: (S, 4) each, on columns of `stride` pixels, inclusive corners.
+        image_shape: (height, width).
+        rng: chooses the sample.
+        pos_iou_thr, neg_iou_thr, min_pos_iou, ignore_overlap_thr: see `find_candidates`.
+        line_ends: (S, 2) true x1 and x2 of each slice's line.
+
+    Returns:
+        labels (N,) int32: 1 text, 0 background, -1 not sampled. targets and weights (N, 4) float32; weights are 1
+        for dy and dh of text.
+
+    Raises:
+        ValueError: anchors, slices and image do not fit together.
+    """
+    found = find_candidates(
+        anchors,
+        slices,
+        ignored_slices,
+        image_shape,
+        pos_iou_thr=pos_iou_thr,
+        neg_iou_thr=neg_iou_thr,
+        min_pos_iou=min_pos_iou,
+        ignore_overlap_thr=ignore_overlap_thr,
+        stride=stride,
+    )
+    text = _sample(np.flatnonzero(found.text), num_expected_pos, rng)
+    background = _sample(np.flatnonzero(found.background), num_expected_neg - len(text), rng)
+    labels = np.full(len(anchors), -1, np.int32)
+    labels[found.index.flat[background]] = 0
+    index, matched = found.index.flat[text], found.best_slice.flat[text]
+    labels[index] = 1
+    targets = np.zeros((len(anchors), 4), np.float32)
+    weights = np.zeros((len(anchors), 4), np.float32)
+    if len(index):
+        targets[index] = encode_boxes(anchors[index], np.asarray(slices)[matched])
+        weights[index, 1] = weights[index, 3] = 1
+        if line_ends is not None:
+            offsets, near = _side_targets(anchors[index], np.asarray(line_ends)[matched], side_distance)
+            targets[index, 0] = np.where(near, offsets, 0)
+            weights[index, 0] = near
+    return labels, targets, weights
+
+
+def find_candidates(
+    anchors: np.ndarray,
+    slices: np.ndarray,
+    ignored_slices: np.ndarray,
+    image_shape: tuple[int, int],
+    *,
+    pos_iou_thr: float,
+    neg_iou_thr: float,
+    min_pos_iou: float,
+    ignore_overlap_thr: float,
+    stride: int = STRIDE,
+) -> Candidates:
+    """Match anchors and slices by the rules of the reference network (after Faster R-CNN):
+
     - anchors that reach beyond the image are not trained;
     - text: IoU with a slice of at least `pos_iou_thr`, or equal to the best that this slice has (if that is
       at least `min_pos_iou`), so that every slice has an anchor; coded against the slice it overlaps most;
     - background: IoU below `neg_iou_thr` with every slice; what lies between is not trained;
     - an anchor is neither text nor background when at least `ignore_overlap_thr` of its own area lies in an
-      ignored slice, or when it is the best anchor of an ignored slice, even where it also meets text;
-    - at random at most `num_expected_pos` text anchors are kept; background fills up to `num_expected_neg`
-      in all.
+      ignored slice, or when it is the best anchor of an ignored slice, even where it also meets text.
 
-    Labels are 1 text, 0 background, -1 not sampled. Weights are 1 for dy and dh of text. dx and dw stay out
-    of the loss because the decoder does not use them, except with `line_ends` (S, 2), the true x1 and x2 of
-    each slice's line: anchors whose center is within `side_distance` pixels of an end learn dx = its offset
-    (Tian et al. 2016, section 3.3).
-
-    `anchors` (N, 4) in the order of `make_anchors`, `slices` and `ignored_slices` (., 4) on columns of
-    `stride` pixels, inclusive corners; `image_shape` (height, width).
-
-    Raises:
-        ValueError: these do not fit together.
+    Args and errors as of `assign_targets`.
     """
     height, width = image_shape
     rows, columns = height // stride, width // stride
@@ -67,36 +134,11 @@ def assign_targets(
     min_best = max(min_pos_iou, np.finfo(np.float64).tiny)  # a slice that meets no anchor chooses none
     overlap, best_slice, is_best = _match(intervals, slices, columns, stride, min_best)  # each (W, M)
     text = (overlap >= pos_iou_thr) | is_best
-    background = ~text & (overlap < neg_iou_thr)
     excluded = _match(intervals, ignored_slices, columns, stride, min_best)[2]
     excluded |= _covered(intervals, ignored_slices, columns, stride) >= ignore_overlap_thr
-    text &= ~excluded
-    background &= ~excluded
-
-    chosen_text = _sample(np.flatnonzero(text), num_expected_pos, rng)
-    chosen_background = _sample(np.flatnonzero(background), num_expected_neg - len(chosen_text), rng)
-
-    def anchor_index(flat: np.ndarray) -> np.ndarray:  # (W, M) position -> place in the order y, x, anchor
-        column, place = np.divmod(flat, len(inside))
-        row, anchor = np.divmod(inside[place], per_position)
-        return (row * columns + column) * per_position + anchor
-
-    labels = np.full(len(anchors), -1, np.int32)
-    targets = np.zeros((len(anchors), 4), np.float32)
-    weights = np.zeros((len(anchors), 4), np.float32)
-    if len(chosen_background):
-        labels[anchor_index(chosen_background)] = 0
-    if len(chosen_text):
-        index = anchor_index(chosen_text)
-        matched = best_slice.reshape(-1)[chosen_text]
-        labels[index] = 1
-        targets[index] = encode_boxes(anchors[index], np.asarray(slices)[matched])
-        weights[index, 1] = weights[index, 3] = 1
-        if line_ends is not None:
-            offsets, near = _side_targets(anchors[index], np.asarray(line_ends)[matched], side_distance)
-            targets[index, 0] = np.where(near, offsets, 0)
-            weights[index, 0] = near
-    return labels, targets, weights
+    row, anchor = np.divmod(inside, per_position)
+    index = (row * columns + np.arange(columns)[:, None]) * per_position + anchor  # (W, M)
+    return Candidates(text & ~excluded, ~text & ~excluded & (overlap < neg_iou_thr), best_slice, index)
 
 
 def _sample(candidates: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

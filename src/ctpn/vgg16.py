@@ -42,15 +42,13 @@ class Vgg16(nn.Cell):
         if bn_statistics not in BN_STATISTICS:
             raise ValueError(f"bn_statistics {bn_statistics!r}: choose one of {', '.join(BN_STATISTICS)}")
         # The attribute names below become the parameter names, so the cells are set one by one.
-        channels, order = 3, []
+        channels = 3
         for stage, sizes in enumerate(STAGES, start=1):
             for index, size in enumerate(sizes, start=1):
                 out_channels = scale_channels(size, width_mult)
                 setattr(self, f"conv{stage}_{index}", conv_bn_relu(channels, out_channels, bn_statistics))
-                order.append(f"conv{stage}_{index}")
                 channels = out_channels
         self.out_channels = channels
-        self.layer_names = tuple(order)
         self.pool = MaxPool()
 
     def construct(self, image):

@@ -20,6 +20,11 @@ def processor_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
     return frozenset(next(found, "").split())
 
 
+def has_bf16_units(flags: frozenset[str] | None = None) -> bool:
+    """Whether this processor multiplies bfloat16; elsewhere it is emulated and slower than float32."""
+    return not (processor_flags() if flags is None else flags).isdisjoint(BF16_FLAGS)
+
+
 def describe_processor(flags: frozenset[str] | None = None) -> str:
     """In words: its kind, its widest vector unit, and whether it computes bfloat16."""
     flags = processor_flags() if flags is None else flags

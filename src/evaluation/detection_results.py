@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from src.common.inner_path import inner_path
 from src.common.json_file import write_json
 from src.evaluation.detection import DetectionEvaluation
 from src.evaluation.submission_names import submission_names
@@ -90,7 +91,5 @@ def draw_detections(evaluation: DetectionEvaluation, images: Iterable[tuple[str,
 
 def drawn_name(name: str) -> PurePosixPath:
     """`a/b.png` -> `a/b.png.jpg`; never outside the folder it is put in."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    parts = [part.replace("\0", "_") for part in path.parts if part not in ("..", "/", "//")]
-    inner = PurePosixPath(*(parts or ["unnamed"]))
+    inner = inner_path(name)
     return inner if inner.suffix.lower() in (".jpg", ".jpeg") else inner.with_name(f"{inner.name}.jpg")

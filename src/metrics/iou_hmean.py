@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from src.common.boxes import box_corners
 from src.metrics.detection_result import (
     DetectionResult,
     GroundTruth,
@@ -99,8 +100,8 @@ def _polygon_areas(truth: GroundTruth, found: np.ndarray) -> tuple[np.ndarray, n
     def shapes(corners: np.ndarray) -> np.ndarray:
         return shapely.make_valid(shapely.polygons(corners))  # a twisted quadrilateral becomes its triangles
 
-    truths = shapes(_corners(truth.boxes) if truth.polygons is None else truth.polygons)
-    others = shapes(found if found.ndim == 3 else _corners(found))
+    truths = shapes(box_corners(truth.boxes) if truth.polygons is None else truth.polygons)
+    others = shapes(found if found.ndim == 3 else box_corners(found))
     bounds_a, bounds_b = shapely.bounds(truths), shapely.bounds(others)
     meet = (bounds_a[:, None, :2] <= bounds_b[None, :, 2:]).all(axis=2)
     meet &= (bounds_b[None, :, :2] <= bounds_a[:, None, 2:]).all(axis=2)
@@ -108,8 +109,3 @@ def _polygon_areas(truth: GroundTruth, found: np.ndarray) -> tuple[np.ndarray, n
     shared = np.zeros(meet.shape)
     shared[g, d] = shapely.area(shapely.intersection(truths[g], others[d]))
     return shared, shapely.area(truths), shapely.area(others)
-
-
-def _corners(boxes: np.ndarray) -> np.ndarray:
-    """(n, 4) boxes to (n, 4, 2) corners."""
-    return boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)

@@ -14,7 +14,7 @@ from typing import Any
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.common.json_file import write_json
-from src.crnn.alphabet import NAMED, Alphabet
+from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import Decoded, beam_search_decode, greedy_decode
 from src.data.images.decode import IMAGE_SUFFIXES, ImageError, decode_image
 from src.data.loading.bad_samples import BadSamples
@@ -48,7 +48,7 @@ def postprocess_crnn(config: Any) -> dict[str, float]:
         UserError: an image without outputs, outputs that do not fit the alphabet, an image without a label,
             more unreadable images than `max_bad_ratio`, or a file that cannot be written.
     """
-    alphabet = Alphabet.named(config.alphabet) if config.alphabet in NAMED else Alphabet.from_file(config.alphabet)
+    alphabet = Alphabet.load(config.alphabet)
     images = Path(config.export_dataset_path)
     predictions = read_folder(images, Path(config.result_path), alphabet, decoder(config), config.max_bad_ratio)
     truths: dict[str, str] = {}

@@ -9,10 +9,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
+from src.common.inner_path import inner_path
 from src.reader.growing_file import GrowingFile
 from src.reader.result import ReadResult
 from src.visualize.fonts import FontChooser
@@ -23,10 +24,8 @@ CSV_COLUMNS = ("image", "line", "x1", "y1", "x2", "y2", "score", "text", "text_s
 
 def result_path(folder: Path, name: str, ending: str) -> Path:
     """The file with `ending` for the image `name`, inside `folder`."""
-    parts = PurePosixPath(name.replace("\\", "/").replace("\0", "_")).parts
-    inner = [part for part in parts if part not in ("..", ".", "/", "//") and not part.endswith(":")]
-    *folders, last = inner or ["unnamed"]
-    return folder.joinpath(*folders, f"{last}{ending}")
+    inner = inner_path(name)
+    return folder / inner.with_name(f"{inner.name}{ending}")
 
 
 def write_json(result: ReadResult, folder: Path) -> Path:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from src.common.boxes import box_corners
 from src.common.errors import UserError
 from src.engines.engine import open_engines
 from src.reader.image_source import ImageSource, OpenOptions, Source, as_image_source
@@ -24,7 +25,7 @@ from src.reader.result import STAGES, Line, ReadResult, Unreadable, Word
 from src.reader.text_detector import DetectInput, DetectMaps, TextDetector
 from src.reader.text_recognizer import LineText, PreparedLine, TextRecognizer, alphabet_of, input_shape
 from src.reader.word_spans import place_word
-from src.text_connector.detector import TextLines, rectangle
+from src.text_connector.detector import TextLines
 from src.weights.network_weights import NetworkWeights
 
 READ_AHEAD = 2  # images that are decoded while the network works on another
@@ -281,4 +282,4 @@ def _words(text: LineText, crop: LineCrop, polygon: np.ndarray) -> tuple[Word, .
 def _whole_image(pixels: np.ndarray) -> TextLines:
     height, width = pixels.shape[:2]
     boxes = np.array([[0, 0, width - 1, height - 1]], np.float32)
-    return TextLines(boxes, np.ones(1, np.float32), rectangle(boxes))
+    return TextLines(boxes, np.ones(1, np.float32), box_corners(boxes))

@@ -186,11 +186,9 @@ def alphabet_of(weights: NetworkWeights, alphabet: str = "") -> Alphabet:
         AlphabetError: it cannot be read, or is not known.
     """
     named = alphabet or weights.card.alphabet
-    if named in NAMED:
-        return Alphabet.named(named)
     if named:
         # A card names a file from where the card is, an option from where the user is.
-        return Alphabet.from_file(named if alphabet else weights.path.parent / named)
+        return Alphabet.load(named if alphabet or named in NAMED else weights.path.parent / named)
     if weights.card.characters:
         return Alphabet(weights.card.characters)
     classes = _num_classes(weights)

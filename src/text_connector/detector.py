@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from src.common.boxes import box_corners
 from src.common.errors import UserError
 from src.text_connector.connect_text_lines import ConnectedLines, connect_text_lines
 from src.text_connector.get_successions import chains, get_successions
@@ -135,10 +136,5 @@ def _finish(lines: ConnectedLines, image_size: tuple[int, int], params: Connecto
     if params.line_nms_thresh > 0:
         kept = np.sort(kept[suppress(boxes[kept], lines.scores[kept], params.line_nms_thresh)])
     boxes = boxes[kept].astype(np.float32)
-    polygons = corners[kept].astype(np.float32) if params.oriented else rectangle(boxes)
+    polygons = corners[kept].astype(np.float32) if params.oriented else box_corners(boxes)
     return TextLines(boxes, lines.scores[kept].astype(np.float32), polygons)
-
-
-def rectangle(boxes: np.ndarray) -> np.ndarray:
-    """Corners (M, 4, 2) of boxes (M, 4), clockwise from the top left."""
-    return boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)

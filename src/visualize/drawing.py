@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from src.common.boxes import box_corners
 from src.common.errors import UserError
 from src.visualize.fonts import FontChooser, one_line, shorten, texts_or_none
 
@@ -230,7 +231,7 @@ def _polygons(shapes: np.ndarray) -> np.ndarray:
     if not shapes.size:
         return np.empty((0, 4, 2))
     if shapes.ndim == 2 and shapes.shape[1] == 4:
-        shapes = shapes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+        shapes = box_corners(shapes)
     if shapes.ndim != 3 or shapes.shape[1] < 3 or shapes.shape[2] != 2 or not np.isfinite(shapes).all():
         raise UserError(f"lines must be finite (M, 4) boxes or (M, P, 2) polygons, got shape {shapes.shape}")
     # Far outside of an image nothing shows, and Pillow's coordinates are 32-bit.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.engines.processor import describe_processor, processor_flags
+from src.engines.processor import describe_processor, has_bf16_units, processor_flags
 
 
 def test_flags_are_those_of_the_first_processor(tmp_path):
@@ -25,3 +25,4 @@ def test_flags_are_those_of_the_first_processor(tmp_path):
 )
 def test_the_processor_in_words(flags, words):
     assert describe_processor(frozenset(flags)).endswith(words)
+    assert has_bf16_units(frozenset(flags)) == (": amx_bf16" in words)

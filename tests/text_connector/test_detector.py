@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from benchmarks.bench_connector import proposals, scattered
 from benchmarks.connector_plain import plain_chains, plain_fit, plain_lines, plain_nms
+from src.common.boxes import box_corners
 from src.common.options import OptionError
 from src.text_connector.connect_text_lines import connect_text_lines
-from src.text_connector.detector import ConnectorError, detect_text_lines, rectangle
+from src.text_connector.detector import ConnectorError, detect_text_lines
 from src.text_connector.get_successions import NONE, chains, get_successions
 from src.text_connector.nms import _row_blocks, suppress
 from src.text_connector.options import ConnectorParams
@@ -261,7 +262,7 @@ def test_oriented_polygon_follows_a_tilted_line():
     level = detect_text_lines(boxes, scores, (576, 960))
     tilted = detect_text_lines(boxes, scores, (576, 960), ConnectorParams(oriented=True))
     np.testing.assert_array_equal(level.boxes, tilted.boxes)
-    np.testing.assert_array_equal(level.polygons, rectangle(level.boxes))
+    np.testing.assert_array_equal(level.polygons, box_corners(level.boxes))
     left, right = 32.0, 352.0
     want = [[x, y + slope * x] for x, y in ((left, 100), (right, 100), (right, 130), (left, 130))]
     np.testing.assert_allclose(tilted.polygons[0], want, atol=1e-3)

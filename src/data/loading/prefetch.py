@@ -5,8 +5,9 @@ import os
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import cv2
@@ -27,6 +28,31 @@ def clamp_workers(num_workers: int | None) -> int:
     return max(1, min(8 if num_workers is None else num_workers, usable_cores()))
 
 
+def work_ahead(
+    submit: Callable[[Item], "Future[Result]"], items: Iterable[Item], ahead: int
+) -> Generator[tuple[Item, Result], None, None]:
+    """Each item and its result, in order; `ahead` items are at work while one is used.
+
+    Args:
+        submit: starts the work on an item, in whatever thread or process.
+
+    An exception of an item is raised at its place. What is not begun when the iterator is closed is cancelled.
+    """
+    pending: deque[tuple[Item, Future[Result]]] = deque()
+    try:
+        for item in items:
+            pending.append((item, submit(item)))
+            if len(pending) > ahead:
+                first, future = pending.popleft()
+                yield first, future.result()
+        while pending:
+            first, future = pending.popleft()
+            yield first, future.result()
+    finally:
+        for _, future in pending:
+            future.cancel()
+
+
 def map_in_order(
     function: Callable[[Item], Result], items: Iterable[Item], *, num_workers: int, ahead: int
 ) -> Iterator[Result]:
@@ -35,15 +61,12 @@ def map_in_order(
     An exception of an item is raised at its place. Threads end when the iterator is closed or exhausted.
     """
     executor = ThreadPoolExecutor(num_workers, thread_name_prefix="sample")
-    pending: deque[Future] = deque()
+    results = work_ahead(partial(executor.submit, function), items, ahead)
     try:
-        for item in items:
-            pending.append(executor.submit(function, item))
-            if len(pending) > ahead:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+        for _, result in results:
+            yield result
     finally:
+        results.close()
         executor.shutdown(wait=True, cancel_futures=True)
 
 

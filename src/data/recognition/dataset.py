@@ -3,14 +3,15 @@
 B batch, H W input height and width, L label places (the time steps of the widest input).
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 
 from src.common.errors import UserError
+from src.data.loading.prefetch import work_ahead
 from src.data.loading.workers import BatchWorkers
 from src.data.recognition.augment import WordAugment
 from src.data.recognition.batches import BatchMaker, BatchTask, WordBatch
@@ -116,15 +117,9 @@ class CrnnTrainData:
         plan = self._plan(epoch)
         tasks = (self._task(plan, epoch, step) for step in range(first_step, self.steps_per_epoch))
         depth = 2 * max(1, self._num_workers) + 1
-        ahead = deque(self._workers.submit(task) for task in islice(tasks, depth))
-        try:
-            while ahead:
-                batch = ahead.popleft().result()
-                ahead.extend(self._workers.submit(task) for task in islice(tasks, 1))
+        with closing(work_ahead(self._workers.submit, tasks, depth)) as batches:
+            for _, batch in batches:
                 yield self._finish(batch)
-        finally:
-            for future in ahead:
-                future.cancel()
 
     def _task(self, plan: EpochPlan, epoch: int, step: int) -> BatchTask:
         """This rank's part of a step."""

@@ -5,10 +5,8 @@ output remembers by itself how far it is, so a build that was killed goes on exa
 """
 
 import json
-import multiprocessing
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -16,6 +14,8 @@ from typing import Any
 
 from src.common.errors import UserError
 from src.common.json_file import write_json
+from src.data.loading.prefetch import work_ahead
+from src.data.loading.processes import spawn_pool
 from src.data.recognition.annotations import Reject, WordSet, group_hash, held_out_threshold
 from src.data.recognition.encoding import encode_words
 from src.data.recognition.lmdb_reader import LmdbError, LmdbWords
@@ -223,18 +223,7 @@ def _checked(chunks, workers: int):
         for chunk in chunks:
             yield chunk, encode_words([word for _, _, word in chunk])
         return
-    # spawn: this process may hold threads (a progress bar draws from one), which a fork would copy half-way
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        ahead: deque = deque()
-        try:
-            for chunk in chunks:
-                ahead.append((chunk, pool.submit(encode_words, [word for _, _, word in chunk])))
-                if len(ahead) > 4 * workers:
-                    first, future = ahead.popleft()
-                    yield first, future.result()
-            while ahead:
-                first, future = ahead.popleft()
-                yield first, future.result()
-        finally:
-            for _, future in ahead:
-                future.cancel()
+    with spawn_pool(workers) as pool:
+        yield from work_ahead(
+            lambda chunk: pool.submit(encode_words, [word for _, _, word in chunk]), chunks, ahead=4 * workers
+        )

@@ -1,10 +1,9 @@
 """Checking a finished word LMDB: every sample decodes, and the keys are those that `num-samples` says."""
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from src.data.loading.processes import spawn_pool
 from src.data.recognition.lmdb_reader import LmdbError, LmdbWords
 from src.data.recognition.word_images import SampleError
 
@@ -34,9 +33,7 @@ def verify_lmdb(path: str | Path, *, workers: int = 1, on_progress: Callable[[in
     chunks = [(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
     problems: list[str] = []
     if workers > 1 and len(chunks) > 1:
-        # spawn: the caller may hold threads (MindSpore, OpenCV) that a fork would copy in mid-air
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=context) as pool:
+        with spawn_pool(min(workers, len(chunks))) as pool:
             results = pool.map(_bad_samples, *zip(*((words, *chunk) for chunk in chunks), strict=True))
             problems = _collect(results, chunks, on_progress)
     else:

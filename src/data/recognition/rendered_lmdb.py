@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 
 from src.common.json_file import write_json
+from src.data.loading.processes import ordered_results
 from src.data.recognition.lmdb_writer import LmdbWriter
 from src.data.synthesis.manifest import MANIFEST, describe_run, refuse_finished
-from src.data.synthesis.parallel import ordered_results
 from src.data.synthesis.words import WordSource
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 
 from src.common.json_file import write_json
+from src.data.loading.processes import ordered_results
 from src.data.synthesis.manifest import MANIFEST, describe_run, refuse_finished
-from src.data.synthesis.parallel import ordered_results
 from src.data.synthesis.scenes import Box, SceneSource
 
 

@@ -1,0 +1,8 @@
+"""Boxes as arrays: what every layer needs of them."""
+
+import numpy as np
+
+
+def box_corners(boxes: np.ndarray) -> np.ndarray:
+    """(n, 4) boxes x1, y1, x2, y2 -> (n, 4, 2) corners, clockwise from the upper left."""
+    return boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
