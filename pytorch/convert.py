@@ -15,7 +15,6 @@ Needs NumPy, and PyTorch for the state dicts; MindSpore is not needed.
 
 import argparse
 import io
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -36,6 +35,7 @@ from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.lstm_branches import LSTM_CHOICES, choose_lstm
 from src.weights import mindspore_ckpt
 from src.weights.formats import read_weights
+from src.weights.safetensors_file import encode_safetensors
 
 NAMINGS = ("twin", "classic", "crnn_for_pytorch")
 PYTORCH_SUFFIXES = (".pth", ".pt", ".safetensors")
@@ -199,25 +199,11 @@ def _encoded(arrays: Arrays, suffix: str) -> Iterator[bytes]:
     if suffix == ".ckpt":
         yield from mindspore_ckpt.encode(arrays)
     elif suffix == ".safetensors":
-        yield from _encoded_safetensors(arrays)
+        yield encode_safetensors(arrays)
     else:
         buffer = io.BytesIO()
         torch.save({name: torch.from_numpy(value) for name, value in arrays.items()}, buffer)
         yield buffer.getvalue()
-
-
-def _encoded_safetensors(arrays: Arrays) -> Iterator[bytes]:
-    header, position = {}, 0
-    for name, value in arrays.items():
-        kind = {"float32": "F32", "float16": "F16"}[value.dtype.name]
-        end = position + value.nbytes
-        header[name] = {"dtype": kind, "shape": list(value.shape), "data_offsets": [position, end]}
-        position = end
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)  # the tensors start at a multiple of 8, which readers like
-    yield len(text).to_bytes(8, "little") + text
-    for value in arrays.values():
-        yield np.ascontiguousarray(value).tobytes()
 
 
 def main() -> int:

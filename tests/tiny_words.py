@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.lmdb_writer import LmdbWriter
+from src.data.recognition.preprocess import bucket_width, kept_ratio_width, normalize, resize_word, to_gray
 from src.model_utils.config import Config, load_config
 
 WIDTH = 32  # of the network's input: 9 time steps
@@ -24,6 +26,17 @@ def tiny_config(**changes) -> Config:
         "log_interval": 1, "seed": 3, "device_target": "CPU", "save_checkpoint_minutes": 0.0,
     }  # fmt: skip
     return load_config([], "crnn").replace(**{**values, **changes})
+
+
+def preprocess_word(image: np.ndarray, height: int, widths: Sequence[int]) -> np.ndarray:
+    """A word image, uint8 (h, w) or RGB (h, w, 3) -> float32 (1, height, W), as the loaders make it in batches.
+
+    With one width the image is stretched to it; with several (ascending), proportions are kept and W is the
+    narrowest that holds the image.
+    """
+    gray = to_gray(image)
+    width = bucket_width(kept_ratio_width(*gray.shape, height), widths)
+    return normalize(resize_word(gray, height, width, keep_ratio=len(widths) > 1))[None]
 
 
 def png(pixels: np.ndarray) -> bytes:

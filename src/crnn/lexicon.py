@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from src.common.errors import UserError
+from src.metrics.edit_distance import distances_to_all
 
 METHODS = ("ctc", "edit")
 
@@ -42,6 +43,7 @@ class Lexicon:
                 self.left_out.append(word)
         if not self.words:
             raise UserError(f"lexicon: none of {len(self.left_out)} words can be written in the alphabet")
+        self._spelt = [_spelt(classes) for classes in encoded]
         self.lengths = np.array([len(classes) for classes in encoded])
         self.labels = np.zeros((len(encoded), max(1, self.lengths.max())), np.int32)
         for row, classes in zip(self.labels, encoded, strict=True):
@@ -65,7 +67,7 @@ class Lexicon:
             raise ValueError(f"method {method!r}: accepted are {', '.join(METHODS)}")
         competing = np.arange(len(self.words))
         if method == "edit" or len(competing) > 1000:
-            distances = edit_distances(np.array(list(read), np.int32), self.labels, self.lengths)
+            distances = distances_to_all(_spelt(read), self._spelt)
             limit = distances.min() if method == "edit" else max_distance
             near = np.flatnonzero(distances <= limit)
             competing = near if len(near) else competing
@@ -103,16 +105,6 @@ def ctc_log_likelihood(log_probs: np.ndarray, labels: np.ndarray, lengths: np.nd
     return np.logaddexp(alpha[rows, 2 * lengths], last_character)
 
 
-def edit_distances(read: np.ndarray, labels: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Levenshtein distance of `read` (classes) to each of W words (labels (W, L), lengths (W,)): (W,) int."""
-    words, width = labels.shape
-    positions = np.arange(width + 1)
-    # row[w, k]: distance of what was read so far to the first k characters of word w
-    row = np.broadcast_to(positions, (words, width + 1)).copy()
-    for count, character in enumerate(read, start=1):
-        changed = np.empty_like(row)
-        changed[:, 0] = count
-        changed[:, 1:] = np.minimum(row[:, 1:] + 1, row[:, :-1] + (labels != character))
-        # inserting characters of the word: the least of changed[j] + (k - j) over j <= k
-        row = np.minimum.accumulate(changed - positions, axis=1) + positions
-    return row[np.arange(words), lengths]
+def _spelt(classes: Iterable[int]) -> str:
+    """Classes as a text of as many characters, for a distance that counts in them."""
+    return "".join(map(chr, classes))

@@ -56,6 +56,7 @@ def encode_sides(anchors: np.ndarray, side_x: np.ndarray) -> np.ndarray:
     center = (anchors[:, 0] + anchors[:, 2]) / 2
     width = anchors[:, 2] - anchors[:, 0] + 1
     return ((np.asarray(side_x, np.float64) - center) / width).astype(np.float32)
+<<<<<<< HEAD
 
 
 def decode_sides(anchors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -63,3 +64,5 @@ def decode_sides(anchors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     anchors = np.asarray(anchors, np.float32)
     center = (anchors[:, 0] + anchors[:, 2]) / 2
     return center + np.asarray(offsets, np.float32) * (anchors[:, 2] - anchors[:, 0] + 1)
+=======
+>>>>>>> 65e21b3 (rapidfuzz and safetensors in the place of own code; what only tests used went to the tests)

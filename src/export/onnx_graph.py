@@ -1,6 +1,7 @@
 """ONNX models written node by node from weights: what the writers of both networks share.
 
-Every layer may import it, as `errors`.
+Own code on the `onnx` package, because MindSpore's exporter fixes batch and image size, and runs only where
+MindSpore does.
 """
 
 from collections.abc import Sequence

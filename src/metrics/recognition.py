@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from src.common.errors import UserError
-from src.metrics.edit_distance import Lexicon, edit_distances
+from src.metrics.edit_distance import edit_distances
 
 
 @dataclass(frozen=True)
@@ -77,37 +77,6 @@ def character_error_rate(predictions: Sequence[str], truths: Sequence[str], case
     """
     predictions, truths = _prepared(predictions, truths, case_sensitive)
     return float(edit_distances(predictions, truths).sum() / max(int(_lengths(truths).sum()), 1))
-
-
-def lexicon_accuracy(
-    predictions: Sequence[str],
-    truths: Sequence[str],
-    lexicon: Sequence[str] | Sequence[Sequence[str]],
-    case_sensitive: bool = False,
-) -> float:
-    """Word accuracy after each prediction is replaced by the nearest word of its lexicon.
-
-    A truth that is not in its lexicon counts as wrong.
-
-    Args:
-        predictions: one per sample.
-        truths: one per sample.
-        lexicon: one list of words for all samples ("full"), or one list per sample ("50", "1k").
-        case_sensitive: otherwise words are compared in lower case.
-
-    Raises:
-        UserError: as `word_accuracy`, an empty lexicon, or not as many lexicons as samples.
-    """
-    if len(lexicon) and isinstance(lexicon[0], str):
-        shared = Lexicon(lexicon, case_sensitive)
-        nearest = [shared.nearest(word)[0] for word in predictions]
-    elif len(lexicon) == len(predictions):
-        nearest = [
-            Lexicon(words, case_sensitive).nearest(word)[0] for word, words in zip(predictions, lexicon, strict=True)
-        ]
-    else:
-        raise UserError(f"there are {len(predictions)} samples, but {len(lexicon)} lexicons")
-    return word_accuracy(nearest, truths, case_sensitive)
 
 
 def _prepared(

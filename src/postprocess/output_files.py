@@ -37,26 +37,8 @@ class NetworkOutputs:
     arrays: dict[str, np.ndarray]
 
 
-def write_outputs(folder: Path, image: str, size: tuple[int, int], arrays: dict[str, np.ndarray]) -> Path:
-    """Write the outputs for the image named `image` (relative, no `..`) and return the JSON file."""
-    relative = _relative(image)
-    parent = folder / relative.parent
-    parent.mkdir(parents=True, exist_ok=True)
-    outputs = []
-    for number, (name, array) in enumerate(arrays.items()):
-        if array.dtype.name not in _DTYPES:
-            raise OutputFileError(f"output '{name}' of '{image}': dtype {array.dtype} is not one of {_DTYPES}")
-        file = parent / f"{relative.name}_{number}.bin"
-        file.write_bytes(array.astype(array.dtype.newbyteorder("<")).tobytes(order="C"))
-        outputs.append({"file": file.name, "name": name, "dtype": array.dtype.name, "shape": list(array.shape)})
-    header = {"image": image, "width": size[1], "height": size[0], "outputs": outputs}
-    path = parent / f"{relative.name}.json"
-    path.write_text(json.dumps(header, indent=1), encoding="utf-8")
-    return path
-
-
 def read_outputs(header_file: Path) -> NetworkOutputs:
-    """Read what `write_outputs` (or the C++ application) wrote.
+    """Read what the C++ application wrote for one image.
 
     Raises:
         OutputFileError: the header is not as described, or a file is missing or has another size.

@@ -2,8 +2,8 @@
 
 A file is a protobuf message whose field 1, repeated, is a parameter: {1: name, 2: {1: dims, 2: type name,
 3: raw bytes}}; one of more than 512 MB comes as several such entries in a row. `crc_check=True` of MindSpore
-appends "crc_num" and the CRC-32 of all before it as ten big-endian bytes. Reading it here gives one clear
-error for any damage, checks the CRC whenever there is one, and needs no framework at inference.
+appends "crc_num" and the CRC-32 of all before it as ten big-endian bytes. Own code, because only MindSpore has a
+reader, which inference should not need, and which neither checks the CRC on its own nor names damage in one line.
 """
 
 import zlib
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from src.common.errors import UserError
+from src.weights.bfloat16 import float32_of_bfloat16
 
 _CRC_MARK = b"crc_num"
 _CRC_BYTES = 10
@@ -65,7 +66,7 @@ def decode(data: bytes) -> dict[str, np.ndarray]:
 def _array(name: str, pieces: list[memoryview], dims: tuple[int, ...], kind: str) -> np.ndarray:
     content = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     if kind == "BFloat16":
-        array = (np.frombuffer(content, np.uint16).astype(np.uint32) << 16).view(np.float32)
+        array = float32_of_bfloat16(content)
     elif kind in _DTYPES:
         array = np.frombuffer(content, _DTYPES[kind])
     else:

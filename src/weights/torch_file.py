@@ -2,7 +2,8 @@
 
 A file of today is a zip: a pickle (`data.pkl`) that names storages, and the storages as raw members. An old file
 (before 1.6, such as torchvision's published VGG) is a row of pickles followed by the storages. The unpickler admits
-a handful of names and answers each with a harmless stand-in, so a pickle can only describe tensors here.
+a handful of names and answers each with a harmless stand-in, so a pickle can only describe tensors here. Own code,
+because PyTorch's own reader would make all of PyTorch a requirement for loading a published file.
 """
 
 import collections
@@ -16,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from src.common.errors import UserError
+from src.weights.bfloat16 import float32_of_bfloat16
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
@@ -157,7 +159,7 @@ def _array(tensor: _Tensor, content: bytes) -> np.ndarray:
         raise ValueError(f"storage {tensor.storage.key} holds {len(content)} bytes")
     dtype = _STORAGE_TYPES[tensor.storage.kind]
     if dtype is None:
-        flat = (np.frombuffer(content, np.uint16).astype(np.uint32) << 16).view(np.float32)
+        flat = float32_of_bfloat16(content)
     else:
         flat = np.frombuffer(content, dtype)
     if len(tensor.size) != len(tensor.stride) or min((0, tensor.offset, *tensor.size, *tensor.stride)) < 0:

@@ -8,14 +8,15 @@ import sys
 
 import numpy as np
 import pytest
+from dumped_outputs import write_outputs
 from infer_builds import run
 from PIL import Image
 from tiny_networks import write_crnn_stand_in, write_ctpn_stand_in, write_stand_in
+from tiny_words import preprocess_word
 
 from src.data.detection.preprocess import preprocess
 from src.data.images.decode import decode_image
-from src.data.recognition.preprocess import preprocess_word
-from src.postprocess.output_files import read_outputs, write_outputs
+from src.postprocess.output_files import read_outputs
 
 NAMES = ("a.jpg", "a.png", "sub folder/b.v2.bmp", 'sub folder/quote" \\.ppm', "zeichen_字é.JPEG")
 

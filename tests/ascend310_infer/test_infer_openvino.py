@@ -5,10 +5,10 @@ import pytest
 from infer_builds import run
 from PIL import Image
 from tiny_networks import random_onnx, write_bright_onnx
+from tiny_words import preprocess_word
 
 from src.data.detection.preprocess import preprocess
 from src.data.images.decode import decode_image
-from src.data.recognition.preprocess import preprocess_word
 from src.postprocess.output_files import read_outputs
 
 onnxruntime = pytest.importorskip("onnxruntime")

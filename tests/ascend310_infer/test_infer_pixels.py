@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from infer_builds import run
 from PIL import Image
+from tiny_words import preprocess_word
 
 from src.data.detection.preprocess import preprocess
 from src.data.images.decode import ImageError, decode_image
-from src.data.recognition.preprocess import preprocess_word
 
 SHARED = Path(os.environ.get("OCR_SHARED_DATA") or Path(__file__).resolve().parents[2].parent / "shared") / "data"
 

@@ -14,11 +14,12 @@ import pytest
 pytest.importorskip("mindspore")
 onnxruntime = pytest.importorskip("onnxruntime")
 
+from dumped_outputs import write_outputs  # noqa: E402
+
 from src.data.detection.preprocess import preprocess  # noqa: E402
 from src.data.images.decode import decode_image  # noqa: E402
 from src.metrics.submission import read_submission  # noqa: E402
 from src.model_utils.device_adapter import available_targets  # noqa: E402
-from src.postprocess.output_files import write_outputs  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("train.py", "eval.py", "export.py", "postprocess.py", "src/create_dataset.py")

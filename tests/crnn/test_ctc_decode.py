@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import beam_search_decode, greedy_decode
-from src.crnn.lexicon import Lexicon, ctc_log_likelihood, edit_distances
+from src.crnn.lexicon import Lexicon, ctc_log_likelihood
+from src.metrics.edit_distance import distances_to_all
 
 ALPHABET = Alphabet.named("digits_lower")
 
@@ -138,9 +139,7 @@ def levenshtein(a, b):
 @settings(max_examples=40, deadline=None)
 @given(st.text("abc", max_size=5), st.lists(st.text("abc", max_size=5), min_size=1, max_size=6, unique=True))
 def test_edit_distances_equal_the_recursion(read, words):
-    lexicon = Lexicon(words, ALPHABET.encode)
-    distances = edit_distances(np.array(ALPHABET.encode(read), np.int32), lexicon.labels, lexicon.lengths)
-    assert distances.tolist() == [levenshtein(read, word) for word in words]
+    assert distances_to_all(read, words).tolist() == [levenshtein(read, word) for word in words]
 
 
 def test_the_lexicon_corrects_a_wrong_reading():

@@ -7,12 +7,11 @@ from itertools import groupby
 
 import numpy as np
 import pytest
-from tiny_words import LETTERS, WIDTH, drawn, tiny_config, write_lmdb
+from tiny_words import LETTERS, WIDTH, drawn, preprocess_word, tiny_config, write_lmdb
 
 from src.common.errors import UserError
 from src.crnn.build import build_alphabet, build_crnn
 from src.data.recognition.lmdb_reader import LmdbWords
-from src.data.recognition.preprocess import preprocess_word
 from src.evaluation.crnn import evaluate_crnn, evaluate_in_training
 from src.export.crnn import example_words, export_crnn
 from src.export.network_files import ExportError

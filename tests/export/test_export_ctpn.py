@@ -12,6 +12,8 @@ ms = pytest.importorskip("mindspore")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
 
+from dumped_outputs import write_outputs  # noqa: E402
+
 from src.common.errors import UserError  # noqa: E402
 from src.ctpn.build import build_ctpn  # noqa: E402
 from src.data.detection.preprocess import preprocess  # noqa: E402
@@ -23,7 +25,6 @@ from src.export.ctpn import export_ctpn, load_ctpn  # noqa: E402
 from src.export.network_files import ExportError  # noqa: E402
 from src.metrics.submission import read_submission, to_pixels  # noqa: E402
 from src.postprocess.ctpn import postprocess_ctpn  # noqa: E402
-from src.postprocess.output_files import write_outputs  # noqa: E402
 from src.weights.weights_file import network_arrays, save_weights  # noqa: E402
 
 SCORES = "rpn_with_loss.rpn_convs_list.rpn_cls.weight"

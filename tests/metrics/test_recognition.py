@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.common.errors import UserError
-from src.metrics.edit_distance import Lexicon, edit_distance, edit_distances
+from src.metrics.edit_distance import distances_to_all, edit_distances
 from src.metrics.recognition import (
     character_error_rate,
     evaluate_words,
-    lexicon_accuracy,
     one_minus_ned,
     word_accuracy,
 )
@@ -38,6 +37,12 @@ def test_edit_distances_equal_plain(pairs):
     assert got.tolist() == [plain_distance(a, b) for a, b in pairs]
 
 
+@settings(max_examples=80, deadline=None)
+@given(st.lists(word, min_size=1, max_size=20), word)
+def test_distances_of_one_word_equal_plain(words, reading):
+    assert distances_to_all(reading, words).tolist() == [plain_distance(reading, candidate) for candidate in words]
+
+
 def test_edit_distances_over_many_blocks():
     rng = random.Random(0)
     words = ["".join(rng.choices("abc", k=rng.choice([0, 1, 3, 9, 60]))) for _ in range(2400)]
@@ -47,12 +52,15 @@ def test_edit_distances_over_many_blocks():
 
 
 def test_edit_distance_by_hand():
-    assert edit_distance("kitten", "sitting") == 3
-    assert edit_distance("", "") == 0
-    assert edit_distance("abc", "") == edit_distance("", "abc") == 3
-    assert edit_distance("a\0", "a") == 1
-    assert edit_distance("a" * 400, "b" + "a" * 399) == 1
-    assert edit_distance("a" * 200, "b" * 20_000) == 20_000  # more rows than a small whole number can count
+    assert edit_distances(["kitten", "", "abc", "", "a\0"], ["sitting", "", "", "abc", "a"]).tolist() == [
+        3,
+        0,
+        3,
+        3,
+        1,
+    ]
+    assert edit_distances(["a" * 400, "a" * 200], ["b" + "a" * 399, "b" * 20_000]).tolist() == [1, 20_000]
+    assert edit_distances([], []).tolist() == []
     with pytest.raises(UserError, match="pairs"):
         edit_distances(["a"], [])
 
@@ -64,7 +72,7 @@ def test_a_hundred_thousand_words_take_little_time():
     words = [text[:length] for text, length in zip(letters, cut, strict=True)]
     start = time.process_time()
     edit_distances(words[:100_000], words[100_000:])
-    assert time.process_time() - start < 5  # 0.5 s on a free core
+    assert time.process_time() - start < 1  # 0.05 s on a free core
 
 
 def test_metrics_by_hand():
@@ -96,40 +104,3 @@ def test_bad_input(metric):
         metric([], [])
     with pytest.raises(UserError, match="2 truths, but 1"):
         metric(["a"], ["a", "b"])
-
-
-@settings(max_examples=80, deadline=None)
-@given(st.lists(st.text("abc", max_size=6), min_size=1, max_size=20), st.text("abcd", max_size=7))
-def test_nearest_equals_plain(words, reading):
-    got = Lexicon(words).nearest(reading)
-    distances = [plain_distance(reading, candidate) for candidate in words]
-    assert got == (words[distances.index(min(distances))], min(distances))
-
-
-def test_lexicon_spelling_and_case():
-    lexicon = Lexicon(["Coffee", "COFFEE", "tea"])
-    assert lexicon.nearest("COFEE") == ("Coffee", 1)
-    assert Lexicon(["Coffee", "COFFEE", "tea"], case_sensitive=True).nearest("COFEE") == ("COFFEE", 1)
-    assert Lexicon(["", "ab"]).nearest("") == ("", 0)
-    with pytest.raises(UserError, match="at least one"):
-        Lexicon([])
-
-
-def test_lexicon_accuracy():
-    predictions, truths = ["hotl", "bar", "cafe"], ["HOTEL", "bat", "cafe"]
-    assert lexicon_accuracy(predictions, truths, ["hotel", "bat", "cafe"]) == 1
-    each = [["hotel", "motel"], ["bar", "bat"], ["tea"]]
-    assert lexicon_accuracy(predictions, truths, each) == pytest.approx(1 / 3)
-    with pytest.raises(UserError, match="lexicons"):
-        lexicon_accuracy(predictions, truths, [["hotel"]])
-
-
-def test_nearest_in_a_large_lexicon_is_quick():
-    rng = np.random.default_rng(2)
-    letters = rng.integers(97, 123, (50_000, 9)).astype(np.uint32).view("U9")[:, 0].tolist()
-    lexicon = Lexicon(letters)
-    start = time.process_time()
-    for place in range(50):
-        damaged = letters[place][:4] + "-" + letters[place][5:]
-        assert lexicon.nearest(damaged)[1] == 1
-    assert time.process_time() - start < 2

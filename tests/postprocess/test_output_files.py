@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from dumped_outputs import write_outputs
 
-from src.postprocess.output_files import OutputFileError, read_outputs, read_undescribed, write_outputs
+from src.postprocess.output_files import OutputFileError, read_outputs, read_undescribed
 
 
 def arrays(seed=0):
@@ -51,17 +52,9 @@ def test_endings_and_folders_do_not_collide(tmp_path):
 
 
 @pytest.mark.parametrize("image", ["../a.jpg", "/a.jpg", "", "sub/../../a.jpg", "a\0.jpg"])
-def test_nothing_is_written_outside_the_folder(tmp_path, image):
-    with pytest.raises(OutputFileError, match="not the relative name"):
-        write_outputs(tmp_path / "out", image, (1, 1), arrays())
-    assert list(tmp_path.iterdir()) == []
+def test_nothing_is_read_outside_the_folder(tmp_path, image):
     with pytest.raises(OutputFileError, match="not the relative name"):
         read_undescribed(tmp_path, image)
-
-
-def test_a_type_without_a_name(tmp_path):
-    with pytest.raises(OutputFileError, match="output 'x' of 'a.jpg': dtype complex64"):
-        write_outputs(tmp_path, "a.jpg", (1, 1), {"x": np.zeros(2, np.complex64)})
 
 
 def item(**changes):

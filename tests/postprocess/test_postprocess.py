@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dumped_outputs import write_outputs
 from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_images, write_labels
 
 from src.common.errors import UserError
@@ -18,7 +19,7 @@ from src.evaluation.detection_results import write_detection_results
 from src.metrics.official_script import evaluate_archives
 from src.metrics.submission import read_submission
 from src.postprocess.ctpn import postprocess_ctpn
-from src.postprocess.output_files import OutputFileError, write_outputs
+from src.postprocess.output_files import OutputFileError
 
 SCORE = 0.9  # so that the bright bars are found and little else
 ROWS = 400  # more than there are anchors, so that some are masked

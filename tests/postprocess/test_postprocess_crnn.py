@@ -5,12 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from dumped_outputs import write_outputs
 from PIL import Image
 
 from src.common.errors import UserError
 from src.crnn.alphabet import NAMED, Alphabet
 from src.postprocess.crnn import metrics_line, postprocess_crnn
-from src.postprocess.output_files import OutputFileError, write_outputs
+from src.postprocess.output_files import OutputFileError
 
 LOWER = Alphabet(NAMED["digits_lower"])
 WORDS = {"a.png": "hello", "b.png": "2x", "sub/c.png": ""}

@@ -7,6 +7,8 @@ from tiny_words import png, write_lmdb
 
 torch = pytest.importorskip("torch")
 
+from tiny_words import preprocess_word  # noqa: E402
+
 from pytorch.batch_augment import augment_batch, homography_grid, view_corners  # noqa: E402
 from pytorch.read_words import read_metrics, score_of  # noqa: E402
 from pytorch.word_chunks import (  # noqa: E402
@@ -27,7 +29,7 @@ from src.crnn.topology import time_steps  # noqa: E402
 from src.data.recognition.augment import WordAugment  # noqa: E402
 from src.data.recognition.eval_dataset import CrnnEvalData  # noqa: E402
 from src.data.recognition.lmdb_reader import LmdbWords  # noqa: E402
-from src.data.recognition.preprocess import preprocess_word, resize_word  # noqa: E402
+from src.data.recognition.preprocess import resize_word  # noqa: E402
 from src.data.recognition.sources import rendered_words  # noqa: E402
 
 CPU = torch.device("cpu")

@@ -52,14 +52,3 @@ def resize_word(gray: np.ndarray, height: int, width: int, *, keep_ratio: bool) 
 def normalize(gray: np.ndarray) -> np.ndarray:
     """uint8 of any shape -> float32 in [-1, 1]: (x / 255 - 0.5) / 0.5."""
     return gray.astype(np.float32) * np.float32(2.0 / 255.0) - np.float32(1.0)
-
-
-def preprocess_word(image: np.ndarray, height: int, widths: Sequence[int]) -> np.ndarray:
-    """A word image, uint8 (h, w) or RGB (h, w, 3) -> float32 (1, height, W).
-
-    With one width the image is stretched to it; with several (ascending), proportions are kept and W is the
-    narrowest that holds the image.
-    """
-    gray = to_gray(image)
-    width = bucket_width(kept_ratio_width(*gray.shape, height), widths)
-    return normalize(resize_word(gray, height, width, keep_ratio=len(widths) > 1))[None]

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_words import preprocess_word
 
 from src.common.errors import UserError
 from src.data.recognition.augment import WordAugment, augment_word
@@ -17,7 +18,7 @@ from src.data.recognition.eval_dataset import CrnnEvalData
 from src.data.recognition.labels import LabelRejected, LabelRules, ctc_steps
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.lmdb_writer import LmdbWriter
-from src.data.recognition.preprocess import preprocess_word, resize_word
+from src.data.recognition.preprocess import resize_word
 
 ROOT = Path(__file__).resolve().parents[3]
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
