@@ -56,13 +56,3 @@ def encode_sides(anchors: np.ndarray, side_x: np.ndarray) -> np.ndarray:
     center = (anchors[:, 0] + anchors[:, 2]) / 2
     width = anchors[:, 2] - anchors[:, 0] + 1
     return ((np.asarray(side_x, np.float64) - center) / width).astype(np.float32)
-<<<<<<< HEAD
-
-
-def decode_sides(anchors: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Inverse of `encode_sides`: x of the line ends in pixels, (n,) float32."""
-    anchors = np.asarray(anchors, np.float32)
-    center = (anchors[:, 0] + anchors[:, 2]) / 2
-    return center + np.asarray(offsets, np.float32) * (anchors[:, 2] - anchors[:, 0] + 1)
-=======
->>>>>>> 65e21b3 (rapidfuzz and safetensors in the place of own code; what only tests used went to the tests)
