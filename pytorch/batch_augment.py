@@ -1,6 +1,6 @@
 """The random changes of src/data/recognition/augment.py for a whole batch at once, on the training device.
 
-A GPU takes more words a second than processor cores could change one by one. Probabilities and strengths mean the
+A GPU takes more words per second than processor cores could change one by one. Probabilities and strengths mean the
 same as there; a batch has one size, so a crop that moves out or in is scaled back to it.
 
 B words, H W height and width of the images.

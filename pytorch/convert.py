@@ -1,14 +1,15 @@
 """Weights between MindSpore and PyTorch, both ways and without loss.
 
     python pytorch/convert.py IN OUT [--network crnn|ctpn] [--half] [--bfloat16_values]
-                                                [--lstm_branch auto|rnn2|rnn] [--naming twin|classic|crnn_for_pytorch]
+        [--lstm_branch auto|rnn2|rnn] [--naming pytorch|classic|crnn_for_pytorch]
 
 IN is a MindSpore `.ckpt` of this project or of the published networks, or a `.pth`, `.pt`, `.safetensors` or `.npz`
-of the twin or of a published PyTorch CRNN; a training checkpoint that holds the weights under "model" or
-"state_dict" will do. OUT is a `.ckpt` with this project's names, or a `.pth`, `.pt` or `.safetensors` with the
-twin's or, for CRNN, a published network's. --half stores matrices and kernels as float16 (vectors, batch-norm
-statistics among them, stay float32); every loader of this project makes float32 of it. --bfloat16_values rounds them
-to what bfloat16 holds first, so that an engine that computes in it has the same weights as one that does not.
+of the networks here or of a published PyTorch CRNN; a training checkpoint that holds the weights under "model" or
+"state_dict" will do. OUT is a `.ckpt` with this project's names, or a `.pth`, `.pt` or `.safetensors` with the names
+of the networks here or, for CRNN, of a published network. --half stores matrices and kernels as float16 (vectors,
+batch-norm statistics among them, stay float32); every loader of this project makes float32 of it. --bfloat16_values
+rounds them to what bfloat16 holds first, so that an engine that computes in it has the same weights as one that does
+not.
 
 Needs NumPy, and PyTorch for the state dicts; MindSpore is not needed.
 """
@@ -37,7 +38,7 @@ from src.weights import mindspore_ckpt
 from src.weights.formats import read_weights
 from src.weights.safetensors_file import encode_safetensors
 
-NAMINGS = ("twin", "classic", "crnn_for_pytorch")
+NAMINGS = ("pytorch", "classic", "crnn_for_pytorch")
 PYTORCH_SUFFIXES = (".pth", ".pt", ".safetensors")
 _FOLDED_BIASES = tuple(f"cnn.conv{i}.bias" for i in NORMALIZED)
 _MINDSPORE_NORM_NAMES = {theirs: ours for ours, theirs in NORM_NAMES.items()}
@@ -48,7 +49,7 @@ Arrays = dict[str, np.ndarray]
 def to_mindspore(
     state_dict: Mapping[str, torch.Tensor | np.ndarray], network: str, lstm_branch: str = "auto"
 ) -> Arrays:
-    """Weights of the twin, or in any published naming, under this project's MindSpore names, float32.
+    """Weights of the PyTorch network, or in any published naming, under this project's MindSpore names, float32.
 
     Args:
         network: "crnn" or "ctpn".
@@ -67,12 +68,12 @@ def to_mindspore(
 
 
 def from_mindspore(params: Mapping[str, np.ndarray], network: str) -> dict[str, torch.Tensor]:
-    """The twin's state dict, float32, from weights under this project's MindSpore names.
+    """State dict of the PyTorch network, float32, from weights under this project's MindSpore names.
 
     Raises:
         UserError: as `to_mindspore`.
     """
-    return {name: torch.from_numpy(value) for name, value in _twin_arrays(params, network).items()}
+    return {name: torch.from_numpy(value) for name, value in _pytorch_arrays(params, network).items()}
 
 
 def which_network(arrays: Mapping[str, Any]) -> str:
@@ -117,7 +118,7 @@ def convert_file(
     network: str = "",
     half: bool = False,
     bfloat16_values: bool = False,
-    naming: str = "twin",
+    naming: str = "pytorch",
     lstm_branch: str = "auto",
 ) -> str:
     """Convert one file and describe in a line what was written.
@@ -136,12 +137,12 @@ def convert_file(
         params = to_mindspore(arrays, found, lstm_branch)
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
-    if naming != "twin" and (found != "crnn" or target.suffix == ".ckpt"):
+    if naming != "pytorch" and (found != "crnn" or target.suffix == ".ckpt"):
         raise UserError(f"naming {naming}: is for CRNN in a {', '.join(PYTORCH_SUFFIXES)} file only")
     if target.suffix == ".ckpt":
         written = params
     else:
-        written = _twin_arrays(params, found) if naming == "twin" else published_crnn(params, naming)
+        written = _pytorch_arrays(params, found) if naming == "pytorch" else published_crnn(params, naming)
     if bfloat16_values:
         written = rounded_to_bfloat16(written)
     if half:
@@ -159,7 +160,7 @@ def convert_file(
 
 def _crnn_to_mindspore(arrays: Arrays) -> Arrays:
     outputs = {name: len(arrays.get(f"{name.removesuffix('bias')}weight", ())) for name in _FOLDED_BIASES}
-    if crnn_naming(arrays) == "classic" and not set(_FOLDED_BIASES) & set(arrays):  # the twin's own naming
+    if crnn_naming(arrays) == "classic" and not set(_FOLDED_BIASES) & set(arrays):  # the naming of pytorch/
         arrays = arrays | {name: np.zeros(size, np.float32) for name, size in outputs.items()}
     for name, size in outputs.items():
         if name in arrays and arrays[name].shape != (size,):
@@ -167,12 +168,12 @@ def _crnn_to_mindspore(arrays: Arrays) -> Arrays:
     return mindspore_crnn(arrays)
 
 
-def _twin_arrays(params: Mapping[str, np.ndarray], network: str) -> Arrays:
+def _pytorch_arrays(params: Mapping[str, np.ndarray], network: str) -> Arrays:
     check_fit(params, network)
     if network == "crnn":
         arrays = published_crnn(dict(params))
         return {name: value for name, value in arrays.items() if name not in _FOLDED_BIASES}
-    return {norm_to_twin(name): np.array(value, np.float32) for name, value in params.items()}
+    return {norm_to_pytorch(name): np.array(value, np.float32) for name, value in params.items()}
 
 
 def _norm_to_mindspore(name: str) -> str:
@@ -181,8 +182,8 @@ def _norm_to_mindspore(name: str) -> str:
     return f"{layer}.{_MINDSPORE_NORM_NAMES.get(part, part)}" if layer.endswith(".1") else name
 
 
-def norm_to_twin(name: str) -> str:
-    """Name of a CTPN parameter in the twin."""
+def norm_to_pytorch(name: str) -> str:
+    """Name of a CTPN parameter in PyTorch."""
     layer, _, part = name.rpartition(".")
     return f"{layer}.{NORM_NAMES.get(part, part)}"
 
@@ -213,7 +214,7 @@ def main() -> int:
     parser.add_argument("--network", choices=NETWORKS, default="", help="refuse weights of the other network")
     parser.add_argument("--half", action="store_true", help="store matrices and kernels as float16")
     parser.add_argument("--bfloat16_values", action="store_true", help="round matrices and kernels to bfloat16")
-    parser.add_argument("--naming", choices=NAMINGS, default="twin", help="of CRNN parameters in a PyTorch file")
+    parser.add_argument("--naming", choices=NAMINGS, default="pytorch", help="of CRNN parameters in a PyTorch file")
     parser.add_argument(
         "--lstm_branch",
         choices=LSTM_CHOICES,

@@ -1,4 +1,4 @@
-"""Judge weights with the twin, on the validation data of a recipe: the metrics that eval.py gives with MindSpore.
+"""Evaluate weights with PyTorch, on the validation data of a recipe: the metrics that eval.py gives with MindSpore.
 
     python pytorch/evaluate.py WEIGHTS [--config_path RECIPE] [--key value ...]
 

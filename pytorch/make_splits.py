@@ -131,7 +131,7 @@ def names_of(words: WordSet) -> Iterable[str]:
     return (word.name for word in words.iterate())
 
 
-def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
+def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> int:
     """Write the lists; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make_splits.py", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data sets")
@@ -140,7 +140,7 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
     args.output.mkdir(parents=True, exist_ok=True)
     for name, names in make_lists(args.data).items():
         (args.output / f"{name}.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
-        say(f"{args.output / name}.txt: {len(names)} names")
+        log(f"{args.output / name}.txt: {len(names)} names")
     return 0
 
 

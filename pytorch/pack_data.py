@@ -112,7 +112,7 @@ def put_backgrounds(folder: Path, photographs: Sequence[Path], without: Collecti
     return len(kept)
 
 
-def pack_detection(folder: Path, args: argparse.Namespace, say: Callable[[str], None]) -> None:
+def pack_detection(folder: Path, args: argparse.Namespace, log: Callable[[str], None]) -> None:
     """Training sets, the validation set with its list, and backgrounds, into `folder`.
 
     Raises UserError for data that cannot be used, or a validation set that is not among `--images`.
@@ -126,21 +126,21 @@ def pack_detection(folder: Path, args: argparse.Namespace, say: Callable[[str], 
         kept = [image for image in images if file_digest(image.path) not in held_out]
         put_images(folder / name, kept, *TRAIN_IMAGE)
         left_out = len(images) - len(kept)
-        say(f"{name}: {len(kept)} training images, {left_out} copies of validation images left out")
+        log(f"{name}: {len(kept)} training images, {left_out} copies of validation images left out")
     names = put_images(folder / args.val_list.stem, judged, *VAL_IMAGE)
     # The images have other suffixes now, and train_ctpn.py looks them up by name.
     (folder / args.val_list.name).write_text("\n".join(names) + "\n", encoding="utf-8")
-    say(f"{args.val_list.stem}: {len(names)} validation images")
+    log(f"{args.val_list.stem}: {len(names)} validation images")
     count = put_backgrounds(folder / "backgrounds", find_photos(args.backgrounds), held_out)
-    say(f"backgrounds: {count}")
+    log(f"backgrounds: {count}")
 
 
-def pack_words(folder: Path, args: argparse.Namespace, say: Callable[[str], None]) -> None:
+def pack_words(folder: Path, args: argparse.Namespace, log: Callable[[str], None]) -> None:
     """The word LMDBs, into `folder`. Raises UserError for one that is missing or cannot be used."""
     sources = {name: LmdbWords(find_lmdb(args.words, name)) for name in args.word_sets}
     for name, source in sources.items():
         put_words(folder / name, source, VAL_WORD_QUALITY if name.endswith("_val") else TRAIN_WORD_QUALITY)
-        say(f"{name}: {len(source)} words")
+        log(f"{name}: {len(source)} words")
 
 
 def write_archive(archive: Path, members: Iterable[tuple[Path, str]], preset: int | None = None) -> None:
@@ -178,11 +178,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--backgrounds", nargs="+", type=Path, required=True, metavar="DIR", help="folders of photographs"
     )
     parser.add_argument("--fonts", nargs="+", type=Path, required=True, metavar="DIR", help="folders of fonts")
-    parser.add_argument("--lexicon", type=Path, required=True, metavar="FILE", help="words to render, one a line")
+    parser.add_argument("--lexicon", type=Path, required=True, metavar="FILE", help="words to render, one per line")
     return parser
 
 
-def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
+def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> int:
     """Write the archives; returns the exit code. Raises UserError for data that cannot be used."""
     args = make_parser().parse_args(argv)
     fonts = {path.name: path for path in find_fonts(args.fonts)}  # of fonts with one name, the last
@@ -191,8 +191,8 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
         folder = Path(scratch) / "data"
         folder.mkdir()
         (folder / "lexicon.txt").write_bytes(args.lexicon.read_bytes())
-        pack_detection(folder, args, say)
-        pack_words(folder / "words", args, say)
+        pack_detection(folder, args, log)
+        pack_words(folder / "words", args, log)
         archives = {
             SETS: ([(path, path.name) for path in sorted(folder.iterdir())], PRESET),
             FONTS: ([(path, f"fonts/{name}") for name, path in sorted(fonts.items())], None),
@@ -203,8 +203,8 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
             (Path(scratch) / name).replace(args.output / name)
     sizes = {name: (args.output / name).stat().st_size / 1e6 for name in archives}
     for name, size in sizes.items():
-        say(f"{args.output / name}: {size:.1f} MB")
-    say(f"together {sum(sizes.values()):.1f} MB")
+        log(f"{args.output / name}: {size:.1f} MB")
+    log(f"together {sum(sizes.values()):.1f} MB")
     return 0
 
 

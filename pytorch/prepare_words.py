@@ -87,7 +87,7 @@ def divide_set(name: str, data: Path, output: Path) -> None:
         divide(name, [kind, "--label_path", str(labels), *image_path], output, names)
 
 
-def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
+def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> int:
     """Build what is missing; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="prepare_words.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -105,7 +105,7 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
                     "lexicon": args.data / "lexicon.txt", "output": lines}  # fmt: skip
         synthesize.main(["words", *(word for key, value in rendered.items() for word in (f"--{key}", str(value)))])
     for lmdb in sorted(path.parent for path in args.output.glob("*/data.mdb")):
-        say(f"{lmdb}: {len(LmdbWords(lmdb))} words")
+        log(f"{lmdb}: {len(LmdbWords(lmdb))} words")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""How well the twin reads: the evaluation data, decoding and metrics of eval.py, with PyTorch in between."""
+"""Evaluation of the recognizer: data, decoding and metrics of eval.py, with the PyTorch network in between."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -38,7 +38,7 @@ def read_metrics(
 
     Args:
         sources: LMDBs by name, or any finite word sources.
-        plain: names of those whose labels leave out case or punctuation, which say nothing about either.
+        plain: names of those whose labels leave out case or punctuation, so that neither can be evaluated.
     """
     metrics: Metrics = {}
     everything = "".join(alphabet.characters for alphabet in alphabets.values())

@@ -43,7 +43,7 @@ class RunFolder:
         weights = {key: value.detach().cpu().clone() for key, value in state.items()}
         self._save(name, {"model": weights, **about})
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """Print a line and keep it in the log."""
         print(text, flush=True)
         with (self.path / LOG).open("a", encoding="utf-8") as file:

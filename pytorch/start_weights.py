@@ -1,11 +1,11 @@
-"""Weights that a training of the twin begins with, from a file in any format of this project."""
+"""Weights that a training begins with, from a file in any format of this project."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 
-from pytorch.convert import from_mindspore, norm_to_twin, to_mindspore
+from pytorch.convert import from_mindspore, norm_to_pytorch, to_mindspore
 from src.common.errors import UserError
 from src.ctpn.checkpoint_formats import backbone_only, describe_backbone, missing_backbone_layers
 from src.weights.formats import read_weights
@@ -49,7 +49,7 @@ def load_ctpn_start(model: torch.nn.Module, path: str | Path) -> str:
         return f"network: all parameters from {path}"
     try:
         backbone = backbone_only(params)
-        _copy(model, {norm_to_twin(name): torch.from_numpy(value.copy()) for name, value in backbone.items()})
+        _copy(model, {norm_to_pytorch(name): torch.from_numpy(value.copy()) for name, value in backbone.items()})
     except UserError as error:
         raise UserError(f"pre_trained: {path}: {error}") from None
     return describe_backbone(str(path), missing_backbone_layers(backbone))

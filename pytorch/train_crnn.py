@@ -50,7 +50,7 @@ def main() -> int:
     config = load_config(schema_file=SCHEMA)
     device, folder, state = open_run(config)
     alphabets = named_alphabets(config.alphabet)
-    words = make_words(config, tuple(alphabets.values()), device, folder.say, state["data"] if state else None)
+    words = make_words(config, tuple(alphabets.values()), device, folder.log, state["data"] if state else None)
     try:
         run_trainer(make_trainer(config, alphabets, device, folder, words), config, state)
     finally:
@@ -69,13 +69,13 @@ def make_trainer(
     init_crnn(model, config.seed, config.initialization)
     if config.pre_trained:
         remade = load_start(model, config.pre_trained, "crnn", HEAD_NAMES)
-        folder.say(f"weights from {config.pre_trained}; starts anew: {', '.join(remade) or 'nothing'}")
+        folder.log(f"weights from {config.pre_trained}; starts anew: {', '.join(remade) or 'nothing'}")
     model.to(device, memory_format=torch.channels_last)
     bf16 = uses_bf16(config.precision, device)
     if device.type == "cpu" and not bf16:
         use_winograd(model, WINOGRAD_CHANNELS)
     sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
-    folder.say(f"{device}, {'bf16' if bf16 else 'fp32'}, {model.classes} classes, widths {config.image_width}")
+    folder.log(f"{device}, {'bf16' if bf16 else 'fp32'}, {model.classes} classes, widths {config.image_width}")
 
     def evaluate(network: torch.nn.Module) -> tuple[float, dict[str, float]]:
         metrics = read_metrics(

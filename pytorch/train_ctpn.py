@@ -48,8 +48,8 @@ def main() -> int:
         network.load_state_dict(state["model"])
     cache = Path(config.feature_cache) if config.feature_cache else None
     judge = DetectionJudge(config, judged, device, bf16, cache and cache / "validation")
-    folder.say(f"{device}, {'bf16' if bf16 else 'fp32'}")
-    folder.say(f"{sum(map(len, sets))} images train, {sum(map(len, judged.values()))} judge the network")
+    folder.log(f"{device}, {'bf16' if bf16 else 'fp32'}")
+    folder.log(f"{sum(map(len, sets))} images train, {sum(map(len, judged.values()))} judge the network")
     maker = make_maker(config, sets)
     about = {"network": "ctpn", "img_height": config.img_height, "img_width": config.img_width}
     feed = make_feed(config, maker, network, device, state["data"] if state else {})
@@ -79,7 +79,7 @@ def make_network(config: Config, device: torch.device, folder: RunFolder, bf16: 
     network = Ctpn(config.backbone_width)
     init_ctpn(network, config.seed)
     if config.pre_trained:
-        folder.say(load_ctpn_start(network, config.pre_trained))
+        folder.log(load_ctpn_start(network, config.pre_trained))
     for key, freeze in (("freeze_statistics", freeze_statistics), ("freeze_until", freeze_until)):
         try:
             freeze(network, getattr(config, key))

@@ -95,7 +95,7 @@ class Trainer:
                 now = time.monotonic()
                 if now - marks["log"] >= self.settings.log_seconds:
                     speed = (self.samples - logged_samples) / (now - marks["log"])
-                    self._say(fraction, sums, rate, speed)
+                    self._log_progress(fraction, sums, rate, speed)
                     marks["log"], logged_samples = now, self.samples
                 if now - marks["eval"] >= 60 * self.settings.eval_minutes:
                     self._evaluate(fraction, sums, rate)
@@ -108,7 +108,7 @@ class Trainer:
         self._save()  # first: who stops a training may not wait for an evaluation
         fraction = self.budget.fraction(self.step)
         if fraction < 1:
-            self.folder.say(f"stopped by {self._stop} at {fraction:.1%}; --resume goes on")
+            self.folder.log(f"stopped by {self._stop} at {fraction:.1%}; --resume goes on")
             return False
         self._evaluate(fraction, self._means(looked) if looked else sums, 0.0)
         self._save()
@@ -142,9 +142,9 @@ class Trainer:
             raise UserError(f"step {self.step}: the loss is not finite ({means}); go on from the state with --resume")
         return means
 
-    def _say(self, fraction: float, means: dict[str, float], rate: float, speed: float) -> None:
+    def _log_progress(self, fraction: float, means: dict[str, float], rate: float, speed: float) -> None:
         losses = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
-        self.folder.say(
+        self.folder.log(
             f"{self.budget.seconds:7.0f} s {fraction:6.1%} step {self.step} samples {self.samples} {losses} "
             f"lr {rate:.2e} {speed:.1f}/s"
         )
@@ -152,7 +152,7 @@ class Trainer:
     def _evaluate(self, fraction: float, means: dict[str, float], rate: float) -> None:
         self.result.eval()
         score, metrics = self.evaluate(self.result)
-        self.folder.say(f"evaluation at {fraction:.1%}: score {score:.4f} " + str(metrics))
+        self.folder.log(f"evaluation at {fraction:.1%}: score {score:.4f} " + str(metrics))
         self.folder.add_to_curve(
             {
                 "seconds": round(self.budget.seconds, 1), "step": self.step, "samples": self.samples, "lr": rate,

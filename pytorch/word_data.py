@@ -59,7 +59,7 @@ def make_words(
     config: Config,
     alphabets: Sequence[Alphabet],
     device: torch.device,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     state: dict[str, int] | None = None,
 ) -> Words:
     """The training words, from the beginning or from the `state` of `Words`.
@@ -72,7 +72,7 @@ def make_words(
     real = {}
     if config.rendered_share < 1:
         real, left_out = real_words(real_sets(config), alphabets, widths)
-        say(f"real words: {sum(len(words.weights) for words in real.values())}, left out: {dict(left_out) or 'none'}")
+        log(f"real words: {sum(len(words.weights) for words in real.values())}, left out: {dict(left_out) or 'none'}")
     state = state or {"position": 0, "short_left": config.flat_start_steps}
     mixture = mix(config, alphabets, device, widths=widths, real=real, first=state["position"])
     short = None

@@ -25,7 +25,7 @@ class Shard:
         return cls(int(found[1]), int(found[2]))
 
     def holds(self, name: str) -> bool:
-        """Whether a thing of this name belongs to the share: the same answer wherever and whenever it is asked."""
+        """Whether a thing of this name belongs to the share: the same answer on every machine and at any time."""
         return zlib.crc32(name.encode("utf-8", "surrogateescape")) % self.count == self.number - 1
 
     def of(self, total: int) -> range:

@@ -1,6 +1,6 @@
 """Run a detection network over a test set and score what it finds, by file name.
 
-Shape vocabulary: B images of a batch, K ground-truth boxes, M detected lines.
+Shapes: B images of a batch, K ground-truth boxes, M detected lines.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ MindSpore's exporter fixes the size of the image and takes seconds to import; no
 the raw maps; softmax, decoding and suppression stay on the host (`proposal_generator`), because an ONNX graph with
 TopK and NMS inside is rejected by onnxruntime.
 
-Shape vocabulary: B batch, H and W feature rows and columns, A anchors at a position, C channels, N hidden units of
+Shapes: B batch, H and W feature rows and columns, A anchors per position, C channels, N hidden units of
 one direction of the LSTM.
 """
 

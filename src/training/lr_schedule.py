@@ -29,7 +29,7 @@ def warmup_cosine(
         base_lr: the highest rate, reached when the warm-up ends.
         total_steps: entries of the table, at least 1.
         warmup_steps: entries of the warm-up. A run too short for it gets a warm-up of a tenth of its steps,
-            because a warm-up that never ends would never train at the rate that was asked for.
+            because a warm-up that never ends would never train at the given rate.
         warmup_ratio: where the warm-up starts, as a share of `base_lr`.
         final_lr: the rate of the last step.
 

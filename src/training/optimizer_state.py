@@ -28,6 +28,6 @@ def _remembered(optimizer: nn.Optimizer) -> dict[str, Parameter]:
     return {
         name: param
         for name, param in optimizer.parameters_and_names()
-        # The table comes from the configuration; a longer training may be asked for when resuming.
+        # The table comes from the configuration; a longer training may be given when resuming.
         if id(param) not in weights and not name.startswith("learning_rate")
     }

@@ -1,4 +1,4 @@
-"""The last words of a training: accuracy and speed as a row of the table that the reference prints."""
+"""Accuracy and speed of a training as a row of the table that the reference prints."""
 
 from __future__ import annotations
 

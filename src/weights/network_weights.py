@@ -31,7 +31,7 @@ class MissingWeights(UserError):
 class NetworkWeights:
     """A weights file that was found and, where its card has a hash, is the file that the card means.
 
-    `notes` are what reading `params` had to say, for the person who reads with them.
+    `notes` are messages of loading `params`, for the user.
     """
 
     path: Path

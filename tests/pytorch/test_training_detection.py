@@ -1,4 +1,4 @@
-"""Images and samples of the twin's detector: held-out images, stages, and the same arrays as train.py makes."""
+"""Images and samples of the detector in PyTorch: held-out images, stages, and the same arrays as train.py makes."""
 
 import pickle
 

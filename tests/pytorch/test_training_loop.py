@@ -1,4 +1,4 @@
-"""The twin's loop: it ends by its budget, goes on from a state, averages, and leaves whole files."""
+"""The training loop: it ends by its budget, goes on from a state, averages, and leaves whole files."""
 
 import json
 import math

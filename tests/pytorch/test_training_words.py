@@ -1,4 +1,4 @@
-"""Words for the twin's training: chunks, pools, mixtures, and changes of a batch beside those of one image."""
+"""Words for training: chunks, pools, mixtures, and changes of a batch beside those of one image."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Work done ahead of its use, in threads, in the order it was asked for."""
+"""Work done ahead of its use, in threads, in the order of its items."""
 
 import contextlib
 import os
@@ -56,7 +56,7 @@ def work_ahead(
 def map_in_order(
     function: Callable[[Item], Result], items: Iterable[Item], *, num_workers: int, ahead: int
 ) -> Iterator[Result]:
-    """`function` of every item, in order, computed by threads up to `ahead` items before it is asked for.
+    """`function` of every item, in order, computed by threads up to `ahead` items before it is used.
 
     An exception of an item is raised at its place. Threads end when the iterator is closed or exhausted.
     """

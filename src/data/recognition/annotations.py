@@ -164,7 +164,7 @@ def _foreign_line(line: str, form: str) -> Reject:
 
 
 def text_problem(text: str) -> str:
-    """Why a transcription cannot be trained or judged, "" when it can."""
+    """Why a transcription cannot be used in training or evaluation, "" when it can."""
     if not text.strip():
         return "empty label"
     if not text.strip("#"):

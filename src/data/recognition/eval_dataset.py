@@ -42,10 +42,10 @@ class WordEvalBatch:
 class CrnnEvalData:
     """Iterable of WordEvalBatch over one finite word source (LmdbWords).
 
-    label_policy "keep" (default) judges every sample: a text with characters outside the alphabet can then
+    label_policy "keep" (default) evaluates every sample: a text with characters outside the alphabet can then
     only be missed. "drop" and "strip" are the protocols of the references (see LabelRules). Case is folded
     when the alphabet has small letters only. An image that cannot be decoded stays in, as a flat gray one,
-    so that it counts as missed; a label that cannot be read says nothing and is left out. `report` has both.
+    so that it counts as missed; a label that cannot be read is left out. `report` counts both.
     widths: as in CrnnTrainData; with several, each batch has the narrowest that holds its images.
     rank_id of rank_size takes every rank_size-th sample; len() is the number of samples of this rank.
     """
@@ -116,7 +116,7 @@ class CrnnEvalData:
 
     @property
     def report(self) -> dict[str, Any]:
-        """JSON: samples judged (all ranks), labels left out by reason, images that counted as missed."""
+        """JSON: samples evaluated (all ranks), labels left out by reason, images that counted as missed."""
         return {
             "source": str(getattr(self._source, "path", type(self._source).__name__)),
             "samples": self.total,

@@ -67,10 +67,10 @@ class LmdbWriter:
     def _check_folder(self, overwrite: bool) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise LmdbError(f"{str(self.path)!r} is a file; expected a folder for the LMDB")
-        strangers = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else set()
-        if strangers and "data.mdb" not in strangers and not strangers <= {"build.lock", "lock.mdb"}:
+        names = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else set()
+        if names and "data.mdb" not in names and not names <= {"build.lock", "lock.mdb"}:
             raise LmdbError(f"{str(self.path)!r} holds other files and no data.mdb; give a new folder")
-        if "data.mdb" in strangers and (cut := cut_short(self.path / "data.mdb")):
+        if "data.mdb" in names and (cut := cut_short(self.path / "data.mdb")):
             raise LmdbError(f"{str(self.path)!r}: {cut}, or delete it and build again")
         self.path.mkdir(parents=True, exist_ok=True)
 

@@ -1,7 +1,7 @@
 """COCO-Text v2 from its JSON (`imgs`, `anns`, `imgToAnns`), or lists in the form of pycocotools.
 
 Which annotations count: a legible word is text, whatever its language and whether printed or handwritten,
-because a detector finds text, it does not read it. An illegible one is an ignored region, judged annotation
+because a detector finds text, it does not read it. An illegible one is an ignored region, decided annotation
 by annotation. A legible word narrower than 1/60 of the image (one anchor column of 16 pixels at the
 network's width of 960), which the original work dropped and so trained as background, is ignored as well.
 Images without one legible word are left out, as in the original work: COCO-Text does not promise that they are

@@ -1,4 +1,4 @@
-"""Which layout the lines of a data set have, judged over many of them, and which foreign format they are."""
+"""Which layout the lines of a data set have, decided over many of them, and which foreign format they are."""
 
 import re
 

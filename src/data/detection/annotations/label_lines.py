@@ -6,7 +6,7 @@ Layouts (numbers separated by commas or blanks, the transcription after them):
   quad     x1 y1 .. x4 y4 [text]        ICDAR 2015; the enclosing upright box, and the quadrilateral beside it
   mlt      x1 y1 .. x4 y4 script text   MLT 2017
   polygon  x1,y1,..,xn,yn,text          any number of points, commas only; `outline` is the same without text
-A transcription made of "#" only ("###") marks a region that is not to be judged. A line that can be read in
+A transcription made of "#" only ("###") marks an ignored region. A line that can be read in
 two ways is refused with the reason; which layout a data set has is decided in `label_layouts`.
 """
 

@@ -35,7 +35,7 @@ def polygon_box(values: Sequence[float], text: str, ignored: bool) -> "RawBox":
 
 
 class RawBox(NamedTuple):
-    """One annotation before rounding: corners in pixels, transcription, whether it is not to be judged.
+    """One annotation before rounding: corners in pixels, transcription, whether it is ignored.
 
     quad: x1 y1 .. x4 y4 where the format has four corner points, which `corners` then encloses.
     """

@@ -57,7 +57,7 @@ def params(network):
     return make_params(network)
 
 
-def twin(network):
+def pytorch_network(network):
     return Crnn(12, 0.125) if network == "crnn" else Ctpn(0.125, 3)
 
 
@@ -72,7 +72,7 @@ def same(first, second):
 
 def test_there_and_back_is_exact(network, params):
     state = from_mindspore(params, network)
-    model = twin(network)
+    model = pytorch_network(network)
     model.load_state_dict(state)
     assert same(to_mindspore(model.state_dict(), network), params)
     back = from_mindspore(to_mindspore(model.state_dict(), network), network)
@@ -81,7 +81,7 @@ def test_there_and_back_is_exact(network, params):
 
 
 def test_what_was_converted_does_not_change_with_the_model(network, params):
-    model = twin(network)
+    model = pytorch_network(network)
     model.load_state_dict(from_mindspore(params, network))
     converted = to_mindspore(model.state_dict(), network)
     with torch.no_grad():
@@ -102,12 +102,12 @@ def test_files_there_and_back_are_exact(network, params, suffix, tmp_path):
         state = torch.load(middle, weights_only=True)
     else:
         state = pytest.importorskip("safetensors.torch").load_file(middle)
-    twin(network).load_state_dict(state)
+    pytorch_network(network).load_state_dict(state)
 
 
-def test_a_training_checkpoint_of_the_twin(network, params, tmp_path):
+def test_a_training_checkpoint_of_pytorch(network, params, tmp_path):
     """Weights beside other things, in the memory format that trains fastest."""
-    model = twin(network)
+    model = pytorch_network(network)
     model.load_state_dict(from_mindspore(params, network))
     model = model.to(memory_format=torch.channels_last)
     assert same(to_mindspore(model.state_dict(), network), params)
@@ -164,7 +164,7 @@ def test_the_other_branch_of_a_published_ctpn(tmp_path):
     convert_file(tmp_path / "a.ckpt", tmp_path / "ascend.pth", lstm_branch="rnn")
     assert same(read_weights(tmp_path / "gpu.ckpt"), params)
     ascend = read_weights(tmp_path / "ascend.pth")
-    # gate order of DynamicRNN: i, j, f, o; of the twin: i, f, j, o
+    # gate order of DynamicRNN: i, j, f, o; of the PyTorch network: i, f, j, o
     np.testing.assert_array_equal(ascend["rnn2.weight_ih_l0"][16:32], noise["rnn.w1"][:64, 32:48].T)
     np.testing.assert_array_equal(ascend["rnn2.weight_hh_l0_reverse"][32:48], noise["rnn.w1_bw"][64:, 16:32].T)
 
@@ -247,7 +247,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(fault, suffix, tmp_pa
     assert not (tmp_path / "out.ckpt").exists()
 
 
-def test_a_missing_kernel_in_the_twins_naming():
+def test_a_missing_kernel_in_the_pytorch_naming():
     state = from_mindspore(make_params("crnn"), "crnn")
     del state["cnn.conv4.weight"]
     with pytest.raises(UserError, match=r"missing .*cnn\.conv4\.weight"):
@@ -302,7 +302,7 @@ def test_a_naming_is_not_for_checkpoints_of_mindspore(tmp_path):
 
 
 def test_the_command_needs_no_mindspore(tmp_path):
-    """Every module of the twin loads, and the command works, where MindSpore is not installed."""
+    """Every module of pytorch/ loads, and the command works, where MindSpore is not installed."""
     (tmp_path / "a.ckpt").write_bytes(b"".join(encode(make_params("crnn"))))
     program = f"""
 import runpy, sys
@@ -316,7 +316,7 @@ runpy.run_path({str(ROOT / "pytorch/convert.py")!r}, run_name="__main__")
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("b.safetensors: crnn, 43 parameters in the twin naming, float16 matrices")
+    assert done.stdout.startswith("b.safetensors: crnn, 43 parameters in the pytorch naming, float16 matrices")
     assert (tmp_path / "b.safetensors").is_file()
 
 

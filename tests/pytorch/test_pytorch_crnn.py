@@ -49,7 +49,7 @@ def weights():
     return {name: value.astype(np.float32) for name, value in values.items()}
 
 
-def twin_with(weights):
+def pytorch_with(weights):
     model = Crnn(CLASSES, WIDTH)
     model.load_state_dict(from_mindspore(weights, "crnn"))
     return model
@@ -76,7 +76,7 @@ def in_mindspore(weights):
 
 @pytest.fixture(scope="module")
 def in_pytorch(weights):
-    model = twin_with(weights)
+    model = pytorch_with(weights)
     with torch.inference_mode():
         evaluated = model.eval()(torch.from_numpy(IMAGES)).numpy()
     log_probs = model.train()(torch.from_numpy(IMAGES))
@@ -131,7 +131,7 @@ def test_names_and_shapes_at_full_size():
 
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_autocast_keeps_float32_outside_the_convolutions(weights, in_pytorch, channels_last):
-    model = twin_with(weights)
+    model = pytorch_with(weights)
     images = torch.from_numpy(IMAGES)
     if channels_last:
         model, images = model.to(memory_format=torch.channels_last), images.to(memory_format=torch.channels_last)
@@ -146,7 +146,7 @@ def test_autocast_keeps_float32_outside_the_convolutions(weights, in_pytorch, ch
 
 
 def test_channels_last_is_the_same_network(weights, in_pytorch):
-    model = twin_with(weights).eval().to(memory_format=torch.channels_last)
+    model = pytorch_with(weights).eval().to(memory_format=torch.channels_last)
     with torch.inference_mode():
         log_probs = model(torch.from_numpy(IMAGES).to(memory_format=torch.channels_last)).numpy()
     np.testing.assert_allclose(log_probs, in_pytorch["evaluated"], atol=1e-5)

@@ -70,7 +70,7 @@ def weights():
     return {name: value.astype(np.float32) for name, value in values.items()}
 
 
-def twin_with(weights, **options):
+def pytorch_with(weights, **options):
     model = Ctpn(WIDTH, A, **options)
     model.load_state_dict(from_mindspore(weights, "ctpn"))
     return model
@@ -112,50 +112,50 @@ def run_pytorch(model):
 def both(request, weights):
     """A training step on either side. Frozen batch norm computes as batch norm does in evaluation."""
     return (
-        run_mindspore(weights, request.param), run_pytorch(twin_with(weights, bn_statistics=request.param)),
+        run_mindspore(weights, request.param), run_pytorch(pytorch_with(weights, bn_statistics=request.param)),
         request.param,
     )  # fmt: skip
 
 
 def test_maps(both):
-    ours, twin, _ = both
+    ours, theirs, _ = both
     shapes = [(B, 2 * A, ROWS, COLUMNS), (B, 4 * A, ROWS, COLUMNS)]
-    for found, expected, shape in zip(twin["maps"], ours["maps"], shapes, strict=True):
+    for found, expected, shape in zip(theirs["maps"], ours["maps"], shapes, strict=True):
         assert found.shape == shape and expected.std() > 0.1
         np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_loss_terms(both):
-    ours, twin, _ = both
-    np.testing.assert_allclose(twin["terms"], ours["terms"], rtol=1e-4)
+    ours, theirs, _ = both
+    np.testing.assert_allclose(theirs["terms"], ours["terms"], rtol=1e-4)
     assert min(ours["terms"]) > 0.01
 
 
 def test_gradient_of_every_parameter(both):
-    ours, twin, _ = both
+    ours, theirs, _ = both
     expected = ours["gradients"]
     assert expected.keys() == {name for name in parameter_shapes("ctpn") if ".moving_" not in name}
     for name, gradient in expected.items():
         scale = np.abs(gradient).max()
         assert scale > 0, name
-        np.testing.assert_allclose(twin["gradients"][name], gradient, atol=1e-3 * scale, err_msg=name)
+        np.testing.assert_allclose(theirs["gradients"][name], gradient, atol=1e-3 * scale, err_msg=name)
 
 
 def test_running_statistics_after_a_step(both, weights):
-    ours, twin, bn_statistics = both
+    ours, theirs, bn_statistics = both
     for name, value in ours["statistics"].items():
         assert np.array_equal(value, weights[name]) == (bn_statistics == "frozen"), name
-        np.testing.assert_allclose(twin["statistics"][name], value, rtol=1e-3, atol=1e-4, err_msg=name)
+        np.testing.assert_allclose(theirs["statistics"][name], value, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 def test_evaluation_uses_the_stored_statistics(weights):
     """What a frozen training step computes, which is compared with MindSpore above, is the evaluation."""
     image = torch.from_numpy(BATCH[0])
     with torch.inference_mode():
-        evaluated = twin_with(weights).eval()(image)
-        frozen = twin_with(weights, bn_statistics="frozen").train()(image)
-        fresh = twin_with(weights, bn_statistics="frozen")(image)
-        learned = twin_with(weights).train()(image)
+        evaluated = pytorch_with(weights).eval()(image)
+        frozen = pytorch_with(weights, bn_statistics="frozen").train()(image)
+        fresh = pytorch_with(weights, bn_statistics="frozen")(image)
+        learned = pytorch_with(weights).train()(image)
     for index in range(2):
         np.testing.assert_array_equal(frozen[index], evaluated[index])
         np.testing.assert_array_equal(fresh[index], evaluated[index])
@@ -181,7 +181,7 @@ def test_hard_negatives_are_the_same_anchors():
 
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_autocast_keeps_float32_outside_the_convolutions(weights, channels_last):
-    model = twin_with(weights, bn_statistics="frozen")
+    model = pytorch_with(weights, bn_statistics="frozen")
     image, *targets = map(torch.from_numpy, BATCH)
     with torch.inference_mode():
         expected = model(image)
@@ -199,7 +199,7 @@ def test_autocast_keeps_float32_outside_the_convolutions(weights, channels_last)
 
 
 def test_channels_last_is_the_same_network(weights):
-    model, image = twin_with(weights).eval(), torch.from_numpy(BATCH[0])
+    model, image = pytorch_with(weights).eval(), torch.from_numpy(BATCH[0])
     with torch.inference_mode():
         expected = model(image)
         model, image = model.to(memory_format=torch.channels_last), image.to(memory_format=torch.channels_last)
@@ -208,10 +208,10 @@ def test_channels_last_is_the_same_network(weights):
 
 
 def test_dropout_only_in_training(weights):
-    model, image = twin_with(weights, bn_statistics="frozen", dropout=0.5), torch.from_numpy(BATCH[0])
+    model, image = pytorch_with(weights, bn_statistics="frozen", dropout=0.5), torch.from_numpy(BATCH[0])
     with torch.inference_mode():
         assert not torch.equal(model.train()(image)[0], model(image)[0])
-        assert torch.equal(model.eval()(image)[0], twin_with(weights).eval()(image)[0])
+        assert torch.equal(model.eval()(image)[0], pytorch_with(weights).eval()(image)[0])
 
 
 def test_the_same_parameters_freeze():
@@ -223,7 +223,7 @@ def test_the_same_parameters_freeze():
 
 
 def test_a_batch_without_samples_moves_nothing(weights):
-    model = twin_with(weights)
+    model = pytorch_with(weights)
     image, labels, targets, _ = map(torch.from_numpy, BATCH)
     maps = model(image)
     terms = ctpn_loss(*maps, torch.full_like(labels, -1), targets, torch.zeros_like(targets))
