@@ -5,18 +5,20 @@ import sys
 from src.common.options import OptionError
 from src.model_utils.command import run_command
 from src.model_utils.input_arguments import split_inputs
-from src.model_utils.load_options import load_options
+from src.model_utils.job_signals import stop_by_exception
+from src.model_utils.load_options import load_options, switches
 from src.model_utils.reader_config import ReaderConfig
 
 
 def main() -> int:
-    inputs, arguments = split_inputs(sys.argv[1:])
+    inputs, arguments = split_inputs(sys.argv[1:], switches(ReaderConfig))
     config = load_options(ReaderConfig, arguments)
     if config.check:
         from src.reader.check import check_reader  # noqa: PLC0415 - only what is needed is imported
 
         return check_reader(config)
-    inputs = inputs or [config.image_path] * bool(config.image_path)
+    if not inputs and config.image_path:  # of a configuration file
+        inputs = [config.image_path]
     if not inputs and not config.list_file:
         raise OptionError("image_path: is empty; give an image, a folder, a pattern, or - for standard input")
     from src.engines.engine import choose_engine  # noqa: PLC0415
@@ -28,7 +30,8 @@ def main() -> int:
         select_device(config.device_target, config.device_id)
     from src.reader.command import read_images  # noqa: PLC0415
 
-    return read_images(config, inputs)
+    with stop_by_exception():  # SIGTERM leaves no half-written files
+        return read_images(config, inputs)
 
 
 if __name__ == "__main__":

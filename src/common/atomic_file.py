@@ -5,12 +5,22 @@ Every layer may import it, as `errors`.
 
 import contextlib
 import os
+import re
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from src.common.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # no such locks on this system; then nothing is cleared
+    fcntl = None
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+_YOUNGEST = 10.0  # seconds; a younger leftover may be one that its writer has not locked yet
 
 
 @contextlib.contextmanager
@@ -32,7 +42,7 @@ def replacing(path: str | Path, *, sync: bool = True) -> Iterator[BinaryIO]:
     temporary = temporary_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
+        with open_temporary(temporary) as file:
             yield file
             if sync:
                 file.flush()
@@ -62,6 +72,36 @@ def temporary_beside(path: Path) -> Path:
     # Not the process number: containers that share a folder may have the same one. Not `tempfile`: what that makes
     # nobody else may read. The start only: a whole long name and the rest would not fit into one name.
     return path.with_name(f".{path.name[:40]}.{uuid.uuid4().hex}.tmp")
+
+
+def open_temporary(temporary: Path) -> BinaryIO:
+    """A new file of that name, locked while it is open, so that others know its writer is alive."""
+    file = open(temporary, "xb")  # noqa: SIM115 - closed by the caller
+    if fcntl is not None:
+        with contextlib.suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return file
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed left in `folder` while they wrote; files of living ones stay."""
+    if fcntl is None:
+        return
+    with contextlib.suppress(OSError):
+        names = [name for name in os.listdir(folder) if _TEMPORARY.fullmatch(name)]
+        for name in names:
+            with contextlib.suppress(OSError):
+                _remove_unlocked(folder / name)
+
+
+def _remove_unlocked(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if time.time() - os.fstat(handle).st_mtime > _YOUNGEST:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # OSError where its writer has it
+            path.unlink()
+    finally:
+        os.close(handle)
 
 
 def _sync_folder(folder: Path) -> None:

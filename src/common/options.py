@@ -27,14 +27,15 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _as_bool(value: object) -> object:
-    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+def as_bool(value: object) -> object:
+    """ "true" and "false" as bool, for options that take other texts as well; the rest as it is."""
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 WholeNumbers = Annotated[tuple[int, ...], BeforeValidator(_as_tuple)]
 Numbers = Annotated[tuple[int | float, ...], BeforeValidator(_as_tuple)]
-AutoOrBool = Annotated[bool | Literal["auto"], BeforeValidator(_as_bool)]
+AutoOrBool = Annotated[bool | Literal["auto"], BeforeValidator(as_bool)]
 
 # What a value of a type is called in messages, and what the items of a list are.
 _TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", tuple: "a list", str: "a text"}

@@ -31,3 +31,6 @@ class Shard:
     def of(self, total: int) -> range:
         """The positions of the share in a sequence of `total` things: neighbors, in their order."""
         return range(total * (self.number - 1) // self.count, total * self.number // self.count)
+
+
+EVERYTHING = Shard()

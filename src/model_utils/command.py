@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from collections.abc import Callable
 
 from src.common.errors import UserError
 from src.common.options import OptionError
+from src.common.printable import one_line
 
 
 def run_command(main: Callable[[], int | None]) -> None:
@@ -17,6 +19,9 @@ def run_command(main: Callable[[], int | None]) -> None:
     Interrupting with Ctrl-C ends with 130, as a shell reports it. Any other exception is a defect of this
     project and keeps its traceback.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed; what is for one of them must not come on the other
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Lines appear as they are written, also in a log; a name that the terminal cannot show is no error.
@@ -40,5 +45,5 @@ def run_command(main: Callable[[], int | None]) -> None:
 
 
 def _complain(error: BaseException | str, code: int) -> int:
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(one_line(f"error: {error}"), file=sys.stderr)
     return code

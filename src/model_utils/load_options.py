@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from src.common.options import OptionError, accepted, unknown_key, value_type
+from src.common.options import OptionError, accepted, choices_of, unknown_key, value_type
 from src.model_utils.config_file import Config, file_text, help_page
+from src.model_utils.input_arguments import YES_OR_NO
 
 _FILE_KEYS = ("config_path", "_config_path")
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -35,6 +36,12 @@ def load_options(model: type[ConfigT], argv: Sequence[str]) -> ConfigT:
         SystemExit: 0, after printing the help, when `--help` is asked for.
     """
     return build_config(model, read_given(argv))
+
+
+def switches(model: type[Config]) -> dict[str, set[str]]:
+    """The keys that may stand alone on the command line, and the texts that may follow them as their values."""
+    fields = {key: field for key, field in model.model_fields.items() if isinstance(field.default, bool)}
+    return {key: YES_OR_NO | {str(item) for item in choices_of(field)} for key, field in fields.items()}
 
 
 def read_given(argv: Sequence[str]) -> Given:
@@ -123,7 +130,7 @@ def _parsed(model: type[Config], key: str, text: str | None) -> Any:
         return text
     kind = value_type(model.model_fields[key])
     if text is None:
-        if kind is not bool:
+        if not isinstance(model.model_fields[key].default, bool):
             raise OptionError(f"{key}: a value is missing; expected {accepted(model.model_fields[key])}")
         return True
     if kind is str or not text:

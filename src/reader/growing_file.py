@@ -1,42 +1,49 @@
-"""A text file that grows with every image, and what a full disk or a folder without permission makes of it."""
+"""A text file that grows with every image, written aside until it is complete."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from src.common.atomic_file import open_temporary, temporary_beside
 from src.common.errors import UserError
 
 
 class GrowingFile:
-    """`path`, empty at first, in UTF-8; missing folders are made.
+    """What is to become `path`, in UTF-8; missing folders are made. Until it is complete, `path` is as it was.
 
-    Every method raises UserError, which names `shown`, for what the system refuses. Only what `flush` or `close` has
-    passed on is sure to be there.
+    Every method raises UserError, which names `path`, for what the system refuses: a full disk, a folder without
+    permission.
     """
 
-    def __init__(self, path: Path, shown: Path | None = None):
-        self._shown = shown or path
+    def __init__(self, path: Path):
+        self.path = path
+        self._temporary = temporary_beside(path)
         with self._named():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = open(path, "w", encoding="utf-8", newline="")  # noqa: SIM115 - closed by close()
+            self._file = open_temporary(self._temporary)
 
     def write(self, text: str) -> None:
         with self._named():
-            self._file.write(text)
+            self._file.write(text.encode("utf-8", "backslashreplace"))
 
-    def flush(self) -> None:
-        with self._named():
-            self._file.flush()
-
-    def close(self) -> None:
-        with self._named():
-            self._file.close()
+    def close(self, complete: bool = True) -> None:
+        """Give a complete file its name; an incomplete one is removed."""
+        try:
+            with self._named():
+                self._file.close()
+                if complete:
+                    os.replace(self._temporary, self.path)
+        finally:
+            with contextlib.suppress(OSError):
+                self._temporary.unlink()
 
     @contextmanager
     def _named(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise UserError(f"output_dir: cannot write {self._shown}: {error.strerror or error}") from None
+            raise UserError(f"output_dir: cannot write {self.path}: {error.strerror or error}") from None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 from pathlib import Path
 
 from PIL import Image
 
-from src.common.atomic_file import temporary_beside
+from src.common.shard import EVERYTHING, Shard
 from src.reader.growing_file import GrowingFile
+from src.reader.image_names import common_name
 from src.reader.result import STAGES, ReadResult, Unreadable
 from src.visualize.fonts import FontChooser
 
@@ -34,12 +34,11 @@ class HtmlReport:
     Raises UserError when the page cannot be written.
     """
 
-    def __init__(self, folder: Path, title: str, fonts: FontChooser | None = None):
-        self.path = folder / "report.html"
-        self._temporary = temporary_beside(self.path)
+    def __init__(self, folder: Path, title: str, fonts: FontChooser | None = None, shard: Shard = EVERYTHING):
+        self._file = GrowingFile(folder / common_name("report.html", shard))
+        self.path = self._file.path
         self._fonts = fonts
         self._images = self._bad = self._lines = 0
-        self._file = GrowingFile(self._temporary, shown=self.path)
         # No script, and nothing is fetched: a text that was read in an image stays text.
         policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
         self._file.write(
@@ -70,16 +69,11 @@ class HtmlReport:
 
     def close(self, complete: bool = True) -> None:
         """End the page; an incomplete one is removed."""
-        try:
-            if complete:
-                bad = f", {self._bad} could not be read" if self._bad else ""
-                total = f"{self._images} images, {self._lines} lines{bad}"
-                self._file.write(f"<footer>{total}</footer>\n</body></html>\n")
-            self._file.close()
-            if complete:
-                os.replace(self._temporary, self.path)
-        finally:
-            self._temporary.unlink(missing_ok=True)
+        if complete:
+            bad = f", {self._bad} could not be read" if self._bad else ""
+            total = f"{self._images} images, {self._lines} lines{bad}"
+            self._file.write(f"<footer>{total}</footer>\n</body></html>\n")
+        self._file.close(complete)
 
 
 def _line(text: str | None, score: float, text_score: float | None) -> str:

@@ -1,25 +1,45 @@
 """Which images a reader is asked for: files, folders, patterns, lists, and bytes from standard input.
 
-Every image gets a relative name that is its own among the inputs; results are kept under it.
+Every image gets a relative name that is its own among the inputs; results are kept under it. What is in the folders,
+but is not read, is counted.
 """
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import BinaryIO
 
 from src.common.errors import UserError
+from src.common.printable import printable
 from src.data.images.decode import IMAGE_SUFFIXES
+from src.data.images.file_types import heic_is_read
+from src.reader.folder_walk import FolderWalk, has_wildcard
+from src.reader.image_names import COMMON_FILES, ENDINGS, image_name, result_stem, without_page
 from src.reader.image_source import ImageSource
 
 STANDARD_INPUT = "-"
-_WILDCARDS = set("*?[")
+_OF_THE_SYSTEM = {".ds_store", "thumbs.db", "desktop.ini"}
 
 
 class InputError(UserError):
     """Inputs that do not exist or hold no image."""
+
+
+@dataclass(frozen=True)
+class FoundImages:
+    """The images, and what else was in the folders: how many files by their ending, in lower case."""
+
+    images: list[ImageSource]
+    not_read: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_suffixes() -> frozenset[str]:
+    """Endings of the files that are taken from folders."""
+    return IMAGE_SUFFIXES | {".pdf"} | ({".heic", ".heif"} if heic_is_read() else set())
 
 
 def find_images(
@@ -28,96 +48,175 @@ def find_images(
     list_file: str = "",
     recursive: bool = False,
     stdin: BinaryIO | None = None,
-    leave_out: Path | None = None,
-) -> list[ImageSource]:
+    results_in: Path | None = None,
+) -> FoundImages:
     """The images that `inputs` stand for, each file once, in the order of the inputs, folders by name.
 
     Args:
         inputs: files, folders, patterns with *, ? or [ ], or "-" for the bytes of one image on `stdin`.
-        list_file: a UTF-8 file that names one input a line; relative ones start from its folder.
+        list_file: a file that names one input per line; relative ones start from its folder; "-" is `stdin`.
         recursive: sub-folders too, and ** in patterns.
-        leave_out: a folder whose files are no inputs (that of the results).
+        results_in: the folder of the results, which are no inputs: it is not entered, if it is inside an input
+            folder; where it is that folder or above it, results of earlier runs are left out.
 
     Raises:
-        InputError: an input that does not exist, or nothing to read at all.
+        InputError: an input that does not exist, or nothing to read at all. What a list names and is not there is
+            found out when it is read, so that it costs nothing but itself.
     """
-    wanted = [*inputs, *(_listed(Path(list_file)) if list_file else [])]
+    wanted = [(item, False) for item in inputs]
+    if list_file:
+        wanted += [(item, True) for item in _listed(list_file, stdin)]
     if not wanted:
         raise InputError("image_path: is empty; give a file, a folder, a pattern, or - for standard input")
-    files: dict[Path, tuple[Path, Path]] = {}  # resolved file -> (file, folder that its name starts from)
-    images: list[ImageSource] = []
-    excluded = leave_out.resolve() if leave_out else None
-    for item in wanted:
+    search = _Search(recursive, Path(os.path.realpath(results_in)) if results_in else None)
+    for item, is_listed in wanted:
         if item == STANDARD_INPUT:
-            images.append(_from_stdin(stdin))
-            continue
-        for file, root in _expand(item, recursive):
-            resolved = file.resolve()
-            if excluded is None or excluded not in resolved.parents or file == Path(item):
-                files.setdefault(resolved, (file, root))
-    names = _names(list(files), [root.resolve() for _, root in files.values()])
-    images += [ImageSource(file, name) for (file, _), name in zip(files.values(), names, strict=True)]
+            if stdin is None:
+                raise InputError("image_path: - is standard input, which is closed")
+            if list_file == STANDARD_INPUT:
+                raise InputError("image_path: - is standard input, which is the list already")
+            search.found.setdefault(STANDARD_INPUT, _Found(Path("stdin"), Path(), named=True, stream=stdin))
+        else:
+            search.add(item, is_listed)
+    images = search.images()
     if not images:
-        raise InputError(f"image_path: no image ({', '.join(sorted(IMAGE_SUFFIXES))}) in {', '.join(wanted)}")
-    return images
+        suffixes, where = ", ".join(sorted(read_suffixes())), ", ".join(item for item, _ in wanted)
+        others = f"; not read: {describe(search.not_read)}" if search.not_read else ""
+        raise InputError(f"image_path: no image ({suffixes}) in {where}{others}")
+    return FoundImages(images, search.not_read)
 
 
-def _expand(item: str, recursive: bool) -> list[tuple[Path, Path]]:
-    path = Path(item)
-    if path.is_dir():
-        found = path.rglob("*") if recursive else path.iterdir()
-        images = [file for file in found if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]
-        return [(file, path) for file in sorted(images)]
-    if path.exists():  # whatever its suffix: it was named
-        return [(path, path.parent)]
-    if _WILDCARDS & set(item):
-        found = sorted(Path(name) for name in glob.glob(item, recursive=recursive) if Path(name).is_file())
-        if found:
-            return [(file, _fixed_part(item)) for file in found]
-        raise InputError(f"image_path: no file matches '{item}'")
-    raise InputError(f"image_path: '{item}' does not exist")
+def describe(not_read: Mapping[str, int]) -> str:
+    """Endings and how many files have them, most first."""
+    ordered = sorted(not_read.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {printable(ending)}" for ending, count in ordered)
 
 
-def _fixed_part(pattern: str) -> Path:
-    """The folder of a pattern before its first wildcard."""
-    parts = Path(pattern).parts[:-1]
-    fixed = [part for number, part in enumerate(parts) if not any(_WILDCARDS & set(p) for p in parts[: number + 1])]
-    return Path(*fixed)
+@dataclass(frozen=True)
+class _Found:
+    """A file, the folder that its name starts from, and whether it was named itself, not its folder."""
+
+    file: Path
+    root: Path
+    named: bool
+    stream: BinaryIO | None = None
 
 
-def _listed(path: Path) -> list[str]:
+class _Search:
+    def __init__(self, recursive: bool, results_in: Path | None):
+        self._recursive, self._results_in = recursive, results_in
+        self._suffixes = read_suffixes()
+        self._walk = FolderWalk()
+        self._others: list[Path] = []
+        self.found: dict[str, _Found] = {}  # by absolute path: a link is a file of its own
+        self.not_read: Counter[str] = Counter()
+
+    def add(self, item: str, is_listed: bool) -> None:
+        path = Path(item)
+        exists = _exists(path)
+        if item == "" or "\0" in item or (not exists and not has_wildcard(item)):
+            if not is_listed or not item:
+                raise InputError(f"image_path: '{printable(item)}' does not exist")
+            self._take(path, path.parent, named=True)
+        elif exists and path.is_dir():
+            self._add_folder(path)
+        elif exists:  # whatever its suffix: it was named
+            self._take(path, path.parent, named=True)
+        else:
+            found, root = self._walk.matching(item, recursive=self._recursive)
+            if not found and is_listed:
+                self._take(path, path.parent, named=True)
+            elif not found:
+                raise InputError(f"image_path: no file matches '{printable(item)}'")
+            for file in found:
+                self._take(file, root, named=True)
+
+    def images(self) -> list[ImageSource]:
+        names = self._names()
+        stems = {result_stem(name) for name in names}
+        kept = [
+            ImageSource(found.stream or found.file, name)
+            for found, name in zip(self.found.values(), names, strict=True)
+            if found.named or not self._is_result(found.file, stems)
+        ]
+        self.not_read = Counter(_ending(file) for file in self._others if not self._is_result(file, stems))
+        for kind, paths in (("special file", self._walk.special), ("unreadable folder", self._walk.unreadable)):
+            self.not_read.update({kind: len(paths)} if paths else {})
+        return kept
+
+    def _add_folder(self, folder: Path) -> None:
+        leave_out = self._results_in
+        if leave_out is not None and os.path.realpath(folder) == str(leave_out):
+            leave_out = None
+        for file in self._walk.files(folder, recursive=self._recursive, leave_out=leave_out):
+            if file.name.startswith("._") or file.name.lower() in _OF_THE_SYSTEM:  # no files of the user's
+                continue
+            if file.suffix.lower() in self._suffixes:
+                self._take(file, folder, named=False)
+            else:
+                self._others.append(file)
+        if folder in self._walk.unreadable:
+            raise InputError(f"image_path: the folder '{printable(str(folder))}' cannot be listed")
+
+    def _take(self, file: Path, root: Path, *, named: bool) -> None:
+        key = os.path.abspath(file) if "\0" not in str(file) else str(file)
+        before = self.found.get(key, _Found(file, root, named))
+        self.found[key] = replace(before, named=before.named or named)
+
+    def _is_result(self, file: Path, stems: set[str]) -> bool:
+        """Whether it is where a result of one of these images goes."""
+        if self._results_in is None:
+            return False
+        place = Path(os.path.realpath(file.parent), file.name)
+        if self._results_in not in place.parents:
+            return False
+        relative = place.relative_to(self._results_in).as_posix()
+        if COMMON_FILES.fullmatch(relative):
+            return True
+        bases = [relative.removesuffix(ending) for ending in ENDINGS if relative.endswith(ending)]
+        return any(base in stems or without_page(base) in stems for base in bases)
+
+    def _names(self) -> list[str]:
+        """Names relative to the inputs' folders; as many folders above as needed where two would be the same."""
+        found = [item for item in self.found.values() if item.stream is None]
+        paths = [item.file.relative_to(item.root) for item in found]
+        if len({path.as_posix().casefold() for path in paths}) < len(paths):
+            # Files of several folders with the same names: all are named from the folder that holds them all.
+            absolute = [Path(os.path.abspath(item.root), path) for item, path in zip(found, paths, strict=True)]
+            common = os.path.commonpath([path.parent for path in absolute])
+            paths = [path.relative_to(common) for path in absolute]
+        of_files = iter(paths)
+        paths = [item.file if item.stream else next(of_files) for item in self.found.values()]
+        names: dict[str, None] = {}
+        for path in paths:
+            name = image_name(path)
+            while name in names:  # standard input, and a file that is called so
+                name += "~"
+            names[name] = None
+        return list(names)
+
+
+def _exists(path: Path) -> bool:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"list_file: '{path}' cannot be read ({error})") from None
+        return os.path.lexists(path)
+    except ValueError:  # it holds a NUL
+        return False
+
+
+def _ending(file: Path) -> str:
+    return file.suffix.lower() or "without ending"
+
+
+def _listed(list_file: str, stdin: BinaryIO | None) -> list[str]:
+    try:
+        if list_file == STANDARD_INPUT:
+            data = stdin.read() if stdin is not None else b""
+        else:
+            data = Path(list_file).read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"list_file: '{printable(list_file)}' cannot be read ({error})") from None
+    # Names are bytes: those that are not UTF-8 stay what they are.
+    lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape").split("\n")
     names = [line.strip() for line in lines if line.strip()]
-    return [name if name == STANDARD_INPUT else str(path.parent / name) for name in names]
-
-
-def _from_stdin(stdin: BinaryIO | None) -> ImageSource:
-    data = stdin.read() if stdin is not None else b""
-    return ImageSource(data, "stdin")
-
-
-def _names(files: list[Path], roots: list[Path]) -> list[str]:
-    """Names relative to the inputs' folders; as many folders above as needed where two would be the same."""
-    names = [PurePosixPath(file.relative_to(root)) for file, root in zip(files, roots, strict=True)]
-    taken = _repeated(names)
-    if not taken:
-        return [str(name) for name in names]
-    # Files of several folders with the same names: all are named from the folder that holds them all.
-    common = Path(*_common(file.parent.parts for file in files))
-    return [str(PurePosixPath(file.relative_to(common))) for file in files]
-
-
-def _repeated(names: list[PurePosixPath]) -> bool:
-    return len({str(name).casefold() for name in names}) < len(names)
-
-
-def _common(parts: Iterable[tuple[str, ...]]) -> list[str]:
-    shared = []
-    for same in zip(*parts, strict=False):
-        if len(set(same)) > 1:
-            break
-        shared.append(same[0])
-    return shared
+    folder = Path() if list_file == STANDARD_INPUT else Path(list_file).parent
+    return [name if name == STANDARD_INPUT else str(folder / name) for name in names]

@@ -1,12 +1,12 @@
 """The options of a reader, and of the command that reads images."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 from typing_extensions import Self
 
-from src.common.options import AutoOrBool, Options, option
+from src.common.options import AutoOrBool, OptionError, Options, as_bool, option
 from src.common.shard import Shard
 from src.crnn.options import DecodeOptions
 from src.ctpn.options import ProposalOptions
@@ -15,6 +15,8 @@ from src.data.images.options import ImageLimits, PdfOptions
 from src.engines.options import EngineOptions
 from src.reader.page_numbers import parse_pages
 from src.text_connector.options import ConnectorOptions
+
+FORMATS = ("json", "txt", "csv", "hocr")
 
 
 class TaskOptions(Options):
@@ -128,8 +130,13 @@ class InputOptions(Options):
 class OutputOptions(Options):
     """What is written, and where."""
 
-    output_dir: str = option("./predict_output", "folder for the results; a JSON file for each image")
-    draw: bool = option(False, "also write each image with its lines, texts and scores drawn")
+    output_dir: str = option("./predict_output", "folder for the results")
+    format: str = option(
+        "json", "files to write, with commas between: json, txt and hocr for each image, csv (lines.csv) for all"
+    )
+    draw: Annotated[bool | Literal["side"], BeforeValidator(as_bool)] = option(
+        False, "also write each image with its lines and texts drawn; side puts the texts beside the image"
+    )
     report: bool = option(True, "write one HTML page, report.html, when there is more than one image")
     csv: bool = option(False, "also write lines.csv with all lines of all images")
     fonts: str = option(
@@ -137,6 +144,19 @@ class OutputOptions(Options):
     )
     quiet: bool = option(False, "print nothing but the text that was read, and errors")
     check: bool = option(False, "say what is installed, which engines work and which weights are found, and stop")
+
+    @model_validator(mode="after")
+    def _formats_are_formats(self) -> Self:
+        parse_formats(self.format)
+        return self
+
+
+def parse_formats(text: str) -> frozenset[str]:
+    """Names of FORMATS with commas between them. Raises OptionError that says what is accepted."""
+    formats = frozenset(part.strip() for part in text.split(",") if part.strip())
+    for name in sorted(formats - set(FORMATS)):
+        raise OptionError(f"format: '{name}' is not one of {', '.join(FORMATS)}")
+    return formats
 
 
 class CommandOptions(InputOptions, OutputOptions, ReaderOptions):

@@ -1,20 +1,23 @@
-"""The results of reading as files: JSON and drawn image beside each other, and one CSV for all.
+"""The results of reading as files: JSON, text, hOCR and drawn image beside each other, and one CSV for all.
 
 The JSON of `a/photo.jpg` is `a/photo.jpg.json`, the drawn image `a/photo.jpg.drawn.jpg`, so that images which
-differ in their ending only do not collide. A name never leads out of the output folder.
+differ in their ending only do not collide. A name never leads out of the output folder (see `image_names`). Every
+file is written aside and then gets its name.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from src.common.atomic_file import write_atomically
+from src.common.atomic_file import clear_leftovers, write_atomically
 from src.common.errors import UserError
-from src.common.inner_path import inner_path
+from src.common.shard import EVERYTHING, Shard
 from src.reader.growing_file import GrowingFile
+from src.reader.hocr import to_hocr
+from src.reader.image_names import common_name, result_path
 from src.reader.result import ReadResult
 from src.visualize.fonts import FontChooser
 from src.visualize.image_sheet import write_image
@@ -22,32 +25,43 @@ from src.visualize.image_sheet import write_image
 CSV_COLUMNS = ("image", "line", "x1", "y1", "x2", "y2", "score", "text", "text_score")
 
 
-def result_path(folder: Path, name: str, ending: str) -> Path:
-    """The file with `ending` for the image `name`, inside `folder`."""
-    inner = inner_path(name)
-    return folder / inner.with_name(f"{inner.name}{ending}")
+class ImageFiles:
+    """Writes the files that each image has of its own.
 
+    formats: as `parse_formats` gives them; "csv" has no file of an image. draw: whether, and "side" for
+    texts beside the image. Raises UserError, which names the file, when one cannot be written.
+    """
 
-def write_json(result: ReadResult, folder: Path) -> Path:
-    path = result_path(folder, result.image, ".json")
-    with _naming_the_option():
-        write_atomically(path, [result.to_json().encode(), b"\n"], sync=False)
-    return path
+    def __init__(
+        self, folder: Path, formats: Iterable[str], draw: bool | str = False, fonts: FontChooser | None = None
+    ):
+        self._folder, self._formats, self._draw, self._fonts = folder, frozenset(formats), draw, fonts
+        self._cleared: set[Path] = set()
 
+    def write(self, result: ReadResult) -> None:
+        texts = {"json": lambda: f"{result.to_json()}\n", "hocr": lambda: to_hocr(result)}
+        texts["txt"] = lambda: f"{result.text}\n" if result.text else ""
+        with _naming_the_option():
+            for name in sorted(self._formats & texts.keys()):
+                path = self._path(result, f".{name}")
+                write_atomically(path, [texts[name]().encode("utf-8", "backslashreplace")], sync=False)
+            if self._draw:
+                write_image(self._path(result, ".drawn.jpg"), result.draw(self._fonts))
 
-def write_drawn(result: ReadResult, folder: Path, fonts: FontChooser | None = None) -> Path:
-    path = result_path(folder, result.image, ".drawn.jpg")
-    with _naming_the_option():
-        write_image(path, result.draw(fonts))
-    return path
+    def _path(self, result: ReadResult, ending: str) -> Path:
+        path = result_path(self._folder, result.image, ending)
+        if path.parent not in self._cleared:
+            clear_leftovers(path.parent)
+            self._cleared.add(path.parent)
+        return path
 
 
 class CsvWriter:
-    """`lines.csv` with one row a line, UTF-8; rows are there as soon as their image is read."""
+    """`lines.csv` with one row per line, UTF-8; it gets its name when it is complete. Raises UserError."""
 
-    def __init__(self, folder: Path):
-        self.path = folder / "lines.csv"
-        self._file = GrowingFile(self.path)
+    def __init__(self, folder: Path, shard: Shard = EVERYTHING):
+        self._file = GrowingFile(folder / common_name("lines.csv", shard))
+        self.path = self._file.path
         self._writer = csv.writer(self._file)
         self._writer.writerow(CSV_COLUMNS)
 
@@ -56,10 +70,9 @@ class CsvWriter:
             box = [f"{value:.1f}" for value in line.box]
             read = ["", ""] if line.text is None else [_harmless(line.text), f"{line.text_score:.4f}"]
             self._writer.writerow([_harmless(result.image), number, *box, f"{line.score:.4f}", *read])
-        self._file.flush()
 
-    def close(self) -> None:
-        self._file.close()
+    def close(self, complete: bool = True) -> None:
+        self._file.close(complete)
 
 
 def _harmless(text: str) -> str:

@@ -16,13 +16,14 @@ from reader_weights import crnn_params, encoded, text_image, write_weights
 from src.common.errors import UserError
 from src.common.options import OptionError
 from src.model_utils.input_arguments import split_inputs
-from src.model_utils.load_options import load_options
+from src.model_utils.load_options import load_options, switches
 from src.model_utils.reader_config import ReaderConfig
 from src.reader.command import read_images
 from src.reader.html_report import HtmlReport
+from src.reader.image_names import result_path
 from src.reader.input_files import InputError, find_images
 from src.reader.result import Line, ReadResult, Unreadable
-from src.reader.result_files import CsvWriter, result_path, write_json
+from src.reader.result_files import CsvWriter, ImageFiles
 from src.weights.card import write_card
 from src.weights.mindspore_ckpt import encode
 
@@ -40,7 +41,7 @@ def images(tmp_path):
 
 
 def names(*inputs, **options):
-    return [found.name for found in find_images([str(item) for item in inputs], **options)]
+    return [found.name for found in find_images([str(item) for item in inputs], **options).images]
 
 
 def test_folders(images):
@@ -64,12 +65,13 @@ def test_equal_names_get_their_folders_and_no_file_comes_twice(images):
 def test_a_list_and_standard_input(images):
     (images / "list.txt").write_text("b.png\n\nsub/a.JPG\n")
     assert names(list_file=str(images / "list.txt")) == ["b.png", "a.JPG"]
-    (found,) = find_images(["-"], stdin=io.BytesIO(b"bytes"))
-    assert (found.source, found.name) == (b"bytes", "stdin")
+    stdin = io.BytesIO(b"bytes")
+    (found,) = find_images(["-"], stdin=stdin).images
+    assert (found.source, found.name) == (stdin, "stdin")
 
 
 def test_results_inside_the_folder_are_no_inputs(images):
-    assert names(images, recursive=True, leave_out=images / "sub") == ["a.JPG", "b.png"]
+    assert names(images, recursive=True, results_in=images / "sub") == ["a.JPG", "b.png"]
 
 
 @pytest.mark.parametrize("wrong", [["none.png"], ["in/*.gif"], [], ["in/empty"]])
@@ -80,21 +82,35 @@ def test_nothing_to_read(images, monkeypatch, wrong):
         find_images(wrong)
 
 
+SWITCHES = switches(ReaderConfig)
+
+
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [
-        (["a.jpg", "b.jpg", "--draw"], (["a.jpg", "b.jpg"], ["--draw"])),
-        (["--image_path", "a", "b", "--csv", "true"], (["a", "b"], ["--csv", "true"])),
+        (["a.jpg", "b.jpg", "--draw"], (["a.jpg", "b.jpg"], ["--draw=true"])),
+        (["--image_path", "a", "b", "--csv", "true"], (["a", "b"], ["--csv=true"])),
         (["--image_path=a", "--threads", "2"], (["a"], ["--threads", "2"])),
         (["-"], (["-"], [])),
-        (["--check"], ([], ["--check"])),
+        (["--check"], ([], ["--check=true"])),
+        (["--draw", "photo.jpg"], (["photo.jpg"], ["--draw=true"])),
+        (["--draw", "side", "photo.jpg"], (["photo.jpg"], ["--draw=side"])),
+        (["--threads", "2", "a", "--csv", "b"], (["a", "b"], ["--threads", "2", "--csv=true"])),
+        (["--quiet", "false", "--", "--draw", "-x.jpg"], (["--draw", "-x.jpg"], ["--quiet=false"])),
+        (["--threads", "-1", "--csv=false", "a"], (["a"], ["--threads", "-1", "--csv=false"])),
+        (["--keep_ratio", "true", ""], ([""], ["--keep_ratio", "true"])),
+        (["-h", "--help"], ([], ["-h", "--help"])),
+        (["--threads", "--draw"], ([], ["--threads", "--draw=true"])),
+        (["--"], ([], [])),
     ],
-)
+)  # fmt: skip
 def test_inputs_on_the_command_line(argv, expected):
-    assert split_inputs(argv) == expected
+    assert split_inputs(argv, SWITCHES) == expected
 
 
-@pytest.mark.parametrize("name", ["../../x.png", "/etc/x.png", "a/../b.png", "..", "", "C:\\x.png", "a\0b.png"])
+@pytest.mark.parametrize(
+    "name", ["../../x.png", "/etc/x.png", "a/../b.png", "..", "", "C:\\x.png", "a\0b.png", "\udce9", "x" * 300, "\n"]
+)
 def test_result_files_stay_in_their_folder(tmp_path, name):
     path = result_path(tmp_path, name, ".json").resolve()
     assert tmp_path.resolve() in path.parents and path.name.endswith(".json")
@@ -119,6 +135,7 @@ def test_the_page_is_one_file_without_script_or_links(tmp_path):
     assert "<script" not in page and "http://" not in page and "https://" not in page
     assert "1 images, 1 lines, 1 could not be read" in page
     other = HtmlReport(tmp_path / "other", "title")
+    assert len(list((tmp_path / "other").iterdir())) == 1
     other.close(complete=False)
     assert list((tmp_path / "other").iterdir()) == []
 
@@ -135,23 +152,23 @@ def test_the_table_of_lines(tmp_path):
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    for write in (lambda: write_json(result(), tmp_path / "file"), lambda: CsvWriter(tmp_path / "file")):
+    files = ImageFiles(tmp_path / "file", ["json"])
+    for write in (lambda: files.write(result()), lambda: CsvWriter(tmp_path / "file")):
         with pytest.raises(UserError, match="output_dir"):
             write()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
-    (tmp_path / "lines.csv").symlink_to("/dev/full")
-    table = CsvWriter(tmp_path)
-    with pytest.raises(UserError, match=r"lines\.csv: No space left"):
-        table.add(result())
-    (tmp_path / "temporary").symlink_to("/dev/full")
-    monkeypatch.setattr("src.reader.html_report.temporary_beside", lambda path: tmp_path / "temporary")
-    report = HtmlReport(tmp_path, "title")
-    with pytest.raises(UserError, match=r"report\.html: No space left"):
-        report.close()
-    assert not (tmp_path / "temporary").is_symlink() and not report.path.exists()
+@pytest.mark.parametrize(("make", "name"), [(CsvWriter, "lines.csv"), (lambda p: HtmlReport(p, "t"), "report.html")])
+def test_a_full_disk_names_the_file(tmp_path, monkeypatch, make, name):
+    (tmp_path / name).write_text("of an earlier run")
+    full = open("/dev/full", "wb")  # noqa: SIM115 - the writer closes it
+    monkeypatch.setattr("src.reader.growing_file.open_temporary", lambda path: full)
+    writer = make(tmp_path)
+    with pytest.raises(UserError, match=f"{re.escape(name)}: No space left"):
+        writer.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "of an earlier run"
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +191,7 @@ def run(arguments, inputs):
 
 
 def test_a_folder_with_everything_that_can_be_written(images, arguments, tmp_path, capsys):
-    code = run([*arguments, "--recursive", "--draw", "--csv"], [images])
+    code = run([*arguments, "--recursive", "--draw=true", "--csv"], [images])
     out = tmp_path / "out"
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
     bases = ["a.JPG", "b.png", "sub/a.JPG", "sub/deep/c.png"]
@@ -192,7 +209,7 @@ def test_bad_images_show_in_the_exit_code(images, arguments, tmp_path, capsys):
     (images / "b.png").write_bytes(b"\x89PNG\r\n broken")
     assert run([*arguments, "--recognize", "false", "--quiet"], [images]) == 3
     printed = capsys.readouterr()
-    assert printed.err.startswith("skipped ") and printed.err.count("\n") == 1
+    assert re.fullmatch(r"skipped .*b\.png: truncated\nnot read: 1 \.txt\n", printed.err)
     assert "text" not in json.loads((tmp_path / "out/a.JPG.json").read_text(encoding="utf-8"))["lines"][0]
     assert run([*arguments, "--quiet"], [images / "b.png"]) == 1
 
@@ -301,7 +318,7 @@ def damaged(file, kind):
         return b"<html>404</html>", "best.ckpt: "
     if kind == "empty":
         return b"", "empty"
-    return b"".join(encode(crnn_params(37))), "branch"  # weights of the other network
+    return b"".join(encode(crnn_params(37))), "missing"  # weights of the other network
 
 
 @pytest.mark.parametrize("kind", ["truncated", "garbage", "empty", "other"])

@@ -1,0 +1,90 @@
+"""Names of images in results, and the files that results have, whatever the names hold.
+
+Two steps, each injective, so that no two images share a result:
+
+`image_name` makes a name that every output can show of a file's path: what is no character, or controls terminals,
+becomes %XX, and so do a "%" that such a reader would take for one, and a "#" that would look like that of a page.
+
+`result_path` makes a path inside the output folder of any name, also of those that a program makes up. A part that
+cannot be the name of a file, would be too long with an ending behind it, leads elsewhere, or could be taken for a
+result, is cut, cleaned, and told from all others by its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path, PurePosixPath
+
+from src.common.shard import Shard
+
+ENDINGS = (".json", ".txt", ".hocr", ".drawn.jpg")
+COMMON_FILES = re.compile(r"(lines(\.\d+-of-\d+)?\.csv|report(\.\d+-of-\d+)?\.html)")  # of all images together
+_LONGEST = 255 - max(map(len, ENDINGS))  # bytes: file systems end at 255
+_KEPT = 80  # characters of a name that a hash stands behind
+_HASHED = re.compile(r"~[0-9a-f]{24}$")
+_PAGE = re.compile(r"#[0-9]+$")
+
+
+def image_name(path: PurePosixPath | Path) -> str:
+    """The name of an image whose relative path this is; ordinary ones stay as they are."""
+    text = path.as_posix()
+    text = re.sub(r"%(?=[0-9A-Fa-f]{2})", "%25", text)
+    text = re.sub(r"#(?=[0-9]+$)", "%23", text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _percent(c) for c in text)
+
+
+def without_page(name: str) -> str:
+    """The name of the file that a page is of."""
+    return _PAGE.sub("", name)
+
+
+def result_path(folder: Path, name: str, ending: str) -> Path:
+    """The file with `ending`, one of ENDINGS, for the image `name`, inside `folder`."""
+    return folder / f"{result_stem(name)}{ending}"
+
+
+def result_stem(name: str) -> str:
+    """The path of the results of an image without their endings, with "/" between folders."""
+    *folders, last = name.split("/")
+    parts = [_part(part, is_folder=True) for part in folders]
+    return "/".join([*parts, _part(last, is_folder=False)])
+
+
+def common_name(name: str, shard: Shard) -> str:
+    """The name of a file of all images together, of their share where they are divided: lines.3-of-16.csv."""
+    stem, suffix = name.split(".")
+    return name if shard.count == 1 else f"{stem}.{shard.number}-of-{shard.count}.{suffix}"
+
+
+def _part(part: str, *, is_folder: bool) -> str:
+    return part if _is_safe(part, is_folder) else f"{_cleaned(part)}~{_digest(part)}"
+
+
+def _is_safe(part: str, is_folder: bool) -> bool:
+    if part in ("", ".", "..") or not part.isprintable() or "\\" in part or part.endswith(":"):
+        return False
+    if _HASHED.search(part) or len(part.encode()) > _LONGEST:
+        return False
+    # A folder of the name of a result could not stand beside that result.
+    return not (is_folder and (COMMON_FILES.fullmatch(part) or part.endswith(ENDINGS)))
+
+
+def _cleaned(part: str) -> str:
+    kept = "".join(c if c.isprintable() and c not in "\\:" else "_" for c in part[:_KEPT])
+    return kept.strip(". ") or "unnamed"
+
+
+def _digest(part: str) -> str:
+    return hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _percent(character: str) -> str:
+    """Bytes that are no UTF-8, which Python keeps as lone surrogates, and those of a character that is not shown."""
+    try:
+        data = character.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        data = character.encode("utf-8", "surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in data)
