@@ -1,10 +1,12 @@
 """ONNX files made from weights on first use and kept under a name that holds the hash of the weights.
 
-Two processes may make the same file at once; a reader finds no file or a whole one.
+Two processes may make the same file at once; a reader finds no file or a whole one. Beside each file stands its
+hash: a file that was changed or cut short since is made anew.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 import threading
@@ -15,6 +17,7 @@ from pathlib import Path
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.weights.array_shapes import check_shapes
+from src.weights.card import file_sha256
 from src.weights.network_weights import NetworkWeights
 
 GRAPH_VERSION = 1  # changes with the graph writers, so that files of older ones are not taken
@@ -31,25 +34,52 @@ def onnx_file(weights: NetworkWeights, folder: Path | str | None = None) -> Path
     Raises:
         UserError: the weights cannot be used, or `folder` cannot be written.
     """
-    name = onnx_name(weights)
-    wanted = Path(folder) if folder is not None else weights.path.parent / ".cache"
-    path = wanted / name
+    path = _cached(weights, folder)
     notes = path.with_suffix(".notes.txt")
     if path.is_file():
-        if notes.is_file():
-            weights.notes.extend(notes.read_text(encoding="utf-8").splitlines())
-        return path
+        if _is_as_written(path):
+            if notes.is_file():
+                weights.notes.extend(notes.read_text(encoding="utf-8").splitlines())
+            return path
+        if _hash_file(path).exists():
+            weights.notes.append(f"{path} was not as it had been written, and was made anew")
     content = onnx_bytes(weights)
     try:
         if weights.notes:  # first, because a whole file is not made again
             write_atomically(notes, ["\n".join(weights.notes).encode()])
         write_atomically(path, [content])
+        write_atomically(_hash_file(path), [hashlib.sha256(content).hexdigest().encode()])
     except UserError as error:
         if folder is not None:
             raise UserError(f"cache_dir: {error}") from None
-        path = Path(_process_folder()) / name
+        path = Path(_process_folder()) / path.name
         write_atomically(path, [content])
     return path
+
+
+def cache_state(weights: NetworkWeights, folder: Path | str | None = None) -> str:
+    """What a person should know of the file that `onnx_file` would take, without making it."""
+    path = _cached(weights, folder)
+    if not path.is_file():
+        return "not made yet; the first image makes it"
+    if not _is_as_written(path):
+        return f"{path} is not as it was written; the next image makes it anew"
+    return f"{path}, as it was written"
+
+
+def _cached(weights: NetworkWeights, folder: Path | str | None) -> Path:
+    return (Path(folder) if folder is not None else weights.path.parent / ".cache") / onnx_name(weights)
+
+
+def _hash_file(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _is_as_written(path: Path) -> bool:
+    try:
+        return _hash_file(path).read_text(encoding="ascii") == file_sha256(path)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def onnx_name(weights: NetworkWeights) -> str:

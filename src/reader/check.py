@@ -11,10 +11,11 @@ from pathlib import Path
 
 from src.common.errors import UserError
 from src.engines.engine import ENGINES, installed_engines, open_engine
+from src.engines.onnx_cache import cache_state
 from src.engines.options import EngineOptions
 from src.engines.processor import describe_processor
 from src.reader.networks import REPOSITORY, located
-from src.reader.options import WeightsOptions
+from src.reader.options import ReaderOptions
 from src.reader.text_recognizer import alphabet_of
 from src.weights.network_weights import HOW_TO_TRAIN, NetworkWeights, find_weights
 
@@ -32,7 +33,7 @@ _TRIALS = {
 }
 
 
-def check_reader(options: WeightsOptions) -> int:
+def check_reader(options: ReaderOptions) -> int:
     """Print the report; 0 when an image can be read, 1 otherwise."""
     print(f"Python {platform.python_version()} on {platform.system()}; processor: {describe_processor()}")
     for name in PACKAGES:
@@ -41,10 +42,11 @@ def check_reader(options: WeightsOptions) -> int:
     working = [name for name in ENGINES if _try_engine(name)]
     engine = working[0] if working else ""
     print("weights")
-    detector = _show_weights(options.ctpn_weights, "ctpn", "ctpn_weights", engine)
+    cache = options.cache_dir or None
+    detector = _show_weights(options.ctpn_weights, "ctpn", "ctpn_weights", engine, cache)
     readers = [
-        _show_weights(options.crnn_lines_weights, "crnn", "crnn_lines_weights", engine),
-        _show_weights(options.crnn_weights, "crnn", "crnn_weights", engine),
+        _show_weights(options.crnn_lines_weights, "crnn", "crnn_lines_weights", engine, cache),
+        _show_weights(options.crnn_weights, "crnn", "crnn_weights", engine, cache),
     ]
     missing = [
         text
@@ -84,7 +86,9 @@ def _try_engine(name: str) -> bool:
     return True
 
 
-def _show_weights(path: str | Path, network: str, option: str, engine: str) -> NetworkWeights | None:
+def _show_weights(
+    path: str | Path, network: str, option: str, engine: str, cache: str | Path | None
+) -> NetworkWeights | None:
     file = located(Path(path))
     if not file.is_file():
         print(f"  {option}: there is no file '{path}'")
@@ -101,6 +105,7 @@ def _show_weights(path: str | Path, network: str, option: str, engine: str) -> N
     known = "as its card says" if weights.card.sha256 else "no card to compare it with"
     print(f"  {option}: {file}, {file.stat().st_size / 2**20:.1f} MiB, {what}")
     print(f"    sha256 {weights.sha256} ({known})")
+    print(f"    ONNX file: {cache_state(weights, cache)}")
     return weights
 
 

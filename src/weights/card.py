@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -98,7 +99,9 @@ def load_card(path: Path) -> object:
         CardError: the file is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(content, ensure_ascii=False, allow_nan=False).encode()  # no half characters, no infinite numbers
+        return content
     except (OSError, ValueError, RecursionError) as error:
         raise CardError(f"{path}: not a weights card ({error})") from None
 
@@ -174,6 +177,8 @@ def _numbers(value: object, low: float, step: int = 0) -> bool:
     if not isinstance(value, list) or not value or len(value) > 1000:
         return False
     if not all(isinstance(item, int | float) and not isinstance(item, bool) for item in value):
+        return False
+    if not all(math.isfinite(item) if isinstance(item, float) else abs(item) < 1e5 for item in value):
         return False
     if step and any(item != int(item) or int(item) % step for item in value):
         return False

@@ -4,6 +4,7 @@ Nothing is executed from a file, and a file that is damaged is refused in one li
 """
 
 import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,9 @@ class WeightsError(UserError):
     """A weights file that cannot be read, or does not fit the network."""
 
 
+# Of an .npz whose arrays are compressed: a few hundred bytes can stand for gigabytes of zeros.
+_MOST_UNPACKED_BYTES = 512 * 2**20
+
 FORMATS = (".ckpt", ".pth", ".pt", ".safetensors", ".npz")
 
 
@@ -27,7 +31,8 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     A state dict inside {"state_dict": ...} is taken out, and "module." in front of every name taken off.
 
     Raises:
-        WeightsError: the file is missing, damaged, of another format, or holds no parameters.
+        WeightsError: the file is missing, damaged, of another format, holds no parameters, or one with values that
+            are not finite.
     """
     path = Path(path)
     _check_suffix(path)
@@ -57,6 +62,9 @@ def decode_weights(data: bytes, path: Path) -> dict[str, np.ndarray]:
         raise WeightsError(f"{path}: {error}") from None
     if not params:
         raise WeightsError(f"{path}: no parameters in the file")
+    for name, value in params.items():
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise WeightsError(f"{path}: parameter {name} has values that are not finite (NaN or infinity)")
     return params
 
 
@@ -67,6 +75,10 @@ def _check_suffix(path: Path) -> None:
 
 def _read_npz(data: bytes) -> dict[str, np.ndarray]:
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > max(_MOST_UNPACKED_BYTES, len(data)):
+            raise ValueError(f"{unpacked} bytes when unpacked; at most {_MOST_UNPACKED_BYTES} are accepted")
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except Exception as error:  # a damaged zip or header can fail in any way

@@ -10,6 +10,7 @@ import collections
 import io
 import math
 import pickle
+import pickletools
 import zipfile
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -22,6 +23,10 @@ from src.weights.bfloat16 import float32_of_bfloat16
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 _MOST_PICKLE_BYTES = 64 * 1024 * 1024  # names and shapes only; real files stay under one
+_MOST_ITEMS = 1_000_000  # containers and values in them; real files have some thousands
+_MOST_DIMENSIONS = 32  # NumPy's limit, and older versions crash beyond it
+_LARGEST = 2**48  # of a size, stride or offset, so that products with NumPy's item sizes stay in 64 bits
+_MOST_VIEWS = 4  # arrays may share storages, but all together take no more than so many times their bytes
 _STORAGE_TYPES = {
     "FloatStorage": np.float32, "DoubleStorage": np.float64, "HalfStorage": np.float16, "BFloat16Storage": None,
     "LongStorage": np.int64, "IntStorage": np.int32, "ShortStorage": np.int16, "CharStorage": np.int8,
@@ -68,37 +73,58 @@ def _read_zip(data: bytes) -> Any:
         if len(names) != 1:
             raise UserError("not a PyTorch file (a zip without data.pkl)")
         folder = names[0].removesuffix("data.pkl")
-        if folder + "byteorder" in archive.namelist() and archive.read(folder + "byteorder") != b"little":
+        if folder + "byteorder" in archive.namelist() and not _is_little(archive, folder + "byteorder"):
             raise UserError("a PyTorch file of a big-endian machine is not supported")
         if archive.getinfo(names[0]).file_size > _MOST_PICKLE_BYTES:
             raise UserError(f"data.pkl is larger than {_MOST_PICKLE_BYTES} bytes")
-        described = _Unpickler(io.BytesIO(archive.read(names[0]))).load()
-        storages: dict[str, bytes] = {}
-        for storage in _storages(described):
-            member = archive.getinfo(f"{folder}data/{storage.key}")
-            if member.compress_type != zipfile.ZIP_STORED:
-                raise UserError("a PyTorch file with compressed tensors is not supported")
-            storages[storage.key] = archive.read(member)
-    return _filled(described, storages)
+        described = _unpickle(io.BytesIO(archive.read(names[0])))
+        members = {key: archive.getinfo(f"{folder}data/{key}") for key in _storages(described)}
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members.values()):
+            raise UserError("a PyTorch file with compressed tensors is not supported")
+        if sum(member.file_size for member in members.values()) > len(data):
+            raise UserError("its tensors are larger than the file")
+        storages = {key: archive.read(member) for key, member in members.items()}
+    return _Filler(storages).fill(described)
+
+
+def _is_little(archive: zipfile.ZipFile, name: str) -> bool:
+    with archive.open(name) as member:
+        return member.read(len(b"little") + 1) == b"little"
 
 
 def _read_legacy(file: BinaryIO) -> Any:
-    if _Unpickler(file).load() != _LEGACY_MAGIC:
+    if _unpickle(file) != _LEGACY_MAGIC:
         raise ValueError("wrong magic number")
-    _Unpickler(file).load()  # version of the protocol
-    system = _Unpickler(file).load()
+    _unpickle(file)  # version of the protocol
+    system = _unpickle(file)
     if not (isinstance(system, dict) and system.get("little_endian", True)):
         raise UserError("a PyTorch file of a big-endian machine is not supported")
-    described = _Unpickler(file).load()
-    kinds = {storage.key: storage for storage in _storages(described)}
+    described = _unpickle(file)
+    kinds = _storages(described)
     storages = {}
-    for key in _Unpickler(file).load():
+    for key in _unpickle(file):
         storage = kinds[key]
         count = int.from_bytes(file.read(8), "little")
         if count != storage.count:
             raise ValueError(f"storage {key} holds {count} values instead of {storage.count}")
         storages[key] = file.read(count * _item_bytes(storage))
-    return _filled(described, storages)
+    return _Filler(storages).fill(described)
+
+
+def _unpickle(file: BinaryIO) -> Any:
+    """The next pickle of a file.
+
+    Raises:
+        ValueError: it numbers what it remembers beyond its own length: Python would take memory for all numbers.
+    """
+    start = file.tell()
+    remembered = (place for code, place, _ in pickletools.genops(file) if "PUT" in code.name and place is not None)
+    largest = max(remembered, default=0)
+    length = file.tell() - start
+    if largest > length:
+        raise ValueError(f"a pickle of {length} bytes remembers item {largest}")
+    file.seek(start)
+    return _Unpickler(file).load()
 
 
 class _Unpickler(pickle.Unpickler):
@@ -126,31 +152,62 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _describe_tensor(storage: _Storage, offset: int, size: tuple, stride: tuple, *_: Any) -> _Tensor:
-    return _Tensor(storage, int(offset), tuple(map(int, size)), tuple(map(int, stride)))
+    if len(size) > _MOST_DIMENSIONS:
+        raise ValueError(f"a tensor of {len(size)} dimensions; at most {_MOST_DIMENSIONS} are accepted")
+    numbers = [int(number) for number in (offset, *size, *stride)]
+    if len(size) != len(stride) or not all(0 <= number <= _LARGEST for number in numbers):
+        raise ValueError("a tensor with a negative or too large size")
+    return _Tensor(storage, numbers[0], tuple(numbers[1 : 1 + len(size)]), tuple(numbers[1 + len(size) :]))
 
 
 def _describe_parameter(tensor: _Tensor, *_: Any) -> _Tensor:
     return tensor
 
 
-def _storages(described: Any) -> list[_Storage]:
-    if isinstance(described, _Tensor):
-        return [described.storage]
-    if isinstance(described, dict):
-        described = list(described.values())
-    if isinstance(described, (list, tuple)):
-        return [storage for item in described for storage in _storages(item)]
-    return []
+def _storages(described: Any) -> dict[str, _Storage]:
+    """Every storage that is used, by its key. Containers that stand in several places are looked into once."""
+    found: dict[str, _Storage] = {}
+    seen: set[int] = set()
+    waiting = [described]
+    items = 0
+    while waiting:
+        item = waiting.pop()
+        items += 1
+        if items > _MOST_ITEMS:
+            raise ValueError(f"more than {_MOST_ITEMS} items")
+        if isinstance(item, _Tensor):
+            found[item.storage.key] = item.storage
+        elif isinstance(item, (dict, list, tuple)) and id(item) not in seen:
+            seen.add(id(item))
+            waiting.extend(item.values() if isinstance(item, dict) else item)
+    return found
 
 
-def _filled(described: Any, storages: dict[str, bytes]) -> Any:
-    if isinstance(described, _Tensor):
-        return _array(described, storages[described.storage.key])
-    if isinstance(described, dict):
-        return {key: _filled(value, storages) for key, value in described.items()}
-    if isinstance(described, (list, tuple)):
-        return [_filled(item, storages) for item in described]
-    return described
+class _Filler:
+    """Puts arrays in the place of tensors; what stands in several places is one object there, too."""
+
+    def __init__(self, storages: dict[str, bytes]):
+        self._storages = storages
+        self._filled: dict[int, Any] = {}
+        self._bytes_left = _MOST_VIEWS * sum(map(len, storages.values()))
+
+    def fill(self, described: Any) -> Any:
+        known = id(described)
+        if known not in self._filled:
+            self._filled[known] = self._new(described)
+        return self._filled[known]
+
+    def _new(self, described: Any) -> Any:
+        if isinstance(described, _Tensor):
+            self._bytes_left -= math.prod(described.size) * _item_bytes(described.storage)
+            if self._bytes_left < 0:
+                raise ValueError(f"tensors that take more than {_MOST_VIEWS} times the bytes of the file")
+            return _array(described, self._storages[described.storage.key])
+        if isinstance(described, dict):
+            return {key: self.fill(value) for key, value in described.items()}
+        if isinstance(described, (list, tuple)):
+            return [self.fill(item) for item in described]
+        return described
 
 
 def _array(tensor: _Tensor, content: bytes) -> np.ndarray:
@@ -162,8 +219,6 @@ def _array(tensor: _Tensor, content: bytes) -> np.ndarray:
         flat = float32_of_bfloat16(content)
     else:
         flat = np.frombuffer(content, dtype)
-    if len(tensor.size) != len(tensor.stride) or min((0, tensor.offset, *tensor.size, *tensor.stride)) < 0:
-        raise ValueError("a tensor with a negative size")
     if math.prod(tensor.size) == 0:
         return np.zeros(tensor.size, flat.dtype)
     last = tensor.offset + sum((size - 1) * stride for size, stride in zip(tensor.size, tensor.stride, strict=True))

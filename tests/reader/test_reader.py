@@ -13,7 +13,7 @@ import pytest
 from reader_weights import encoded, text_image, write_weights
 
 from src.common.errors import UserError
-from src.engines.onnx_cache import onnx_file, onnx_name
+from src.engines.onnx_cache import cache_state, onnx_file, onnx_name
 from src.reader import ImageSource, ReaderOptions, TextReader, Unreadable
 from src.reader.networks import find_detector, find_recognizer
 from src.reader.result import STAGES
@@ -191,7 +191,7 @@ print(reader.engine, "mindspore" in sys.modules, "torch" in sys.modules)
     assert done.returncode == 0, done.stderr
     engine, *imported = done.stdout.split()
     assert engine in ("openvino", "onnxruntime") and imported == ["False", "False"]
-    assert sorted(path.name.split("-")[0] for path in (tmp_path / "cache").iterdir()) == ["crnn", "ctpn"]
+    assert sorted(path.name.split("-")[0] for path in (tmp_path / "cache").glob("*.onnx")) == ["crnn", "ctpn"]
 
 
 def test_openvino_under_a_cap_of_the_instructions(options):
@@ -266,7 +266,7 @@ onnx.checker.check_model(str(onnx_file(weights, {str(tmp_path)!r})))
         assert process.returncode == 0, errors
     names = [path.name for path in tmp_path.iterdir()]
     weights, _ = find_recognizer(ReaderOptions(crnn_weights=options.crnn_weights, recognizer="word"))
-    assert names == [onnx_name(weights)]
+    assert sorted(names) == sorted([onnx_name(weights), onnx_name(weights).replace(".onnx", ".sha256")])
 
 
 def test_the_cache_holds_the_hash_and_falls_back(options, tmp_path):
@@ -280,6 +280,24 @@ def test_the_cache_holds_the_hash_and_falls_back(options, tmp_path):
     (tmp_path / "ctpn.ckpt").write_bytes(found.path.read_bytes())
     elsewhere = find_detector(ReaderOptions(ctpn_weights=tmp_path / "ctpn.ckpt"))
     assert onnx_file(elsewhere).is_file() and onnx_file(elsewhere) == onnx_file(elsewhere)
+
+
+@pytest.mark.parametrize("change", ["a byte", "shorter", "empty", "no hash", "another hash"])
+def test_a_cached_file_that_was_changed_is_made_anew(options, tmp_path, change):
+    path = onnx_file(find_detector(options), tmp_path)
+    whole, times = path.read_bytes(), (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+    changed = {"a byte": whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:], "shorter": whole[:-1], "empty": b""}
+    path.write_bytes(changed.get(change, whole))
+    os.utime(path, ns=times)  # as old as before
+    if change == "no hash":
+        path.with_suffix(".sha256").unlink()
+    elif change == "another hash":
+        path.with_suffix(".sha256").write_bytes(b"\xff" * 64)
+    weights = find_detector(options)
+    assert "not as it was written" in cache_state(weights, tmp_path)
+    assert onnx_file(weights, tmp_path).read_bytes() == whole
+    assert bool(weights.notes) == (change != "no hash")
+    assert "as it was written" in cache_state(weights, tmp_path) and onnx_file(weights, tmp_path) == path
 
 
 def test_missing_weights_say_what_to_do(options, tmp_path):

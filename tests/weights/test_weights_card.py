@@ -96,6 +96,28 @@ def test_connector_values_that_are_refused(connector):
         parse_card({"version": 1, "network": "ctpn", "connector": connector}, "ctpn", "card")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"anchor_heights": [4, 1e400]}',
+        '{"image_size": [1e400, 64]}',
+        '{"backbone_width": NaN}',
+        '{"image_size": [%s, 64]}' % ("9" * 5000),
+        '{"anchor_heights": [4, %s]}' % ("9" * 4000),
+        '{"alphabet": "\\ud800"}',
+        '{"characters": "ab\\udcff"}',
+        '{"figures": {"hmean": Infinity}}',
+        "[" * 100_000,
+    ],
+)
+def test_numbers_and_characters_that_cannot_be(tmp_path, text):
+    file = weights_file(tmp_path, {"x": np.zeros(1, np.float32)})
+    head = '{"version": 1, "network": "ctpn", '
+    card_path(file).write_text(text if text.startswith("[") else head + text[1:], encoding="utf-8")
+    with pytest.raises(CardError, match="card.json"):
+        read_card(file, "ctpn")
+
+
 def test_an_alphabet_file_is_beside_its_card(tmp_path):
     (tmp_path / "abc.txt").write_text("abc")
     file = weights_file(tmp_path, crnn_params(4))

@@ -177,6 +177,13 @@ def test_a_malicious_pickle_does_not_run(tmp_path, wrap):
         tensor("0", (108,), kind="DoubleStorage"),
         tensor("9", (4,)),
         tensor("0", (2**40,), stride=(0,)),
+        tensor("0", (1,) * 100),
+        tensor("0", (1,) * 33, stride=(2**62,) * 33),
+        tensor("0", (2**63, 2)),
+        tensor("0", (2, 2), stride=(2**62, 2**62)),
+        tensor("0", (108,), offset=-(2**70)),
+        tensor("0", (4,), stride=(1, 1)),
+        [tensor("0", (108,)) for _ in range(5)],  # five times what the file holds
         FakeGlobal("torch", "FloatTensor", 3),
         FakeGlobal("builtins", "eval", "1"),
     ],
@@ -185,6 +192,91 @@ def test_pth_whose_tensor_lies(tmp_path, forged):
     torch_zip(tmp_path / "a.pth", pickled({"a": forged}), {"0": PARAMS["conv.weight"].tobytes()})
     with pytest.raises(WeightsError):
         read_weights(tmp_path / "a.pth")
+
+
+def laughing(levels, container):
+    """A container that holds one other ten times, and so on: few bytes for 10^levels places."""
+    inner = container([])
+    for _ in range(levels):
+        inner = container([inner] * 10)
+    return inner
+
+
+@pytest.mark.parametrize("container", [list, tuple, lambda items: dict(enumerate(items))])
+@pytest.mark.parametrize("as_zip", [True, False])
+def test_containers_that_are_shared_are_looked_into_once(tmp_path, container, as_zip):
+    content = pickled({"a": laughing(60, container), "b": tensor("0", (108,))})
+    storage = PARAMS["conv.weight"].tobytes()
+    if as_zip:
+        torch_zip(tmp_path / "a.pth", content, {"0": storage})
+    else:
+        head = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
+        head = b"".join(pickle.dumps(part, 2) for part in head)
+        count = (108).to_bytes(8, "little")
+        (tmp_path / "a.pth").write_bytes(head + content + pickle.dumps(["0"], 2) + count + storage)
+    assert list(read_weights(tmp_path / "a.pth")) == ["b"]
+
+
+def test_a_container_in_itself_and_millions_of_items_are_refused(tmp_path):
+    itself = []
+    itself.append(itself)
+    many = [[] for _ in range(1000)]
+    many = [[*many, number] for number in range(1100)]
+    for content in ({"a": itself, "b": tensor("0", (108,))}, {"a": many, "b": tensor("0", (108,))}):
+        torch_zip(tmp_path / "a.pth", pickled(content), {"0": PARAMS["conv.weight"].tobytes()})
+        with pytest.raises(WeightsError, match="damaged"):
+            read_weights(tmp_path / "a.pth")
+
+
+def test_a_pickle_that_numbers_its_memory_from_billions_is_refused(tmp_path):
+    """Python takes eight bytes for every number below the largest one."""
+    content = b"\x80\x02}r" + (2**31 - 1).to_bytes(4, "little") + b"."
+    torch_zip(tmp_path / "a.pth", content, {})
+    with pytest.raises(WeightsError, match="remembers item 2147483647"):
+        read_weights(tmp_path / "a.pth")
+
+
+def test_members_that_share_their_bytes_do_not_multiply(tmp_path):
+    """Every entry of the zip's directory points to the same bytes."""
+    content = PARAMS["conv.weight"].tobytes()
+    torch_zip(tmp_path / "a.pth", pickled({f"p{n}": tensor(str(n), (108,)) for n in range(3)}), {"0": content})
+    with zipfile.ZipFile(tmp_path / "a.pth", "a") as archive:
+        first = archive.getinfo("archive/data/0")
+        for number in (1, 2):
+            other = zipfile.ZipInfo(f"archive/data/{number}")
+            for field in ("file_size", "compress_size", "header_offset", "CRC"):
+                setattr(other, field, getattr(first, field))
+            archive.filelist.append(other)
+            archive.NameToInfo[other.filename] = other
+        archive._didModify = True
+    with pytest.raises(WeightsError):
+        read_weights(tmp_path / "a.pth")
+
+
+def test_an_npz_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_path):
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as member:
+        for _ in range(600):
+            member.write(bytes(2**20))
+    assert path.stat().st_size < 2**20
+    with pytest.raises(WeightsError, match="629145600 bytes when unpacked"):
+        read_weights(path)
+
+
+@pytest.mark.parametrize("kind", [".ckpt", ".npz", ".pth"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused_by_name(tmp_path, kind, value):
+    bad = PARAMS["conv.weight"].copy()
+    bad.flat[7] = value
+    path = tmp_path / f"a{kind}"
+    if kind == ".ckpt":
+        save_weights({"good": PARAMS["conv.weight"], "conv.weight": bad}, path)
+    elif kind == ".npz":
+        np.savez(path, **{"good": PARAMS["conv.weight"], "conv.weight": bad})
+    else:
+        torch_zip(path, pickled({"conv.weight": tensor("0", (108,))}), {"0": bad.tobytes()})
+    with pytest.raises(WeightsError, match=r"conv\.weight has values that are not finite"):
+        read_weights(path)
 
 
 def make(kind, path):
