@@ -22,12 +22,15 @@ MakeSample = Callable[[np.ndarray, np.ndarray, np.ndarray, np.random.Generator],
 class CtpnTrainData:
     """Training batches: a function of (seed, epoch, step), whatever the number of workers.
 
-    mindrecord_file: the file, its first shard or its name without the shard's number.
-    make_sample: (RGB image, boxes (K, 4), ignored (K,), rng) -> tuple of arrays, from several threads.
-    batch_size: images per step on this rank.
-    num_workers: threads; never more than the cores at hand. prefetch: batches kept ready.
-    max_bad_ratio: a record that cannot be decoded is named in `report` and the next good one takes its place;
-        more than this share of the data set raises UserError.
+    Args:
+        mindrecord_file: the file, its first shard or its name without the shard's number.
+        make_sample: (RGB image, boxes (K, 4), ignored (K,), rng) -> tuple of arrays, from several threads.
+        batch_size: images per step on this rank.
+        num_workers: threads; never more than the cores at hand.
+        prefetch: batches kept ready.
+        max_bad_ratio: a record that cannot be decoded is named in `report` and the next good one takes its place;
+            more than this share of the data set raises UserError.
+
     A data set smaller than a step is repeated to fill it.
 
     Raises:
@@ -89,8 +92,9 @@ class CtpnTrainData:
 class CtpnEvalData:
     """Evaluation batches in the order of the source, each image on exactly one rank.
 
-    source: a MindRecord data set as for training, or a folder of images (searched with its sub-folders),
-    whose ground truth is empty. An image that cannot be decoded is left out and named in `report`.
+    Args:
+        source: a MindRecord data set as for training, or a folder of images (searched with its sub-folders),
+            whose ground truth is empty. An image that cannot be decoded is left out and named in `report`.
     """
 
     def __init__(

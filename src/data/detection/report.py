@@ -21,7 +21,8 @@ class TooManyBadError(UserError):
 class DataSetReport:
     """Counts of one data set. Skipped images are left out on purpose and are not bad.
 
-    expected_images, expected_boxes: how many the labels name, good or bad, before any image is read.
+    Attributes:
+        expected_images, expected_boxes: how many the labels name, good or bad, before any image is read.
     """
 
     label: str

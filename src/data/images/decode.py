@@ -37,10 +37,12 @@ Source = bytes | Path | str
 class ImageHeader:
     """What a file says about its image before any pixel is decoded.
 
-    height, width: size in pixels as shown (EXIF orientation applied).
-    orientation: EXIF orientation 1..8, 1 where the file has none.
-    mode: Pillow's pixel mode as stored. has_alpha: whether the pixels or the palette carry transparency.
-    has_color_profile: whether an ICC profile is embedded (it is not applied).
+    Attributes:
+        height, width: size in pixels as shown (EXIF orientation applied).
+        orientation: EXIF orientation 1..8, 1 where the file has none.
+        mode: Pillow's pixel mode as stored.
+        has_alpha: whether the pixels or the palette carry transparency.
+        has_color_profile: whether an ICC profile is embedded (it is not applied).
     """
 
     format: str
@@ -54,7 +56,12 @@ class ImageHeader:
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """pixels: contiguous uint8 (H, W, 3) RGB. notes: what is wrong with the file, though it was decoded."""
+    """An image and what is wrong with its file.
+
+    Attributes:
+        pixels: contiguous uint8 (H, W, 3) RGB.
+        notes: faults of the file, though it was decoded.
+    """
 
     pixels: np.ndarray
     notes: tuple[str, ...] = ()

@@ -29,10 +29,13 @@ class WordSetError(UserError):
 class Word:
     """One word to be read.
 
-    image: the file. text: its transcription. name: what identifies it in reports.
-    group: what must not be divided between training and validation (usually the photograph it was cut from).
-    corners: float32 (4, 2), the word's corners in `image` clockwise from its top left; None for the whole.
-    stored_frame: corners refer to the pixels as stored, where EXIF would turn the image.
+    Attributes:
+        image: the file.
+        text: its transcription.
+        name: what identifies it in reports.
+        group: what must not be divided between training and validation (usually the photograph it was cut from).
+        corners: float32 (4, 2), the word's corners in `image` clockwise from its top left; None for the whole.
+        stored_frame: corners refer to the pixels as stored, where EXIF would turn the image.
     """
 
     image: Path

@@ -42,12 +42,20 @@ class WordEvalBatch:
 class CrnnEvalData:
     """Iterable of WordEvalBatch over one finite word source (LmdbWords).
 
-    label_policy "keep" (default) evaluates every sample: a text with characters outside the alphabet can then
-    only be missed. "drop" and "strip" are the protocols of the references (see LabelRules). Case is folded
-    when the alphabet has small letters only. An image that cannot be decoded stays in, as a flat gray one,
-    so that it counts as missed; a label that cannot be read is left out. `report` counts both.
-    widths: as in CrnnTrainData; with several, each batch has the narrowest that holds its images.
-    rank_id of rank_size takes every rank_size-th sample; len() is the number of samples of this rank.
+    An image that cannot be decoded stays in, as a flat gray one, so that it counts as missed; a label that cannot be
+    read is left out. `report` counts both. Case is folded when the alphabet has small letters only. len() is the
+    number of samples of this rank.
+
+    Args:
+        source: the words.
+        characters: the alphabet, without the blank.
+        batch_size: words per batch.
+        height: of the input in pixels.
+        widths: as in CrnnTrainData; with several, each batch has the narrowest that holds its images.
+        label_policy: "keep" evaluates every sample: a text with characters outside the alphabet can then only be
+            missed. "drop" and "strip" are the protocols of the references (see LabelRules).
+        rank_id: this rank, which takes every rank_size-th sample.
+        rank_size: number of ranks.
     """
 
     def __init__(

@@ -19,9 +19,11 @@ class LabelRejected(ValueError):
 class LabelRules:
     """How texts are fitted to an alphabet.
 
-    characters: the alphabet, without the blank.
-    policy: "drop" leaves out a text with a character outside the alphabet (the first reference does so),
-        "strip" takes such characters away (the second one does, silently), "keep" leaves texts as they are.
+    Attributes:
+        characters: the alphabet, without the blank.
+        policy: "drop" leaves out a text with a character outside the alphabet (the first reference does so),
+            "strip" takes such characters away (the second one does, silently), "keep" leaves texts as they are.
+
     An alphabet with small letters and no capitals folds the case of every text first.
     """
 

@@ -25,11 +25,13 @@ TOO_LONG = "label longer than the time steps"
 class SourcePool:
     """One source as the sampler sees it.
 
-    usable: indices of its usable samples, None for an endless source.
-    buckets: which of the input widths each usable sample needs; None when all go to `bucket`.
-    bucket: number of that input width.
-    total: number of samples before any was left out (0 for an endless source).
-    dropped: how many the label policy leaves out, by reason. bad: how many are broken, by reason.
+    Attributes:
+        usable: indices of its usable samples, None for an endless source.
+        buckets: which of the input widths each usable sample needs; None when all go to `bucket`.
+        bucket: number of that input width.
+        total: number of samples before any was left out (0 for an endless source).
+        dropped: how many the label policy leaves out, by reason.
+        bad: how many are broken, by reason.
     """
 
     usable: np.ndarray | None
@@ -49,7 +51,9 @@ def scan_source(
 ) -> SourcePool:
     """Look at every label (and, for several widths, every image's header) of one source.
 
-    widths: ascending input widths; max_steps: the time steps that each of them gives.
+    Args:
+        widths: ascending input widths.
+        max_steps: the time steps that each of them gives.
     """
     widest = len(widths) - 1
     if not hasattr(source, "__len__"):

@@ -24,7 +24,8 @@ ASPECTS = {"page": 0.75, "receipt": 0.6, "screen": 1.5, "table": 1.3}
 class DocumentSource:
     """Documents by index: the same (seed, index) gives the same one in any process. Picklable.
 
-    size: (width, height) whose area the images have; their proportions are those of the kind of document.
+    Args:
+        size: (width, height) whose area the images have; their proportions are those of the kind of document.
     """
 
     def __init__(

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 class SceneStyle:
     """What a level of difficulty means.
 
-    blocks: (fewest, most) blocks of text tried an image; each has up to `most_lines` of up to `most_words`.
-    type_size: (smallest, largest) em as a share of the image's height, at least `smallest` pixels.
-    angle: largest rotation in degrees; perspective: largest displacement of a corner, in block heights.
-    panel: share of blocks on a sign of their own; contrast: gray levels that ink is away from its surface.
-    effects: chance of each of gradient, outline, shadow; spoil: 0 (clean) to 1 (all that cameras do).
-    shapes: most shapes that are no text; curved: share of words on an arc.
+    Attributes:
+        blocks: (fewest, most) blocks of text tried per image; each has up to `most_lines` of up to `most_words`.
+        type_size: (smallest, largest) em as a share of the image's height, at least `smallest` pixels.
+        angle: largest rotation in degrees.
+        perspective: largest displacement of a corner, in block heights.
+        panel: share of blocks on a sign of their own.
+        contrast: gray levels that ink is away from its surface.
+        effects: chance of each of gradient, outline, shadow.
+        spoil: 0 (clean) to 1 (all that cameras do).
+        shapes: most shapes that are no text.
+        curved: share of words on an arc.
     """
 
     blocks: tuple[int, int]

@@ -17,10 +17,16 @@ from src.data.images.decode import ImageHeader
 
 @dataclass
 class FittedBoxes:
-    """boxes int32 (K, 4) inside the shown image, ignored bool (K,), texts; counts by reason.
+    """Boxes inside the image as shown.
 
-    quads: float32 (K, 4, 2), the corner points as the label file has them, None where it has none or the image was
-    turned.
+    Attributes:
+        boxes: int32 (K, 4).
+        ignored: bool (K,).
+        texts: K transcriptions.
+        problems: rejected boxes by reason.
+        repaired: boxes that were put right, by what was done.
+        quads: float32 (K, 4, 2), the corner points as the label file has them, None where it has none or the image
+            was turned.
     """
 
     boxes: np.ndarray

@@ -13,7 +13,12 @@ _COMMON_PREFIXES = ("gt_", "gt_img_", "")
 
 @dataclass(frozen=True)
 class LabelPairs:
-    """label_of: the name of the label file of each image name, "" where there is none; without_image: the rest."""
+    """Images and their label files.
+
+    Attributes:
+        label_of: name of the label file by image name, "" where there is none.
+        without_image: number of label files that belong to no image.
+    """
 
     label_of: dict[str, str]
     without_image: int

@@ -37,7 +37,8 @@ def polygon_box(values: Sequence[float], text: str, ignored: bool) -> "RawBox":
 class RawBox(NamedTuple):
     """One annotation before rounding: corners in pixels, transcription, whether it is ignored.
 
-    quad: x1 y1 .. x4 y4 where the format has four corner points, which `corners` then encloses.
+    Attributes:
+        quad: x1 y1 .. x4 y4 where the format has four corner points, which `corners` then encloses.
     """
 
     corners: tuple[float, float, float, float]
@@ -50,14 +51,18 @@ class RawBox(NamedTuple):
 class LabeledImage:
     """An image and its annotation.
 
-    path: the image. name: what identifies it inside its data set (a relative path with "/").
-    boxes: int32 (K, 4), x1 y1 x2 y2, left-top to right-bottom, inclusive, in pixels, not yet clipped.
-    ignored: bool (K,), regions that are neither text to find nor background. texts: K transcriptions.
-    problems: rejected annotations by reason. repaired: annotations that were put right, by what was done.
-    stored_frame: whether boxes refer to the pixels as stored rather than as shown, where EXIF makes
-        these differ and the boxes themselves do not tell (see `fit_boxes`).
-    missing: why the image cannot be used although nothing is wrong with its pixels, or "".
-    quads: float32 (K, 4, 2), the corner points of the boxes where the format has them, else None.
+    Attributes:
+        path: the image.
+        name: what identifies it inside its data set (a relative path with "/").
+        boxes: int32 (K, 4), x1 y1 x2 y2, left-top to right-bottom, inclusive, in pixels, not yet clipped.
+        ignored: bool (K,), regions that are neither text to find nor background.
+        texts: K transcriptions.
+        problems: rejected annotations by reason.
+        repaired: annotations that were put right, by what was done.
+        stored_frame: whether boxes refer to the pixels as stored rather than as shown, where EXIF makes
+            these differ and the boxes themselves do not tell (see `fit_boxes`).
+        missing: why the image cannot be used although nothing is wrong with its pixels, or "".
+        quads: float32 (K, 4, 2), the corner points of the boxes where the format has them, else None.
     """
 
     path: Path
