@@ -11,13 +11,13 @@ from src.reader.options import (
     CommandOptions,
     DetectorInputOptions,
     InputOptions,
+    LineOptions,
     OutputOptions,
     PageOptions,
     RecognizerOptions,
     TaskOptions,
     WeightsOptions,
 )
-from src.text_connector.options import ConnectorOptions
 
 
 class ReaderConfig(CommandOptions, DeviceOptions, Config):
@@ -36,7 +36,7 @@ class ReaderConfig(CommandOptions, DeviceOptions, Config):
         "detection; 0 and auto take what the card of the weights says": DetectorInputOptions,
         "proposals": ProposalOptions,
         "text connector; what is not given takes the value that the card of the weights names, if it names one": (
-            ConnectorOptions
+            LineOptions
         ),
         "recognition": RecognizerOptions,
     }

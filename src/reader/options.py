@@ -30,7 +30,12 @@ class TaskOptions(Options):
     )
     smallest_text: float = option(
         0.0,
-        "look at large images in tiles, so that text of so many pixels height is found; 0 shrinks them to one input",
+        "look everywhere so closely that text of so many pixels height is found; 0 looks closer where it is worth it",
+        low=0,
+    )
+    max_pixels_detected: int = option(
+        16_000_000,
+        "of the detector's input, for looking closer at one image; beyond it, small text may be missing",
         low=0,
     )
 
@@ -73,6 +78,17 @@ class DetectorInputOptions(Options):
         return self
 
 
+class LineOptions(ConnectorOptions):
+    """From proposals to lines that are to be read."""
+
+    narrow_lines: bool = option(
+        True, "also keep narrower lines that stand in a row with others or score high: digits in tables"
+    )
+    oriented: AutoOrBool = option(  # type: ignore[assignment]
+        "auto", "polygons follow tilted lines, which are turned upright before they are read; auto where tilt shows"
+    )
+
+
 class RecognizerOptions(DecodeOptions):
     """How found lines become text."""
 
@@ -100,7 +116,7 @@ class PageOptions(ImageLimits, PdfOptions):
 
 
 class ReaderOptions(
-    TaskOptions, PageOptions, EngineOptions, WeightsOptions, DetectorInputOptions, ProposalOptions, ConnectorOptions,
+    TaskOptions, PageOptions, EngineOptions, WeightsOptions, DetectorInputOptions, ProposalOptions, LineOptions,
     RecognizerOptions,
 ):  # fmt: skip
     """Everything that a `TextReader` can be told.

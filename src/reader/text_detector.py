@@ -1,152 +1,196 @@
-"""The detection network with an engine: from an image to its text lines, at one size or in tiles."""
+"""The detection network with an engine: from an image to its text lines, in as many looks as the image needs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from src.common.errors import UserError
+from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.proposal_generator import Proposals, generate_proposals
-from src.ctpn.text_lines import DetectOptions, lines_from_proposals, scale_lines
-from src.data.detection.preprocess import preprocess
+from src.ctpn.text_lines import DetectOptions, scale_lines
+from src.ctpn.topology import STRIDE
+from src.data.detection.preprocess import fitted_size, preprocess
 from src.engines.engine import Engine
-from src.reader.tiles import (
-    OVERLAP,
-    Tile,
-    cut_tile,
-    join_proposals,
-    plan_tiles,
-    scaled_size,
-    with_tall_lines,
-)
+from src.reader.line_union import join_neighbors, unite
+from src.reader.looks import HALF_SEEN, STEP, Budget, Look, Plan, finer_look, first_look, full_look, wanted_scale
+from src.reader.tiles import Tile, join_proposals, up_to_stride
 from src.text_connector.detector import TextLines, detect_text_lines
+
+LARGER_TILES = 1.4  # tiles have sides so much longer than the first look: fewer overlaps
+SHRINKING = 0.5  # scale below which pixels are averaged rather than interpolated
+CHEAP_CUTS = 0.5  # share of the scaled image below which its tiles are cut out one by one
 
 
 @dataclass(frozen=True)
 class DetectInput:
-    """An image as the network will see it.
+    """An image (H, W, 3) and its first look, with the network's input for it, (1, 3, h, w)."""
 
-    size: of the image, (height, width). whole: (1, 3, *image_shape). scaled: uint8 (h, w, 3) of which `tiles` are
-    cut; None and no tiles when the image is looked at as a whole only.
-    """
-
-    size: tuple[int, int]
-    whole: np.ndarray
-    scaled: np.ndarray | None = None
-    tiles: tuple[Tile, ...] = ()
-
-
-Maps = tuple[np.ndarray, np.ndarray]  # score map (1, 2A, H, W), delta map (1, 4A, H, W)
+    image: np.ndarray
+    look: Look
+    first: np.ndarray
 
 
 @dataclass(frozen=True)
-class DetectMaps:
-    """What the network said of an image and of each of its tiles."""
+class Detected:
+    """Text lines in pixels of the image, and what a user must know of how they were looked for."""
 
-    whole: Maps
-    tiles: tuple[Maps, ...] = ()
-
-
-@dataclass(frozen=True)
-class DetectProposals:
-    """Text proposals of an image and of each of its tiles, in pixels of the network's inputs."""
-
-    whole: Proposals
-    tiles: tuple[Proposals, ...] = ()
+    lines: TextLines
+    notes: tuple[str, ...] = ()
 
 
 class TextDetector:
-    """Finds text lines. Only `detect` needs the network; the other steps may run in other threads.
+    """Finds text lines.
 
     Args:
         engine: of the detection network.
-        options: everything between the maps and the lines.
-        smallest_text: 0 looks at the whole image in one input; otherwise an image in which text of so many
-            pixels would become too small for that is looked at in tiles as well.
+        options: everything between the maps and the lines; `image_shape` says how large a look is.
+        smallest_text: 0 looks again where the image asks for it; otherwise everywhere, at the scale at which text
+            of so many pixels is tall enough.
+        max_pixels: of the network's input, that may be spent on looking again at one image.
+        fixed: the first look is an input of exactly `image_shape`, and without `smallest_text` the only one.
     """
 
-    def __init__(self, engine: Engine, options: DetectOptions, smallest_text: float = 0.0):
+    def __init__(
+        self,
+        engine: Engine,
+        options: DetectOptions,
+        *,
+        smallest_text: float = 0.0,
+        max_pixels: int = 16_000_000,
+        fixed: bool = False,
+    ):
         self._engine, self._options, self._smallest_text = engine, options, smallest_text
-        self._anchors = options.anchors()
+        self._max_pixels, self._fixed = max_pixels, fixed
+        height, width = options.image_shape
+        self._largest_tile = up_to_stride(height * LARGER_TILES), up_to_stride(width * LARGER_TILES)
 
     def prepare(self, image: np.ndarray) -> DetectInput:
-        """uint8 RGB (H, W, 3) -> what `detect` needs."""
+        """uint8 RGB (H, W, 3) -> what `detect` needs. Needs no network and may run in another thread."""
         size, shape = image.shape[:2], self._options.image_shape
-        whole = preprocess(image, shape, self._options.keep_ratio)[0][None]
-        if self._smallest_text <= 0:
-            return DetectInput(size, whole)
-        wanted = scaled_size(size, self._smallest_text, shape)
-        if wanted[0] <= shape[0] and wanted[1] <= shape[1]:
-            return DetectInput(size, whole)
-        scaled = image if wanted == size else cv2.resize(image, wanted[::-1], interpolation=cv2.INTER_AREA)
-        return DetectInput(size, whole, scaled, tuple(plan_tiles(wanted, shape)))
+        if self._fixed:
+            fitted = fitted_size(size, shape, self._options.keep_ratio)
+            look = Look(fitted, (Tile(0, 0, shape, (0, 0, *fitted)),))
+            return DetectInput(image, look, preprocess(image, shape, self._options.keep_ratio)[0][None])
+        look = first_look(size, shape[0] * shape[1])
+        return DetectInput(image, look, _normalized(_scaled(image, look.size)))
 
-    def detect(self, prepared: DetectInput) -> DetectMaps:
-        """Run the network.
-
-        Tiles are prepared one at a time: those of a large scan take gigabytes, their maps a tenth of that.
+    def detect(self, prepared: DetectInput) -> Detected:
+        """Run the network, and again where that is worth it.
 
         Raises:
             UserError: the network is not one for these anchors.
         """
-        tiles = []
-        for tile in prepared.tiles:
-            pixels = cut_tile(prepared.scaled, tile, self._options.image_shape)
-            tiles.append(self._maps(_unscaled(pixels, self._options.image_shape)))
-        return DetectMaps(self._maps(prepared.whole), tuple(tiles))
-
-    def propose(self, maps: DetectMaps) -> DetectProposals:
-        """Maps to text proposals."""
-        return DetectProposals(self._proposals(maps.whole), tuple(map(self._proposals, maps.tiles)))
-
-    def connect(self, prepared: DetectInput, proposals: DetectProposals) -> TextLines:
-        """Text lines in pixels of the image."""
-        whole = lines_from_proposals(proposals.whole, prepared.size, self._options)
-        if not proposals.tiles:
-            return whole
-        scaled = prepared.scaled.shape[:2]
-        joined = join_proposals(list(zip(prepared.tiles, proposals.tiles, strict=True)))
-        lines = detect_text_lines(joined.boxes, joined.scores, scaled, self._options.connector, joined.dx)
-        lines = scale_lines(lines, scaled, prepared.size)
-        return with_tall_lines(lines, whole, 0.75 * OVERLAP * prepared.size[0] / scaled[0])
+        image, look = prepared.image, prepared.look
+        proposals = self._proposals(look.tiles[0], prepared.first)
+        proposals = join_proposals([(look.tiles[0], proposals)])
+        lines = self._lines(look, proposals, image.shape[:2])
+        if self._fixed and not self._smallest_text:
+            return Detected(lines)
+        gray = None
+        left, lost = self._max_pixels, 0
+        while True:
+            now = look.scale(image.shape[:2])
+            if self._smallest_text and now * 1.1 > wanted_scale(self._smallest_text):
+                break
+            gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if gray is None else gray
+            plan = self._plan(gray, look, proposals, lines, left)
+            lost = plan.lost_height or lost
+            if plan.look is None:
+                break
+            look = plan.look
+            left -= look.pixels
+            proposals = self._look(image, look)
+            lines = unite(lines, self._lines(look, proposals, image.shape[:2]), now)
+        return Detected(join_neighbors(lines), self._notes(lost))
 
     def find(self, image: np.ndarray) -> TextLines:
-        """Text lines of an image, all steps at once."""
-        prepared = self.prepare(image)
-        return self.connect(prepared, self.propose(self.detect(prepared)))
+        """Text lines of an image."""
+        return self.detect(self.prepare(image)).lines
 
-    def _maps(self, inputs: np.ndarray) -> Maps:
+    def _plan(self, gray: np.ndarray, look: Look, proposals: Proposals, lines: TextLines, left: int) -> Plan:
+        if not self._smallest_text:
+            return finer_look(gray, look, proposals, lines, Budget(self._largest_tile, left))
+        target, now = wanted_scale(self._smallest_text), look.scale(gray.shape)
+        scale = target if target <= STEP * now else now * STEP
+        return full_look(gray, scale, Budget(self._largest_tile, left), self._smallest_text)
+
+    def _notes(self, lost_height: int) -> tuple[str, ...]:
+        if not lost_height:
+            return ()
+        return (
+            f"text lower than {lost_height} pixels may be missing: the image was looked at with {self._max_pixels} "
+            "pixels of the detector's input; a larger --max_pixels_detected finds more",
+        )
+
+    def _look(self, image: np.ndarray, look: Look) -> Proposals:
+        """Tiles are prepared one at a time: those of a large scan take gigabytes, their maps a tenth of that."""
+        cheap = look.pixels < CHEAP_CUTS * look.size[0] * look.size[1] and look.scale(image.shape[:2]) > SHRINKING
+        scaled = None if cheap else _scaled(image, look.size)
+        parts = []
+        for tile in look.tiles:
+            if scaled is None:
+                pixels = _cut(image, look, tile)
+            else:
+                pixels = scaled[tile.y : tile.y + tile.size[0], tile.x : tile.x + tile.size[1]]
+            parts.append((tile, self._proposals(tile, _normalized(pixels, tile.size))))
+        return join_proposals(parts)
+
+    def _proposals(self, tile: Tile, inputs: np.ndarray) -> Proposals:
+        options = self._options
         score_map, delta_map = self._engine.run(inputs)
-        heights = len(self._options.anchor_heights)
+        heights = len(options.anchor_heights)
         if score_map.shape[1] != 2 * heights:
             raise UserError(
                 f"anchor_heights: {heights} of them, but the detector's weights were trained with "
                 f"{score_map.shape[1] // 2}; its card must name those"
             )
-        return score_map, delta_map
-
-    def _proposals(self, maps: Maps) -> Proposals:
-        options = self._options
-        score_map, delta_map = maps
+        larger = max(1.0, tile.pixels / (options.image_shape[0] * options.image_shape[1]))
         return generate_proposals(
             score_map,
             delta_map,
-            self._anchors,
-            nms_pre=options.nms_pre,
+            _anchors((tile.size[0] // STRIDE, tile.size[1] // STRIDE), tuple(options.anchor_heights)),
+            nms_pre=round(options.nms_pre * larger),
             nms_threshold=options.nms_threshold,
-            max_num=options.max_num,
-            min_score=options.connector.text_proposals_min_scores,
+            max_num=round(options.max_num * larger),
+            min_score=min(HALF_SEEN, options.connector.text_proposals_min_scores),
             side_refinement=options.side_refinement,
         )[0]
 
+    def _lines(self, look: Look, proposals: Proposals, size: tuple[int, int]) -> TextLines:
+        lines = detect_text_lines(proposals.boxes, proposals.scores, look.size, self._options.connector, proposals.dx)
+        return scale_lines(lines, look.size, size)
 
-def _unscaled(pixels: np.ndarray, image_shape: tuple[int, int]) -> np.ndarray:
-    """A tile at its own size in the upper left of an input, (1, 3, *image_shape)."""
+
+_anchors = lru_cache(maxsize=64)(make_anchors)
+
+
+def _scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if image.shape[:2] == size:
+        return image
+    how = cv2.INTER_AREA if size[0] < SHRINKING * image.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(image, size[::-1], interpolation=how)
+
+
+def _cut(image: np.ndarray, look: Look, tile: Tile) -> np.ndarray:
+    """A tile without scaling the rest of the image; the same pixels as `_scaled` has there."""
+    steps = np.array([image.shape[1] / look.size[1], image.shape[0] / look.size[0]])
+    start = (np.array([tile.x, tile.y]) + 0.5) * steps - 0.5
+    matrix = np.array([[steps[0], 0, start[0]], [0, steps[1], start[1]]])
+    height = min(tile.size[0], look.size[0] - tile.y)
+    width = min(tile.size[1], look.size[1] - tile.x)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _normalized(pixels: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Pixels in the upper left of an input of `size`, (1, 3, *size)."""
     own = preprocess(pixels, pixels.shape[:2])[0]
-    if own.shape[1:] == tuple(image_shape):
+    if size is None or own.shape[1:] == size:
         return own[None]
-    filled = np.zeros((1, 3, *image_shape), np.float32)
+    filled = np.zeros((1, 3, *size), np.float32)
     filled[0, :, : own.shape[1], : own.shape[2]] = own
     return filled

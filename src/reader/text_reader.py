@@ -22,7 +22,7 @@ from src.reader.page_numbers import parse_pages
 from src.reader.page_queue import PageQueue
 from src.reader.reading_order import reading_order
 from src.reader.result import STAGES, Line, ReadResult, Unreadable, Word
-from src.reader.text_detector import DetectInput, DetectMaps, TextDetector
+from src.reader.text_detector import DetectInput, TextDetector
 from src.reader.text_recognizer import LineText, PreparedLine, TextRecognizer, alphabet_of, input_shape
 from src.reader.word_spans import place_word
 from src.text_connector.detector import TextLines
@@ -42,7 +42,6 @@ class _Work:
     pixels: np.ndarray | None = None
     notes: list[str] = field(default_factory=list)
     detect_input: DetectInput | None = None
-    maps: DetectMaps | None = None
     lines: TextLines | None = None
     crops: list[LineCrop] = field(default_factory=list)
     prepared: list[PreparedLine] = field(default_factory=list)
@@ -84,7 +83,7 @@ class TextReader:
         wanted: list[tuple[NetworkWeights, tuple[int, ...] | None]] = []
         if detector:
             detection = detect_options(options, detector.card)
-            wanted.append((detector, (1, 3, *detection.image_shape)))
+            wanted.append((detector, (1, 3, None, None)))
         if recognizer:
             alphabet = alphabet_of(recognizer, options.alphabet)
             wanted.append((recognizer, input_shape(unit, recognizer.card.widths)))
@@ -92,7 +91,13 @@ class TextReader:
         self.weights_notes = tuple(f"{weights.path}: {note}" for weights, _ in wanted for note in weights.notes)
         self.engine, self.device = engines[0].name, engines[0].device
         if detector:
-            self._detector = TextDetector(engines[0], detection, options.smallest_text)
+            self._detector = TextDetector(
+                engines[0],
+                detection,
+                smallest_text=options.smallest_text,
+                max_pixels=options.max_pixels_detected,
+                fixed=bool(options.img_height),
+            )
         if recognizer:
             self._recognizer = TextRecognizer(
                 engines[-1],
@@ -208,24 +213,22 @@ class TextReader:
         return work
 
     def _detect(self, work: _Work) -> None:
-        """The detection network alone."""
+        """From the detector's input to text lines."""
         with work.timed("detect"):
             if self._detector:
-                work.maps = self._detector.detect(work.detect_input)
+                found = self._detector.detect(work.detect_input)
+                work.lines, work.detect_input = found.lines, None
+                work.notes += found.notes
 
     def _connect(self, work: _Work | Unreadable) -> _Work | Unreadable:
-        """From the network's maps to the recognizer's inputs."""
+        """From text lines to the recognizer's inputs."""
         if isinstance(work, Unreadable):
             return work
-        if self._detector:
-            with work.timed("detect"):
-                proposals = self._detector.propose(work.maps)
         with work.timed("connect"):
             if self._detector:
-                found = self._detector.connect(work.detect_input, proposals)
+                found = work.lines
                 order = reading_order(found.boxes)
                 work.lines = TextLines(found.boxes[order], found.scores[order], found.polygons[order])
-                work.detect_input = work.maps = None
             else:
                 work.lines = _whole_image(work.pixels)
             if self._recognizer:

@@ -67,7 +67,9 @@ def connect_text_lines(
 
     def fit(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean_y = np.bincount(line, y, count) / members
-        slope = np.bincount(line, from_mean * (y - mean_y[line]), count) / spread
+        slope = np.bincount(line, from_mean * (y - mean_y[line]), count)
+        # A chain of one proposal is level.
+        slope = np.divide(slope, spread, out=np.zeros(count), where=spread > 0)
         return mean_y, slope
 
     def read(line_fit: tuple[np.ndarray, np.ndarray], x: np.ndarray) -> np.ndarray:

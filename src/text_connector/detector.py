@@ -18,6 +18,7 @@ from src.common.boxes import box_corners
 from src.common.errors import UserError
 from src.text_connector.connect_text_lines import ConnectedLines, connect_text_lines
 from src.text_connector.get_successions import chains, get_successions
+from src.text_connector.narrow_lines import narrow_text
 from src.text_connector.nms import by_score, suppress
 from src.text_connector.options import ConnectorParams
 
@@ -91,8 +92,18 @@ def detect_text_lines(
         if params.side_refinement:
             width = params.text_proposals_width
             side_x = boxes[:, 0] + (width - 1) / 2 + dx[chosen] * width
-        lines = connect_text_lines(boxes, scores, *chains(successor), side_x)
-        return _finish(lines, image_size, params)
+        member, line = chains(successor)
+        if params.narrow_lines:
+            member, line = _with_lone_ones(member, line, len(boxes))
+        lines = connect_text_lines(boxes, scores, member, line, side_x)
+        return _finish(lines, np.bincount(line, minlength=len(lines.boxes)), image_size, params)
+
+
+def _with_lone_ones(member: np.ndarray, line: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The chains, and one for each of `count` proposals that is in none."""
+    lone = np.setdiff1d(np.arange(count), member)
+    begin = int(line[-1]) + 1 if len(line) else 0
+    return np.concatenate([member, lone]), np.concatenate([line, begin + np.arange(len(lone))])
 
 
 def _checked(
@@ -122,16 +133,22 @@ def _checked(
     return boxes, scores, dx
 
 
-def _finish(lines: ConnectedLines, image_size: tuple[int, int], params: ConnectorParams) -> TextLines:
-    """Clip, filter, suppress among lines."""
+def _finish(
+    lines: ConnectedLines, counts: np.ndarray, image_size: tuple[int, int], params: ConnectorParams
+) -> TextLines:
+    """Clip, filter, suppress among lines; `counts` (M,) are proposals of each."""
     height, width = image_size
     limit = np.array([width - 1, height - 1], dtype=np.float64)
     boxes = np.clip(lines.boxes, 0, np.tile(limit, 2))
     corners = np.clip(lines.corners, 0, limit)
     sides = boxes[:, 2:] - boxes[:, :2]
-    keep = sides[:, 0] / sides[:, 1] > params.min_ratio  # a fit that turned inside out fails here
-    keep &= lines.scores > params.line_min_score
-    keep &= sides[:, 0] > params.text_proposals_width * params.min_num_proposals
+    sure = lines.scores > params.line_min_score
+    wide = sides[:, 0] > params.text_proposals_width * params.min_num_proposals
+    keep = sure & wide & (sides[:, 0] / sides[:, 1] > params.min_ratio)  # a fit that turned inside out fails here
+    if params.narrow_lines:
+        narrow = np.flatnonzero(sure & ~wide & (sides[:, 1] > 0))
+        of_text = narrow_text(boxes[narrow], lines.scores[narrow], counts[narrow], boxes[keep], corners[keep])
+        keep[narrow[of_text]] = True
     kept = np.flatnonzero(keep)
     if params.line_nms_thresh > 0:
         kept = np.sort(kept[suppress(boxes[kept], lines.scores[kept], params.line_nms_thresh)])

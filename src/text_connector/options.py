@@ -6,7 +6,7 @@ from src.common.options import Options, option
 class ConnectorOptions(Options):
     """From proposals to lines; the defaults are the published MindSpore model's.
 
-    `line_nms_thresh` and `oriented` go beyond the published model and are off by default.
+    `line_nms_thresh`, `narrow_lines` and `oriented` go beyond the published model and are off by default.
     """
 
     max_horizontal_gap: int = option(
@@ -28,6 +28,9 @@ class ConnectorOptions(Options):
     min_num_proposals: int = option(2, "a line counts when it is wider than this many proposals", low=0)
     line_nms_thresh: float = option(
         0.0, "overlap from which the weaker of two lines is dropped; 0 for never", low=0, high=1
+    )
+    narrow_lines: bool = option(
+        False, "also keep narrower lines that stand in a row with others or score high: digits in tables"
     )
     oriented: bool = option(False, "polygons follow tilted lines; boxes stay the same")
 

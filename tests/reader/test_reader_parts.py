@@ -8,14 +8,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from src.crnn.alphabet import Alphabet, AlphabetError
-from src.ctpn.text_lines import DetectOptions
 from src.reader.line_crops import cut_line
 from src.reader.reading_order import reading_order
-from src.reader.text_detector import TextDetector
 from src.reader.text_recognizer import TextRecognizer, input_shape
-from src.reader.tiles import OVERLAP, STRIDE, plan_tiles, scaled_size
 from src.reader.word_gaps import split_words
-from src.text_connector.options import ConnectorParams
 from src.weights.card import CardError, WeightsCard, parse_card, read_card
 
 PALETTE = ["black on white", "white on black", "soft"]
@@ -105,56 +101,6 @@ def test_an_upright_line_keeps_its_pixels():
     assert (cut_line(image, box).pixels == image[5:15, 10:30]).all()
     assert cut_line(image, box + 1000).pixels.shape == (1, 1, 3)
     assert cut_line(image, box, margin=9).pixels.shape == (50, 60, 3)
-
-
-@pytest.mark.parametrize("size", [(64, 96), (1000, 97), (577, 961), (2000, 3001), (10, 5000)])
-def test_tiles_cover_everything_once(size):
-    shape = (256, 384)
-    tiles = plan_tiles(size, shape)
-    owners = np.zeros(size, int)
-    for tile in tiles:
-        assert tile.y % STRIDE == tile.x % STRIDE == 0 and tile.y < size[0] and tile.x < size[1]
-        y1, x1, y2, x2 = (np.clip(side, 0, 1e6) for side in tile.core)
-        owners[int(np.ceil(y1)) : int(np.ceil(y2)), int(np.ceil(x1)) : int(np.ceil(x2))] += 1
-        sides = (y1, y2, tile.y, shape[0], size[0]), (x1, x2, tile.x, shape[1], size[1])
-        for low, high, begin, length, end in sides:
-            assert low == 0 or low - begin >= OVERLAP / 2 - STRIDE
-            assert high >= end or begin + length - high >= OVERLAP / 2 - STRIDE
-    assert (owners == 1).all()
-
-
-def test_the_size_follows_the_smallest_text():
-    assert scaled_size((3000, 4000), 24, (576, 960)) == (1500, 2000)
-    assert scaled_size((300, 400), 6, (576, 960)) == (300, 400)
-    assert max(scaled_size((60000, 60000), 6, (576, 960))) < 15000
-
-
-class DarkIsText:
-    """Stands in for the detector: text is where the middle of a cell is dark, as high as its 16-pixel anchor."""
-
-    name, device = "stand-in", ""
-
-    def run(self, image):
-        _, _, height, width = image.shape
-        cells = image[0, 0, : height // 16 * 16, : width // 16 * 16].reshape(height // 16, 16, width // 16, 16)
-        dark = cells[:, 4:12].mean(axis=(1, 3)) < -1.0
-        scores = np.zeros((1, 2, *dark.shape), np.float32)
-        scores[0, 1] = np.where(dark, 6, -6)
-        return [scores, np.zeros((1, 4, *dark.shape), np.float32)]
-
-
-def test_a_line_across_tiles_is_one_line():
-    scan = np.full((800, 1400, 3), 255, np.uint8)
-    bars = [(64, 100, 1300), (400, 32, 700), (752, 600, 1380)]
-    for y, x1, x2 in bars:
-        scan[y : y + 16, x1:x2] = 0
-    options = DetectOptions((256, 384), anchor_heights=(16,), connector=ConnectorParams())
-    lines = TextDetector(DarkIsText(), options, smallest_text=12).find(scan)
-    found = sorted(lines.boxes.tolist(), key=lambda box: box[1])
-    assert len(found) == 3
-    for (y, x1, x2), box in zip(bars, found, strict=True):
-        assert np.abs(np.array(box) - (x1, y, x2, y + 16)).max() <= 16
-    assert len(TextDetector(DarkIsText(), options).find(scan)) == 0  # in one input the lines are too low
 
 
 class Ruler:
