@@ -17,7 +17,7 @@ from src.data.detection.preprocess import fitted_size, preprocess
 from src.engines.engine import Engine
 from src.reader.line_union import join_neighbors, unite
 from src.reader.looks import HALF_SEEN, STEP, Budget, Look, Plan, finer_look, first_look, full_look, wanted_scale
-from src.reader.tiles import Tile, join_proposals, up_to_stride
+from src.reader.tiles import OVERLAP, Tile, join_proposals, up_to_stride
 from src.text_connector.detector import TextLines, detect_text_lines
 
 LARGER_TILES = 1.4  # tiles have sides so much longer than the first look: fewer overlaps
@@ -65,8 +65,8 @@ class TextDetector:
     ):
         self._engine, self._options, self._smallest_text = engine, options, smallest_text
         self._max_pixels, self._fixed = max_pixels, fixed
-        height, width = options.image_shape
-        self._largest_tile = up_to_stride(height * LARGER_TILES), up_to_stride(width * LARGER_TILES)
+        height, width = (max(side * LARGER_TILES, 2 * OVERLAP) for side in options.image_shape)
+        self._largest_tile = up_to_stride(height), up_to_stride(width)
 
     def prepare(self, image: np.ndarray) -> DetectInput:
         """uint8 RGB (H, W, 3) -> what `detect` needs. Needs no network and may run in another thread."""
