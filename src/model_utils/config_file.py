@@ -60,8 +60,9 @@ def sections_of(model: type[Config]) -> Iterator[tuple[str, list[str]]]:
 
 
 def help_page(model: type[Config]) -> str:
-    lines = ["Any key: --key value or --key=value; --config_path FILE lays a YAML file over these.", ""]
-    for _, keys in sections_of(model):
+    lines = ["Any key: --key value or --key=value; --config_path FILE lays a YAML file over these."]
+    for heading, keys in sections_of(model):
+        lines += ["", f"{heading}:"] * bool(heading)
         for key in keys:
             field = model.model_fields[key]
             choices, limits = choices_of(field), range_of(field)

@@ -29,6 +29,10 @@ class InputError(UserError):
     """Inputs that do not exist or hold no image."""
 
 
+class NoImageError(InputError):
+    """Folders or patterns in which there is no image."""
+
+
 @dataclass(frozen=True)
 class FoundImages:
     """The images, and what else was in the folders: how many files by their ending, in lower case."""
@@ -82,7 +86,7 @@ def find_images(
     if not images:
         suffixes, where = ", ".join(sorted(read_suffixes())), ", ".join(item for item, _ in wanted)
         others = f"; not read: {describe(search.not_read)}" if search.not_read else ""
-        raise InputError(f"image_path: no image ({suffixes}) in {where}{others}")
+        raise NoImageError(f"image_path: no image ({suffixes}) in {where}{others}")
     return FoundImages(images, search.not_read)
 
 

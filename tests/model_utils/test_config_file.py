@@ -26,6 +26,8 @@ def test_the_file_says_the_same_as_the_model(model):
     assert set(choices) <= set(values)
     page = help_page(model)
     assert all(f"--{key} " in page and help_texts[key] for key in values)
+    headings = [page.find(f"\n{heading}:\n") for heading in model.sections if heading]
+    assert headings == sorted(headings) and headings[0] > 0
 
 
 @models

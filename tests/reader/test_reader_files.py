@@ -255,6 +255,11 @@ def test_the_command_says_what_is_missing(images, tmp_path):
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1) and b"none.ckpt" in done.stderr
     done = predict(cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.startswith(b"error: image_path")
+    assert done.stderr.count(b"\n") == 3 and b"sample.jpg" in done.stderr and b"--check" in done.stderr
+    (tmp_path / "empty").mkdir()
+    done = predict("empty", cwd=tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith(b"error: image_path: no image (")
+    assert done.stderr.count(b"\n") == 3 and b"--recursive" in done.stderr and b"sample.jpg" in done.stderr
 
 
 def test_check(arguments, monkeypatch, capsys):
