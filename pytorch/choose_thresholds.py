@@ -17,13 +17,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pytorch.ctpn import Ctpn, use_winograd
+from pytorch.ctpn import Ctpn
 from pytorch.detection_judge import DetectionJudge
 from pytorch.detection_sets import read_val_sets
 from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.start_weights import load_start
 from pytorch.threshold_choice import best_choice, bootstrap_interval, cross_validated, mean_hmean, set_metrics
 from pytorch.train_ctpn import SCHEMA
+from pytorch.winograd import use_winograd
 from src.common.errors import UserError
 from src.ctpn.text_lines import DetectOptions, lines_from_maps
 from src.metrics.detection_result import GroundTruth, ImageResult
@@ -71,7 +72,7 @@ def boxes_by_choice(maps: tuple, size: tuple[int, int], options: DetectOptions) 
     """Boxes of the lines of one image for each choice of (text_proposals_min_scores, line_min_score)."""
     found = {}
     for proposal_score in PROPOSAL_SCORES:
-        connector = replace(options.connector, text_proposals_min_scores=proposal_score, line_min_score=0.0)
+        connector = options.connector.replace(text_proposals_min_scores=proposal_score, line_min_score=0.0)
         lines = lines_from_maps(*maps, np.array([size]), replace(options, connector=connector))[0]
         for line_score in LINE_SCORES:
             found[proposal_score, line_score] = to_pixels(lines.boxes[lines.scores > line_score])

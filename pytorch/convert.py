@@ -62,7 +62,7 @@ def to_mindspore(
     if network == "crnn":
         converted = _crnn_to_mindspore(arrays)
     else:
-        converted = mindspore_ctpn({_norm_to_mindspore(name): value for name, value in arrays.items()}, lstm_branch)
+        converted = mindspore_ctpn({norm_to_mindspore(name): value for name, value in arrays.items()}, lstm_branch)
     check_fit(converted, network)
     return converted
 
@@ -176,7 +176,7 @@ def _pytorch_arrays(params: Mapping[str, np.ndarray], network: str) -> Arrays:
     return {norm_to_pytorch(name): np.array(value, np.float32) for name, value in params.items()}
 
 
-def _norm_to_mindspore(name: str) -> str:
+def norm_to_mindspore(name: str) -> str:
     """Name of a CTPN parameter in MindSpore; only the batch norms (index 1 of a block) are called otherwise."""
     layer, _, part = name.rpartition(".")
     return f"{layer}.{_MINDSPORE_NORM_NAMES.get(part, part)}" if layer.endswith(".1") else name

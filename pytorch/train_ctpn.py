@@ -8,6 +8,7 @@ of the same names; with --schedule constant it stays until --cooldown_minutes, s
 """
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,23 @@ from pytorch.detection_feed import CachedFeed, DetectionBatch, DetectionFeed
 from pytorch.detection_judge import DetectionJudge
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets
 from pytorch.device import uses_bf16
+from pytorch.distill_loss import distill_loss
 from pytorch.feature_cache import FeatureCache, layers_key
 from pytorch.run_folder import RunFolder
 from pytorch.start_weights import load_ctpn_start
+from pytorch.teacher_samples import TeacherBatch, TeacherFeed
 from pytorch.training import Losses, Trainer
 from pytorch.training_run import make_budget, open_run
 from pytorch.weight_init import init_ctpn
 from pytorch.winograd import use_winograd
 from src.common.errors import UserError
+from src.data.detection.augment import AugmentOptions
 from src.model_utils.command import run_command
 from src.model_utils.config import Config, load_config
 
 SCHEMA = Path(__file__).with_name("recipes") / "ctpn.yaml"
+
+LEAST_ANCHORS = 512  # that count beside the teacher's text where hard_negatives does not say
 
 State = dict[str, Any]
 
@@ -93,9 +99,17 @@ def make_network(config: Config, device: torch.device, folder: RunFolder, bf16: 
 
 def make_feed(
     config: Config, maker: Any, network: Ctpn, device: torch.device, state: dict[str, int]
-) -> DetectionFeed | CachedFeed:
-    """What gives batches. Raises UserError for a cache of other layers."""
+) -> DetectionFeed | CachedFeed | TeacherFeed:
+    """What gives batches. Raises UserError for a cache of other layers, or without samples of a teacher."""
     first = state.get("position", 0)
+    if config.teacher_samples:
+        if config.feature_cache:
+            raise UserError("teacher_samples: are images, which feature_cache does not take; give one of the two")
+        options = AugmentOptions(**{field.name: getattr(config, field.name) for field in fields(AugmentOptions)})
+        return TeacherFeed(
+            Path(config.teacher_samples), options,
+            batch_size=config.batch_size, seed=config.seed, device=device, position=first,
+        )  # fmt: skip
     if not config.feature_cache:
         return DetectionFeed(maker, batch_size=config.batch_size, workers=config.workers, device=device, first=first)
     if not config.freeze_until:
@@ -117,17 +131,26 @@ def make_feed(
 def make_loss(config: Config):
     """(network, batch) -> (losses by name, samples)."""
 
-    def loss(network: Ctpn, batch: DetectionBatch) -> tuple[Losses, int]:
+    def loss(network: Ctpn, batch: DetectionBatch | TeacherBatch) -> tuple[Losses, int]:
         layer, inputs = config.freeze_until, batch.images
         if layer and not config.feature_cache:
             with torch.no_grad():
                 inputs = network.vgg16_feature_extractor.until(layer, inputs)
+        maps = network.from_features(layer, inputs)
         total, cls, reg = ctpn_loss(
-            *network.from_features(layer, inputs), batch.labels, batch.targets, batch.weights,
+            *maps, batch.labels, batch.targets, batch.weights,
             cls_weight=config.rpn_loss_cls_weight, reg_weight=config.rpn_loss_reg_weight,
             hard_negatives=config.hard_negatives,
         )  # fmt: skip
-        return {"loss": total, "cls": cls, "reg": reg}, len(batch.images)
+        if not isinstance(batch, TeacherBatch):
+            return {"loss": total, "cls": cls, "reg": reg}, len(inputs)
+        distilled = distill_loss(
+            *maps, batch.probability, batch.offsets,
+            hard_negatives=config.hard_negatives or LEAST_ANCHORS, reg_weight=config.rpn_loss_reg_weight,
+        )  # fmt: skip
+        share = config.distill_share
+        both = share * distilled + (1 - share) * total
+        return {"loss": both, "distill": distilled, "cls": cls, "reg": reg}, len(inputs)
 
     return loss
 

@@ -14,7 +14,8 @@ from src.ctpn.topology import BACKBONE, CONVOLUTIONS
 
 _TORCHVISION_CONVS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)  # batch norm at the next index
 _CRAFT = "basenet."
-_CRAFT_SLICES = (1, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4)  # of conv1_1 .. conv5_2; conv5_3 is not in CRAFT
+_CRAFT_SLICES = (1, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4)  # of conv1_1 .. conv5_2
+_NOT_IN_CRAFT = "conv5_3"
 _TRAINING_STATE_PREFIXES = ("moments.", "moment1.", "moment2.", "accum.", "accum_update.", "stat.")
 _TRAINING_STATE_NAMES = (
     "learning_rate",
@@ -90,7 +91,7 @@ def craft_vgg16_bn(params: Parameters) -> Parameters:
 def backbone_only(params: Parameters) -> Parameters:
     """Backbone parameters of any known file: a CTPN or backbone checkpoint, torchvision's VGG16-BN, or CRAFT.
 
-    All 13 convolutions, or the first 12 from CRAFT: see `missing_backbone_layers`.
+    All 13 convolutions, or the first 12 from CRAFT and what was made of it: see `missing_backbone_layers`.
 
     Raises:
         CheckpointFormatError: no backbone in the file, or one of another layout.
@@ -107,7 +108,7 @@ def backbone_only(params: Parameters) -> Parameters:
             f"module.{_CRAFT}slice*, found {some}"
         )
     backbone = {name: np.asarray(params[name], np.float32) for name in names}
-    if missing := missing_backbone_layers(backbone):
+    if (missing := missing_backbone_layers(backbone)) not in ([], [_NOT_IN_CRAFT]):
         raise CheckpointFormatError(f"only a part of the backbone is in the file: {', '.join(missing)} missing")
     return backbone
 

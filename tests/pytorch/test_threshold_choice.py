@@ -1,5 +1,10 @@
 """Thresholds are chosen on other images than those they are judged on; the interval holds the metric."""
 
+import importlib
+import json
+
+import cv2
+import numpy as np
 import pytest
 
 from pytorch.threshold_choice import (
@@ -55,3 +60,31 @@ def test_the_interval_holds_the_metric_and_narrows_with_more_images():
     assert bootstrap_interval(scores(NAMES)) == (low, high)
     same = {"a": {name: image(6, 10) for name in NAMES}}
     assert bootstrap_interval(same) == pytest.approx((0.6, 0.6))
+
+
+def test_the_command_judges_every_image_of_every_set(tmp_path, monkeypatch, capsys):
+    torch = pytest.importorskip("torch")
+    choose_thresholds = importlib.import_module("pytorch.choose_thresholds")
+
+    torch.manual_seed(0)
+    torch.save(choose_thresholds.Ctpn(1 / 8).state_dict(), tmp_path / "weights.pth")
+    sets = []
+    for name in ("one", "two"):
+        for kind in ("pixels", "gt"):
+            (tmp_path / name / kind).mkdir(parents=True)
+        for number in range(3):
+            pixels = np.random.default_rng(number).integers(0, 256, (48, 64, 3), np.uint8)
+            cv2.imwrite(str(tmp_path / name / "pixels" / f"{number}.png"), pixels)
+            (tmp_path / name / "gt" / f"{number}.txt").write_text('10, 20, 50, 40, "Word"\n')
+        sets.append([str(tmp_path / name / "pixels"), str(tmp_path / name / "gt")])
+    sets[1][0] = str((tmp_path / "two" / "pixels").rename(tmp_path / "two" / "images"))
+    monkeypatch.setattr("sys.argv", [
+        "choose", str(tmp_path / "weights.pth"), "--val_images", str(sets), "--backbone_width", "0.125",
+        "--img_height", "48", "--img_width", "64", "--device", "cpu", "--precision", "fp32",
+    ])  # fmt: skip
+    assert choose_thresholds.main() == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["cross-validated, set by set"]) == set(found["IoU 0.5 at these thresholds"]) == {"pixels", "two"}
+    low, high = found["95 % interval"]
+    assert low <= found["DetEval hmean, mean of the sets, cross-validated"] <= high
+    assert len(found["chosen on the folds"]) == choose_thresholds.FOLDS

@@ -1,0 +1,78 @@
+"""Ask a trained detector what it sees in many augmented images, for a smaller one to learn from.
+
+    python pytorch/make_teacher_samples.py WEIGHTS FOLDER COUNT [--config_path RECIPE] [--key value ...]
+
+Keys are those of recipes/ctpn.yaml: the images, scenes, sizes and changes of a training. One image in eight is a
+background without labels, of which only the teacher says what is on it. Files that are there are kept, so a command
+that was stopped goes on.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from pytorch.ctpn import Ctpn
+from pytorch.detection_feed import to_device
+from pytorch.detection_samples import DetectionMaker, DetectionSample, DetectionTask
+from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets
+from pytorch.device import autocast, choose_device, prepare, uses_bf16
+from pytorch.start_weights import load_start
+from pytorch.teacher_samples import teacher_sample, write_sample
+from pytorch.train_ctpn import SCHEMA
+from pytorch.winograd import use_winograd
+from src.common.errors import UserError
+from src.data.synthesis.backgrounds import Backgrounds
+from src.data.synthesis.degradations import to_bytes
+from src.model_utils.command import run_command
+from src.model_utils.config import load_config
+
+BACKGROUND_EVERY = 8
+
+
+def main() -> int:
+    if len(sys.argv) < 4 or any(argument.startswith("--") for argument in sys.argv[1:4]):
+        raise UserError("give three things first: make_teacher_samples.py WEIGHTS FOLDER COUNT [--key value ...]")
+    file, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    config = load_config(sys.argv[4:], schema_file=SCHEMA)
+    device = choose_device(config.device)
+    prepare(device)
+    bf16 = uses_bf16(config.precision, device)
+    teacher = Ctpn(config.backbone_width)
+    load_start(teacher, file, "ctpn")
+    teacher.to(device, memory_format=torch.channels_last).eval()
+    if device.type == "cpu" and not bf16:
+        use_winograd(teacher)
+    judged = [image for images in read_val_sets(config).values() for image in images]
+    maker = make_maker(config, read_train_sets(config, judged))
+    backgrounds = Backgrounds(config.backgrounds)
+    folder.mkdir(parents=True, exist_ok=True)
+    done = {int(path.stem.partition("_")[0]) for path in folder.glob("*_*x*.npz")}
+    for number in sorted(set(range(count)) - done):
+        sample = make_sample(maker, backgrounds, number)
+        with torch.inference_mode(), autocast(device, bf16):
+            maps = teacher(to_device([sample], device).images)
+        made = teacher_sample(sample, *(map_[0].float().cpu().numpy() for map_ in maps))
+        height, width = sample.image.shape[:2]
+        write_sample(folder / f"{number:06d}_{height}x{width}.npz", made)
+        if number % 50 == 0:
+            print(f"{number + 1} of {count}", flush=True)
+    return 0
+
+
+def make_sample(maker: DetectionMaker, backgrounds: Backgrounds, number: int) -> DetectionSample:
+    """Sample `number` of a training, or a background in its place, whose labels say nothing (-1)."""
+    sample = maker(DetectionTask(0, number, 1))[0]
+    if number % BACKGROUND_EVERY:
+        return sample
+    rng = np.random.default_rng([maker.seed, 5, number])
+    image = to_bytes(backgrounds.image(rng, *sample.image.shape[:2]))
+    nothing = np.zeros((0, 4), np.float32)
+    return DetectionSample(image, np.full_like(sample.labels, -1), np.zeros(0, np.int32), nothing, nothing)
+
+
+if __name__ == "__main__":
+    run_command(main)
