@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
-from pytorch.convert import norm_to_mindspore, norm_to_twin
+from pytorch.convert import norm_to_mindspore, norm_to_pytorch
 from src.common.errors import UserError
 from src.ctpn.checkpoint_formats import backbone_only, missing_backbone_layers
 from src.ctpn.topology import BACKBONE, CONVOLUTIONS, STAGES
@@ -69,7 +69,7 @@ def main() -> int:
     params = {norm_to_mindspore(name): value for name, value in read_weights(arguments.source).items()}
     pruned = pruned_backbone(backbone_only(params), arguments.width)
     torch.save(
-        {norm_to_twin(name): torch.from_numpy(value.copy()) for name, value in pruned.items()}, arguments.target
+        {norm_to_pytorch(name): torch.from_numpy(value.copy()) for name, value in pruned.items()}, arguments.target
     )
     print(
         f"{arguments.target}: {len(pruned)} parameters of the backbone, {arguments.width:g} times the published width"
