@@ -58,7 +58,7 @@ def read_images(options: CommandOptions, inputs: Sequence[str]) -> int:
     counts = _Counts(not_read=dict(found.not_read))
     start = time.perf_counter()
     try:
-        with _CommonFiles(folder, fonts, shard, csv="csv" in formats, report=options.report, many=many) as common:
+        with _CommonFiles(folder, shard, csv="csv" in formats, report=options.report, many=many) as common:
             results = reader.read_many(images, keep_image=bool(options.draw) or options.report)
             for result in _with_progress(results, len(images), many and not options.quiet):
                 counts.add(result, options.pages)
@@ -132,8 +132,8 @@ class _Counts:
 class _CommonFiles:
     """The files that hold something of every image. One that cannot be written costs nothing but itself."""
 
-    def __init__(self, folder: Path, fonts: FontChooser, shard: Shard, *, csv: bool, report: bool, many: bool):
-        self._folder, self._fonts, self._shard = folder, fonts, shard
+    def __init__(self, folder: Path, shard: Shard, *, csv: bool, report: bool, many: bool):
+        self._folder, self._shard = folder, shard
         self._csv, self._report, self._many = csv, report, many
         self._writers: list[CsvWriter | HtmlReport] = []
         self.failed = False
@@ -151,7 +151,7 @@ class _CommonFiles:
     def add(self, result: ReadResult | Unreadable) -> None:
         if self._report and (self._many or result.pages > 1):
             self._report = False  # it is opened once
-            self._open(lambda: HtmlReport(self._folder, "Text in images", self._fonts, self._shard))
+            self._open(lambda: HtmlReport(self._folder, "Text in images", self._shard))
         for writer in list(self._writers):
             takes = isinstance(writer, HtmlReport) or isinstance(result, ReadResult)
             if takes and not self._guarded(lambda writer=writer: writer.add(result)):

@@ -1,30 +1,53 @@
-"""One HTML page for everything that was read: drawn thumbnails, texts and times, with all it needs inside it."""
+"""One HTML page for everything that was read: images with their lines and words, texts and times, all inside it.
+
+There is no script in it, and it loads nothing. Pointing at a word, or at a line of the text, shows it in the image;
+so does the Tab key, and on a phone a tap.
+"""
 
 from __future__ import annotations
 
 import base64
 import html
 import io
+import math
 from pathlib import Path
 
 from PIL import Image
 
+from src.common.printable import printable
 from src.common.shard import EVERYTHING, Shard
 from src.reader.growing_file import GrowingFile
 from src.reader.image_names import common_name
-from src.reader.result import STAGES, ReadResult, Unreadable
-from src.visualize.fonts import FontChooser
+from src.reader.result import STAGES, Line, ReadResult, Unreadable, Word
 
-THUMBNAIL = (640, 480)  # pixels at most, width and height
-MOST_THUMBNAILS = 500  # further images have texts only: browsers do not open pages of gigabytes
+IMAGE_SIZE = (1280, 960)  # pixels at most, width and height
+MOST_IMAGES = 500  # further ones have texts only: browsers do not open pages of gigabytes
 
 _STYLE = """
-body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:1100px;padding:0 1rem;color:#222;background:#fff}
-article{border-top:1px solid #ccc;padding:1rem 0;display:flex;gap:1.5rem;flex-wrap:wrap}
-img{max-width:100%;height:auto}h2{font-size:1rem;width:100%;margin:0;overflow-wrap:anywhere}
-ol{margin:0;padding-left:2em;flex:1 1 18rem}li span{color:#666;font-size:85%}
-.times,.bad{color:#666;font-size:85%;width:100%}.bad{color:#a00}
-@media (prefers-color-scheme:dark){body{color:#eee;background:#181818}article{border-color:#444}.bad{color:#f88}}
+:root{color-scheme:light dark;--line:#ff7900;--word:#00a8ff;--rim:#8884}
+*{box-sizing:border-box}
+body{font:16px/1.45 system-ui,sans-serif;margin:0 auto;max-width:1400px;padding:0 1rem 3rem;overflow-wrap:anywhere}
+a{color:inherit}:focus-visible{outline:3px solid var(--word);outline-offset:2px}
+.skip{position:absolute;left:-99rem}.skip:focus{position:static}
+nav ol{columns:18rem;padding-left:2em}nav li{break-inside:avoid}
+article{border-top:1px solid var(--rim);padding:1rem 0;display:grid;gap:.75rem 1.5rem}
+@media(min-width:50rem){article{grid-template-columns:minmax(0,3fr) minmax(0,2fr)}header,footer{grid-column:1/-1}}
+h2{font-size:1.05rem;margin:0}header p{margin:.25rem 0 0}
+figure{position:relative;margin:0;align-self:start}
+figure img{display:block;width:100%;height:auto}
+svg{position:absolute;inset:0;width:100%;height:100%}
+svg *{vector-effect:non-scaling-stroke}
+.l{fill:transparent;stroke:var(--line);stroke-width:2}
+.w{fill:transparent;stroke:none;cursor:pointer}
+g:hover>.w,g:focus>.w{stroke:var(--word);stroke-width:3;fill:#00a8ff30}
+g:focus{outline:none}
+text{display:none;fill:#fff;stroke:#000;paint-order:stroke;stroke-linejoin:round;pointer-events:none}
+g:hover>text,g:focus>text{display:inline}
+.l:target{stroke:var(--word);stroke-width:5;fill:#00a8ff30}
+.lines{margin:0;padding-left:2.5em}.lines li{padding:.1rem 0}.lines a{text-decoration:none;display:block}
+.lines a:hover,.lines a:focus{text-decoration:underline}
+small{opacity:.7}.note{border-left:4px solid var(--line);padding-left:.6rem}.bad{color:#c00}
+@media(prefers-color-scheme:dark){.bad{color:#f88}}
 """
 
 
@@ -34,58 +57,109 @@ class HtmlReport:
     Raises UserError when the page cannot be written.
     """
 
-    def __init__(self, folder: Path, title: str, fonts: FontChooser | None = None, shard: Shard = EVERYTHING):
+    def __init__(self, folder: Path, title: str, shard: Shard = EVERYTHING):
         self._file = GrowingFile(folder / common_name("report.html", shard))
         self.path = self._file.path
-        self._fonts = fonts
-        self._images = self._bad = self._lines = 0
+        self._images = self._bad = self._lines = self._notes = 0
         # No script, and nothing is fetched: a text that was read in an image stays text.
         policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
         self._file.write(
-            f'<!doctype html>\n<html><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n'
+            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n'
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-            f'<meta name="viewport" content="width=device-width">\n<style>{_STYLE}</style></head><body>\n'
-            f"<h1>{html.escape(title)}</h1>\n"
+            f'<meta name="viewport" content="width=device-width,initial-scale=1">\n<style>{_STYLE}</style></head>\n'
+            f'<body>\n<a class="skip" href="#total">To the end</a>\n<h1>{html.escape(title)}</h1>\n<main>\n'
         )
 
     def add(self, result: ReadResult | Unreadable) -> None:
+        number = self._images + self._bad + 1
+        head = f"{_heading(result.image, number)}"
         if isinstance(result, Unreadable):
             self._bad += 1
-            self._file.write(
-                f"<article><h2>{html.escape(result.image)}</h2>"
-                f'<p class="bad">{html.escape(str(result.error))}</p></article>\n'
-            )
+            error = html.escape(printable(str(result.error)))
+            self._file.write(f'<article id="i{number}"><header>{head}<p class="bad">{error}</p></header></article>\n')
             return
         self._images += 1
         self._lines += len(result.lines)
-        image = _thumbnail(result, self._fonts) if self._images <= MOST_THUMBNAILS else ""
-        items = "".join(f"<li>{_line(line.text, line.score, line.text_score)}</li>" for line in result.lines)
+        self._notes += bool(result.notes)
+        notes = "".join(f'<p class="note">{html.escape(printable(note))}</p>' for note in result.notes)
+        figure = _figure(result, number) if self._images <= MOST_IMAGES and result.pixels is not None else ""
+        items = "".join(_item(f"i{number}l{index}", line) for index, line in enumerate(result.lines, start=1))
         times = ", ".join(f"{stage} {result.time_ms[stage]:.0f}" for stage in (*STAGES, "total"))
         self._file.write(
-            f"<article><h2>{html.escape(result.image)}</h2>{image}<ol>{items}</ol>"
-            f'<p class="times">{result.width} x {result.height} pixels; {len(result.lines)} lines; '
-            f"milliseconds: {times}</p></article>\n"
+            f'<article id="i{number}"><header>{head}{notes}</header>{figure}'
+            f'<ol class="lines">{items}</ol><footer><small>{result.width} x {result.height} pixels; '
+            f"{len(result.lines)} lines; milliseconds: {times}</small></footer></article>\n"
         )
 
     def close(self, complete: bool = True) -> None:
         """End the page; an incomplete one is removed."""
         if complete:
             bad = f", {self._bad} could not be read" if self._bad else ""
-            total = f"{self._images} images, {self._lines} lines{bad}"
-            self._file.write(f"<footer>{total}</footer>\n</body></html>\n")
+            notes = f", {self._notes} with notes" if self._notes else ""
+            total = f"{self._images} images, {self._lines} lines{bad}{notes}"
+            behind = f"i{self._images + self._bad + 1}"  # where the last image's link to the next one leads
+            self._file.write(
+                f'</main>\n<footer id="{behind}"><p id="total" tabindex="-1">{total}</p></footer>\n</body></html>\n'
+            )
         self._file.close(complete)
 
 
-def _line(text: str | None, score: float, text_score: float | None) -> str:
-    if text is None:
-        return f"<span>{score:.2f}</span>"
-    return f"{html.escape(text) or '<span>(nothing)</span>'} <span>{text_score:.2f}</span>"
+def _heading(name: str, number: int) -> str:
+    """The name, and links to the neighbors, which the keyboard reaches, too."""
+    before = f'<a href="#i{number - 1}" aria-label="the image before">&#8593;</a> ' if number > 1 else ""
+    after = f'<a href="#i{number + 1}" aria-label="the next image">&#8595;</a>'
+    return f"<h2>{html.escape(printable(name))} <small>{before}{after}</small></h2>"
 
 
-def _thumbnail(result: ReadResult, fonts: FontChooser | None) -> str:
-    image = Image.fromarray(result.draw(fonts))
-    image.thumbnail(THUMBNAIL)
+def _item(target: str, line: Line) -> str:
+    if line.text is None:
+        said = f"<small>{line.score:.2f}</small>"
+    else:
+        text = html.escape(printable(line.text)) or "<small>(nothing)</small>"
+        said = f"{text} <small>{line.text_score or 0:.2f}</small>"
+    return f'<li><a href="#{target}">{said}</a></li>'
+
+
+def _figure(result: ReadResult, number: int) -> str:
+    """The image, with a drawing over it in the image's own coordinates."""
+    image = Image.fromarray(result.pixels)
+    image.thumbnail(IMAGE_SIZE)
     data = io.BytesIO()
     image.save(data, "JPEG", quality=80)
     encoded = base64.b64encode(data.getvalue()).decode("ascii")
-    return f'<img alt="" width="{image.width}" height="{image.height}" src="data:image/jpeg;base64,{encoded}">'
+    size = max(result.width, result.height) / 40  # of the letters that show a word
+    lines = "".join(
+        f'<polygon class="l" id="i{number}l{index}" points="{_points(line)}"/>'
+        for index, line in enumerate(result.lines, start=1)
+    )
+    words = "".join(_word(word, result.width, size) for line in result.lines for word in _words(line))
+    return (
+        f'<figure><img alt="" width="{image.width}" height="{image.height}" src="data:image/jpeg;base64,{encoded}">'
+        f'<svg viewBox="0 0 {result.width} {result.height}" font-size="{size:.0f}" stroke-width="{size / 8:.1f}">'
+        f"{lines}{words}</svg></figure>"
+    )
+
+
+def _words(line: Line) -> tuple[Word, ...]:
+    if line.words or not line.text:
+        return line.words
+    return (Word(line.text, line.box, line.polygon, line.text_score or 0.0),)
+
+
+def _word(word: Word, width: int, size: float) -> str:
+    """A word that shows itself, and what it says above it, when it is pointed at or has the focus."""
+    text = html.escape(printable(word.text))
+    x1, y1, x2, y2 = word.box
+    high = y1 > 1.5 * size
+    y = y1 - size / 3 if high else y2 + size
+    at_right = (x1 + x2) / 2 > width / 2
+    x, anchor = (x2, "end") if at_right else (x1, "start")
+    return (
+        f'<g tabindex="0" role="img" aria-label="{text} {word.score:.2f}">'
+        f'<polygon class="w" points="{_points(word)}"/>'
+        f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="{anchor}">{text} {word.score:.2f}</text></g>'
+    )
+
+
+def _points(item: Line | Word) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in item.polygon if math.isfinite(x) and math.isfinite(y))

@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -120,11 +121,17 @@ class ReadResult:
         head = _json(described)[1:-1]
         return f'{{{head},\n "lines": [\n  {lines}\n ],\n "notes": {notes},\n "time_ms": {times}}}'
 
-    def draw(self, fonts: FontChooser | str | Path | None = None, *, image: np.ndarray | None = None) -> np.ndarray:
-        """The image with its lines, texts and scores, (H, W, 3) uint8 RGB.
+    def draw(
+        self,
+        fonts: FontChooser | str | Path | None = None,
+        *,
+        image: np.ndarray | None = None,
+        texts_at: Literal["lines", "side", "auto"] = "auto",
+    ) -> np.ndarray:
+        """The image with its lines, texts and scores, (H, W, 3) uint8 RGB, or (H, 2 W, 3) with texts at its side.
 
         Args:
-            fonts: as in `draw_lines`.
+            fonts, texts_at: as in `draw_lines`.
             image: the pixels that were read, (height, width, 3) uint8 RGB; needed where the result does not hold
                 them.
 
@@ -140,7 +147,7 @@ class ReadResult:
         texts = [line.text or "" for line in self.lines]
         scores = [line.score if line.text_score is None else line.text_score for line in self.lines]
         polygons = np.array([line.polygon for line in self.lines], np.float64).reshape(-1, 4, 2)
-        return draw_lines(pixels, polygons, texts, scores, fonts=fonts)
+        return draw_lines(pixels, polygons, texts, scores, fonts=fonts, texts_at=texts_at)
 
     def _repr_png_(self) -> bytes | None:
         """How a notebook shows the result, if it holds the image."""

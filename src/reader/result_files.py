@@ -46,7 +46,8 @@ class ImageFiles:
                 path = self._path(result, f".{name}")
                 write_atomically(path, [texts[name]().encode("utf-8", "backslashreplace")], sync=False)
             if self._draw:
-                write_image(self._path(result, ".drawn.jpg"), result.draw(self._fonts))
+                texts_at = "side" if self._draw == "side" else "auto"
+                write_image(self._path(result, ".drawn.jpg"), result.draw(self._fonts, texts_at=texts_at))
 
     def _path(self, result: ReadResult, ending: str) -> Path:
         path = result_path(self._folder, result.image, ending)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -16,13 +17,12 @@ from PIL import Image, ImageDraw
 from src.common.boxes import box_corners
 from src.common.errors import UserError
 from src.visualize.fonts import FontChooser, one_line, shorten, texts_or_none
+from src.visualize.labels import RIM_COLOR, Box, Labels
+from src.visualize.side_panel import with_side_panel
 
 FOUND_COLOR = (255, 121, 0)
 TRUTH_COLOR = (0, 168, 255)
 IGNORED_COLOR = (176, 176, 176)
-RIM_COLOR = (16, 16, 16)
-
-Box = tuple[float, float, float, float]
 
 
 def draw_lines(
@@ -34,8 +34,9 @@ def draw_lines(
     *,
     ignored: np.ndarray | None = None,
     fonts: FontChooser | str | Path | None = None,
+    texts_at: Literal["lines", "side", "auto"] = "lines",
 ) -> np.ndarray:
-    """Draw text lines on a copy of an image.
+    """Draw text lines on a copy of an image. A text never covers a line.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -45,9 +46,11 @@ def draw_lines(
         ground_truth: boxes or polygons to draw as well; a legend then says which is which.
         ignored: one flag a ground truth; those are gray.
         fonts: where to find a font with the needed letters; None = Pillow's own, which is Latin.
+        texts_at: "lines" writes texts and scores beside their lines, where there is room; "side" writes the texts on
+            a page beside the image; "auto" does so when one of them has no room at its line.
 
     Returns:
-        (H, W, 3) uint8, a new array.
+        (H, W, 3) uint8, a new array; (H, 2 W, 3) with the page.
 
     Raises:
         UserError: an image of another kind, or as many texts, scores or flags as there are no lines.
@@ -69,20 +72,23 @@ def draw_lines(
         _outline(pen, polygon, FOUND_COLOR, thickness)
 
     chooser = fonts if isinstance(fonts, FontChooser) else FontChooser(fonts)
-    size = max(12, round(math.sqrt(canvas.width * canvas.height) / 45))
-    labels = _Labels(pen, canvas.size, chooser, size, "".join(texts))
-    areas = [_bounds(polygon) for polygon in found]
+    if texts_at == "side":
+        return np.asarray(with_side_panel(canvas, found, texts, chooser))
+    outlined = canvas.copy() if texts_at == "auto" else canvas
+    labels = Labels(pen, canvas.size, chooser, [*found, *truths], "".join(texts))
     if ground_truth is not None:
         entries = [("found", FOUND_COLOR), ("ground truth", TRUTH_COLOR)]
         if flags.any():
             entries.append(("ignored", IGNORED_COLOR))
-        labels.legend(entries, [*areas, *map(_bounds, truths)])
-    for index, area in enumerate(areas):
+        labels.legend(entries)
+    for index, polygon in enumerate(found):
         parts = [one_line(texts[index])] if texts[index] else []
         if scores is not None:
             parts.append(f"{scores[index]:.2f}")
         if parts:
-            labels.beside(" ".join(parts), area, areas, FOUND_COLOR)
+            labels.beside(" ".join(parts), _bounds(polygon), FOUND_COLOR)
+    if texts_at == "auto" and labels.without_room:
+        return np.asarray(with_side_panel(outlined, found, texts, chooser))
     return np.asarray(canvas).copy()
 
 
@@ -141,72 +147,6 @@ def contact_sheet(
     return np.asarray(sheet).copy()
 
 
-class _Labels:
-    """Places texts on the image: inside it, readable, and apart from each other where there is room."""
-
-    def __init__(
-        self,
-        pen: ImageDraw.ImageDraw,
-        size: tuple[int, int],
-        fonts: FontChooser,
-        font_size: int,
-        all_texts: str,
-    ):
-        self._width, self._height = size
-        self._pen, self._fonts, self._font_size, self._all_texts = pen, fonts, font_size, all_texts
-        self._pad = max(2, font_size // 6)
-        self._taken: list[Box] = []
-
-    def beside(self, text: str, line: Box, lines: list[Box], color: tuple[int, int, int]) -> None:
-        """Write a label next to its line: above it, unless another place hides less of labels and lines."""
-        font = self._fonts.choose(text, self._font_size, self._all_texts)
-        text = shorten(text, self._width - 2 * self._pad, font)
-        wide = math.ceil(font.getlength(text)) + 2 * self._pad
-        high = math.ceil(self._font_size * 1.25) + 2 * self._pad
-        left, top, right, bottom = line
-        gap = self._pad
-        spots = [(x, y) for x in (left, right - wide) for y in (top - high - gap, bottom + gap)]
-        spots += [(right + gap, top), (left - wide - gap, top), (left, top)]
-        boxes = [self._moved_inside(x, y, wide, high) for x, y in spots]
-        costs = []
-        for number, (box, spot) in enumerate(zip(boxes, spots, strict=True)):
-            hidden = sum(_shared_area(box, other) for other in lines)
-            hidden += 3 * sum(_shared_area(box, other) for other in self._taken)
-            moved = math.dist(box[:2], spot)
-            costs.append(hidden + moved * self._font_size / 8 + number * self._font_size / 4)
-        box = boxes[costs.index(min(costs))]
-        self._taken.append(box)
-        self._pen.rectangle(_pixels(box), fill=RIM_COLOR, outline=color)
-        place = (box[0] + self._pad, (box[1] + box[3]) / 2)
-        self._pen.text(place, text, fill=(255, 255, 255), font=font, anchor="lm")
-
-    def legend(self, entries: list[tuple[str, tuple[int, int, int]]], lines: list[Box]) -> None:
-        """Name the colors in the corner that hides least of the lines."""
-        text = "   ".join(name for name, _ in entries)
-        font = self._fonts.choose(text, self._font_size)
-        square = self._font_size
-        widths = [square + font.getlength(name) + 2 * self._pad for name, _ in entries]
-        wide, high = sum(widths) + 2 * self._pad, math.ceil(self._font_size * 1.25) + 2 * self._pad
-        if wide > self._width or high > self._height / 3:
-            return  # on a thumbnail it would hide the image
-        corners = [(x, y) for y in (0, self._height - high) for x in (0, self._width - wide)]
-        boxes = [(x, y, x + wide, y + high) for x, y in corners]
-        box = min(boxes, key=lambda place: sum(_shared_area(place, line) for line in lines))
-        self._taken.append(box)
-        self._pen.rectangle(_pixels(box), fill=RIM_COLOR)
-        x, middle = box[0] + self._pad, (box[1] + box[3]) / 2
-        for (name, color), advance in zip(entries, widths, strict=True):
-            swatch = (x, middle - square / 3, x + square * 2 / 3, middle + square / 3)
-            self._pen.rectangle(_pixels(swatch), fill=color)
-            self._pen.text((x + square, middle), name, fill=(255, 255, 255), font=font, anchor="lm")
-            x += advance
-
-    def _moved_inside(self, x: float, y: float, wide: float, high: float) -> Box:
-        x = max(0.0, min(x, self._width - wide))
-        y = max(0.0, min(y, self._height - high))
-        return x, y, x + wide, y + high
-
-
 def _outline(pen: ImageDraw.ImageDraw, polygon: np.ndarray, color: tuple[int, int, int], thickness: int) -> None:
     closed = [tuple(corner) for corner in polygon[[*range(len(polygon)), 0, 1]].tolist()]
     pen.line(closed, fill=RIM_COLOR, width=thickness + 2, joint="curve")
@@ -240,12 +180,3 @@ def _polygons(shapes: np.ndarray) -> np.ndarray:
 
 def _bounds(polygon: np.ndarray) -> Box:
     return (*polygon.min(axis=0).tolist(), *polygon.max(axis=0).tolist())
-
-
-def _shared_area(a: Box, b: Box) -> float:
-    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-
-
-def _pixels(box: Box) -> tuple[int, int, int, int]:
-    """Inclusive pixel corners of an area."""
-    return round(box[0]), round(box[1]), round(box[2]) - 1, round(box[3]) - 1

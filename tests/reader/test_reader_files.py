@@ -7,6 +7,7 @@ import re
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from src.reader.command import read_images
 from src.reader.html_report import HtmlReport
 from src.reader.image_names import result_path
 from src.reader.input_files import InputError, find_images
-from src.reader.result import Line, ReadResult, Unreadable
+from src.reader.result import Line, ReadResult, Unreadable, Word
 from src.reader.result_files import CsvWriter, ImageFiles
 from src.weights.card import write_card
 from src.weights.mindspore_ckpt import encode
@@ -116,6 +117,9 @@ def test_result_files_stay_in_their_folder(tmp_path, name):
     assert tmp_path.resolve() in path.parents and path.name.endswith(".json")
 
 
+PLACE = ((1.0, 2.0, 30.0, 12.0), ((1, 2), (30, 2), (30, 12), (1, 12)))
+
+
 def result(text="<b>&", name="a<.png"):
     box = (1.0, 2.0, 30.0, 12.0)
     line = Line(box, ((1, 2), (30, 2), (30, 12), (1, 12)), 0.9, text, 0.8)
@@ -131,13 +135,32 @@ def test_the_page_is_one_file_without_script_or_links(tmp_path):
     report.close()
     page = report.path.read_text(encoding="utf-8")
     assert "&lt;b&gt;&amp;" in page and "a&lt;.png" in page and "&lt;truncated&gt;" in page and "<b>" not in page
-    assert re.findall(r'(?:src|href)="(.{11})', page) == ["data:image/"]
+    assert re.findall(r'src="(.{11})', page) == ["data:image/"]
     assert "<script" not in page and "http://" not in page and "https://" not in page
+    # Every link leads to a place in the page, and every line of text to its outline in the image.
+    places = re.findall(r' id="([^"]*)"', page)
+    assert len(set(places)) == len(places)
+    assert {link[1:] for link in re.findall(r'href="([^"]*)"', page)} <= set(places)
+    assert "i1l1" in places and '<a href="#i1l1">&lt;b&gt;&amp; <small>0.80</small></a>' in page
     assert "1 images, 1 lines, 1 could not be read" in page
     other = HtmlReport(tmp_path / "other", "title")
     assert len(list((tmp_path / "other").iterdir())) == 1
     other.close(complete=False)
     assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_the_page_shows_words_and_notes_for_pointer_and_keyboard(tmp_path):
+    words = (Word("two", (1, 2, 14, 12), ((1, 2), (14, 2), (14, 12), (1, 12)), 0.9), Word('"w"', *PLACE, 0.7))
+    line = Line(*PLACE, 0.9, 'two "w"', 0.8, words)
+    report = HtmlReport(tmp_path, "title")
+    report.add(replace(result(), lines=(line, Line(*PLACE, 0.5, "alone", 0.6)), notes=("<scaled> down",)))
+    report.close()
+    page = report.path.read_text(encoding="utf-8")
+    labels = re.findall(r'<g tabindex="0" role="img" aria-label="([^"]*)">', page)
+    assert labels == ["two 0.90", "&quot;w&quot; 0.70", "alone 0.60"]
+    assert page.count('class="w"') == 3 and page.count('class="l"') == 2
+    assert '<p class="note">&lt;scaled&gt; down</p>' in page and "1 with notes" in page
+    assert 'viewBox="0 0 40 20"' in page and "width=device-width" in page
 
 
 def test_the_table_of_lines(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from src.common.errors import UserError
 from src.visualize.drawing import (
@@ -72,9 +72,7 @@ def test_thickness_grows_with_the_image():
     assert line_width(2400) >= 2 * line_width(600)
 
 
-@pytest.mark.parametrize(
-    "box", [[0, 0, 30, 8], [380, 0, 399, 10], [0, 290, 60, 299], [390, 290, 399, 299], [0, 0, 399, 299]]
-)
+@pytest.mark.parametrize("box", [[0, 0, 30, 8], [380, 0, 399, 10], [0, 290, 60, 299], [390, 290, 399, 299]])
 @pytest.mark.parametrize("value", [0, 255])
 def test_labels_stay_in_the_image_and_have_contrast(box, value):
     drawn = draw_lines(make_image(value=value), np.array([box]), texts=["Hotel"], scores=[0.987])
@@ -101,6 +99,51 @@ def test_labels_keep_apart():
     assert together.sum() >= 0.97 * sum(alone)
 
 
+def crowd(seed):
+    """Lines of text in random places, some tilted."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.uniform(-20, 380, 40), rng.uniform(-10, 290, 40)
+    wide, high, tilt = rng.uniform(10, 150, 40), rng.uniform(5, 30, 40), rng.uniform(-20, 20, 40)
+    return np.stack([[x, y], [x + wide, y + tilt], [x + wide, y + tilt + high], [x, y + high]]).transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("scale", [1, 6])  # the second is looked at in cells larger than a pixel
+def test_a_label_covers_nothing_that_was_found(seed, scale):
+    lines = crowd(seed) * scale
+    image = make_image(300 * scale, 400 * scale)
+    bare, labeled = draw_lines(image, lines), draw_lines(image, lines, [f"line {number}" for number in range(40)])
+    assert (labeled != bare).any()
+    inside = Image.new("1", (400 * scale, 300 * scale))
+    for line in lines:
+        ImageDraw.Draw(inside).polygon([tuple(corner) for corner in line.tolist()], fill=1)
+    assert not (labeled != bare).any(axis=2)[np.asarray(inside)].any()
+
+
+def test_texts_beside_the_image():
+    image = make_image(value=200)
+    lines = np.array(
+        [[[20, 20], [200, 20], [200, 50], [20, 50]], [[50, 200], [250, 120], [260, 145], [60, 225]]], float
+    )
+    drawn = draw_lines(image, lines, ["upright", "tilted"], texts_at="side")
+    assert drawn.shape == (300, 800, 3)
+    np.testing.assert_array_equal(drawn[:, :400], draw_lines(image, lines))
+    panel = drawn[:, 400:].min(axis=2) < 100
+    rows, columns = np.nonzero(panel[:60])
+    assert rows.min() >= 20 and rows.max() <= 50 and columns.min() >= 20 and columns.max() <= 200
+    rows, columns = np.nonzero(panel[100:])
+    assert np.corrcoef(rows, columns)[0, 1] < -0.5  # it rises as its line does
+    assert draw_lines(image, lines, ["a", "b"], texts_at="auto").shape == image.shape  # there is room
+
+
+def test_texts_without_room_stand_beside_the_image():
+    image = make_image()
+    whole = np.array([[0, 0, 399, 299]])
+    np.testing.assert_array_equal(draw_lines(image, whole, ["Hotel"]), draw_lines(image, whole))
+    beside = draw_lines(image, whole, ["Hotel"], texts_at="auto")
+    np.testing.assert_array_equal(beside, draw_lines(image, whole, ["Hotel"], texts_at="side"))
+
+
 def test_odd_input_is_drawn():
     image = make_image(20, 24)
     far = np.array([[-1e30, -5, 1e30, 400.0], [5, 5, 5, 5], [900, 900, 950, 950]])
@@ -108,6 +151,8 @@ def test_odd_input_is_drawn():
     drawn = draw_lines(image, far, texts=texts, ground_truth=far)
     assert drawn.shape == image.shape
     assert draw_lines(make_image(1, 1), far, texts=texts).shape == (1, 1, 3)
+    for size in ((20, 24), (1, 1), (3, 5000)):
+        assert draw_lines(make_image(*size), far, texts=texts, texts_at="side").shape == (size[0], 2 * size[1], 3)
     assert draw_lines(make_image()[..., :1], far).shape == (300, 400, 3)
 
 
