@@ -26,7 +26,7 @@ FILE_NAME = re.compile(r"(?<![\w/.<*-])((?:[\w-]+/)*[\w-]+\.(?:py|sh|yaml))(?![\
 NOT_OURS = {"script.py"}  # the organizers' script
 # reliability.md has a test of its own, the changelog names files of earlier versions
 NAMES_ELSEWHERE = ("docs/reliability.md", "CHANGELOG.md")
-OTHER_PROGRAMS = ("pip ", "python -m ", "curl ", "msrun ", "sha256sum ")
+OTHER_PROGRAMS = ("pip ", "python -m ", "curl ", "msrun ", "sha256sum ", "srun ")
 FIGURE = re.compile(r"(?<![A-Za-z0-9_.])[0-9]+\.[0-9]+(?!\.?[A-Za-z0-9_])")
 
 
@@ -112,7 +112,8 @@ def known_options():
         "scripts/**/*.*",
         "pytorch/*.*",
         "benchmarks/*.py",
-        "ascend310_infer/**/*.cc",
+        "examples/*.py",
+        "ascend310_infer/**/*.cpp",
     ):
         for path in ROOT.glob(pattern):
             if path.is_file():
