@@ -3,6 +3,7 @@
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config, require_path
 from src.model_utils.moxing_adapter import modelarts_job, place_outputs
+from src.model_utils.network_spec import spec_of
 from src.model_utils.prepare_run import describe, prepare_run
 from src.weights.card_config import describe_card, with_card
 
@@ -12,16 +13,12 @@ def main() -> None:
     with modelarts_job(config):
         config = place_outputs(config)
         checkpoint = require_path(config, "checkpoint_path")
-        config, taken = with_card(config, checkpoint)
+        config, taken = with_card(config, config.network, checkpoint)
         run = prepare_run(config)
         print(describe(run, config))
         if taken:
             print(describe_card(checkpoint, taken))
-        if config.network == "crnn":
-            from src.evaluation.crnn import evaluate_crnn as evaluate  # noqa: PLC0415 - after prepare_run
-        else:
-            from src.evaluation.ctpn import evaluate_ctpn as evaluate  # noqa: PLC0415
-        evaluate(config)
+        spec_of(config).evaluate(config)
 
 
 if __name__ == "__main__":

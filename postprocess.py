@@ -2,6 +2,7 @@
 
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config, require_path
+from src.model_utils.network_spec import spec_of
 
 
 def main() -> None:
@@ -10,20 +11,7 @@ def main() -> None:
     require_path(config, "result_path", "folder")
     if config.label_path:
         require_path(config, "label_path")
-    # Only once the paths are right: this takes a second.
-    if config.network == "crnn":
-        from src.postprocess.crnn import metrics_line, postprocess_crnn  # noqa: PLC0415
-
-        print(metrics_line(postprocess_crnn(config)))
-        print(f"results are in {config.eval_output_path}")
-        return
-    from src.evaluation.detection_table import metrics_line, show_table  # noqa: PLC0415
-    from src.postprocess.ctpn import postprocess_ctpn  # noqa: PLC0415
-
-    metrics = postprocess_ctpn(config)
-    if metrics:
-        show_table({"outputs": metrics})
-    print(metrics_line("submit.zip", metrics))
+    print(spec_of(config).postprocess(config))
     print(f"results are in {config.eval_output_path}")
 
 

@@ -3,6 +3,7 @@
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config
 from src.model_utils.moxing_adapter import modelarts_job, place_outputs
+from src.model_utils.network_spec import spec_of
 from src.model_utils.prepare_run import describe, prepare_run
 
 
@@ -12,14 +13,7 @@ def main() -> int:
         config = place_outputs(config)
         run = prepare_run(config)
         print(describe(run, config))
-        # MindSpore, which these import, reads its settings from the environment that prepare_run made.
-        if config.network == "crnn":
-            from src.evaluation.crnn import evaluate_in_training  # noqa: PLC0415
-            from src.training.train_crnn import train_crnn as train_network  # noqa: PLC0415
-        else:
-            from src.evaluation.ctpn import evaluate_in_training  # noqa: PLC0415
-            from src.training.train_ctpn import train_ctpn as train_network  # noqa: PLC0415
-        return train_network(config, run.rank_id, run.rank_size, evaluate_in_training).exit_code
+        return spec_of(config).train(config, run.rank_id, run.rank_size)
 
 
 if __name__ == "__main__":

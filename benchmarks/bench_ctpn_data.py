@@ -20,7 +20,8 @@ import numpy as np
 
 from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.bbox_assign_sample import assign_targets
-from src.data.detection.augment import AugmentOptions, augment
+from src.data.detection.augment import augment
+from src.data.detection.options import AugmentOptions
 from src.data.detection.preprocess import preprocess
 from src.data.images.decode import decode_image
 

@@ -31,10 +31,10 @@ import numpy as np
 from PIL import Image
 
 from src.crnn.topology import time_steps
-from src.data.recognition.augment import WordAugment
 from src.data.recognition.dataset import CrnnTrainData
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.lmdb_writer import LmdbWriter
+from src.data.recognition.options import WordAugment
 from src.data.recognition.preprocess import normalize, resize_word
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from src.data.recognition.augment import WordAugment
+from src.data.recognition.options import WordAugment
 
 _BLUR_REACH = 4  # pixels to each side of the widest blur: three times its sigma of 1.3
 

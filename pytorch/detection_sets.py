@@ -1,14 +1,14 @@
 """Which images train the detector and which judge it, and what makes samples of them, as a recipe says."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
 from pytorch.detection_images import AnnotatedImage, listed, read_images, with_joined_words
 from pytorch.detection_samples import DetectionMaker, Stage
 from src.common.errors import UserError
-from src.data.detection.augment import AugmentOptions
+from src.ctpn.options import AssignOptions
+from src.data.detection.options import AugmentOptions
 from src.data.loading.name_lists import read_names
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.documents import DocumentSource
@@ -71,13 +71,13 @@ def read_train_sets(config: Config, judged: Sequence[AnnotatedImage]) -> ImageSe
 
 def make_maker(config: Config, sets: ImageSets) -> DetectionMaker:
     """What makes training samples. Raises UserError for a folder, file or value that cannot be used."""
-    options = {field.name: getattr(config, field.name) for field in fields(AugmentOptions)}
+    options = {key: getattr(config, key) for key in AugmentOptions.model_fields}
     make = partial(
         SampleMaker,
         side_refinement=config.side_refinement,
         min_cover=config.min_cover,
         min_text_height=config.min_text_height,
-        assignment={"num_expected_pos": config.num_expected_pos, "num_expected_neg": config.num_expected_neg},
+        assignment=AssignOptions(num_expected_pos=config.num_expected_pos, num_expected_neg=config.num_expected_neg),
     )
     later = {"expand_ratio": config.finetune_expand_ratio, "crop_ratio": config.finetune_crop_ratio}
     sizes = config.train_sizes or [[config.img_height, config.img_width]]

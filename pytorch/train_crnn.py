@@ -11,7 +11,7 @@ the output folder; pytorch/convert.py makes MindSpore checkpoints of the weights
 """
 
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +36,7 @@ from pytorch.word_mixture import WordBatch
 from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
 from src.crnn.checkpoint_formats import HEAD_NAMES
-from src.data.recognition.augment import WordAugment
+from src.data.recognition.options import WordAugment
 from src.data.recognition.sources import open_lmdbs
 from src.model_utils.command import run_command
 from src.model_utils.config import Config, load_config
@@ -117,7 +117,7 @@ def flat(metrics: dict[str, dict[str, dict[str, float]]]) -> dict[str, float]:
 def augmentations(config: Config) -> tuple[WordAugment, WordAugment]:
     """Changes of real words, which are few, and of rendered ones, which differ anyhow: `rendered_augment` times as
     often. Raises UserError for a value that is not accepted."""
-    values = {field.name: getattr(config, field.name) for field in fields(WordAugment)}
+    values = {key: getattr(config, key) for key in WordAugment.model_fields}
     try:
         real = WordAugment(**values)
         weaker = {name: value * config.rendered_augment for name, value in values.items() if name.endswith("_prob")}

@@ -13,11 +13,12 @@ from src.data.detection.annotations.sources import DataSetError
 from src.data.detection.data_sets import plan_sets, test_digests
 from src.data.detection.set_plan import SetPlan
 from src.model_utils.command import run_command
-from src.model_utils.config import Config, load_config
+from src.model_utils.load_options import load_options
+from src.model_utils.network_config import CtpnConfig
 
 
 def main() -> None:
-    config = load_config(network="ctpn")
+    config = load_options(CtpnConfig, sys.argv[1:])
     console = Console()
     try:
         plans = plan_sets(config.to_dict())
@@ -30,7 +31,7 @@ def main() -> None:
         _build(plan, config, excluded, console)
 
 
-def _build(plan: SetPlan, config: Config, excluded: frozenset[str], console: Console) -> None:
+def _build(plan: SetPlan, config: CtpnConfig, excluded: frozenset[str], console: Console) -> None:
     # Imported here because it brings MindSpore, which a wrong configuration need not wait for.
     from src.data.detection.mindrecord_builder import build_set  # noqa: PLC0415
 

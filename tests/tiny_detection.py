@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 
 from src.ctpn.topology import ANCHOR_HEIGHTS
-from src.model_utils.config import Config, load_config
+from src.model_utils.config import load_config
+from src.model_utils.network_config import CtpnConfig
 
 HEIGHT, WIDTH = 64, 96  # of the network's input
 ANCHORS = len(ANCHOR_HEIGHTS)
 
 
-def tiny_config(**changes) -> Config:
+def tiny_config(**changes) -> CtpnConfig:
     """The default configuration at a size that compiles in seconds, with thresholds that let anything be a line."""
     values = {
         "img_height": HEIGHT, "img_width": WIDTH, "backbone_width": 0.0625, "batch_size": 2, "log_interval": 1,

@@ -12,14 +12,15 @@ import numpy as np
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.lmdb_writer import LmdbWriter
 from src.data.recognition.preprocess import bucket_width, kept_ratio_width, normalize, resize_word, to_gray
-from src.model_utils.config import Config, load_config
+from src.model_utils.config import load_config
+from src.model_utils.network_config import CrnnConfig
 
 WIDTH = 32  # of the network's input: 9 time steps
 CLASSES = 37
 LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def tiny_config(**changes) -> Config:
+def tiny_config(**changes) -> CrnnConfig:
     """The configuration of crnn at a size that compiles in seconds."""
     values = {
         "network_width": 0.03, "image_width": [WIDTH], "batch_size": 4, "test_batch_size": 4, "total_epoch": 2,

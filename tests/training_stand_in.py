@@ -20,6 +20,7 @@ from mindspore.communication import get_group_size, get_rank, init
 from src.training.loop import NotFiniteError, train
 from src.training.lr_schedule import warmup_cosine
 from src.training.optimizers import make_optimizer
+from src.training.options import TrainOptions
 
 STEPS = 5
 TOTAL_EPOCHS = 4
@@ -88,7 +89,7 @@ def optimizer_of(network, name="momentum", base_lr=0.05, weight_decay=1e-3):
     return make_optimizer(name, network.trainable_params(), rates, weight_decay=weight_decay)
 
 
-def run(output, epochs, *, optimizer="momentum", data=None, network=None, **options):
+def run(output, epochs, *, optimizer="momentum", data=None, network=None, evaluate=None, **options):
     """Train a fresh stand-in; returns (network, result)."""
     network = network or Net()
     options = {"log_every": 2, "interactive": False, "keep_checkpoint_max": 0, **options}
@@ -96,10 +97,8 @@ def run(output, epochs, *, optimizer="momentum", data=None, network=None, **opti
         Loss(network),
         optimizer_of(network, optimizer),
         data or Data(),
-        epochs=epochs,
-        output_dir=output,
-        clip_norm=1.0,
-        **options,
+        TrainOptions(epochs=epochs, output_dir=output, clip_norm=1.0, **options),
+        evaluate=evaluate,
     )
     return network, result
 

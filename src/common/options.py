@@ -101,6 +101,19 @@ class Options(BaseModel):
         return self.model_dump(mode="json")
 
 
+def with_default(group: type[Options], key: str, default: Any, help: str = "") -> Any:
+    """The option `key` of `group` with another default, or help, for a group that inherits it."""
+    field = group.model_fields[key]
+    limits = range_of(field)
+    return option(
+        default,
+        help or field.description or "",
+        low=limits.get("min"),
+        above=limits.get("above"),
+        high=limits.get("max"),
+    )
+
+
 def choices_of(field: FieldInfo) -> tuple[Any, ...]:
     """What is accepted, where that is a list of values."""
     annotation = field.annotation

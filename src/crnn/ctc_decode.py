@@ -3,12 +3,15 @@
 Shapes: T time steps, B batch, C classes (0 is the CTC blank).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import exp, inf, log1p
 from operator import itemgetter
 
 import numpy as np
 
+from src.crnn.options import DecodeOptions
 from src.crnn.topology import BLANK
 
 
@@ -130,3 +133,13 @@ def _checked(log_probs: np.ndarray) -> np.ndarray:
     if np.isnan(log_probs).any():
         raise ValueError("log-probabilities hold NaN")
     return log_probs
+
+
+Decode = Callable[[np.ndarray], list[Decoded]]  # (T, B, C) -> B words
+
+
+def choose_decoder(options: DecodeOptions) -> Decode:
+    """The decoder that is asked for."""
+    if options.decoder == "beam":
+        return partial(beam_search_decode, beam_width=options.beam_width)
+    return greedy_decode

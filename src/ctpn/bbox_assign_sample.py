@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.ctpn.bbox_coder import encode_boxes, encode_sides
+from src.ctpn.options import AssignOptions
 from src.ctpn.topology import STRIDE
 
 
@@ -36,14 +37,9 @@ def assign_targets(
     slices: np.ndarray,
     ignored_slices: np.ndarray,
     image_shape: tuple[int, int],
+    options: AssignOptions | None = None,
     *,
     rng: np.random.Generator,
-    pos_iou_thr: float = 0.7,
-    neg_iou_thr: float = 0.5,
-    min_pos_iou: float = 0.001,
-    ignore_overlap_thr: float = 0.5,
-    num_expected_pos: int = 256,
-    num_expected_neg: int = 512,
     line_ends: np.ndarray | None = None,
     side_distance: float = 32.0,
     stride: int = STRIDE,
@@ -58,8 +54,8 @@ def assign_targets(
         anchors: (N, 4) in the order of `make_anchors`.
         slices, ignored_slices: (S, 4) each, on columns of `stride` pixels, inclusive corners.
         image_shape: (height, width).
+        options: thresholds and counts.
         rng: chooses the sample.
-        pos_iou_thr, neg_iou_thr, min_pos_iou, ignore_overlap_thr: see `find_candidates`.
         line_ends: (S, 2) true x1 and x2 of each slice's line.
 
     Returns:
@@ -69,19 +65,10 @@ def assign_targets(
     Raises:
         ValueError: anchors, slices and image do not fit together.
     """
-    found = find_candidates(
-        anchors,
-        slices,
-        ignored_slices,
-        image_shape,
-        pos_iou_thr=pos_iou_thr,
-        neg_iou_thr=neg_iou_thr,
-        min_pos_iou=min_pos_iou,
-        ignore_overlap_thr=ignore_overlap_thr,
-        stride=stride,
-    )
-    text = _sample(np.flatnonzero(found.text), num_expected_pos, rng)
-    background = _sample(np.flatnonzero(found.background), num_expected_neg - len(text), rng)
+    options = options or AssignOptions()
+    found = find_candidates(anchors, slices, ignored_slices, image_shape, options, stride=stride)
+    text = _sample(np.flatnonzero(found.text), options.num_expected_pos, rng)
+    background = _sample(np.flatnonzero(found.background), options.num_expected_neg - len(text), rng)
     labels = np.full(len(anchors), -1, np.int32)
     labels[found.index.flat[background]] = 0
     index, matched = found.index.flat[text], found.best_slice.flat[text]
@@ -103,11 +90,8 @@ def find_candidates(
     slices: np.ndarray,
     ignored_slices: np.ndarray,
     image_shape: tuple[int, int],
+    options: AssignOptions,
     *,
-    pos_iou_thr: float,
-    neg_iou_thr: float,
-    min_pos_iou: float,
-    ignore_overlap_thr: float,
     stride: int = STRIDE,
 ) -> Candidates:
     """Match anchors and slices by the rules of the reference network (after Faster R-CNN):
@@ -131,14 +115,14 @@ def find_candidates(
     inside = np.flatnonzero((intervals[:, 0] >= 0) & (intervals[:, 1] <= height - 1))
     intervals = intervals[inside]  # (M, 2)
 
-    min_best = max(min_pos_iou, np.finfo(np.float64).tiny)  # a slice that meets no anchor chooses none
+    min_best = max(options.min_pos_iou, np.finfo(np.float64).tiny)  # a slice that meets no anchor chooses none
     overlap, best_slice, is_best = _match(intervals, slices, columns, stride, min_best)  # each (W, M)
-    text = (overlap >= pos_iou_thr) | is_best
+    text = (overlap >= options.pos_iou_thr) | is_best
     excluded = _match(intervals, ignored_slices, columns, stride, min_best)[2]
-    excluded |= _covered(intervals, ignored_slices, columns, stride) >= ignore_overlap_thr
+    excluded |= _covered(intervals, ignored_slices, columns, stride) >= options.ignore_overlap_thr
     row, anchor = np.divmod(inside, per_position)
     index = (row * columns + np.arange(columns)[:, None]) * per_position + anchor  # (W, M)
-    return Candidates(text & ~excluded, ~text & ~excluded & (overlap < neg_iou_thr), best_slice, index)
+    return Candidates(text & ~excluded, ~text & ~excluded & (overlap < options.neg_iou_thr), best_slice, index)
 
 
 def _sample(candidates: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,10 +1,14 @@
-"""The checkpoints that a path stands for."""
+"""The checkpoints that a path stands for, and what is done with each of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from src.common.errors import UserError
+
+Metrics = TypeVar("Metrics")
 
 
 def find_checkpoints(path: Path) -> list[Path]:
@@ -19,3 +23,38 @@ def find_checkpoints(path: Path) -> list[Path]:
     if not found:
         raise UserError(f"checkpoint_path: '{path}' is neither a checkpoint nor a folder with *.ckpt files")
     return found
+
+
+def evaluate_each(
+    checkpoints: list[Path],
+    load: Callable[[Path], None],
+    evaluate: Callable[[Path], Metrics],
+    finish: Callable[[dict[str, Metrics]], None],
+) -> dict[str, Metrics]:
+    """The metrics of each checkpoint, by its stem.
+
+    A checkpoint of several that cannot be used is named, and the others are evaluated all the same.
+
+    Args:
+        load: puts a checkpoint into the network; a UserError leaves the checkpoint out.
+        evaluate: the metrics of the network as it is then.
+        finish: called with all metrics at the end.
+
+    Raises:
+        UserError: at the end, naming the checkpoints that cannot be used.
+    """
+    metrics: dict[str, Metrics] = {}
+    unusable: list[str] = []
+    for checkpoint in checkpoints:
+        try:
+            load(checkpoint)
+        except UserError as error:
+            text = str(error)
+            unusable.append(text if checkpoint.name in text else f"{checkpoint.name}: {text}")
+            print(f"left out {unusable[-1]}", flush=True)
+            continue
+        metrics[checkpoint.stem] = evaluate(checkpoint)
+    finish(metrics)
+    if unusable:
+        raise UserError(f"{len(unusable)} of {len(checkpoints)} checkpoints cannot be used: {'; '.join(unusable)}")
+    return metrics

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -13,24 +11,23 @@ from src.common.errors import UserError
 from src.common.progress_bar import progress_bar
 from src.common.ranks import current_ranks, share_statistics, wait_for_all
 from src.crnn.alphabet import Alphabet
-from src.crnn.build import build_alphabet, build_crnn, input_widths
-from src.crnn.ctc_decode import beam_search_decode, greedy_decode
+from src.crnn.build import build_crnn
+from src.crnn.ctc_decode import Decode, choose_decoder, greedy_decode
 from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.eval_dataset import CrnnEvalData
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.sources import find_lmdbs, open_lmdbs
-from src.evaluation.checkpoint_files import find_checkpoints
+from src.evaluation.checkpoint_files import evaluate_each, find_checkpoints
 from src.evaluation.lexicon_files import read_lexicons
-from src.evaluation.recognition import Decode, LexiconChoice, PredictLogProbs, WordEvaluation, pooled, read_words
+from src.evaluation.options import CrnnEvaluation, CrnnTrainingEvaluation, LexiconOptions
+from src.evaluation.recognition import LexiconChoice, PredictLogProbs, WordEvaluation, pooled, read_words
 from src.evaluation.recognition_results import draw_mistakes, write_word_results
 from src.evaluation.recognition_table import TOTAL, show_metrics
 from src.weights.crnn_weights import load_trained
 
 
-def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
+def evaluate_crnn(config: CrnnEvaluation) -> dict[str, dict[str, dict[str, float]]]:
     """Evaluate each checkpoint under `checkpoint_path` and write everything to `eval_output_path`.
-
-    A checkpoint of several that cannot be used is named, and the others are evaluated all the same.
 
     Returns:
         The metrics by checkpoint and data set; "total" is over the words of all data sets together.
@@ -40,56 +37,51 @@ def evaluate_crnn(config: Any) -> dict[str, dict[str, dict[str, float]]]:
     """
     checkpoints = find_checkpoints(Path(config.checkpoint_path))
     sources = evaluation_sources(config)
-    alphabet = build_alphabet(config)
+    alphabet = Alphabet.load(config.alphabet)
     choice = lexicon_choice(config, alphabet, sources)
     network = build_crnn(config, alphabet)
-    if config.decoder == "beam":
-        decode: Decode = partial(beam_search_decode, beam_width=config.beam_width)
-    else:
-        decode = greedy_decode
+    decode = choose_decoder(config)
     folder = Path(config.eval_output_path)
     rank_id, rank_size = current_ranks()
     is_main = rank_id == 0
-    metrics: dict[str, dict] = {}
-    unusable: list[str] = []
-    for checkpoint in checkpoints:
-        try:
-            load_trained(network, checkpoint, alphabet)
-        except UserError as error:
-            unusable.append(str(error) if checkpoint.name in str(error) else f"{checkpoint.name}: {error}")
-            continue
+
+    def evaluate(checkpoint: Path) -> dict[str, dict[str, float]]:
         title = f"reading with {checkpoint.name}" if is_main else ""
         evaluations = read_sources(config, alphabet, predictor(network), sources, decode, choice=choice, title=title)
-        metrics[checkpoint.stem] = all_metrics(evaluations)
+        metrics = all_metrics(evaluations)
         if is_main:
             protocol = {"checkpoint": checkpoint.name, "decoder": config.decoder, "labels": config.eval_label_policy}
-            write_word_results(evaluations, metrics[checkpoint.stem], folder, checkpoint.stem, protocol)
+            write_word_results(evaluations, metrics, folder, checkpoint.stem, protocol)
             if config.draw_results:
                 sheet = folder / f"mistakes_{checkpoint.stem}.png"
                 drawn = draw_mistakes(evaluations, sources, sheet, config.worst_mistakes)
                 print(f"the {drawn} worst mistakes: {sheet}" if drawn else "no mistake was made", flush=True)
-    wait_for_all(rank_size)
-    if is_main and metrics:
-        show_metrics(metrics)
-        print(f"results are in {folder}")
-    if unusable:
-        raise UserError(f"{len(unusable)} of {len(checkpoints)} checkpoints cannot be used: {'; '.join(unusable)}")
-    return metrics
+        return metrics
+
+    def finish(metrics: dict[str, dict]) -> None:
+        wait_for_all(rank_size)
+        if is_main and metrics:
+            show_metrics(metrics)
+            print(f"results are in {folder}")
+
+    return evaluate_each(
+        checkpoints, lambda checkpoint: load_trained(network, checkpoint, alphabet), evaluate, finish
+    )
 
 
-def evaluate_in_training(config: Any, network: ms.nn.Cell) -> dict[str, float]:
+def evaluate_in_training(config: CrnnTrainingEvaluation, network: ms.nn.Cell) -> dict[str, float]:
     """Metrics of `network`, as it is, on `eval_lmdb`: those of all words, and the accuracy on each data set."""
     _, rank_size = current_ranks()
     share_statistics(network, rank_size)
     sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
-    alphabet = build_alphabet(config)
+    alphabet = Alphabet.load(config.alphabet)
     evaluations = read_sources(config, alphabet, predictor(network), sources, greedy_decode)
     metrics = all_metrics(evaluations)
     each = {f"accuracy_{name}": metrics[name]["accuracy"] for name in sources} if len(sources) > 1 else {}
     return {**metrics[TOTAL], **each}
 
 
-def evaluation_sources(config: Any) -> dict[str, LmdbWords]:
+def evaluation_sources(config: CrnnEvaluation) -> dict[str, LmdbWords]:
     """The data sets to evaluate on: `dataset_path`, or else `eval_lmdb`.
 
     Raises:
@@ -102,7 +94,7 @@ def evaluation_sources(config: Any) -> dict[str, LmdbWords]:
 
 
 def read_sources(
-    config: Any,
+    config: CrnnTrainingEvaluation,
     alphabet: Alphabet,
     predict: PredictLogProbs,
     sources: dict[str, LmdbWords],
@@ -119,7 +111,7 @@ def read_sources(
             characters=alphabet.characters,
             batch_size=config.test_batch_size,
             height=IMAGE_HEIGHT,
-            widths=input_widths(config),
+            widths=config.image_width,
             label_policy=config.eval_label_policy,
             rank_id=rank_id,
             rank_size=rank_size,
@@ -143,21 +135,23 @@ def all_metrics(evaluations: dict[str, WordEvaluation]) -> dict[str, dict[str, f
     return {**metrics, TOTAL: pooled(list(evaluations.values())).metrics()}
 
 
-def lexicon_choice(config: Any, alphabet: Alphabet, sources: dict[str, LmdbWords]) -> LexiconChoice | None:
+def lexicon_choice(
+    options: LexiconOptions, alphabet: Alphabet, sources: dict[str, LmdbWords]
+) -> LexiconChoice | None:
     """The lexicon of the configuration, None without one.
 
     Raises:
         UserError: a file that cannot be read, or lexicons of the samples that do not fit the data sets.
     """
-    if not config.eval_lexicon:
+    if not options.eval_lexicon:
         return None
-    if not config.lexicon_per_sample:
-        return LexiconChoice(read_lexicons(config.eval_lexicon, alphabet.encode)[0], config.lexicon_method)
+    if not options.lexicon_per_sample:
+        return LexiconChoice(read_lexicons(options.eval_lexicon, alphabet.encode)[0], options.lexicon_method)
     if len(sources) != 1:
         raise UserError(f"lexicon_per_sample: belongs to one data set, here are {len(sources)}: {', '.join(sources)}")
     samples = len(next(iter(sources.values())))
-    lexicons = read_lexicons(config.eval_lexicon, alphabet.encode, samples)
-    return LexiconChoice(lexicons, config.lexicon_method)
+    lexicons = read_lexicons(options.eval_lexicon, alphabet.encode, samples)
+    return LexiconChoice(lexicons, options.lexicon_method)
 
 
 def predictor(network: ms.nn.Cell) -> PredictLogProbs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -18,19 +17,19 @@ from src.ctpn.lstm_branches import choose_lstm
 from src.data.detection.dataset import CtpnEvalData
 from src.data.detection.evaluation_images import check_folder, images_of
 from src.data.loading.bad_samples import BadSamples
-from src.evaluation.checkpoint_files import find_checkpoints
+from src.evaluation.checkpoint_files import evaluate_each, find_checkpoints
 from src.evaluation.detection import DetectionEvaluation, PredictMaps, evaluate_detection
 from src.evaluation.detection_results import draw_detections, write_detection_results
 from src.evaluation.detection_table import metrics_line, show_table
 from src.evaluation.gather_detection import gather_found
+from src.evaluation.options import CtpnEvaluation, CtpnTrainingEvaluation, DetectionRunOptions
 from src.weights.weights_file import load_weights, read_weights
 
 
-def evaluate_ctpn(config: Any) -> dict[str, dict]:
+def evaluate_ctpn(config: CtpnEvaluation) -> dict[str, dict]:
     """Evaluate each checkpoint under `checkpoint_path` and write everything to `eval_output_path`.
 
-    A checkpoint of several that cannot be used is named, and the others are evaluated all the same. Several ranks
-    evaluate a share of the images each; all get the metrics, and rank 0 writes.
+    Several ranks evaluate a share of the images each; all get the metrics, and rank 0 writes.
 
     Returns:
         The metrics (protocol -> precision, recall, hmean) by checkpoint; empty ones without ground truth.
@@ -42,64 +41,61 @@ def evaluate_ctpn(config: Any) -> dict[str, dict]:
     source, image_folder = choose_source(config)
     folder = Path(config.eval_output_path)
     rank_id, rank_size = current_ranks()
+    is_main = rank_id == 0
     network = build_ctpn(config).set_train(False)
     predict = predictor(network)
-    metrics: dict[str, dict] = {}
-    unusable: list[str] = []
-    for checkpoint in checkpoints:
-        try:
-            params = read_weights(checkpoint)
-            lstm = choose_lstm(params, config.lstm_branch)
-            load_weights(network, mindspore_ctpn(params, lstm.branch))
-        except UserError as error:
-            unusable.append(error_line(checkpoint, error))
-            print(f"left out {unusable[-1]}", flush=True)
-            continue
-        if lstm.note and rank_id == 0:
+
+    def load(checkpoint: Path) -> None:
+        params = read_weights(checkpoint)
+        lstm = choose_lstm(params, config.lstm_branch)
+        load_weights(network, mindspore_ctpn(params, lstm.branch))
+        if lstm.note and is_main:
             print(f"{checkpoint.name}: {lstm.note}", flush=True)
-        if not metrics:  # the first call compiles the network, which is no part of an image's time
-            predict(np.zeros((config.test_batch_size, 3, config.img_height, config.img_width), np.float32))
-        title = f"evaluating {checkpoint.name}" if rank_id == 0 else ""
+        # The first call compiles the network, which is no part of an image's time.
+        predict(np.zeros((config.test_batch_size, 3, *config.image_shape), np.float32))
+
+    def evaluate(checkpoint: Path) -> dict:
+        title = f"evaluating {checkpoint.name}" if is_main else ""
         evaluation = evaluate_source(config, predict, source, title)
-        if rank_id != 0:
-            metrics[checkpoint.stem] = evaluation.metrics() if evaluation.has_ground_truth else {}
-            continue
+        if not is_main:
+            return evaluation.metrics() if evaluation.has_ground_truth else {}
         extra = {"checkpoint": checkpoint.name, "test_set": source.name, "options": detect_options(config).to_dict()}
-        metrics[checkpoint.stem] = write_detection_results(evaluation, folder, checkpoint.stem, extra)
-        print(metrics_line(checkpoint.stem, metrics[checkpoint.stem]), flush=True)
+        metrics = write_detection_results(evaluation, folder, checkpoint.stem, extra)
+        print(metrics_line(checkpoint.stem, metrics), flush=True)
         if config.draw_results:
             place = folder / f"pictures_{checkpoint.stem}"
             drawn = draw_detections(evaluation, images_of(source, image_folder, evaluation.lines), place)
             print(f"drew {drawn} images to {place}", flush=True)
-    wait_for_all(rank_size)
-    if rank_id == 0:
-        if any(metrics.values()):
+        return metrics
+
+    def finish(metrics: dict[str, dict]) -> None:
+        wait_for_all(rank_size)
+        if is_main and any(metrics.values()):
             show_table(metrics)
-        if metrics:
+        if is_main and metrics:
             print(f"results are in {folder}")
-    if unusable:
-        raise UserError(f"{len(unusable)} of {len(checkpoints)} checkpoints cannot be used: {'; '.join(unusable)}")
-    return metrics
+
+    return evaluate_each(checkpoints, load, evaluate, finish)
 
 
-def evaluate_in_training(config: Any, network: ms.nn.Cell) -> dict[str, float]:
+def evaluate_in_training(config: CtpnTrainingEvaluation, drawings: Path, network: ms.nn.Cell) -> dict[str, float]:
     """Metrics of `network`, as it is, on `eval_dataset_path`: DetEval under plain names, IoU beside it.
 
     Several ranks evaluate a share each, with the batch-norm statistics of rank 0, which are those that are saved.
-    With `eval_image_path`, what it finds is drawn on the images of that folder, below the checkpoints.
+    With `eval_image_path`, what it finds is drawn on the images of that folder, into `drawings`.
     """
     rank_id, rank_size = current_ranks()
     share_statistics(network, rank_size)
     evaluation = evaluate_source(config, predictor(network), Path(config.eval_dataset_path))
     if config.eval_image_path and rank_id == 0:
         images = images_of(config.eval_dataset_path, config.eval_image_path, evaluation.lines)
-        draw_detections(evaluation, images, Path(config.save_checkpoint_path) / "eval_pictures")
+        draw_detections(evaluation, images, drawings)
     metrics = evaluation.metrics()
     shown = {**metrics["deteval"], "iou_hmean": metrics["iou_0.5"]["hmean"]}
     return {**{name: round(value, 6) for name, value in shown.items()}, "images": len(evaluation.lines)}
 
 
-def choose_source(config: Any) -> tuple[Path, Path | None]:
+def choose_source(config: CtpnEvaluation) -> tuple[Path, Path | None]:
     """The test set, and the folder whose images are drawn on (None for those in the test set).
 
     With a folder of images and no MindRecord the folder is the test set, without ground truth. Where
@@ -131,7 +127,9 @@ def choose_source(config: Any) -> tuple[Path, Path | None]:
     return source, folder
 
 
-def evaluate_source(config: Any, predict: PredictMaps, source: Path, title: str = "") -> DetectionEvaluation:
+def evaluate_source(
+    config: DetectionRunOptions, predict: PredictMaps, source: Path, title: str = ""
+) -> DetectionEvaluation:
     """Run `predict` over a MindRecord or a folder of images; shows progress when there is a title.
 
     Several ranks share the images; what comes back is the whole, the same on each.
@@ -178,9 +176,3 @@ def predictor(network: ms.nn.Cell) -> PredictMaps:
         return score_map.asnumpy(), delta_map.asnumpy()
 
     return predict
-
-
-def error_line(checkpoint: Path, error: UserError) -> str:
-    """What is wrong with a checkpoint, named once."""
-    text = str(error)
-    return text if checkpoint.name in text else f"{checkpoint.name}: {text}"

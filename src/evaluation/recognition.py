@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from src.common.ranks import gather_json
-from src.crnn.ctc_decode import Decoded
+from src.crnn.ctc_decode import Decode
 from src.crnn.lexicon import Lexicon
 from src.data.recognition.eval_dataset import CrnnEvalData
 from src.metrics.recognition import evaluate_words, word_accuracy
 
 PredictLogProbs = Callable[[np.ndarray], np.ndarray]  # (B, 1, H, W) -> (T, B, C)
-Decode = Callable[[np.ndarray], list[Decoded]]  # (T, B, C) -> B words
 
 
 @dataclass(frozen=True)

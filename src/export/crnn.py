@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from src.crnn.alphabet import Alphabet
-from src.crnn.build import build_alphabet, build_crnn, input_widths
+from src.crnn.build import build_crnn
 from src.crnn.crnn import Crnn
 from src.crnn.topology import IMAGE_HEIGHT
 from src.export.crnn_onnx import export_onnx
@@ -24,13 +23,14 @@ from src.export.network_files import (
     say_written,
     written_safely,
 )
+from src.export.options import CrnnExport
 from src.weights.crnn_weights import load_trained
 from src.weights.weights_file import network_arrays
 
 OTHER_WIDTHS = (64, 160)  # an ONNX file is tried at these, too: its width is free
 
 
-def export_crnn(config: Any, checkpoint: Path, device_target: str) -> list[Path]:
+def export_crnn(config: CrnnExport, checkpoint: Path, device_target: str) -> list[Path]:
     """Write `<file_name>.<format>` as `config` says and return the files.
 
     MINDIR and AIR hold one input shape; with several `image_width` there is a file for each width W, named
@@ -41,7 +41,7 @@ def export_crnn(config: Any, checkpoint: Path, device_target: str) -> list[Path]
             network.
     """
     check_format(config.file_format, device_target)
-    alphabet, widths = build_alphabet(config), input_widths(config)
+    alphabet, widths = Alphabet.load(config.alphabet), config.image_width
     network = build_crnn(config, alphabet)
     load_trained(network, checkpoint, alphabet)
     suffix = config.file_format.lower()

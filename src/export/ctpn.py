@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.ctpn import Ctpn
 from src.ctpn.detect_options import detect_options
 from src.ctpn.lstm_branches import choose_lstm
+from src.ctpn.options import NetworkOptions
 from src.ctpn.proposal_cell import NMS_LIMIT, CtpnProposals
 from src.ctpn.text_lines import DetectOptions
 from src.export.ctpn_onnx import write_ctpn_onnx
@@ -24,21 +24,22 @@ from src.export.network_files import (
     say_written,
     written_safely,
 )
+from src.export.options import CtpnExport, FileOptions
 from src.weights.weights_file import load_weights, network_arrays, read_weights
 
 
-def load_ctpn(config: Any, checkpoint: Path) -> Ctpn:
-    """The network of `config` in evaluation mode with the weights of `checkpoint`."""
-    network = build_ctpn(config)
+def load_ctpn(options: NetworkOptions, checkpoint: Path) -> Ctpn:
+    """The network of `options` in evaluation mode with the weights of `checkpoint`."""
+    network = build_ctpn(options)
     params = read_weights(checkpoint)
-    lstm = choose_lstm(params, config.lstm_branch)
+    lstm = choose_lstm(params, options.lstm_branch)
     if lstm.note:
         print(f"{checkpoint.name}: {lstm.note}")
     load_weights(network, mindspore_ctpn(params, lstm.branch))
     return network.set_train(False)
 
 
-def export_ctpn(config: Any, checkpoint: Path, device_target: str) -> Path:
+def export_ctpn(config: CtpnExport, checkpoint: Path, device_target: str) -> Path:
     """Write `<file_name>.<format>` as `config` says and return the file.
 
     Raises:
@@ -61,13 +62,13 @@ def export_ctpn(config: Any, checkpoint: Path, device_target: str) -> Path:
     return path
 
 
-def export_with_proposals(network: Ctpn, options: DetectOptions, config: Any, path: Path) -> dict[str, float]:
+def export_with_proposals(network: Ctpn, options: DetectOptions, file: FileOptions, path: Path) -> dict[str, float]:
     """Write network and proposals as MINDIR or AIR; the largest difference after reloading, by runtime."""
-    example = example_images(config.export_batch_size, options.image_shape)
+    example = example_images(file.export_batch_size, options.image_shape)
     with_proposals = CtpnProposals(
         network, options.anchors(), options.nms_pre, options.nms_threshold, options.max_num
     ).set_train(False)
-    if config.file_format == "AIR":
+    if file.file_format == "AIR":
         export_air(with_proposals, example, path)
         return {}
     return {"mindspore": export_mindir(with_proposals, example, path)}

@@ -17,18 +17,23 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _PLAIN = re.compile(r"(?!(true|false|yes|no|on|off|null|y|n)$)(\./|[A-Za-z/(])[^\n]*", re.IGNORECASE)
 
 
+Sections = dict[str, tuple[type[Options] | str, ...]]
+
+
 class Config(Options):
     """The flat configuration of a command.
 
     Class attributes:
         title: the first line of its file.
         file: its file.
-        sections: heading -> the group whose keys stand under it; "" for none.
+        sections: heading ("" for none) -> the groups and single keys that stand under it.
+        renamed: keys of earlier versions, which are still read -> their names now.
     """
 
     title: ClassVar[str]
     file: ClassVar[Path]
-    sections: ClassVar[dict[str, type[Options]]]
+    sections: ClassVar[Sections]
+    renamed: ClassVar[dict[str, str]] = {}
 
 
 def file_text(model: type[Config]) -> str:
@@ -50,8 +55,9 @@ def file_text(model: type[Config]) -> str:
 def sections_of(model: type[Config]) -> Iterator[tuple[str, list[str]]]:
     """Heading and keys, each key once, in the order of the file."""
     left = dict.fromkeys(model.model_fields)
-    for heading, group in model.sections.items():
-        keys = [key for key in group.model_fields if key in left]
+    for heading, parts in model.sections.items():
+        named = [key for part in parts for key in ([part] if isinstance(part, str) else part.model_fields)]
+        keys = [key for key in dict.fromkeys(named) if key in left]
         for key in keys:
             del left[key]
         yield heading, keys

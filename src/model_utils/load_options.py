@@ -67,7 +67,9 @@ def build_config(model: type[ConfigT], given: Given) -> ConfigT:
     values = {key: value for key, value in own.items() if not _is_default(model, key, value)}
     if not is_own_file:
         values |= given.values
-    values |= {key: _parsed(model, key, text) for key, text in given.arguments.items()}
+    arguments = {model.renamed.get(key, key): text for key, text in given.arguments.items()}
+    values = {model.renamed.get(key, key): value for key, value in values.items()}
+    values |= {key: _parsed(model, key, text) for key, text in arguments.items()}
     for key, value in values.items():
         if key not in model.model_fields:
             raise OptionError(unknown_key(str(key), model.model_fields))

@@ -16,15 +16,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from src.common.errors import UserError
 from src.common.options import OptionError
 from src.model_utils.archives import copy_tree, unpack_archive
-from src.model_utils.config import Config
 from src.model_utils.job_signals import held_signals, stop_by_exception
 from src.model_utils.local_adapter import is_first_of_node
+from src.model_utils.network_config import NetworkConfig
 from src.model_utils.node_tasks import claim, once_a_node
 
+NetworkT = TypeVar("NetworkT", bound=NetworkConfig)
 _OUTPUT_KEYS = ("save_checkpoint_path", "eval_output_path", "file_name")
 
 
@@ -37,7 +39,7 @@ class Storage:
 
 
 @contextmanager
-def modelarts_job(config: Config) -> Iterator[None]:
+def modelarts_job(config: NetworkConfig) -> Iterator[None]:
     """Around a run: fetch its inputs, bring its outputs back whatever happens. Nothing off ModelArts.
 
     SIGTERM ends the run by an exception, so that it brings its outputs back, too; while they are copied,
@@ -67,7 +69,7 @@ def modelarts_job(config: Config) -> Iterator[None]:
             bring_outputs(config, storage)
 
 
-def fetch_inputs(config: Config, storage: Storage) -> None:
+def fetch_inputs(config: NetworkConfig, storage: Storage) -> None:
     """Copy data and checkpoints in, and unpack the data set's archive when the configuration names one."""
     for key, folder in (("data_url", config.data_path), ("checkpoint_url", config.load_path)):
         if getattr(config, key):
@@ -79,7 +81,7 @@ def fetch_inputs(config: Config, storage: Storage) -> None:
         unpack_dataset(Path(config.data_path), config.modelarts_dataset_unzip_name)
 
 
-def _fetch(config: Config, key: str, folder: str, storage: Storage, *, required: bool = True) -> None:
+def _fetch(config: NetworkConfig, key: str, folder: str, storage: Storage, *, required: bool = True) -> None:
     url = getattr(config, key)
     try:
         if required or storage.exists(url):
@@ -91,7 +93,7 @@ def _fetch(config: Config, key: str, folder: str, storage: Storage, *, required:
         raise UserError(f"{key}: '{url}' cannot be copied to {folder} ({error})") from error
 
 
-def bring_outputs(config: Config, storage: Storage) -> None:
+def bring_outputs(config: NetworkConfig, storage: Storage) -> None:
     """Copy `output_path` to `train_url`; no signal cuts it short."""
     if not config.train_url:
         return
@@ -146,7 +148,7 @@ def _exists_locally(address: str) -> bool:
     return Path(address).exists()
 
 
-def place_outputs(config: Config) -> Config:
+def place_outputs(config: NetworkT) -> NetworkT:
     """On ModelArts, the outputs whose path is relative, placed in `output_path`; elsewhere unchanged.
 
     Raises:

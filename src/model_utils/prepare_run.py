@@ -8,9 +8,9 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 
 from src.common.errors import UserError
-from src.model_utils.config import Config
 from src.model_utils.device_adapter import select_device, set_cpu_kernels
 from src.model_utils.local_adapter import get_device_id, get_device_num, get_rank_id
+from src.model_utils.run_options import ProcessOptions
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Run:
         return self.rank_id == 0
 
 
-def prepare_run(config: Config) -> Run:
+def prepare_run(options: ProcessOptions) -> Run:
     """Set the CPU kernels, device, seed and, for a distributed run, the communication between ranks.
 
     Raises:
@@ -38,13 +38,13 @@ def prepare_run(config: Config) -> Run:
     import numpy as np  # noqa: PLC0415
 
     mindspore.set_context(mode=mindspore.GRAPH_MODE)
-    target = select_device(config.device_target, get_device_id(default=config.device_id))
+    target = select_device(options.device_target, get_device_id(default=options.device_id))
     rank_id, rank_size = 0, 1
-    if config.run_distribute:
+    if options.run_distribute:
         rank_id, rank_size = _join_ranks()
-    random.seed(config.seed)
-    np.random.seed(config.seed)
-    mindspore.set_seed(config.seed)
+    random.seed(options.seed)
+    np.random.seed(options.seed)
+    mindspore.set_seed(options.seed)
     return Run(rank_id, rank_size, target)
 
 
@@ -79,8 +79,8 @@ def _join_ranks() -> tuple[int, int]:
     return rank_id, rank_size
 
 
-def describe(run: Run, config: Config) -> str:
+def describe(run: Run, options: ProcessOptions) -> str:
     """One line for the log: what was chosen."""
-    chosen = " (chosen automatically)" if config.device_target == "auto" else ""
+    chosen = " (chosen automatically)" if options.device_target == "auto" else ""
     rank = f", rank {run.rank_id} of {run.rank_size}" if run.rank_size > 1 else ""
-    return f"device {run.device_target}{chosen}{rank}, seed {config.seed}"
+    return f"device {run.device_target}{chosen}{rank}, seed {options.seed}"

@@ -2,10 +2,9 @@
 
 from typing import ClassVar
 
-from src.common.options import Options
 from src.ctpn.options import ProposalOptions
 from src.engines.options import EngineOptions
-from src.model_utils.config_file import REPOSITORY, Config
+from src.model_utils.config_file import REPOSITORY, Config, Sections
 from src.model_utils.device_options import DeviceOptions
 from src.reader.options import (
     CommandOptions,
@@ -25,18 +24,18 @@ class ReaderConfig(CommandOptions, DeviceOptions, Config):
 
     title = "predict.py: every key of reading images"
     file = REPOSITORY / "configs" / "predict.yaml"
-    sections: ClassVar[dict[str, type[Options]]] = {
-        "what to read": InputOptions,
-        "images and pages": PageOptions,
-        "what to do": TaskOptions,
-        "what to write": OutputOptions,
-        "what runs it": EngineOptions,
-        "the device of the engine mindspore": DeviceOptions,
-        "weights": WeightsOptions,
-        "detection; 0 and auto take what the card of the weights says": DetectorInputOptions,
-        "proposals": ProposalOptions,
+    sections: ClassVar[Sections] = {
+        "what to read": (InputOptions,),
+        "images and pages": (PageOptions,),
+        "what to do": (TaskOptions,),
+        "what to write": (OutputOptions,),
+        "what runs it": (EngineOptions,),
+        "the device of the engine mindspore": (DeviceOptions,),
+        "weights": (WeightsOptions,),
+        "detection; 0 and auto take what the card of the weights says": (DetectorInputOptions,),
+        "proposals": (ProposalOptions,),
         "text connector; what is not given takes the value that the card of the weights names, if it names one": (
-            LineOptions
+            LineOptions,
         ),
-        "recognition": RecognizerOptions,
+        "recognition": (RecognizerOptions,),
     }

@@ -1,9 +1,10 @@
 """Write the configuration files anew from their models: python -m src.model_utils.write_configs"""
 
 from src.model_utils.config_file import Config, file_text
+from src.model_utils.network_config import CrnnConfig, CtpnConfig
 from src.model_utils.reader_config import ReaderConfig
 
-MODELS: tuple[type[Config], ...] = (ReaderConfig,)
+MODELS: tuple[type[Config], ...] = (CtpnConfig, CrnnConfig, ReaderConfig)
 
 
 def main() -> None:

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.common.json_file import write_json
 from src.crnn.alphabet import Alphabet
-from src.crnn.ctc_decode import Decoded, beam_search_decode, greedy_decode
+from src.crnn.ctc_decode import Decode, Decoded, choose_decoder
 from src.data.images.decode import IMAGE_SUFFIXES, ImageError, decode_image
 from src.data.loading.bad_samples import BadSamples
 from src.data.recognition.annotations import Reject, read_icdar_words
 from src.data.recognition.labels import LabelRejected, LabelRules
 from src.metrics.recognition import evaluate_words
+from src.postprocess.options import CrnnPostprocess
 from src.postprocess.output_files import OutputFileError, read_outputs
 
 OUTPUT_NAME = "log_probs"
@@ -35,7 +34,7 @@ class ImagePrediction:
     confidence: float
 
 
-def postprocess_crnn(config: Any) -> dict[str, float]:
+def postprocess_crnn(config: CrnnPostprocess) -> dict[str, float]:
     """Read `result_path`, the outputs for the words of `export_dataset_path`, and write to `eval_output_path`:
     `readings.tsv` with a line per image, and `results.json`.
 
@@ -50,11 +49,15 @@ def postprocess_crnn(config: Any) -> dict[str, float]:
     """
     alphabet = Alphabet.load(config.alphabet)
     images = Path(config.export_dataset_path)
-    predictions = read_folder(images, Path(config.result_path), alphabet, decoder(config), config.max_bad_ratio)
+    predictions = read_folder(
+        images, Path(config.result_path), alphabet, choose_decoder(config), config.max_bad_ratio
+    )
     truths: dict[str, str] = {}
     if config.label_path:
         labels = read_labels(Path(config.label_path), images)
-        truths = match_labels(labels, predictions, LabelRules(alphabet.characters, config.eval_label_policy), config)
+        truths = match_labels(
+            labels, predictions, LabelRules(alphabet.characters, config.eval_label_policy), config.label_path
+        )
     folder = Path(config.eval_output_path)
     write_atomically(folder / "readings.tsv", [table(predictions, truths).encode()])
     metrics = {}
@@ -76,13 +79,8 @@ def metrics_line(metrics: Mapping[str, float]) -> str:
     return f"readings.tsv: {share} over {metrics['samples']} words"
 
 
-def decoder(config: Any):
-    """(T, 1, C) -> [Decoded], as the configuration says."""
-    return partial(beam_search_decode, beam_width=config.beam_width) if config.decoder == "beam" else greedy_decode
-
-
 def read_folder(
-    images: Path, results: Path, alphabet: Alphabet, decode: Any, max_bad_ratio: float
+    images: Path, results: Path, alphabet: Alphabet, decode: Decode, max_bad_ratio: float
 ) -> list[ImagePrediction]:
     """A prediction for every image below `images`, by name; says which ones are unreadable.
 
@@ -112,7 +110,7 @@ def read_folder(
     return predictions
 
 
-def read_word(header: Path, alphabet: Alphabet, decode: Any) -> Decoded:
+def read_word(header: Path, alphabet: Alphabet, decode: Decode) -> Decoded:
     """The word of one image from its described output (T, 1, C).
 
     Raises:
@@ -142,7 +140,7 @@ def read_labels(path: Path, images: Path) -> dict[str, str]:
 
 
 def match_labels(
-    labels: Mapping[str, str], predictions: list[ImagePrediction], rules: LabelRules, config: Any
+    labels: Mapping[str, str], predictions: list[ImagePrediction], rules: LabelRules, label_path: str
 ) -> dict[str, str]:
     """The truth of each image that is judged; says how many are not, by reason.
 
@@ -152,7 +150,7 @@ def match_labels(
     truths, reasons = {}, {}
     for prediction in predictions:
         if prediction.name not in labels:
-            raise UserError(f"label_path: no label for '{prediction.name}' in '{config.label_path}'")
+            raise UserError(f"label_path: no label for '{prediction.name}' in '{label_path}'")
         try:
             truths[prediction.name] = rules.apply(labels[prediction.name])
         except LabelRejected as error:
@@ -160,7 +158,7 @@ def match_labels(
     for reason, count in reasons.items():
         print(f"label_path: {count} words are not judged: {reason}")
     if not truths:
-        raise UserError(f"label_path: no word of '{config.label_path}' can be judged")
+        raise UserError(f"label_path: no word of '{label_path}' can be judged")
     return truths
 
 

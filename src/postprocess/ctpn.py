@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,11 +22,12 @@ from src.evaluation.detection_results import draw_detections
 from src.evaluation.submission_names import submission_names
 from src.metrics.detection_result import GroundTruth
 from src.metrics.submission import ground_truth_name, image_key, read_ground_truth, write_results, write_submission
+from src.postprocess.options import CtpnPostprocess
 from src.postprocess.output_files import NetworkOutputs, OutputFileError, read_outputs, read_undescribed
 from src.text_connector.detector import TextLines
 
 
-def postprocess_ctpn(config: Any) -> dict[str, dict]:
+def postprocess_ctpn(config: CtpnPostprocess) -> dict[str, dict]:
     """Read `result_path`, the outputs for the images of `export_dataset_path`, and write to `eval_output_path`:
     `res_*.txt` in `output`, `submit.zip`, drawn images in `output_img`.
 

@@ -17,7 +17,8 @@ from src.engines.processor import describe_processor
 from src.reader.networks import REPOSITORY, located
 from src.reader.options import ReaderOptions
 from src.reader.text_recognizer import alphabet_of
-from src.weights.network_weights import HOW_TO_TRAIN, NetworkWeights, find_weights
+from src.weights.network_kinds import KINDS
+from src.weights.network_weights import NetworkWeights, find_weights
 
 PACKAGES = ("numpy", "opencv-python-headless", "Pillow", "simplejpeg", "PyYAML", "rich", "onnx", *ENGINES)
 SECONDS = 120
@@ -48,12 +49,16 @@ def check_reader(options: ReaderOptions) -> int:
         _show_weights(options.crnn_lines_weights, "crnn", "crnn_lines_weights", engine, cache),
         _show_weights(options.crnn_weights, "crnn", "crnn_weights", engine, cache),
     ]
+    detectors, recognizers = KINDS["ctpn"].how_to_train, KINDS["crnn"].how_to_train
     missing = [
         text
         for text, there in (
             ("no engine works (pip install openvino)", working),
-            (f"no weights of the detector (--ctpn_weights FILE, or {HOW_TO_TRAIN['ctpn']})", detector),
-            (f"no weights of a recognizer (--crnn_lines_weights FILE, or {HOW_TO_TRAIN['crnn']})", any(readers)),
+            (f"no weights of the detector (--ctpn_weights FILE, or {detectors})", detector),
+            (
+                f"no weights of a recognizer (--crnn_lines_weights FILE, or {recognizers})",
+                any(readers),
+            ),
         )
         if not there
     ]

@@ -13,6 +13,7 @@ import numpy as np
 
 from src.common.boxes import box_corners
 from src.common.errors import UserError
+from src.crnn.ctc_decode import choose_decoder
 from src.engines.engine import open_engines
 from src.reader.image_source import ImageSource, OpenOptions, Source, as_image_source
 from src.reader.line_crops import LineCrop, cut_line
@@ -105,8 +106,7 @@ class TextReader:
                 unit,
                 recognizer.card.widths,
                 batch_size=options.batch_size,
-                decoder=options.decoder,
-                beam_width=options.beam_width,
+                decode=choose_decoder(options),
             )
             self.recognizer_unit = unit
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from src.crnn.alphabet import NAMED, Alphabet, AlphabetError
-from src.crnn.ctc_decode import Decoded, beam_search_decode, greedy_decode
+from src.crnn.ctc_decode import Decode, Decoded, greedy_decode
 from src.crnn.topology import IMAGE_HEIGHT, WIDTH_STEP
 from src.data.recognition.preprocess import (
     bucket_width,
@@ -75,8 +75,7 @@ class TextRecognizer:
         widths: of the network's input, ascending; one is what images are stretched to, with several they keep
             their proportions. () takes `DEFAULT_WIDTHS`.
         batch_size: images of one width that are read at once.
-        decoder: "greedy" or "beam".
-        beam_width: of the beam.
+        decode: from class probabilities to words.
     """
 
     def __init__(
@@ -87,13 +86,12 @@ class TextRecognizer:
         widths: Sequence[int] = (),
         *,
         batch_size: int = 32,
-        decoder: str = "greedy",
-        beam_width: int = 10,
+        decode: Decode = greedy_decode,
     ):
         self.unit, self.alphabet = unit, alphabet
         self.widths = tuple(widths) or DEFAULT_WIDTHS[unit]
         self._engine, self._batch_size = engine, batch_size
-        self._decoder, self._beam_width = decoder, beam_width
+        self._decode = decode
 
     def prepare(self, line: np.ndarray, is_word: bool = False) -> PreparedLine:
         """A cut-out line, uint8 (h, w) or RGB (h, w, 3); `is_word` says that it is not to be split."""
@@ -131,11 +129,6 @@ class TextRecognizer:
             batch.append(index)
         if batch:
             yield batch
-
-    def _decode(self, log_probs: np.ndarray) -> list[Decoded]:
-        if self._decoder == "beam":
-            return beam_search_decode(log_probs, self._beam_width)
-        return greedy_decode(log_probs)
 
     def _check_classes(self, classes: int) -> None:
         if classes != self.alphabet.num_classes:

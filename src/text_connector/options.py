@@ -35,9 +35,13 @@ class ConnectorOptions(Options):
     oriented: bool = option(False, "polygons follow tilted lines; boxes stay the same")
 
 
-class ConnectorParams(ConnectorOptions):
-    """All that the text connector can be told."""
+class SideOptions(Options):
+    """The ends of lines."""
 
     side_refinement: bool = option(
-        False, "move the ends of a line to where its first and last proposals place them (needs their dx)"
+        False, "learn and use the horizontal offset of a line's first and last proposal from its ends"
     )
+
+
+class ConnectorParams(ConnectorOptions, SideOptions):
+    """All that the text connector can be told."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
-
 from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
-from src.crnn.build import input_widths
 from src.crnn.topology import IMAGE_HEIGHT, time_steps
 from src.data.loading.staged_data import StagedData
-from src.data.recognition.augment import WordAugment
 from src.data.recognition.dataset import CrnnTrainData
+from src.data.recognition.options import WordAugment
 from src.data.recognition.sources import mix_sources, open_lmdbs, rendered_words
 from src.data.synthesis.lexicon import LONGEST_WORD
+from src.training.crnn_options import CrnnTraining
 
 WordData = CrnnTrainData | StagedData
 
 
-def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int) -> WordData:
+def training_data(config: CrnnTraining, alphabet: Alphabet, rank_id: int, rank_size: int) -> WordData:
     """The words of this rank: `flat_start_epochs` of short ones, `narrow_epochs` of narrow ones, then all.
 
     Raises:
@@ -29,14 +26,11 @@ def training_data(config: Any, alphabet: Alphabet, rank_id: int, rank_size: int)
         stored = list(open_lmdbs(config.train_lmdb, config.lmdb_root).values())
     if not stored and not config.samples_per_epoch:
         raise UserError("samples_per_epoch: is 0, but rendered words have no end; give a number")
-    widths = input_widths(config)
+    widths = config.image_width
     later_widths = (*widths, config.narrow_width) if config.narrow_epochs else widths
     if config.flat_start_epochs and config.flat_start_width in later_widths:
         raise UserError(f"flat_start_width: {config.flat_start_width} must differ from the widths of other epochs")
-    try:
-        augment = WordAugment(**{field.name: getattr(config, field.name) for field in fields(WordAugment)})
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    augment = WordAugment.part_of(config)
 
     def words(widths, samples, longest=None):
         rendered = []

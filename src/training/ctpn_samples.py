@@ -1,6 +1,5 @@
 """From one annotated image to what CTPN's training step takes."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +7,10 @@ import numpy as np
 from src.common.errors import UserError
 from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.bbox_assign_sample import assign_targets
+from src.ctpn.options import AssignOptions
 from src.ctpn.topology import ANCHOR_HEIGHTS, STRIDE
-from src.data.detection.augment import AugmentOptions, augment
+from src.data.detection.augment import augment
+from src.data.detection.options import AugmentOptions
 from src.data.detection.preprocess import preprocess
 from src.data.detection.split_boxes import split_boxes
 
@@ -28,7 +29,7 @@ class SampleMaker:
 
     image_shape: input (height, width) in pixels, multiples of `stride`. min_cover: see `split_boxes`.
     min_text_height: text lower than this many input pixels is ignored; 0 trains all.
-    side_refinement: line ends are learned as dx. assignment: thresholds and counts of `assign_targets`.
+    side_refinement: line ends are learned as dx. assignment: see `assign_targets`.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class SampleMaker:
         side_refinement: bool = False,
         min_cover: float = 0.0,
         min_text_height: float = 0.0,
-        assignment: Mapping[str, float] | None = None,
+        assignment: AssignOptions | None = None,
         stride: int = STRIDE,
     ) -> None:
         height, width = image_shape
@@ -54,7 +55,7 @@ class SampleMaker:
         self.side_refinement = side_refinement
         self.min_cover = min_cover
         self.min_text_height = min_text_height
-        self.assignment = dict(assignment or {})
+        self.assignment = assignment or AssignOptions()
         self.stride = stride
 
     def __call__(
@@ -99,10 +100,10 @@ class SampleMaker:
             slices[~skipped],
             slices[skipped],
             self.image_shape,
+            self.assignment,
             rng=rng,
             line_ends=boxes[box_index[~skipped]][:, [0, 2]] if self.side_refinement else None,
             stride=self.stride,
-            **self.assignment,
         )
         return image, labels, targets, weights
 

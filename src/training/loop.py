@@ -46,10 +46,10 @@ def train(
     loss_cell: nn.Cell,
     optimizer: nn.Optimizer,
     data: TrainData,
+    options: TrainOptions,
     *,
     network: nn.Cell | None = None,
     evaluate: Evaluate | None = None,
-    **options,
 ) -> TrainResult:
     """Train `loss_cell` on `data`.
 
@@ -57,61 +57,60 @@ def train(
         loss_cell: `construct(*batch)` gives a tuple of scalars named by `loss_cell.term_names`; the first of
             them, "loss", is minimised.
         optimizer: of `make_optimizer`, with a learning rate for every step.
+        options: what is asked of the training.
         network: whose parameters the checkpoints hold; `loss_cell.network` by default.
         evaluate: called with the network in evaluation mode, on each rank that has one; returns metrics.
-        options: the fields of `TrainOptions`; `epochs` and `output_dir` are required.
 
     Raises:
         NotFiniteError: before the update; names the step and the loss term.
         UserError: an option out of range, another training in `output_dir`, no usable checkpoint to resume
             from, a disk that cannot be written, ...
     """
-    asked = TrainOptions(**options)
     network = network if network is not None else loss_cell.network
-    _check(asked, data, optimizer)
+    _check(options, data, optimizer)
     evaluation = None
     if evaluate is not None:
-        evaluation = EvalCallback(evaluate, network, asked.eval_start_epoch, asked.eval_interval, asked.metric)
+        evaluation = EvalCallback(evaluate, network, options.eval_start_epoch, options.eval_interval, options.metric)
     messages: list[str] = []
     folder = CheckpointFolder(
-        asked.checkpoint_dir, prefix=asked.prefix, keep_max=asked.keep_checkpoint_max, say=messages.append
+        options.checkpoint_dir, prefix=options.prefix, keep_max=options.keep_checkpoint_max, say=messages.append
     )
-    state = RunState(network, optimizer, LossScaler.from_option(asked.loss_scale), evaluation, data.steps_per_epoch)
-    if asked.resume:
+    state = RunState(network, optimizer, LossScaler.from_option(options.loss_scale), evaluation, data.steps_per_epoch)
+    if options.resume:
         snapshot = folder.load_newest()
         if snapshot is not None:
             state.restore(snapshot)
         messages.append(f"resumed after epoch {state.epoch} step {state.step}" if snapshot else "nothing to resume")
-    elif asked.rank_id == 0 and folder.existing():
+    elif options.rank_id == 0 and folder.existing():
         raise UserError(f"{folder.folder} holds another training: resume it, or choose another folder")
-    if asked.config is not None and asked.rank_id == 0:
-        text = yaml.safe_dump(json.loads(json.dumps(asked.config, default=str)), allow_unicode=True)
+    if options.config is not None and options.rank_id == 0:
+        text = yaml.safe_dump(json.loads(json.dumps(options.config, default=str)), allow_unicode=True)
         write_atomically(folder.folder / "config.yaml", [text.encode()])
     step_cell = TrainStep(
         loss_cell,
         optimizer,
-        clip_norm=asked.clip_norm,
-        rank_size=asked.rank_size,
+        clip_norm=options.clip_norm,
+        rank_size=options.rank_size,
         scaled=state.scaler.enabled,
     ).set_train()
     log = RunLog(
-        asked.output_dir,
-        total_steps=asked.epochs * data.steps_per_epoch,
-        rank_id=asked.rank_id,
-        loss_label=asked.loss_label,
+        options.output_dir,
+        total_steps=options.epochs * data.steps_per_epoch,
+        rank_id=options.rank_id,
+        loss_label=options.loss_label,
         start_step=state.global_step,
-        interactive=asked.interactive,
+        interactive=options.interactive,
     )
     try:
         with StopRequest() as stop, log:
             for message in messages:
                 log.say(message)
             folder.say = log.say
-            return _Run(asked, step_cell, data, state, folder=folder, log=log, stop=stop).to_the_end()
+            return _Run(options, step_cell, data, state, folder=folder, log=log, stop=stop).to_the_end()
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        raise UserError(f"cannot write to {asked.output_dir}: {error.strerror}") from error
+        raise UserError(f"cannot write to {options.output_dir}: {error.strerror}") from error
 
 
 def _check(asked: TrainOptions, data: TrainData, optimizer: nn.Optimizer) -> None:

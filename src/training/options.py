@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from src.common.errors import UserError
+from src.common.options import Options, option
 
 
 @dataclass(frozen=True)
@@ -65,25 +66,90 @@ class TrainOptions:
         return Path(self.output_dir) / "ckpt_0"
 
 
-def loop_options(config: Any, rank_id: int, rank_size: int) -> dict[str, Any]:
-    """The fields of `TrainOptions` that the configurations of both networks give under the same keys."""
-    loss_scale = "dynamic" if config.dynamic_loss_scale else config.loss_scale
-    return {
-        "output_dir": Path(config.save_checkpoint_path),
-        "rank_id": rank_id,
-        "rank_size": rank_size,
-        "clip_norm": config.clip_norm,
-        "loss_scale": loss_scale if config.mixed_precision else None,
-        "eval_start_epoch": config.eval_start_epoch,
-        "eval_interval": config.eval_interval,
-        "save_best_ckpt": config.save_best_ckpt,
-        "save_checkpoint_epochs": config.save_checkpoint_epochs if config.save_checkpoint else 0,
-        "save_checkpoint_minutes": config.save_checkpoint_minutes,
-        "keep_checkpoint_max": config.keep_checkpoint_max,
-        "resume": config.resume,
-        "log_every": config.log_interval,
-        "config": config.to_dict(),
-    }
+class SeedOptions(Options):
+    """Where chance comes from."""
+
+    seed: int = option(1, "of weights, rendered words, sampling, augmentation and data order", low=0)
+
+
+class OptimizerOptions(Options):
+    """How the weights are updated."""
+
+    batch_size: int = option(2, "samples per step and device", low=1)
+    optimizer: Literal["momentum", "adam", "adamw", "adadelta"] = option("momentum", "how the weights are updated")
+    momentum: float = option(0.9, "of the momentum optimizer", low=0, high=1)
+    weight_decay: float = option(1e-4, "of convolution and dense weights", low=0)
+    clip_norm: float = option(10.0, "longest gradient (global norm); 0 does not clip", low=0)
+
+
+class PrecisionOptions(Options):
+    """In what the network computes."""
+
+    mixed_precision: bool = option(
+        False, "convolutions and dense layers in half precision; batch norm, LSTM and CTC stay in single"
+    )
+    loss_scale: float = option(1.0, "factor on the loss in mixed precision; the first one where it is dynamic", low=1)
+    dynamic_loss_scale: bool = option(
+        False, "halve the factor when a gradient overflows, raise it when none has for a while"
+    )
+
+
+class LogOptions(Options):
+    """What is logged."""
+
+    log_interval: int = option(10, "steps between two lines of the log", low=1)
+
+
+class CheckpointOptions(Options):
+    """When a training is saved, and where."""
+
+    save_checkpoint: bool = option(True, "write checkpoints")
+    save_checkpoint_epochs: int = option(10, "epochs between two checkpoints", low=1)
+    save_checkpoint_minutes: float = option(
+        10.0, "minutes after which one is written within an epoch; 0 for never", low=0
+    )
+    keep_checkpoint_max: int = option(5, "how many are kept", low=1)
+    save_checkpoint_path: str = option("./", "folder for logs and, in ckpt_0, checkpoints")
+    resume: bool = option(False, "continue from the newest complete checkpoint in ckpt_0")
+
+
+class EvaluationTimes(Options):
+    """When a training is evaluated."""
+
+    run_eval: bool = option(False, "evaluate while training")
+    save_best_ckpt: bool = option(True, "keep the checkpoint with the best hmean or accuracy as best_acc.ckpt")
+    eval_start_epoch: int = option(10, "first epoch after which to evaluate", low=1)
+    eval_interval: int = option(10, "epochs between two evaluations", low=1)
+
+
+class RunOptions(SeedOptions, OptimizerOptions, PrecisionOptions, LogOptions, CheckpointOptions, EvaluationTimes):
+    """What the trainings of both networks can be told."""
+
+    def train_options(
+        self, epochs: int, rank_id: int, rank_size: int, *, metric: str, prefix: str, loss_label: str
+    ) -> TrainOptions:
+        """What the loop is told."""
+        loss_scale: float | str = "dynamic" if self.dynamic_loss_scale else self.loss_scale
+        return TrainOptions(
+            epochs=epochs,
+            output_dir=Path(self.save_checkpoint_path),
+            rank_id=rank_id,
+            rank_size=rank_size,
+            clip_norm=self.clip_norm,
+            loss_scale=loss_scale if self.mixed_precision else None,
+            eval_start_epoch=self.eval_start_epoch,
+            eval_interval=self.eval_interval,
+            metric=metric,
+            save_best_ckpt=self.save_best_ckpt,
+            save_checkpoint_epochs=self.save_checkpoint_epochs if self.save_checkpoint else 0,
+            save_checkpoint_minutes=self.save_checkpoint_minutes,
+            keep_checkpoint_max=self.keep_checkpoint_max,
+            resume=self.resume,
+            prefix=prefix,
+            loss_label=loss_label,
+            log_every=self.log_interval,
+            config=self.to_dict(),
+        )
 
 
 @dataclass

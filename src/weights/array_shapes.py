@@ -9,14 +9,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from src.common.errors import UserError
-from src.crnn import topology as crnn
-from src.ctpn import topology as ctpn
 from src.layers.parameter_shapes import Shapes, Size
+from src.weights.network_kinds import KINDS
 
 
 def parameter_shapes(network: str) -> Shapes:
     """Sizes by parameter name of a "ctpn" or a "crnn"."""
-    return ctpn.parameter_shapes() if network == "ctpn" else crnn.parameter_shapes()
+    return KINDS[network].parameter_shapes()
 
 
 def check_shapes(network: str, params: Mapping[str, np.ndarray]) -> None:

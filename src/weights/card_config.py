@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+from src.common.options import Options
 from src.crnn.alphabet import NAMED
 from src.weights.card import card_path, load_card, parse_card
-from src.weights.training_config import CONFIG_KEYS
+from src.weights.network_kinds import KINDS
+
+OptionsT = TypeVar("OptionsT", bound=Options)
 
 
-def with_card(config: Any, weights: Path) -> tuple[Any, dict[str, object]]:
-    """`config` with what the card of `weights` says about keys that neither a file nor the command line gave.
+def with_card(options: OptionsT, network: str, weights: Path) -> tuple[OptionsT, dict[str, object]]:
+    """`options` with what the card of `weights` says about keys that neither a file nor the command line gave.
 
     Returns:
-        The configuration and what was taken from the card; nothing for a folder or a file without a card.
+        The options and what was taken from the card; nothing for a folder or a file without a card.
 
     Raises:
         CardError: the card cannot be used, or is one of the other network.
     """
     path = card_path(weights)
     if not weights.is_file() or not path.is_file():
-        return config, {}
+        return options, {}
     card = load_card(path)
-    parse_card(card, config.network, str(path))  # refuses what it should not hold
+    parse_card(card, network, str(path))  # refuses what it should not hold
     # The branch says how a published file is read; for what training leaves it has no meaning.
-    keys = {**CONFIG_KEYS[config.network], "lstm_branch": "lstm_branch"}
+    keys = {**KINDS[network].config_keys, "lstm_branch": "lstm_branch"}
     said = {ours: card[key] for key, ours in keys.items() if key in card}
     if "image_size" in card:
         said["img_height"], said["img_width"] = card["image_size"]
     if "alphabet" in said and said["alphabet"] not in NAMED:
         said["alphabet"] = str(path.parent / said["alphabet"])
     said |= card.get("connector", {})
-    taken = {key: value for key, value in said.items() if key not in config.given and getattr(config, key) != value}
-    return config.replace(**taken), taken
+    present = options.to_dict()
+    taken = {key: value for key, value in said.items() if key not in options.given and present[key] != value}
+    return options.replace(**taken), taken
 
 
 def describe_card(weights: Path, taken: dict[str, object]) -> str:

@@ -10,17 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from src.common.errors import UserError
-from src.crnn.checkpoint_formats import mindspore_crnn
-from src.ctpn.checkpoint_formats import mindspore_ctpn
-from src.ctpn.lstm_branches import choose_lstm
 from src.weights.card import CardError, WeightsCard, file_sha256, read_card
 from src.weights.formats import FORMATS, WeightsError, decode_weights
-
-_WHAT = {"ctpn": "the text detector", "crnn": "the text recognizer"}
-HOW_TO_TRAIN = {
-    "ctpn": "bash scripts/quickstart.sh --train",
-    "crnn": "python train.py --config_path configs/crnn_synthetic.yaml",
-}
+from src.weights.network_kinds import KINDS
 
 
 class MissingWeights(UserError):
@@ -56,13 +48,11 @@ class NetworkWeights:
             raise WeightsError(f"{self.path}: the file changed while it was read; start again")
         params = decode_weights(data, self.path)
         try:
-            if self.network == "ctpn":
-                lstm = choose_lstm(params, self.card.lstm_branch)
-                self.notes.extend(filter(None, [lstm.note]))
-                return mindspore_ctpn(params, lstm.branch)
-            return mindspore_crnn(params)
+            params, notes = KINDS[self.network].convert(params, self.card.lstm_branch)
         except UserError as error:
             raise WeightsError(f"{self.path}: {error}") from None
+        self.notes.extend(notes)
+        return params
 
 
 def find_weights(path: Path | str, network: str, option: str) -> NetworkWeights:
@@ -80,8 +70,8 @@ def find_weights(path: Path | str, network: str, option: str) -> NetworkWeights:
     path = Path(path)
     if not path.is_file():
         raise MissingWeights(
-            f"weights of {_WHAT[network]} are missing: there is no file '{path}'; "
-            f"name a checkpoint with --{option} FILE, or train one: {HOW_TO_TRAIN[network]}"
+            f"weights of {KINDS[network].title} are missing: there is no file '{path}'; "
+            f"name a checkpoint with --{option} FILE, or train one: {KINDS[network].how_to_train}"
         )
     if path.suffix not in FORMATS:
         raise WeightsError(f"{path}: {path.suffix or 'no suffix'} is not one of {', '.join(FORMATS)}")

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.bbox_assign_sample import assign_targets
 from src.ctpn.bbox_coder import decode_boxes, encode_boxes
+from src.ctpn.options import AssignOptions
 
 SHAPE = (96, 80)
 HEIGHTS = (4, 11, 23, 48, 97)
 ANCHORS = make_anchors((6, 5), HEIGHTS)
-EVERY = {"num_expected_pos": 10**6, "num_expected_neg": 10**7}
+EVERY = AssignOptions(num_expected_pos=10**6, num_expected_neg=10**7)
 NONE = np.zeros((0, 4))
 
 
@@ -59,7 +60,7 @@ def slices_of(draw, most):
 @settings(max_examples=60, deadline=None)
 @given(slices_of(10), slices_of(3))
 def test_equals_brute_force(slices, ignored):
-    labels, targets, weights = assign_targets(ANCHORS, slices, ignored, SHAPE, rng=np.random.default_rng(0), **EVERY)
+    labels, targets, weights = assign_targets(ANCHORS, slices, ignored, SHAPE, EVERY, rng=np.random.default_rng(0))
     expected, owner = brute_force(ANCHORS.tolist(), slices.tolist(), ignored.tolist(), SHAPE)
     np.testing.assert_array_equal(labels, expected)
     text = expected == 1
@@ -77,12 +78,8 @@ def test_thresholds_are_used():
         slices,
         ignored,
         SHAPE,
+        EVERY.replace(pos_iou_thr=0.4, neg_iou_thr=0.2, min_pos_iou=0.9, ignore_overlap_thr=0.8),
         rng=np.random.default_rng(0),
-        pos_iou_thr=0.4,
-        neg_iou_thr=0.2,
-        min_pos_iou=0.9,
-        ignore_overlap_thr=0.8,
-        **EVERY,
     )
     expected, _ = brute_force(ANCHORS.tolist(), slices.tolist(), ignored.tolist(), SHAPE, **rules)
     np.testing.assert_array_equal(labels, expected)
@@ -92,8 +89,8 @@ def test_thresholds_are_used():
 
 def test_ignored_text_is_neither_text_nor_background():
     box = np.array([[32, 36, 47, 58]])
-    as_text, _, _ = assign_targets(ANCHORS, box, NONE, SHAPE, rng=np.random.default_rng(0), **EVERY)
-    as_ignored, _, weights = assign_targets(ANCHORS, NONE, box, SHAPE, rng=np.random.default_rng(0), **EVERY)
+    as_text, _, _ = assign_targets(ANCHORS, box, NONE, SHAPE, EVERY, rng=np.random.default_rng(0))
+    as_ignored, _, weights = assign_targets(ANCHORS, NONE, box, SHAPE, EVERY, rng=np.random.default_rng(0))
     assert (as_text == 1).any()
     assert (as_ignored[as_text == 1] == -1).all()
     assert not (as_ignored == 1).any()
@@ -104,7 +101,7 @@ def test_ignored_text_is_neither_text_nor_background():
 
 def test_ignored_text_smaller_than_any_anchor_still_counts():
     tiny = np.array([[32, 38, 47, 39]])
-    labels, _, _ = assign_targets(ANCHORS, NONE, tiny, SHAPE, rng=np.random.default_rng(0), **EVERY)
+    labels, _, _ = assign_targets(ANCHORS, NONE, tiny, SHAPE, EVERY, rng=np.random.default_rng(0))
     inside = brute_force(ANCHORS.tolist(), [], [], SHAPE)[0] == 0
     taken_out = inside & (labels == -1)
     assert 0 < taken_out.sum() <= 2
@@ -129,7 +126,7 @@ def test_every_slice_gets_an_anchor():
 
 def test_targets_decode_to_the_slice():
     slices = np.array([[0, 10.5, 15, 30.25], [64, 40, 79, 90]], np.float32)
-    labels, targets, _ = assign_targets(ANCHORS, slices, NONE, SHAPE, rng=np.random.default_rng(0), **EVERY)
+    labels, targets, _ = assign_targets(ANCHORS, slices, NONE, SHAPE, EVERY, rng=np.random.default_rng(0))
     text = labels == 1
     decoded = decode_boxes(ANCHORS[text], targets[text])
     for box in decoded:
@@ -140,11 +137,13 @@ def test_targets_decode_to_the_slice():
 def test_sampling_counts_and_dependence_on_the_generator():
     anchors = make_anchors((36, 60))
     slices = np.array([[16 * c, 100, 16 * c + 15, 140] for c in range(60)], np.float32)
-    every, _, _ = assign_targets(anchors, slices, NONE, (576, 960), rng=np.random.default_rng(0), **EVERY)
+    every, _, _ = assign_targets(anchors, slices, NONE, (576, 960), EVERY, rng=np.random.default_rng(0))
     assert (every == 1).sum() > 40
 
     def sampled(seed, **counts):
-        return assign_targets(anchors, slices, NONE, (576, 960), rng=np.random.default_rng(seed), **counts)[0]
+        return assign_targets(
+            anchors, slices, NONE, (576, 960), AssignOptions(**counts), rng=np.random.default_rng(seed)
+        )[0]
 
     labels = sampled(1, num_expected_pos=40, num_expected_neg=100)
     assert (labels == 1).sum() == 40
@@ -163,8 +162,9 @@ def test_sampling_reaches_every_background_anchor_alike():
     rng = np.random.default_rng(0)
     hits = np.zeros(len(ANCHORS))
     inside = brute_force(ANCHORS.tolist(), [], [], SHAPE)[0] == 0
+    few = AssignOptions(num_expected_neg=20)
     for _ in range(400):
-        hits += assign_targets(ANCHORS, NONE, NONE, SHAPE, rng=rng, num_expected_neg=20)[0] == 0
+        hits += assign_targets(ANCHORS, NONE, NONE, SHAPE, few, rng=rng)[0] == 0
     expected = 400 * 20 / inside.sum()
     assert hits[inside].min() > expected / 2
     assert hits[inside].max() < expected * 2

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -87,8 +88,8 @@ def kept_statistics():
 
     build = train_crnn.build_training_crnn
 
-    def build_with_kept_statistics(config, alphabet):
-        network, loss = build(config, alphabet)
+    def build_with_kept_statistics(*given):
+        network, loss = build(*given)
         for _, cell in network.cells_and_names():
             if isinstance(cell, nn.BatchNorm2d):
                 cell.use_batch_statistics = False
@@ -112,8 +113,8 @@ def main(folder):
     last = run.rank_id == run.rank_size - 1
 
     def stop_after(evaluate):
-        def wrapped(config, network):
-            metrics = evaluate(config, network)
+        def wrapped(network):
+            metrics = evaluate(network)
             if last:
                 os.kill(os.getpid(), signal.SIGTERM)
             return metrics
@@ -123,16 +124,15 @@ def main(folder):
     said = {"rank": run.rank_id, "size": run.rank_size}
     # The detector goes on where the launch by the script ended.
     config = detector_config(folder, folder / "train_parallel0", 2, resume=True)
-    result = train_ctpn(config, *place, evaluate_ctpn.evaluate_in_training)
+    result = train_ctpn(config, *place, partial(evaluate_ctpn.evaluate_in_training, config, folder / "drawn"))
     said["detector"] = [result.epoch, result.step, result.evaluation["hmean"]]
     # The recognizer is asked to stop, on the last rank, while it evaluates; then it goes on.
     output = folder / "ranks" / "recognizer"
     with kept_statistics():
-        first = train_crnn(
-            recognizer_config(folder, output, 2), *place, stop_after(evaluate_crnn.evaluate_in_training)
-        )
+        config = recognizer_config(folder, output, 2)
+        first = train_crnn(config, *place, stop_after(partial(evaluate_crnn.evaluate_in_training, config)))
         config = recognizer_config(folder, output, 2, resume=True)
-        result = train_crnn(config, *place, evaluate_crnn.evaluate_in_training)
+        result = train_crnn(config, *place, partial(evaluate_crnn.evaluate_in_training, config))
     said["stopped"] = [first.stopped_by, first.exit_code, first.epoch, first.step]
     said["recognizer"] = [result.epoch, result.step, result.evaluation["accuracy"]]
     said["evaluated"] = evaluate_both(folder, folder / "ranks" / "eval")

@@ -14,7 +14,7 @@ from tiny_words import tiny_config as recognizer_config
 pytest.importorskip("mindspore")
 
 from src.common.errors import UserError
-from src.crnn.build import build_alphabet
+from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import greedy_decode
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.evaluation import crnn as evaluate_crnn
@@ -144,7 +144,7 @@ def test_too_many_bad_images_in_all_shares_together(record, ranks):
 @pytest.mark.parametrize("size", [2, 4, 11])
 def test_words(words, ranks, size):
     config = recognizer_config(test_batch_size=2)
-    alphabet = build_alphabet(config)
+    alphabet = Alphabet.load(config.alphabet)
 
     def evaluate():
         sources = {"set": LmdbWords(words)}

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -146,7 +147,8 @@ def ranks(folder, killed):
 @pytest.fixture(scope="module")
 def detector_alone(folder, ranks):
     output = folder / "alone" / "detector"
-    train_ctpn(detector_config(folder, output, 1), 0, 1, evaluate_ctpn.evaluate_in_training)
+    config = detector_config(folder, output, 1)
+    train_ctpn(config, 0, 1, partial(evaluate_ctpn.evaluate_in_training, config, output / "drawn"))
     return output
 
 
@@ -154,7 +156,8 @@ def detector_alone(folder, ranks):
 def recognizer_alone(folder, ranks):
     output = folder / "alone" / "recognizer"
     with kept_statistics():
-        train_crnn(recognizer_config(folder, output, 1), 0, 1, evaluate_crnn.evaluate_in_training)
+        config = recognizer_config(folder, output, 1)
+        train_crnn(config, 0, 1, partial(evaluate_crnn.evaluate_in_training, config))
     return output
 
 

@@ -10,7 +10,8 @@ import pytest
 from tiny_words import LETTERS, WIDTH, drawn, preprocess_word, tiny_config, write_lmdb
 
 from src.common.errors import UserError
-from src.crnn.build import build_alphabet, build_crnn
+from src.crnn.alphabet import Alphabet
+from src.crnn.build import build_crnn
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.evaluation.crnn import evaluate_crnn, evaluate_in_training
 from src.export.crnn import example_words, export_crnn
@@ -30,7 +31,7 @@ def place(tmp_path_factory, graph_mode):
         write_lmdb(folder / "sets" / name, [(drawn(w.replace("'", ""), 1), w) for w in words])
     config = tiny_config()
     rng = np.random.default_rng(5)
-    params = network_arrays(build_crnn(config, build_alphabet(config)))
+    params = network_arrays(build_crnn(config, Alphabet.load(config.alphabet)))
     for name, array in params.items():
         if not name.endswith("moving_variance"):
             params[name] = rng.normal(0, 0.8, array.shape).astype(np.float32)
@@ -93,10 +94,10 @@ def test_metrics_files_and_sheet(evaluated, place):
 
 
 def test_in_training_the_same_metrics_come_without_files(config, evaluated, place):
-    network = build_crnn(config, build_alphabet(config))
+    network = build_crnn(config, Alphabet.load(config.alphabet))
     from src.weights.crnn_weights import load_trained  # noqa: PLC0415
 
-    load_trained(network, place / "crnn.ckpt", build_alphabet(config))
+    load_trained(network, place / "crnn.ckpt", Alphabet.load(config.alphabet))
     found = evaluate_in_training(config, network)
     assert found["accuracy_SVT"] == evaluated["crnn"]["SVT"]["accuracy"]
     assert {key: found[key] for key in evaluated["crnn"]["total"]} == evaluated["crnn"]["total"]

@@ -1,37 +1,16 @@
 """The configuration: typed, merged in order, and every mistake answered in one line that names the key."""
 
 import pytest
-import yaml
+from pydantic import ValidationError
 
 from src.common.options import OptionError
-from src.model_utils.config import (
-    SCHEMAS,
-    load_config,
-    read_documents,
-    require_path,
-)
+from src.model_utils.config import load_config, require_path
 
 
 def write(tmp_path, text, name="c.yaml"):
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     return str(path)
-
-
-@pytest.mark.parametrize("network", sorted(SCHEMAS))
-def test_every_key_has_help_and_every_default_is_accepted(network):
-    values, help_texts, choices = read_documents(SCHEMAS[network])
-    assert set(values) == set(help_texts)
-    assert set(choices) <= set(values)
-    config = load_config(
-        [
-            f"--{key}={yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}"
-            for key, value in values.items()
-            if not isinstance(value, str)
-        ],
-        network,
-    )
-    assert config.to_dict() == values
 
 
 def test_command_line_wins_over_file_and_file_over_schema(tmp_path):
@@ -76,7 +55,7 @@ def test_lists_booleans_and_values_with_equal_signs():
             "007",
         ]
     )
-    assert config.train_dataset == ["svt", "coco"]
+    assert config.train_dataset == ("svt", "coco")
     assert config.run_eval is True
     assert config.draw_results is False
     assert config.pre_trained == "/a=b/c d.ckpt"
@@ -152,9 +131,9 @@ def test_mistakes_in_a_file(tmp_path, text, words):
 
 def test_a_configuration_is_frozen():
     config = load_config(["--seed", "3"])
-    with pytest.raises(AttributeError, match="frozen"):
+    with pytest.raises(ValidationError, match="frozen"):
         config.seed = 4
-    with pytest.raises(AttributeError, match="no key 'sead'"):
+    with pytest.raises(AttributeError, match="'sead'"):
         config.sead
     with pytest.raises(OptionError, match="sead"):
         config.replace(sead=1)
@@ -176,11 +155,3 @@ def test_require_path(tmp_path):
         require_path(config, "pre_trained", "file")
     with pytest.raises(OptionError, match="pre_trained: is empty"):
         require_path(config.replace(pre_trained=""), "pre_trained")
-
-
-def test_help_lists_every_key(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        load_config(["--help"])
-    assert stopped.value.code == 0
-    page = capsys.readouterr().out
-    assert all(f"--{key} " in page for key in read_documents(SCHEMAS["ctpn"])[0])

@@ -1,7 +1,6 @@
 """Dumped outputs of the recognition network as predictions and metrics."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from PIL import Image
 from src.common.errors import UserError
 from src.crnn.alphabet import NAMED, Alphabet
 from src.postprocess.crnn import metrics_line, postprocess_crnn
+from src.postprocess.options import CrnnPostprocess
 from src.postprocess.output_files import OutputFileError
 
 LOWER = Alphabet(NAMED["digits_lower"])
@@ -46,7 +46,7 @@ def run(place, labels=None, **changes):
         "eval_output_path": str(place / "out"), "alphabet": "digits_lower", "decoder": "greedy", "beam_width": 5,
         "max_bad_ratio": 0.05, "eval_label_policy": "keep",
     }  # fmt: skip
-    return postprocess_crnn(SimpleNamespace(**{**config, **changes}))
+    return postprocess_crnn(CrnnPostprocess(**{**config, **changes}))
 
 
 def rows(place):

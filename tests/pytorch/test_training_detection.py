@@ -14,7 +14,7 @@ from pytorch.detection_samples import DetectionMaker, DetectionTask, Stage  # no
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets, set_name  # noqa: E402
 from pytorch.train_ctpn import SCHEMA  # noqa: E402
 from src.common.errors import UserError  # noqa: E402
-from src.data.detection.augment import AugmentOptions  # noqa: E402
+from src.data.detection.options import AugmentOptions  # noqa: E402
 from src.data.synthesis.backgrounds import Backgrounds  # noqa: E402
 from src.data.synthesis.fonts import FontBook  # noqa: E402
 from src.data.synthesis.lexicon import TextSampler  # noqa: E402

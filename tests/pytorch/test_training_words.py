@@ -26,9 +26,9 @@ from pytorch.word_pool import WordPool  # noqa: E402
 from src.common.errors import UserError  # noqa: E402
 from src.crnn.alphabet import Alphabet  # noqa: E402
 from src.crnn.topology import time_steps  # noqa: E402
-from src.data.recognition.augment import WordAugment  # noqa: E402
 from src.data.recognition.eval_dataset import CrnnEvalData  # noqa: E402
 from src.data.recognition.lmdb_reader import LmdbWords  # noqa: E402
+from src.data.recognition.options import WordAugment  # noqa: E402
 from src.data.recognition.preprocess import resize_word  # noqa: E402
 from src.data.recognition.sources import rendered_words  # noqa: E402
 

@@ -21,7 +21,8 @@ import numpy as np
 import training_stand_in
 from tiny_words import drawn, tiny_config, write_lmdb
 
-from src.crnn.build import build_alphabet, build_crnn
+from src.crnn.alphabet import Alphabet
+from src.crnn.build import build_crnn
 from src.data.detection.mindrecord_writer import MindRecordWriter
 from src.data.detection.record import SCHEMA, pack_annotation
 from src.data.recognition.lmdb_writer import LmdbWriter
@@ -101,7 +102,7 @@ def main(place):
         write_lmdb(source / lmdb, [(drawn("abc", seed), "abc") for seed in range(4)])
     weights = full.parent / "crnn.ckpt"
     config = tiny_config(lmdb_root=str(source), total_epoch=1, checkpoint_path=str(weights), draw_results=False)
-    save_weights(build_crnn(config, build_alphabet(config)), weights)
+    save_weights(build_crnn(config, Alphabet.load(config.alphabet)), weights)
     answer("training", lambda: train_crnn(config.replace(save_checkpoint_path=str(full / "train")), 0, 1))
     answer("evaluation", lambda: evaluate_crnn(config.replace(eval_output_path=str(full / "eval"))))
     target = config.replace(file_format="ONNX", file_name=str(full / "export" / "crnn"))

@@ -3,7 +3,8 @@ import pytest
 
 from src.common.errors import UserError
 from src.ctpn.bbox_coder import decode_boxes
-from src.data.detection.augment import AugmentOptions
+from src.ctpn.options import AssignOptions
+from src.data.detection.options import AugmentOptions
 from src.training.ctpn_samples import SampleMaker
 
 SHAPE = (96, 160)
@@ -61,7 +62,7 @@ def test_min_cover_reaches_the_split():
 
 
 def test_assignment_options_reach_the_assignment():
-    maker = SampleMaker(SHAPE, assignment={"num_expected_neg": 50})
+    maker = SampleMaker(SHAPE, assignment=AssignOptions(num_expected_neg=50))
     result = sample(maker, [[16, 30, 31, 60]])
     assert (result.labels >= 0).sum() == 50
 

@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from src.model_utils.config import load_config
-from src.training.options import TrainOptions, loop_options
 
 
 def options(network, **changes):
     config = load_config(["--network", network]).replace(**changes)
-    return TrainOptions(epochs=1, **loop_options(config, 1, 2))
+    return config.train_options(1, 1, 2, metric="hmean", prefix=network, loss_label="loss")
 
 
 @pytest.mark.parametrize("network", ["ctpn", "crnn"])

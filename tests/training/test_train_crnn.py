@@ -11,10 +11,11 @@ import pytest
 from tiny_words import WIDTH, drawn, safetensors_bytes, tiny_config, write_lmdb
 
 from src.common.errors import UserError
-from src.crnn.build import build_alphabet, build_crnn, build_training_crnn, input_widths
+from src.crnn.alphabet import Alphabet
+from src.crnn.build import build_crnn, build_training_crnn
 from src.crnn.checkpoint_formats import HEAD_NAMES, published_crnn
 from src.evaluation.crnn import evaluate_in_training
-from src.training import train_crnn as module
+from src.training import run_training as module
 from src.training.options import TrainResult
 from src.training.train_crnn import learning_rates, train_crnn, training_data
 from src.weights.crnn_weights import alphabet_of, load_pre_trained, load_trained
@@ -44,7 +45,8 @@ def straight(config, tmp_path_factory):
     """A training from beginning to end: its folder and result."""
     ms.set_context(mode=ms.GRAPH_MODE)
     folder = tmp_path_factory.mktemp("straight")
-    return folder, train_crnn(config.replace(save_checkpoint_path=str(folder)), 0, 1, evaluate_in_training)
+    evaluate = partial(evaluate_in_training, config)
+    return folder, train_crnn(config.replace(save_checkpoint_path=str(folder)), 0, 1, evaluate)
 
 
 def metrics(folder, event):
@@ -60,7 +62,7 @@ def test_a_training_leaves_what_a_person_needs(straight, config):
     assert [line["epoch"] for line in evaluations] == [1, 2]
     assert [line["samples"] for line in evaluations] == [5, 5]
     assert result.best == max(line["accuracy"] for line in evaluations)
-    assert alphabet_of(folder / "ckpt_0" / "best_acc.ckpt").characters == build_alphabet(config).characters
+    assert alphabet_of(folder / "ckpt_0" / "best_acc.ckpt").characters == Alphabet.load(config.alphabet).characters
     assert "ctc_loss" in (folder / "loss_0.log").read_text()
     heading, rule, row = (folder / "result.md").read_text().splitlines()
     assert [cell.strip() for cell in heading.split("|")[1:-1]] == [
@@ -74,11 +76,11 @@ def test_a_training_leaves_what_a_person_needs(straight, config):
 def test_stopped_and_resumed_is_bit_for_bit_the_same(straight, config, tmp_path, capsys):
     """SIGTERM comes during the evaluation after the first epoch, so the run ends within the second."""
 
-    def stop(config, network):
+    def stop(network):
         os.kill(os.getpid(), signal.SIGTERM)
         return {"accuracy": 0.0}
 
-    def go_on(config, network):
+    def go_on(network):
         return {"accuracy": 0.0}
 
     here = config.replace(save_checkpoint_path=str(tmp_path))
@@ -109,21 +111,21 @@ def test_a_folder_keeps_one_alphabet(straight, config, tmp_path):
 @pytest.fixture
 def trained(config, tmp_path):
     """Weights that no initialization gives, as a checkpoint of this project."""
-    network = build_crnn(config.replace(seed=99), build_alphabet(config))
+    network = build_crnn(config.replace(seed=99), Alphabet.load(config.alphabet))
     rng = np.random.default_rng(0)
     params = {name: rng.random(array.shape, np.float32) for name, array in network_arrays(network).items()}
     save_weights(params, tmp_path / "own.ckpt")
     return params
 
 
-def fake_train(seen, loss_cell, optimizer, data, **options):
-    seen.update(options, weights=network_arrays(options["network"]), steps=data.steps_per_epoch)
+def fake_train(seen, loss_cell, optimizer, data, options, *, network, evaluate):
+    seen.update(vars(options), weights=network_arrays(network), steps=data.steps_per_epoch, evaluate=evaluate)
     return TrainResult(epoch=1)
 
 
 @pytest.mark.parametrize("kind", ["classic", "crnn_for_pytorch"])
 def test_published_namings_and_formats_are_recognized(config, trained, tmp_path, kind):
-    alphabet = build_alphabet(config)
+    alphabet = Alphabet.load(config.alphabet)
     published = published_crnn(trained, kind)
     files = [tmp_path / "published.safetensors"]
     files[0].write_bytes(safetensors_bytes({f"module.{name}": array for name, array in published.items()}))
@@ -152,7 +154,7 @@ def test_fine_tuning_onto_another_alphabet_says_so(config, trained, tmp_path, mo
     said = capsys.readouterr().out
     assert "rnn.1.embedding.weight" in said
     assert "another alphabet" in said
-    fresh, _ = build_training_crnn(onto, build_alphabet(onto))
+    fresh, _ = build_training_crnn(onto, Alphabet.load(onto.alphabet), onto.seed, mixed_precision=False)
     for name, array in network_arrays(fresh).items():
         expected = array if name in HEAD_NAMES else trained[name]
         np.testing.assert_array_equal(seen["weights"][name], expected, err_msg=name)
@@ -164,9 +166,9 @@ def test_fine_tuning_onto_another_alphabet_says_so(config, trained, tmp_path, mo
 
 
 def test_an_alphabet_of_the_same_size_but_other_order_is_noticed(config, trained, tmp_path):
-    alphabet = build_alphabet(config)
+    alphabet = Alphabet.load(config.alphabet)
     (tmp_path / "alphabet.txt").write_text("abcdefghijklmnopqrstuvwxyz0123456789", encoding="utf-8")
-    network, _ = build_training_crnn(config, alphabet)
+    network, _ = build_training_crnn(config, alphabet, config.seed, mixed_precision=False)
     assert load_pre_trained(network, tmp_path / "own.ckpt", alphabet) == list(HEAD_NAMES)
     with pytest.raises(UserError, match="--alphabet .*alphabet.txt"):
         load_trained(network, tmp_path / "own.ckpt", alphabet)
@@ -183,7 +185,7 @@ def test_every_training_key_reaches_the_loop(config, tmp_path, monkeypatch):
         eval_start_epoch=3, eval_interval=2, save_best_ckpt=False, save_checkpoint_epochs=4, keep_checkpoint_max=9,
         save_checkpoint_minutes=1.5, log_interval=6, batch_size=3,
     )  # fmt: skip
-    train_crnn(asked, 0, 1, evaluate_in_training)
+    train_crnn(asked, 0, 1, partial(evaluate_in_training, config))
     expected = {
         "epochs": 7, "loss_scale": 64.0, "clip_norm": 2.0, "eval_start_epoch": 3, "eval_interval": 2, "resume": False,
         "save_best_ckpt": False, "save_checkpoint_epochs": 4, "keep_checkpoint_max": 9, "log_every": 6,
@@ -198,7 +200,7 @@ def test_every_training_key_reaches_the_loop(config, tmp_path, monkeypatch):
 
 
 def test_data_sources_of_the_configuration(config, root):
-    alphabet = build_alphabet(config)
+    alphabet = Alphabet.load(config.alphabet)
     data = training_data(config, alphabet, 0, 1)
     assert data.steps_per_epoch == 11 // 4  # "no!" is dropped
     data = training_data(config.replace(label_policy="strip"), alphabet, 0, 1)
@@ -212,7 +214,7 @@ def test_data_sources_of_the_configuration(config, root):
     assert ((labels > 0).sum(1) == lengths).all()
     data.close()
     lines = rendered.replace(image_width=[100, 200], rendered_max_words=2, alphabet="printable_ascii")
-    data = training_data(lines, build_alphabet(lines), 0, 1)
+    data = training_data(lines, Alphabet.load(lines.alphabet), 0, 1)
     assert [source["samples_per_epoch"] for source in data.report["sources"]] == [32, 8]  # 1/100^2 to 1/200^2
     data = training_data(config.replace(synthetic_weight=0.5, samples_per_epoch=8), alphabet, 0, 1)
     assert [source["samples_per_epoch"] for source in data.report["sources"]] == [4, 4]
@@ -238,7 +240,8 @@ def test_data_sources_of_the_configuration(config, root):
 ])  # fmt: skip
 def test_mistakes_are_found_before_anything_is_trained(config, tmp_path, changes, message):
     with pytest.raises(UserError, match=message):
-        train_crnn(config.replace(save_checkpoint_path=str(tmp_path), **changes), 0, 1, evaluate_in_training)
+        changed = config.replace(save_checkpoint_path=str(tmp_path), **changes)
+        train_crnn(changed, 0, 1, partial(evaluate_in_training, changed))
     assert not list(tmp_path.iterdir())
 
 
@@ -250,4 +253,4 @@ def test_learning_rates(config):
 
 
 def test_input_widths_are_given_as_they_are(config):
-    assert input_widths(config.replace(image_width=[32, 100, 200])) == (32, 100, 200)
+    assert config.replace(image_width=[32, 100, 200]).image_width == (32, 100, 200)

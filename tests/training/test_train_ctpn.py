@@ -7,6 +7,8 @@ import os
 import re
 import signal
 import zlib
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -88,6 +90,10 @@ def backbone(tmp_path_factory):
     return write_safetensors(torchvision_params(), tmp_path_factory.mktemp("weights") / "vgg16_bn.safetensors")
 
 
+def evaluation_of(config):
+    return partial(evaluate_in_training, config, Path(config.save_checkpoint_path) / "eval_pictures")
+
+
 # ---- one training from start to end: stopped in the second epoch, continued, fine-tuned
 
 
@@ -97,8 +103,8 @@ def stopped(data, backbone, tmp_path_factory):
     output = tmp_path_factory.mktemp("run") / "out put"
     config = settings(data, output, pre_trained=str(backbone), eval_image_path=str(data.images), max_bad_ratio=0.1)
 
-    def evaluate(config, network):
-        metrics = evaluate_in_training(config, network)
+    def evaluate(network):
+        metrics = evaluate_in_training(config, output / "eval_pictures", network)
         os.kill(os.getpid(), signal.SIGTERM)
         return metrics
 
@@ -112,7 +118,8 @@ def stopped(data, backbone, tmp_path_factory):
 def finished(data, stopped):
     """The same continued, without naming the backbone again."""
     with contextlib.redirect_stdout(io.StringIO()) as said:
-        result = train_ctpn(settings(data, stopped.output, resume=True), 0, 1, evaluate_in_training)
+        config = settings(data, stopped.output, resume=True)
+        result = train_ctpn(config, 0, 1, evaluation_of(config))
     return SimpleNamespace(output=stopped.output, result=result, said=said.getvalue())
 
 
@@ -247,7 +254,7 @@ def test_finetune_starts_from_the_whole_checkpoint(data, finished, tmp_path, cap
         dynamic_loss_scale=True,
         optimizer="adamw",
     )
-    result = train_ctpn(config, 0, 1, evaluate_in_training)
+    result = train_ctpn(config, 0, 1, evaluation_of(config))
     assert result.global_step == 3
     assert "network: all parameters from" in capsys.readouterr().out
     # At a learning rate of 0, what comes out is what went in: everything was loaded, at half precision too.
@@ -351,7 +358,7 @@ def test_files_that_do_not_fit_say_what_differs(backbone, tmp_path):
 def test_what_auto_stands_for(given, has_backbone, expected):
     config = settle_auto(tiny_config(**given), has_backbone)
     assert (config.bn_statistics, config.first_stages) == expected
-    network, _ = build_training_ctpn(config)
+    network, _ = build_training_ctpn(config, config.seed, mixed_precision=False)
     fixed = [parameter.name for parameter in network.get_parameters() if not parameter.requires_grad]
     assert sum(name.endswith(".0.weight") for name in fixed) == (4 if expected[1] == "frozen" else 0)
 
@@ -386,11 +393,12 @@ def test_missing_data_is_told_at_once_with_its_key(data, tmp_path):
         ({"eval_dataset_path": str(data.images)}, "eval_dataset_path: "),
         ({"eval_image_path": str(tmp_path / "empty")}, "eval_image_path: .*lacks 3 of the 3 images"),
         ({"pre_trained": "no.pth"}, "pre_trained: no.pth: No such file"),
-        ({"img_width": 90}, "image size 64x90"),
+        ({"img_width": 90}, "img_width: 90 is not a multiple of 16"),
         ({"anchor_height": []}, "anchor heights must be a list of positive numbers"),
         ({"anchor_height": [0, 5]}, "anchor heights must be a list of positive numbers"),
     ):
         with pytest.raises(UserError, match=words) as caught:
-            train_ctpn(settings(data, tmp_path / "out", **changes), 0, 1, evaluate_in_training)
+            config = settings(data, tmp_path / "out", **changes)
+            train_ctpn(config, 0, 1, evaluation_of(config))
         assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()

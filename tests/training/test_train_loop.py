@@ -16,6 +16,7 @@ from training_stand_in import STEPS, Data, Loss, Net, optimizer_of, run  # noqa:
 from src.common.errors import UserError  # noqa: E402
 from src.training.checkpoints import CheckpointFolder  # noqa: E402
 from src.training.loop import NotFiniteError, train  # noqa: E402
+from src.training.options import TrainOptions  # noqa: E402
 from src.weights.weights_file import read_weights  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("graph_mode")
@@ -193,8 +194,8 @@ class Overflowing(nn.Cell):
 def test_overflow_lowers_the_scale_skips_the_step_and_counts(tmp_path):
     network = Net()
     optimizer = optimizer_of(network)
-    options = {"epochs": 1, "output_dir": tmp_path, "interactive": False, "log_every": 1}
-    result = train(Overflowing(network), optimizer, Data(), loss_scale="dynamic", **options)
+    options = TrainOptions(epochs=1, output_dir=tmp_path, interactive=False, log_every=1, loss_scale="dynamic")
+    result = train(Overflowing(network), optimizer, Data(), options)
     assert result.overflows > 0
     lines = metrics(tmp_path)
     scales = [line["loss_scale"] for line in lines]
@@ -275,7 +276,8 @@ def test_nothing_left_to_do_after_resume(straight):
 def test_options_out_of_range_are_named(tmp_path, options, message):
     network = Net()
     with pytest.raises(UserError, match=message):
-        train(Loss(network), optimizer_of(network), Data(), **{"epochs": 1, "output_dir": tmp_path, **options})
+        asked = TrainOptions(**{"epochs": 1, "output_dir": tmp_path, **options})
+        train(Loss(network), optimizer_of(network), Data(), asked)
 
 
 def test_data_that_ends_early_is_named(tmp_path):

@@ -3,7 +3,8 @@
 import pytest
 
 from src.common.errors import UserError
-from src.model_utils.config import SCHEMAS, load_config
+from src.model_utils.config import load_config
+from src.model_utils.network_config import CtpnConfig
 from src.weights.card import write_card
 from src.weights.card_config import describe_card, with_card
 
@@ -22,22 +23,22 @@ def weights(tmp_path):
 
 
 def test_the_card_counts_where_nothing_was_given(weights):
-    config, taken = with_card(load_config(["--img_width=320"]), weights)
+    config, taken = with_card(load_config(["--img_width=320"]), "ctpn", weights)
     assert (config.img_height, config.img_width) == (64, 320)
-    assert config.backbone_width == 0.25 and config.side_refinement and config.anchor_height == [8, 16]
+    assert config.backbone_width == 0.25 and config.side_refinement and config.anchor_height == (8, 16)
     assert config.line_min_score == 0.6
     assert "img_width" not in taken and taken["img_height"] == 64
     assert "img_height 64" in describe_card(weights, taken)
 
 
 def test_naming_the_schema_itself_gives_nothing(weights):
-    config, _ = with_card(load_config([f"--config_path={SCHEMAS['ctpn']}"]), weights)
+    config, _ = with_card(load_config([f"--config_path={CtpnConfig.file}"]), "ctpn", weights)
     assert config.img_height == 64
 
 
 def test_a_file_of_the_user_counts_more(weights, tmp_path):
     (tmp_path / "mine.yaml").write_text("backbone_width: 0.5\n")
-    config, taken = with_card(load_config([f"--config_path={tmp_path / 'mine.yaml'}"]), weights)
+    config, taken = with_card(load_config([f"--config_path={tmp_path / 'mine.yaml'}"]), "ctpn", weights)
     assert config.backbone_width == 0.5 and "backbone_width" not in taken
 
 
@@ -46,19 +47,19 @@ def test_an_alphabet_lies_beside_the_weights(tmp_path):
     file.write_bytes(b"weights")
     (tmp_path / "letters.txt").write_text("ab")
     write_card(file, {"network": "crnn", "alphabet": "letters.txt", "widths": [100, 200]})
-    config, _ = with_card(load_config([], network="crnn"), file)
-    assert config.alphabet == str(tmp_path / "letters.txt") and config.image_width == [100, 200]
+    config, _ = with_card(load_config([], network="crnn"), "crnn", file)
+    assert config.alphabet == str(tmp_path / "letters.txt") and config.image_width == (100, 200)
     write_card(file, {"network": "crnn", "alphabet": "printable_ascii"})
-    assert with_card(load_config([], network="crnn"), file)[1] == {"alphabet": "printable_ascii"}
+    assert with_card(load_config([], network="crnn"), "crnn", file)[1] == {"alphabet": "printable_ascii"}
 
 
 def test_without_a_card_nothing_changes(weights, tmp_path):
     config = load_config([])
-    assert with_card(config, tmp_path) == (config, {})
+    assert with_card(config, "ctpn", tmp_path) == (config, {})
     weights.with_suffix(".card.json").unlink()
-    assert with_card(config, weights) == (config, {})
+    assert with_card(config, "ctpn", weights) == (config, {})
 
 
 def test_a_card_of_the_other_network_is_refused(weights):
     with pytest.raises(UserError, match="network"):
-        with_card(load_config([], network="crnn"), weights)
+        with_card(load_config([], network="crnn"), "crnn", weights)

@@ -5,56 +5,16 @@ network's input: a window larger than the image shrinks the text (expand), a sma
 """
 
 import math
-from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from src.common.errors import UserError
+from src.data.detection.options import AugmentOptions
 from src.data.detection.preprocess import fitted_size
 from src.data.images.photometric import add_noise, blur, distort, recolor
 
 _TO_EDGES = np.array([0.0, 0.0, 1.0, 1.0])  # an inclusive corner x2 has its outer edge at x2 + 1
-
-
-@dataclass(frozen=True)
-class AugmentOptions:
-    """What may happen to an image; every `*_ratio` is the share of images, 0 to 1. All off by default.
-
-    expand_ratio, expand_max: put on a black canvas 1 to `expand_max` times as large, at a random place. Half
-        of the chosen images are left as they are, as in the reference training.
-    crop_ratio, crop_min, stretch: cut a window with sides of `crop_min` to 1 of the image's, its
-        proportions changed by up to `stretch` times. A text box of the image is chosen that lies in it.
-    flip_ratio: mirror left to right (the reference's key; mirrored text helps little).
-    rotate_degrees: turn by up to this angle; slices then follow the tilted lines.
-    photo_ratio: the photometric distortion of the reference training.
-    colour_ratio: white balance, gamma, gray, negative. blur_ratio, blur_sigma; noise_ratio, noise_std.
-    min_visible: text of whose height less than this share remains in the image is ignored, not trained.
-    """
-
-    expand_ratio: float = 0.0
-    expand_max: float = 4.0
-    crop_ratio: float = 0.0
-    crop_min: float = 0.4
-    stretch: float = 1.25
-    flip_ratio: float = 0.0
-    rotate_degrees: float = 0.0
-    photo_ratio: float = 0.0
-    colour_ratio: float = 0.0
-    blur_ratio: float = 0.0
-    blur_sigma: float = 1.5
-    noise_ratio: float = 0.0
-    noise_std: float = 12.0
-    min_visible: float = 0.6
-
-    def __post_init__(self) -> None:
-        upper = {"rotate_degrees": 45, "expand_max": 16, "stretch": 4, "blur_sigma": 20, "noise_std": 128}
-        lower = {"expand_max": 1, "stretch": 1, "crop_min": 0.05}
-        for field in fields(self):
-            value, low, high = getattr(self, field.name), lower.get(field.name, 0), upper.get(field.name, 1)
-            if not low <= value <= high:
-                raise UserError(f"{field.name} = {value!r}: accepted are numbers from {low} to {high}")
 
 
 class Augmented(NamedTuple):

@@ -3,61 +3,13 @@
 Works on gray images: the network sees no color, so a change of color is a change of the tone curve.
 """
 
-from dataclasses import dataclass, fields
-from functools import cached_property
-
 import cv2
 import numpy as np
 
+from src.data.recognition.options import WordAugment
+
 # Taller images are shrunk first: the network sees 32 rows, and every later step costs by the pixel.
 _WORKING_HEIGHT = 64
-
-
-@dataclass(frozen=True)
-class WordAugment:
-    """Probability and strength of each change; a probability of 0 turns it off (all are off by default).
-
-    crop_prob, crop_max: each side moves in or out by up to this share of the height.
-    perspective_prob, perspective_max: each corner moves by up to this share of the height.
-    rotate_prob, rotate_max: degrees, about the center.
-    blur_prob, blur_max: Gaussian sigma in pixels of an image 32 high.
-    tone_prob, contrast_max, brightness_max, gamma_max: contrast factor in 1 +- contrast_max, brightness shift
-        as a share of white, gamma in 1/(1+gamma_max) .. 1+gamma_max.
-    invert_prob: dark text becomes light text.
-    noise_prob, noise_max: standard deviation in gray levels.
-    """
-
-    crop_prob: float = 0.0
-    crop_max: float = 0.15
-    perspective_prob: float = 0.0
-    perspective_max: float = 0.12
-    rotate_prob: float = 0.0
-    rotate_max: float = 5.0
-    blur_prob: float = 0.0
-    blur_max: float = 1.2
-    tone_prob: float = 0.0
-    contrast_max: float = 0.5
-    brightness_max: float = 0.2
-    gamma_max: float = 0.5
-    invert_prob: float = 0.0
-    noise_prob: float = 0.0
-    noise_max: float = 12.0
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name.endswith("_prob") and not 0.0 <= value <= 1.0:
-                raise ValueError(f"{field.name} is {value!r}; accepted are 0 to 1")
-            if not np.isfinite(value) or value < 0:
-                raise ValueError(f"{field.name} is {value!r}; accepted are finite numbers from 0")
-        for name in ("crop_max", "perspective_max"):
-            if getattr(self, name) > 0.4:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; above 0.4 opposite sides could cross")
-
-    @cached_property
-    def active(self) -> bool:
-        """Whether any change can happen."""
-        return any(getattr(self, field.name) > 0 for field in fields(self) if field.name.endswith("_prob"))
 
 
 def augment_word(gray: np.ndarray, options: WordAugment, rng: np.random.Generator) -> np.ndarray:

@@ -11,8 +11,9 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.data.images.decode import ImageError
-from src.data.recognition.augment import WordAugment, augment_word
+from src.data.recognition.augment import augment_word
 from src.data.recognition.labels import LabelRejected, LabelRules, ctc_steps
+from src.data.recognition.options import WordAugment
 from src.data.recognition.preprocess import resize_word, to_gray
 from src.data.recognition.sampling import TOO_LONG
 from src.data.recognition.word_images import SampleError

@@ -13,9 +13,9 @@ import numpy as np
 from src.common.errors import UserError
 from src.data.loading.prefetch import work_ahead
 from src.data.loading.workers import BatchWorkers
-from src.data.recognition.augment import WordAugment
 from src.data.recognition.batches import BatchMaker, BatchTask, WordBatch
 from src.data.recognition.labels import LabelRules
+from src.data.recognition.options import WordAugment
 from src.data.recognition.preprocess import normalize
 from src.data.recognition.sampling import EpochPlan, SourcePool, epoch_shares, plan_epoch, scan_source
 

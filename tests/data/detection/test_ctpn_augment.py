@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.common.errors import UserError
-from src.data.detection.augment import AugmentOptions, augment, move_boxes
+from src.data.detection.augment import augment, move_boxes
+from src.data.detection.options import AugmentOptions
 from src.data.detection.preprocess import preprocess
 from src.data.detection.split_boxes import split_boxes
 from src.data.images.photometric import add_noise, blur, distort, recolor

@@ -10,9 +10,9 @@ pytest.importorskip("mindspore")
 from mindspore.mindrecord import FileWriter
 
 from src.common.errors import UserError
-from src.data.detection.augment import AugmentOptions
 from src.data.detection.dataset import CtpnEvalData, CtpnTrainData
 from src.data.detection.mindrecord_reader import MindRecordError, MindRecordSource
+from src.data.detection.options import AugmentOptions
 from src.data.detection.record import SCHEMA, pack_annotation
 from src.data.loading import prefetch
 from src.training.ctpn_samples import SampleMaker

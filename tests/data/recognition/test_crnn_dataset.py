@@ -12,12 +12,13 @@ from PIL import Image
 from tiny_words import preprocess_word
 
 from src.common.errors import UserError
-from src.data.recognition.augment import WordAugment, augment_word
+from src.data.recognition.augment import augment_word
 from src.data.recognition.dataset import CrnnTrainData
 from src.data.recognition.eval_dataset import CrnnEvalData
 from src.data.recognition.labels import LabelRejected, LabelRules, ctc_steps
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.lmdb_writer import LmdbWriter
+from src.data.recognition.options import WordAugment
 from src.data.recognition.preprocess import resize_word
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,0 +1,24 @@
+"""The options of exports."""
+
+from typing import Literal
+
+from src.common.options import Options, option
+from src.crnn.options import NetworkOptions as CrnnNetworkOptions
+from src.ctpn.options import DetectionOptions
+
+
+class FileOptions(Options):
+    """What is exported, and the file that it becomes."""
+
+    ckpt_file: str = option("weights/ctpn.ckpt", "checkpoint to export")
+    file_name: str = option("ctpn", "name of the exported file without its ending")
+    file_format: Literal["MINDIR", "AIR", "ONNX"] = option("MINDIR", "what to export")
+    export_batch_size: int = option(1, "samples per call of an exported MINDIR or AIR; ONNX takes any number", low=1)
+
+
+class CtpnExport(DetectionOptions, FileOptions):
+    """The export of the detection network."""
+
+
+class CrnnExport(CrnnNetworkOptions, FileOptions):
+    """The export of the recognition network."""

@@ -1,0 +1,89 @@
+"""What the trainings of both networks do alike, around the loop."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mindspore import nn
+
+from src.common.ranks import wait_for_all
+from src.training.checkpoints import CheckpointFolder
+from src.training.eval_callback import Evaluate
+from src.training.loop import TrainData, train
+from src.training.optimizers import make_optimizer
+from src.training.options import CheckpointOptions, RunOptions, TrainResult
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process and the number of processes that train together."""
+
+    rank_id: int
+    rank_size: int
+
+    @property
+    def is_main(self) -> bool:
+        return self.rank_id == 0
+
+    def each(self) -> str:
+        """For a sentence about what every device does."""
+        return f" on each of {self.rank_size} devices" if self.rank_size > 1 else ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is trained.
+
+    network: whose parameters the checkpoints hold. loss_cell: see `loop.train`. rates: (steps,) learning rates.
+    metric: of the evaluation, decides about best_acc.ckpt. prefix: of the checkpoints' names. loss_label: name of
+    the loss in the log. evaluate: the metrics of the network as it is; None without evaluations.
+    """
+
+    network: nn.Cell
+    loss_cell: nn.Cell
+    data: TrainData
+    epochs: int
+    rates: np.ndarray
+    metric: str
+    prefix: str
+    loss_label: str
+    evaluate: Evaluate | None = None
+
+
+def continues(options: CheckpointOptions, prefix: str) -> bool:
+    """Whether the training goes on from checkpoints of an earlier one."""
+    folder = Path(options.save_checkpoint_path) / "ckpt_0"
+    return options.resume and bool(CheckpointFolder(folder, prefix=prefix).existing())
+
+
+def run_job(job: Job, options: RunOptions, ranks: Ranks, description: str) -> TrainResult:
+    """Say what is about to happen, train, and wait for the other ranks.
+
+    Raises:
+        UserError: see `loop.train`.
+    """
+    optimizer = make_optimizer(
+        options.optimizer,
+        job.network.trainable_params(),
+        job.rates,
+        weight_decay=options.weight_decay,
+        momentum=options.momentum,
+    )
+    if ranks.is_main:
+        print(
+            f"{description}\n"
+            f"writing to {Path(options.save_checkpoint_path)}: ckpt_0, loss_<rank>.log, metrics.jsonl, tensorboard\n"
+            "the first step compiles the network, which takes some time",
+            flush=True,
+        )
+    asked = options.train_options(
+        job.epochs,
+        ranks.rank_id,
+        ranks.rank_size,
+        metric=job.metric,
+        prefix=job.prefix,
+        loss_label=job.loss_label,
+    )
+    result = train(job.loss_cell, optimizer, job.data, asked, network=job.network, evaluate=job.evaluate)
+    wait_for_all(ranks.rank_size)  # where it was stopped, rank 0 has saved a checkpoint meanwhile
+    return result
