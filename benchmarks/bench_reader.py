@@ -48,8 +48,8 @@ class Worker:
     """A contestant in its process; see reader_worker.py."""
 
     def __init__(self, name: str, python: str, threads: int, options: dict):
-        asked = json.dumps({"name": name, "threads": threads, "options": options})
-        command = [python, str(ROOT / "benchmarks" / "reader_worker.py"), asked]
+        request = json.dumps({"name": name, "threads": threads, "options": options})
+        command = [python, str(ROOT / "benchmarks" / "reader_worker.py"), request]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with tempfile.TemporaryFile("w+") as errors:

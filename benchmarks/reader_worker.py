@@ -91,12 +91,13 @@ class Rapid:
 
 
 def main() -> None:
-    asked = json.loads(sys.argv[1])
+    request = json.loads(sys.argv[1])
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what the contestants print is no answer
-    threads = asked["threads"]
+    threads = request["threads"]
     cv2.setNumThreads(threads)
-    contestant = Rapid(threads) if asked["name"] == "rapidocr" else Ours(asked["name"], threads, asked["options"])
+    name = request["name"]
+    contestant = Rapid(threads) if name == "rapidocr" else Ours(name, threads, request["options"])
     print(json.dumps({"about": contestant.about}), file=answers)
     files: dict[str, bytes] = {}
     for line in sys.stdin:

@@ -4,7 +4,7 @@
 # Usage: bash scripts/train_performance_1p.sh --data_path=DIR [--epochs=N] [--batch_size=N] [--device_target=NAME]
 #   --data_path      folder with the LMDBs MJ_LMDB (training) and IIIT5k_lmdb (test), in upper or lower case
 #   --epochs         epochs (default 1)
-#   --batch_size     words per step and device (default 2560 on Ascend and GPU, otherwise as configs/crnn.yaml says)
+#   --batch_size     words per step and device (default 2560 on Ascend and GPU, otherwise from configs/crnn.yaml)
 #   --device_target  Ascend, GPU, CPU or auto (default auto)
 #   --key=value      any other key of configs/crnn.yaml; --samples_per_epoch=6400 measures on a part of the words
 # Example: bash scripts/train_performance_1p.sh --data_path=data/crnn

@@ -114,13 +114,13 @@ std::size_t thread_count(const Options& options, std::size_t images) {
 }  // namespace
 
 RunResult run_images(const std::vector<std::unique_ptr<Network>>& networks, const Options& options,
-                       std::ostream& says, std::ostream& errors) {
+                       std::ostream& log, std::ostream& errors) {
   const std::vector<ImageFile> files = find_images(options.dataset_path);
   const Plan plan = make_plan(networks, options);
   RunResult result;
   result.timing.batch = static_cast<std::size_t>(plan.batch);
   result.timing.threads = thread_count(options, files.size());
-  says << (plan.kind == NetworkKind::kCtpn ? "CTPN" : "CRNN") << " with " << networks[0]->runtime() << ": "
+  log << (plan.kind == NetworkKind::kCtpn ? "CTPN" : "CRNN") << " with " << networks[0]->runtime() << ": "
        << files.size() << " images, " << plan.batch << " at a time, "
        << result.timing.threads << " threads decode" << std::endl;
   warm_up(networks, plan);

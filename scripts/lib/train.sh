@@ -28,7 +28,7 @@ standalone_train() {
 }
 
 # distributed_train DEVICE_TARGET PROCESSES [TASK_TYPE [PRETRAINED_PATH [CONFIG_PATH]]] [--key value ...]
-# One process of train.py a device. PROCESSES is empty where RANK_TABLE or --device_num says it.
+# One process of train.py per device. PROCESSES is empty where RANK_TABLE or --device_num gives it.
 distributed_train() {
   local device=$1 processes=$2
   shift 2
