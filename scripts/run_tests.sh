@@ -14,6 +14,10 @@ use_environment requirements-dev.txt
 
 echo "== ruff"
 python -m ruff check .
+python -m ruff format --check .
+
+echo "== mypy"
+python -m mypy
 
 if command -v shellcheck >/dev/null; then
   echo "== shellcheck"

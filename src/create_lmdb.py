@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rich.console import Console
+from rich.progress import TaskID
 from rich.table import Table
 
 from src.common.errors import UserError
@@ -102,7 +103,7 @@ def main(argv: list[str] | None = None) -> int:
         "label_bytes": label_path.stat().st_size if label_path.is_file() else 0,
     }
     with progress_bar(console) as bars:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int) -> None:
             if stage not in tasks:

@@ -23,7 +23,8 @@ from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import CAPITALS, DIGITS, SMALL, TextSampler, read_lexicon
 from src.data.synthesis.scene_folder import write_scenes
-from src.data.synthesis.scenes import STYLES, SceneSource
+from src.data.synthesis.scene_style import STYLES
+from src.data.synthesis.scenes import SceneSource
 from src.data.synthesis.words import WordSource
 
 

@@ -31,17 +31,17 @@ def base_anchors(
     Raises:
         UserError: heights that are not positive numbers, or a stride or width below 1.
     """
-    heights = np.asarray(heights, dtype=np.float64)
-    if heights.ndim != 1 or heights.size == 0 or not np.all(np.isfinite(heights) & (heights > 0)):
-        raise UserError(f"anchor heights must be a list of positive numbers, got {heights.tolist()}")
+    tall = np.asarray(heights, dtype=np.float64)
+    if tall.ndim != 1 or tall.size == 0 or not np.all(np.isfinite(tall) & (tall > 0)):
+        raise UserError(f"anchor heights must be a list of positive numbers, got {tall.tolist()}")
     if stride < 1 or width < 1:
         raise UserError(f"stride and anchor width must be at least 1, got {stride} and {width}")
     center = (stride - 1) / 2
-    corners = np.empty((heights.size, 4))
+    corners = np.empty((tall.size, 4))
     corners[:, 0] = center - (width - 1) / 2
     corners[:, 2] = center + (width - 1) / 2
-    corners[:, 1] = center - heights / 2
-    corners[:, 3] = center + heights / 2
+    corners[:, 1] = center - tall / 2
+    corners[:, 3] = center + tall / 2
     return np.trunc(corners).astype(np.float32)
 
 

@@ -24,8 +24,11 @@ _TRAINING_STATE_NAMES = (
     "beta1_power",
     "beta2_power",
     "loss_scale",
+    "epoch_num",
+    "step_num",
+    "current_iterator_step",
+    "last_overflow_iterator_step",
 )
-_TRAINING_STATE_NAMES += ("epoch_num", "step_num", "current_iterator_step", "last_overflow_iterator_step")
 
 Parameters = dict[str, np.ndarray]
 

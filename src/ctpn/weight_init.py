@@ -17,7 +17,7 @@ def he_normal(rng: np.random.Generator, shape: tuple[int, ...], gain: float = 2.
     return rng.standard_normal(shape, dtype=np.float32) * np.float32(np.sqrt(gain / np.prod(shape[1:])))
 
 
-def orthogonal_blocks(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+def orthogonal_blocks(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Recurrent weights (4 * hidden, hidden): a random orthogonal matrix for each gate (Saxe et al. 2014)."""
     hidden = shape[1]
     blocks = []

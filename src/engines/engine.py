@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -92,10 +92,14 @@ def open_engine(
         return MindSporeEngine(weights)
     path = onnx_file(weights, Path(options.cache_dir) if options.cache_dir else None)
     if name == "openvino":
-        from src.engines.openvino_engine import OpenVinoEngine as OnnxEngine  # noqa: PLC0415 - may not be installed
+        from src.engines.openvino_engine import OpenVinoEngine  # noqa: PLC0415 - may not be installed
+
+        engine: Callable[..., Engine] = OpenVinoEngine
     else:
-        from src.engines.onnxruntime_engine import OnnxRuntimeEngine as OnnxEngine  # noqa: PLC0415
+        from src.engines.onnxruntime_engine import OnnxRuntimeEngine  # noqa: PLC0415
+
+        engine = OnnxRuntimeEngine
     try:
-        return OnnxEngine(path, options.threads, options.precision, image_shape)
+        return engine(path, options.threads, options.precision, image_shape)
     except UserError as error:
         raise EngineError(f"{weights.path}: {error}") from None

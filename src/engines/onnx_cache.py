@@ -10,9 +10,10 @@ import hashlib
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
@@ -96,9 +97,13 @@ def onnx_bytes(weights: NetworkWeights) -> bytes:
     # onnx is imported on this path only: with a file in the cache nothing needs it.
     with _import_lock, _plain_protobuf():
         if weights.network == "ctpn":
-            from src.export.ctpn_onnx import ctpn_onnx as make  # noqa: PLC0415
+            from src.export.ctpn_onnx import ctpn_onnx  # noqa: PLC0415
+
+            make: Callable[..., Any] = ctpn_onnx
         else:
-            from src.export.crnn_onnx import crnn_onnx as make  # noqa: PLC0415
+            from src.export.crnn_onnx import crnn_onnx  # noqa: PLC0415
+
+            make = crnn_onnx
     params = weights.params
     try:
         check_shapes(weights.network, params)

@@ -40,9 +40,8 @@ def crnn_onnx(params: Weights, metadata: dict[str, str] | None = None) -> onnx.M
         padding = 1 if weight.shape[2:] == (3, 3) else 0
         value = graph.add("Relu", [graph.convolution(value, f"conv{i}", weight, bias, padding)], f"relu{i}")
         if i in POOLS:
-            stride, padding = POOLS[i]
-            attributes = {"kernel_shape": (2, 2), "strides": stride, "pads": padding * 2}
-            value = graph.add("MaxPool", [value], f"pool{i}", **attributes)
+            stride, border = POOLS[i]
+            value = graph.add("MaxPool", [value], f"pool{i}", kernel_shape=(2, 2), strides=stride, pads=border * 2)
     value = graph.add("Squeeze", [value, graph.vector("height_axis", 2)], "features")  # (B, 512, T)
     value = graph.add("Transpose", [value], "sequence", perm=(2, 0, 1))  # (T, B, 512)
     merged = graph.vector("directions_merged", 0, 0, -1)

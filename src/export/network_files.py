@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import mindspore as ms
@@ -72,7 +72,7 @@ def check_onnx(
     # Full precision: the default hint may choose bfloat16, whose rounding would hide a wrong graph.
     compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     use_ordinary_signal_stack()
-    runtimes = {
+    runtimes: dict[str, Callable[[np.ndarray], list[np.ndarray]]] = {
         "onnxruntime": lambda image: session.run(None, {session.get_inputs()[0].name: image}),
         "openvino": lambda image: [np.array(compiled_output) for compiled_output in compiled(image).values()],
     }

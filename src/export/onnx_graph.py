@@ -5,6 +5,7 @@ MindSpore does.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,7 +23,7 @@ Weights = dict[str, np.ndarray]
 class OnnxGraph:
     """Nodes and constants as they are added; every method returns the name of the value it makes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
@@ -34,7 +35,7 @@ class OnnxGraph:
         """Whole numbers in one dimension."""
         return self.constant(name, np.array(values, np.int64))
 
-    def add(self, operator: str, inputs: list[str], output: str, **attributes) -> str:
+    def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 

@@ -34,7 +34,7 @@ class GroundTruth:
     """
 
     boxes: np.ndarray
-    ignored: np.ndarray | None = None
+    ignored: np.ndarray = None  # type: ignore[assignment] # __post_init__ makes an array of it
     polygons: np.ndarray | None = None
     texts: Sequence[str] = ()
 

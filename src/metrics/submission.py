@@ -11,8 +11,9 @@ spaces for commas, or eight coordinates and a word; quotes are optional, "###" i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -169,7 +170,9 @@ def parse_ground_truth(text: str, where: str = "ground truth") -> GroundTruth:
     return GroundTruth(boxes, ignored, polygons, tuple(words))
 
 
-def _by_image(texts: Mapping[str, str], prefix: str, parse, path: str | Path) -> dict:
+def _by_image(
+    texts: Mapping[str, str], prefix: str, parse: Callable[[str, str], Any], path: str | Path
+) -> dict[str, Any]:
     """Parse every file; the key of an image is what follows the prefix."""
     unknown = [name for name in texts if not name.startswith(prefix)]
     if unknown:
@@ -195,6 +198,6 @@ def _unquoted(word: str) -> str:
     return word
 
 
-def _check_order(box: list[float], where: str, number: int) -> None:
+def _check_order(box: Sequence[float], where: str, number: int) -> None:
     if box[2] < box[0] or box[3] < box[1]:
         raise SubmissionError(f"{where}, line {number}: not a box x1 <= x2, y1 <= y2: {box}")

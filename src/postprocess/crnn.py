@@ -5,9 +5,11 @@ Shapes: T time steps, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
@@ -147,7 +149,8 @@ def match_labels(
     Raises:
         UserError: an image has no label, or none is left to judge.
     """
-    truths, reasons = {}, {}
+    truths: dict[str, str] = {}
+    reasons: dict[str, int] = {}
     for prediction in predictions:
         if prediction.name not in labels:
             raise UserError(f"label_path: no label for '{prediction.name}' in '{label_path}'")

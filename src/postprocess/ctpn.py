@@ -44,7 +44,9 @@ def postprocess_ctpn(config: CtpnPostprocess) -> dict[str, dict]:
     labels = read_ground_truth(config.label_path) if config.label_path else None
     evaluation = DetectionEvaluation(has_ground_truth=labels is not None)
     for name, image in read_images(images, config.max_bad_ratio):
-        evaluation.lines[name] = lines_from_outputs(find_outputs(results, name), image.shape[:2], options)
+        evaluation.lines[name] = lines_from_outputs(
+            find_outputs(results, name), (image.shape[0], image.shape[1]), options
+        )
     keys = submission_names(evaluation.lines)
     if labels is not None:
         evaluation.ground_truth = match_labels(labels, keys, config.label_path)
@@ -123,7 +125,7 @@ def lines_from_outputs(outputs: NetworkOutputs, size: tuple[int, int], options: 
                 f"{len(options.anchor_heights)} anchors (anchor_height)"
             )
         sized = replace(options, image_shape=(STRIDE * rows, STRIDE * columns))
-        return lines_from_maps(*maps, np.array([size]), sized)[0]
+        return lines_from_maps(maps[0], maps[1], np.array([size]), sized)[0]
     if {"proposals", "mask"} <= set(arrays):
         if options.side_refinement:
             raise OutputFileError(f"'{outputs.image}': side_refinement needs the outputs of an ONNX file")

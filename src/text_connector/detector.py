@@ -89,7 +89,7 @@ def detect_text_lines(
             min_size_sim=params.min_size_sim,
         )
         side_x = None
-        if params.side_refinement:
+        if dx is not None:
             width = params.text_proposals_width
             side_x = boxes[:, 0] + (width - 1) / 2 + dx[chosen] * width
         member, line = chains(successor)

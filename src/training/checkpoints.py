@@ -137,7 +137,7 @@ def _pack(arrays: dict[str, np.ndarray], meta: dict) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             with archive.open(name + ".npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+                np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call]
         archive.writestr(_META, json.dumps(meta))
     return buffer.getvalue()
 
@@ -148,5 +148,7 @@ def _unpack(data: bytes) -> tuple[dict[str, np.ndarray], dict]:
         for name in archive.namelist():
             content = io.BytesIO(archive.read(name))  # whole, so that the CRC is checked
             if name != _META:
-                arrays[name.removesuffix(".npy")] = np.lib.format.read_array(content, allow_pickle=False)
+                arrays[name.removesuffix(".npy")] = np.lib.format.read_array(  # type: ignore[no-untyped-call]
+                    content, allow_pickle=False
+                )
         return arrays, json.loads(archive.read(_META))

@@ -32,8 +32,8 @@ def training_data(config: CrnnTraining, alphabet: Alphabet, rank_id: int, rank_s
         raise UserError(f"flat_start_width: {config.flat_start_width} must differ from the widths of other epochs")
     augment = WordAugment.part_of(config)
 
-    def words(widths, samples, longest=None):
-        rendered = []
+    def words(widths: Sequence[int], samples: int | None, longest: int | None = None) -> CrnnTrainData:
+        rendered: list[Any] = []
         if config.synthetic_weight > 0:
             rendered = rendered_words(
                 config.fonts, config.backgrounds, config.lexicon, alphabet.characters, config.seed,
@@ -58,7 +58,7 @@ def training_data(config: CrnnTraining, alphabet: Alphabet, rank_id: int, rank_s
             max_bad_ratio=config.max_bad_ratio,
         )
 
-    data = words(widths, config.samples_per_epoch or None)
+    data: WordData = words(widths, config.samples_per_epoch or None)
     samples = data.steps_per_epoch * data.batch_size * rank_size
     if config.narrow_epochs:
         narrow = words([config.narrow_width], samples)

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from types import FrameType
+from typing import Any
 
 EXIT_CODE_BASE = 128  # as shells count: 143 after SIGTERM, 130 after SIGINT
 IMPATIENCE_SECONDS = 1.0  # what comes sooner is the same stop, passed on by a launcher
@@ -23,7 +24,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.signum: int | None = None
         self._first_time = 0.0
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Any] = {}
 
     @property
     def requested(self) -> bool:

@@ -5,7 +5,7 @@ import json
 import math
 import time
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import yaml

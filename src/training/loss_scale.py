@@ -35,8 +35,7 @@ class LossScaler:
             return cls()
         if option == "dynamic":
             return cls(scale=2.0**16, dynamic=True, enabled=True)
-        is_number = isinstance(option, (int, float)) and not isinstance(option, bool)
-        if is_number and 0 < option < float("inf"):
+        if isinstance(option, (int, float)) and not isinstance(option, bool) and 0 < option < float("inf"):
             return cls(scale=float(option), enabled=option != 1)
         raise UserError(f"loss_scale: {option!r} is not accepted; give a positive number or 'dynamic'")
 

@@ -5,7 +5,7 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -169,7 +169,7 @@ def _keep_until(metrics: Path, start_step: int) -> None:
     write_atomically(metrics, kept)
 
 
-def _tensorboard(folder: Path, start_step: int):
+def _tensorboard(folder: Path, start_step: int) -> Any:
     try:
         from tensorboardX import SummaryWriter  # noqa: PLC0415 - optional
     except ImportError:

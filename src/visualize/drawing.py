@@ -29,7 +29,7 @@ def draw_lines(
     image: np.ndarray,
     lines: np.ndarray,
     texts: Sequence[str] | None = None,
-    scores: Sequence[float] | None = None,
+    scores: Sequence[float] | np.ndarray | None = None,
     ground_truth: np.ndarray | None = None,
     *,
     ignored: np.ndarray | None = None,
@@ -56,7 +56,7 @@ def draw_lines(
         UserError: an image of another kind, or as many texts, scores or flags as there are no lines.
     """
     canvas = Image.fromarray(_checked_image(image))
-    found, truths = _polygons(lines), _polygons([] if ground_truth is None else ground_truth)
+    found, truths = _polygons(lines), _polygons(np.empty((0, 4)) if ground_truth is None else ground_truth)
     texts = texts_or_none(texts, len(found))
     if scores is not None and len(scores) != len(found):
         raise UserError(f"there are {len(found)} shapes, but {len(scores)} scores")

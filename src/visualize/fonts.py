@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -61,7 +62,11 @@ class FontChooser:
 
     def _open(self, file: Path | None, size: int) -> ImageFont.FreeTypeFont:
         if (file, size) not in self._opened:
-            font = ImageFont.load_default(size) if file is None else ImageFont.truetype(str(file), size)
+            font = (
+                cast(ImageFont.FreeTypeFont, ImageFont.load_default(size))
+                if file is None
+                else ImageFont.truetype(str(file), size)
+            )
             self._opened[file, size] = font
         return self._opened[file, size]
 

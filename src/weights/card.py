@@ -22,10 +22,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from src.common.errors import UserError
 from src.ctpn.lstm_branches import LSTM_CHOICES
@@ -135,13 +136,13 @@ def parse_card(content: object, network: str, name: str) -> WeightsCard:
     if unknown:
         known = ", ".join(sorted(_KEYS[network]))
         raise CardError(f"{name}: unknown {', '.join(sorted(unknown))}; known are {known}")
-    values = {}
+    values: dict[str, Any] = {}
     for key, (accepts, wanted) in _RULES.items():
         if key in content:
             if not accepts(content[key]):
                 raise CardError(f"{name}: {key} {content[key]!r}; expected {wanted}")
             values[key] = tuple(content[key]) if isinstance(content[key], list) else content[key]
-    return WeightsCard(network, **values)
+    return WeightsCard(network=network, **values)
 
 
 def write_card(weights: Path, values: Mapping[str, object]) -> Path:
@@ -165,7 +166,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _sha256(file)
 
 
-def _sha256(file) -> str:  # Python 3.10
+def _sha256(file: BinaryIO) -> str:  # Python 3.10
     digest = hashlib.sha256()
     while chunk := file.read(1 << 20):
         digest.update(chunk)
@@ -196,7 +197,7 @@ def _is_image_size(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(_numbers([side], STRIDE, STRIDE) for side in value)
 
 
-_RULES = {
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "sha256": (lambda v: isinstance(v, str) and len(v) == 64 and set(v) <= set("0123456789abcdef"), "64 hex digits"),
     "image_size": (_is_image_size, f"[height, width], multiples of {STRIDE}"),
     "keep_ratio": (lambda v: isinstance(v, bool), "true or false"),

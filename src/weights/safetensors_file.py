@@ -22,7 +22,7 @@ def read_safetensors(data: bytes) -> dict[str, np.ndarray]:
         UserError: damaged, or of a type unknown here.
     """
     try:
-        tensors = deserialize(data)
+        tensors = deserialize(data)  # type: ignore[no-untyped-call]
     except (SafetensorError, ValueError, OverflowError, MemoryError) as error:
         raise UserError(f"damaged or not a safetensors file ({' '.join(str(error).split())})") from None
     return {name: _array(entry["dtype"], entry["shape"], entry["data"]) for name, entry in tensors}

@@ -46,7 +46,7 @@ def augment(
     """
     boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
     ignored = np.asarray(ignored, bool).reshape(-1)
-    window = _choose_window(image.shape[:2], boxes[~ignored], rng, options)
+    window = _choose_window((image.shape[0], image.shape[1]), boxes[~ignored], rng, options)
     flip = rng.random() < options.flip_ratio
     angle = math.radians(rng.uniform(-1, 1) * options.rotate_degrees)
     left, top, width, height = window or (0.0, 0.0, float(image.shape[1]), float(image.shape[0]))

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from src.data.detection.annotations.labeled_image import LabeledImage, LabeledImages
 from src.data.detection.annotations.sources import DataSetError, Source, find_sources
@@ -12,11 +12,22 @@ from src.data.detection.set_plan import SetPlan, file_digests
 
 TRAIN_SHARDS, TEST_SHARDS = 8, 1
 _HELD_OUT_KIND = "icdar2013"
-_COLUMNS = ("set_name", "list_key", "output_key", "shards", "split")
+
+
+class _SetKeys(NamedTuple):
+    """A set's name and the keys of the configuration that belong to it."""
+
+    set_name: str
+    list_key: str
+    output_key: str
+    shards: int
+    split: str
+
+
 _SETS = (
-    ("pretrain", "train_dataset", "pretrain_dataset_path", TRAIN_SHARDS, "train"),
-    ("finetune", "finetune_dataset", "finetune_dataset_path", TRAIN_SHARDS, "train"),
-    ("test", "test_dataset", "test_dataset_path", TEST_SHARDS, "test"),
+    _SetKeys("pretrain", "train_dataset", "pretrain_dataset_path", TRAIN_SHARDS, "train"),
+    _SetKeys("finetune", "finetune_dataset", "finetune_dataset_path", TRAIN_SHARDS, "train"),
+    _SetKeys("test", "test_dataset", "test_dataset_path", TEST_SHARDS, "test"),
 )
 
 
@@ -30,8 +41,7 @@ def plan_sets(values: Mapping[str, Any]) -> list[SetPlan]:
     Raises:
         DataSetError: a name, path or combination that cannot be used, or nothing configured at all.
     """
-    entries = [dict(zip(_COLUMNS, entry, strict=True)) for entry in _SETS]
-    plans = [plan for entry in entries if (plan := _plan_set(values, **entry)) is not None]
+    plans = [plan for entry in _SETS if (plan := _plan_set(values, entry)) is not None]
     if not plans:
         keys = "icdar13_train_path, icdar13_test_path, icdar15_train_path, coco_root, folder_train_path, ..."
         raise DataSetError(f"no data set is configured; give [images, labels] in {keys}")
@@ -60,9 +70,8 @@ def choose_held_out(images: list[LabeledImage], count: int, seed: int) -> set[Pa
     return {image.path for image in ranked[:count]}
 
 
-def _plan_set(
-    values: Mapping[str, Any], *, set_name: str, list_key: str, output_key: str, shards: int, split: str
-) -> SetPlan | None:
+def _plan_set(values: Mapping[str, Any], keys: _SetKeys) -> SetPlan | None:
+    set_name, list_key, output_key, shards, split = keys
     sources, without_path = find_sources(values.get(list_key) or [], values, split=split, list_key=list_key)
     if set_name == "test" and values.get("holdout_count") and not values.get("icdar13_test_path"):
         sources = sources + _held_out_sources(values, without_path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class CtpnTrainData:
         `first_step` continues an epoch where it was stopped, with the batches that would have come.
         """
         order = epoch_order(self.num_samples, epoch, seed=self._seed, **self._part)[first_step:].ravel()
-        jobs = ((epoch, int(i), row) for i, row in zip(order, self._source.read(order), strict=True))
+        jobs = ((epoch, int(i), row) for i, row in zip(order, self._source.read(order.tolist()), strict=True))
         return batches_ahead(
             self._sample,
             jobs,
@@ -196,7 +197,7 @@ def _stack(samples: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
 
 
 def _collate(samples: list[dict]) -> dict:
-    batch = {key: [sample[key] for sample in samples] for key in samples[0]}
+    batch: dict[str, Any] = {key: [sample[key] for sample in samples] for key in samples[0]}
     batch["images"] = np.stack(batch["images"])
     batch["sizes"] = np.array(batch["sizes"], np.int32)
     batch["scales"] = np.array(batch["scales"], np.float32)

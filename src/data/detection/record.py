@@ -4,12 +4,14 @@ A MindRecord cannot hold an array without rows (it reads back as garbage), so an
 row of label 0, which says "nothing here" and is no box.
 """
 
+from typing import Any
+
 import numpy as np
 
 from src.common.errors import UserError
 
 TEXT, NO_TEXT, IGNORED = 1, 0, -1
-SCHEMA = {
+SCHEMA: dict[str, dict[str, Any]] = {
     "image": {"type": "bytes"},  # decodes with cv2.imdecode to the upright 8-bit image
     "annotation": {"type": "int32", "shape": [-1, 5]},  # x1, y1, x2, y2, label
     "file_name": {"type": "string"},  # unique in its set; results are matched by it

@@ -108,7 +108,7 @@ def _joined(boxes: np.ndarray, tilts: np.ndarray) -> tuple[np.ndarray, float] | 
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
     heights = boxes[:, 3] - boxes[:, 1]
     mean_tilt = float(np.average(tilts, weights=widths))
-    fitted = float(np.polyfit(*middles.T, 1)[0])
+    fitted = float(np.polyfit(middles[:, 0], middles[:, 1], 1)[0])
     x1, x2 = boxes[:, 0].min(), boxes[:, 2].max()
     for tilt in (mean_tilt, fitted):
         offsets = middles[:, 1] - tilt * (middles[:, 0] - (x1 + x2) / 2)

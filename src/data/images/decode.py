@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from src.data.images.file_types import HEAD_BYTES, file_type, register_heic, why_not_read
 from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker
@@ -172,6 +172,7 @@ class ImageFile:
 
     def _jpeg_pixels(self) -> tuple[np.ndarray, list[str]]:
         data = self._data
+        assert isinstance(data, bytes)  # only TIFFs are read piece by piece
         if has_too_many_scans(data):
             raise ImageError("unsupported", self._name, f"a JPEG of more than {MOST_SCANS} scans")
         notes: list[str] = []
@@ -217,20 +218,20 @@ class ImageFile:
         kind = file_type(head)
         if reason := why_not_read(kind):
             raise ImageError("other format", self._name, reason)
-        formats = ACCEPTED_FORMATS
+        formats: tuple[str, ...] = ACCEPTED_FORMATS
         if kind == "HEIC":
             register_heic()
             formats = ("HEIF",)
         try:
             return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=formats)
-        except Image.UnidentifiedImageError:
+        except UnidentifiedImageError:
             # A signature that is known with a header that cannot be read is a cut file, not a foreign one.
             known = kind not in ("", "BMP", "PPM", "PDF")  # two letters may be the beginning of anything
             raise ImageError("truncated" if known else "not an image", self._name) from None
 
     def _reopened_without_texts(self) -> bool:
         """Whether the file is a PNG that has texts, which are gone now: the longest cost it nothing but them."""
-        if self._image.format != "PNG":
+        if self._image.format != "PNG" or not isinstance(self._data, bytes):
             return False
         shorter = without_texts(self._data)
         if len(shorter) == len(self._data):
@@ -295,7 +296,8 @@ def _is_part_of_another(image: Image.Image, number: int) -> bool:
     """Whether a TIFF says that this image is another one made smaller, or its mask."""
     try:
         image.seek(number)
-        return bool(int(image.tag_v2.get(_SUBFILE_TYPE, 0)) & _REDUCED_OR_MASK)
+        tags = image.tag_v2  # type: ignore[attr-defined] # a TIFF has them
+        return bool(int(tags.get(_SUBFILE_TYPE, 0)) & _REDUCED_OR_MASK)
     except Exception:  # it cannot be read; decoding it will say so
         return False
 

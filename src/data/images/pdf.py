@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class PdfFile:
             finally:
                 opened.close()
 
-    def _rendered(self, page, size: tuple[int, int]) -> np.ndarray:
+    def _rendered(self, page: Any, size: tuple[int, int]) -> np.ndarray:
         """(H, W, 3) uint8 RGB of a page, `size` (width, height) in pixels."""
         import pypdfium2  # noqa: PLC0415
         import pypdfium2.raw as pdfium  # noqa: PLC0415

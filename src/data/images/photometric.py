@@ -65,7 +65,7 @@ def blur(image: np.ndarray, rng: np.random.Generator, max_sigma: float) -> np.nd
         offset = length / 2 * np.array([np.cos(angle), np.sin(angle)])
         kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
         start, end = np.rint(reach - offset).astype(int), np.rint(reach + offset).astype(int)
-        cv2.line(kernel, tuple(map(int, start)), tuple(map(int, end)), 1.0)
+        cv2.line(kernel, tuple(map(int, start)), tuple(map(int, end)), (1.0,))
         return cv2.filter2D(image, -1, kernel / kernel.sum())
     height, width = image.shape[:2]
     small = (max(round(width / (1 + strength)), 1), max(round(height / (1 + strength)), 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from PIL import Image
@@ -22,7 +24,7 @@ def orientation(image: Image.Image) -> int:
 
 
 # By EXIF orientation: from the pixels as stored to those that are shown.
-_UPRIGHT = {
+_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: lambda pixels: cv2.flip(pixels, 1),
     3: lambda pixels: cv2.rotate(pixels, cv2.ROTATE_180),
     4: lambda pixels: cv2.flip(pixels, 0),
@@ -55,7 +57,7 @@ def on_ground(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     rgb = np.ascontiguousarray(rgb)
     if alpha.min() == 255:
         return rgb
-    image = Image.new("RGB", rgb.shape[1::-1], (_ground(rgb, alpha),) * 3)
+    image = Image.new("RGB", (rgb.shape[1], rgb.shape[0]), (_ground(rgb, alpha),) * 3)
     image.paste(Image.fromarray(rgb), mask=Image.fromarray(np.ascontiguousarray(alpha)))
     return np.array(image)
 

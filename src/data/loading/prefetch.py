@@ -7,13 +7,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import TypeVar
 
 import cv2
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Batch = TypeVar("Batch")
 
 
 def usable_cores() -> int:
@@ -55,13 +55,13 @@ def work_ahead(
 
 def map_in_order(
     function: Callable[[Item], Result], items: Iterable[Item], *, num_workers: int, ahead: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """`function` of every item, in order, computed by threads up to `ahead` items before it is used.
 
     An exception of an item is raised at its place. Threads end when the iterator is closed or exhausted.
     """
     executor = ThreadPoolExecutor(num_workers, thread_name_prefix="sample")
-    results = work_ahead(partial(executor.submit, function), items, ahead)
+    results = work_ahead(lambda item: executor.submit(function, item), items, ahead)
     try:
         for _, result in results:
             yield result
@@ -96,7 +96,7 @@ def run_ahead(make_iterator: Callable[[], Iterator[Result]], depth: int) -> Iter
         return False
 
     def work() -> None:
-        iterator = None
+        iterator: Iterator[Result] | None = None
         try:
             iterator = make_iterator()
             for result in iterator:
@@ -106,7 +106,7 @@ def run_ahead(make_iterator: Callable[[], Iterator[Result]], depth: int) -> Iter
         except BaseException as error:
             put(_Failure(error))
         finally:
-            if hasattr(iterator, "close"):
+            if isinstance(iterator, Generator):
                 iterator.close()
 
     thread = threading.Thread(target=work, name="prefetch", daemon=True)
@@ -135,19 +135,19 @@ def _one_cv2_thread() -> Iterator[None]:
 def batches_ahead(
     work: Callable[[Item], Result | None],
     items: Iterable[Item],
-    collate: Callable[[list[Result]], object],
+    collate: Callable[[list[Result]], Batch],
     *,
     batch_size: int,
     num_workers: int,
     depth: int,
-) -> Iterator[object]:
+) -> Iterator[Batch]:
     """`collate` of every `batch_size` results of `work`, in order, up to `depth` batches ahead of their use.
 
     Items are drawn and batches are put together in a thread of their own. A result None is left out; the last
     batch may be smaller.
     """
 
-    def collect() -> Iterator[object]:
+    def collect() -> Iterator[Batch]:
         batch: list[Result] = []
         results = map_in_order(work, items, num_workers=num_workers, ahead=num_workers + batch_size)
         with contextlib.closing(results):

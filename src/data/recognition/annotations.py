@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -198,7 +199,7 @@ def _read_lines(path: Path) -> list[str]:
         return file.read().splitlines()
 
 
-def _open(path: Path):
+def _open(path: Path) -> TextIO:
     """UTF-8 with or without a mark; stray bytes become U+FFFD, which `text_problem` reports."""
     try:
         return open(path, encoding="utf-8-sig", errors="replace", newline=None)

@@ -52,8 +52,8 @@ def _change_view(gray: np.ndarray, options: WordAugment, draw: np.ndarray) -> np
         left, top, right, bottom = left + move[0], top + move[1], right - move[2], bottom - move[3]
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
     if perspective:
-        limit = options.perspective_max * height
-        corners += signed[7:15].reshape(4, 2).astype(np.float32) * np.float32(limit)
+        farthest = options.perspective_max * height
+        corners += signed[7:15].reshape(4, 2).astype(np.float32) * np.float32(farthest)
     if rotate:
         angle = np.deg2rad(signed[15] * options.rotate_max)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)

@@ -89,7 +89,7 @@ class BatchMaker:
             texts.append(text)
         return WordBatch(images, texts, problems)
 
-    def _usable_sample(self, source: int, index: int, width: int, problems: list[Problem]):
+    def _usable_sample(self, source: int, index: int, width: int, problems: list[Problem]) -> tuple[np.ndarray, str]:
         """The sample, or, when it is bad, the first good one of a fixed sequence of others of its source."""
         for attempt in range(_ATTEMPTS):
             candidate = self._candidate(source, index, attempt)

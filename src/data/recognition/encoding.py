@@ -45,6 +45,7 @@ def _whole_image(word: Word) -> bytes:
 
 def _crop(word: Word, header: ImageHeader, pixels: np.ndarray) -> np.ndarray | None:
     corners = word.corners
+    assert corners is not None  # of a whole image nothing is cut
     if word.stored_frame and header.orientation != 1:
         corners = shown_corners(corners, header.orientation, header.height, header.width)
     return crop_word(pixels, corners)

@@ -99,7 +99,7 @@ class CrnnEvalData:
         waiting: dict[int, list[tuple[int, np.ndarray]]] = {width: [] for width in self._widths}
         for index in self._mine:
             gray = self._gray(index)
-            width = bucket_width(kept_ratio_width(*gray.shape, self._height), self._widths)
+            width = bucket_width(kept_ratio_width(gray.shape[0], gray.shape[1], self._height), self._widths)
             row = resize_word(gray, self._height, width, keep_ratio=len(self._widths) > 1)
             waiting[width].append((index, row))
             if len(waiting[width]) == self.batch_size:

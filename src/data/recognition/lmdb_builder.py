@@ -6,8 +6,9 @@ output remembers by itself how far it is, so a build that was killed goes on exa
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ _CHUNK = 64
 _JUDGED_FROM = 1000  # bad words: too many for whatever follows, or not one good, end a build before its end
 
 
+Progress = Callable[[str, int, int], None]  # stage, done, total
+
+
 class _Output:
     """One LMDB being built, its list of rejects, and its place in the word set."""
 
@@ -39,12 +43,13 @@ class _Output:
         self._examples: dict[str, str] = {}
         self.writer: LmdbWriter | None = None
         if self._already_built() and not overwrite:
-            self.next, self.rejected = job["items"], Counter(self.report["rejected"])
+            self.next: int = job["items"]
+            self.rejected: Counter[str] = Counter(self.report["rejected"])
             return
         self.writer = LmdbWriter(path, job=job, overwrite=overwrite, commit_samples=commit_samples)
         progress = self.writer.progress
-        self.next: int = progress.get("next", 0)
-        self.rejected: Counter = Counter(progress.get("rejected", {}))
+        self.next = progress.get("next", 0)
+        self.rejected = Counter(progress.get("rejected", {}))
         self._list_size: int = progress.get("list_size", 0)
         self._list = open(path / REJECTED_NAME, "ab")  # noqa: SIM115 - closed with the writer
         self._list.truncate(self._list_size)
@@ -66,11 +71,12 @@ class _Output:
 
     def take(self, index: int, item: tuple[bytes, str] | Reject) -> None:
         """Item `index` of the word set, which is next for this output."""
+        assert self.writer is not None  # a finished output wants no items
         if isinstance(item, Reject):
             self.rejected[item.reason] += 1
             self._examples.setdefault(item.reason, item.detail)
-            line = "\t".join(filter(None, (item.name, item.reason, item.detail))) + "\n"
-            line = line.encode("utf-8", "replace")
+            text = "\t".join(filter(None, (item.name, item.reason, item.detail))) + "\n"
+            line = text.encode("utf-8", "replace")
             self._list.write(line)
             self._list.flush()
             self._list_size += len(line)
@@ -93,6 +99,7 @@ class _Output:
         """Raise UserError when more words than that are bad; what is done so far stays for a later build."""
         if self._bad_words <= most:
             return
+        assert self.writer is not None  # only a build in progress is judged
         self.writer.commit()
         looked_at = self.writer.count + self.rejected.total()
         share = f"more than {self._max_bad_ratio:.0%}"
@@ -183,7 +190,7 @@ def build_lmdb(
     job = {**description, "items": words.count, "holdout": holdout}
     with ExitStack() as stack:
         outputs = []
-        for path, part in [(output, "main"), (holdout_output, "holdout")][: 1 + bool(holdout)]:
+        for path, part in [(output, "main"), *([(holdout_output, "holdout")] if holdout_output else [])]:
             outputs.append(_Output(Path(path), {**job, "part": part}, overwrite, commit_samples, max_bad_ratio))
             stack.callback(outputs[-1].close)
         if all(one.complete for one in outputs):
@@ -194,13 +201,17 @@ def build_lmdb(
     return [
         one.verify(
             workers,
-            lambda done, one=one: on_progress(f"verify {one.path.name}", done, len(LmdbWords(one.path))),
+            partial(_say_verified, on_progress, one.path),
         )
         for one in outputs
     ]
 
 
-def _write(words, outputs, threshold, workers, on_progress) -> None:
+def _say_verified(on_progress: Progress, path: Path, done: int) -> None:
+    on_progress(f"verify {path.name}", done, len(LmdbWords(path)))
+
+
+def _write(words: WordSet, outputs: list[_Output], threshold: int, workers: int, on_progress: Progress) -> None:
     """Pass what is not yet written through the checking processes, in order, to its output."""
 
     def todo() -> Iterator[tuple[int, _Output, Any]]:
@@ -217,7 +228,9 @@ def _write(words, outputs, threshold, workers, on_progress) -> None:
         on_progress("write", chunk[-1][0] + 1, words.count)
 
 
-def _checked(chunks, workers: int):
+def _checked(
+    chunks: Iterable[list[tuple[int, _Output, Any]]], workers: int
+) -> Iterator[tuple[list[tuple[int, _Output, Any]], list[Any]]]:
     """(chunk, encoded words of it) in order, a few chunks ahead in worker processes."""
     if workers <= 1:
         for chunk in chunks:

@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import lmdb
 import numpy as np
@@ -140,7 +141,7 @@ class LmdbWords:
             self._environment = _open_shared(self.path)  # an environment must not cross a fork
         return self._environment.handle
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_environment": None}
 
     def __len__(self) -> int:

@@ -1,6 +1,6 @@
 """Checking a finished word LMDB: every sample decodes, and the keys are those that `num-samples` says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from src.data.loading.processes import spawn_pool
@@ -46,8 +46,10 @@ def verify_lmdb(path: str | Path, *, workers: int = 1, on_progress: Callable[[in
     return count
 
 
-def _collect(results, chunks, on_progress) -> list[str]:
-    problems = []
+def _collect(
+    results: Iterable[list[str]], chunks: Sequence[tuple[int, int]], on_progress: Callable[[int], None] | None
+) -> list[str]:
+    problems: list[str] = []
     for bad, (_, stop) in zip(results, chunks, strict=True):
         problems += bad
         if on_progress is not None:

@@ -8,7 +8,8 @@ data base is either finished, or says where to continue, at whatever instant the
 import fcntl
 import json
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, TextIO
 
 import lmdb
 
@@ -74,7 +75,7 @@ class LmdbWriter:
             raise LmdbError(f"{str(self.path)!r}: {cut}, or delete it and build again")
         self.path.mkdir(parents=True, exist_ok=True)
 
-    def _lock(self):
+    def _lock(self) -> TextIO:
         lock_file = open(self.path / "build.lock", "w")  # noqa: SIM115 - held until close()
         try:
             fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,7 +180,9 @@ class LmdbWriter:
     def __enter__(self) -> "LmdbWriter":
         return self
 
-    def __exit__(self, error_type, error, traceback) -> None:
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         try:
             if error_type is None and not self._finished:
                 self.finish()

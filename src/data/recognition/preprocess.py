@@ -36,7 +36,7 @@ def resize_word(gray: np.ndarray, height: int, width: int, *, keep_ratio: bool) 
     `width`) and filled up on the right with the median of its upper and lower edge, which is mostly background.
     Pillow's bicubic filter widens with the shrinking factor, as in the reference; OpenCV's would alias.
     """
-    fitted = min(width, kept_ratio_width(*gray.shape, height)) if keep_ratio else width
+    fitted = min(width, kept_ratio_width(gray.shape[0], gray.shape[1], height)) if keep_ratio else width
     if gray.shape != (height, fitted):
         image = Image.fromarray(np.ascontiguousarray(gray))
         gray = np.asarray(image.resize((fitted, height), Image.Resampling.BICUBIC))

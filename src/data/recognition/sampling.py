@@ -170,7 +170,7 @@ def plan_epoch(
     return EpochPlan(sources[batches], indices[batches], np.asarray(widths, np.int64))
 
 
-def _draw(pool: SourcePool, count: int, seed: int, number: int, epoch: int):
+def _draw(pool: SourcePool, count: int, seed: int, number: int, epoch: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Indices of the `count` samples that this epoch takes from one source, and their buckets."""
     first = epoch * count
     if pool.usable is None:

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 
 from src.common.errors import UserError
-from src.data.images.decode import DEFAULT_MAX_PIXELS, ImageError, image_size
+from src.data.images.decode import ImageError, image_size
+from src.data.images.options import DEFAULT_MAX_PIXELS
 from src.data.recognition.preprocess import to_gray
 
 
@@ -15,7 +16,9 @@ class SampleError(UserError):
         super().__init__(message)
         self.reason = reason
 
-    def __reduce__(self):  # so that worker processes can hand it back whole
+    def __reduce__(
+        self,
+    ) -> tuple[type["SampleError"], tuple[str, str]]:  # so that worker processes can hand it back whole
         return (SampleError, (str(self), self.reason))
 
 

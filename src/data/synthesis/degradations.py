@@ -50,7 +50,7 @@ def motion_blur(image: np.ndarray, length: float, angle: float) -> np.ndarray:
     center = size // 2
     dx, dy = np.cos(angle) * length / 2, np.sin(angle) * length / 2
     start, end = (round(center - dx), round(center - dy)), (round(center + dx), round(center + dy))
-    cv2.line(kernel, start, end, 1.0, 1)
+    cv2.line(kernel, start, end, (1.0,), 1)
     return cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
 
 

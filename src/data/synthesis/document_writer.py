@@ -86,7 +86,7 @@ class DocumentWriter:
         rng, sheet, em = self.rng, self.sheet, self.em
         bar = 2.2 * em
         sheet.fill(0, 0, sheet.width, bar, self._shade(0.1 + 0.3 * rng.random()))
-        x = em
+        x: float = em
         while x < sheet.width - 6 * em:  # a menu
             x = sheet.write_line(x, 0.65 * bar, self._words(2), self.type) + em * (1 + 1.5 * rng.random())
         side = sheet.width * (0.18 + 0.1 * rng.random()) if rng.random() < 0.6 else 0.0

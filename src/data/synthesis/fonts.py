@@ -87,7 +87,7 @@ class FontBook:
     def _clear(self) -> None:
         self._glyphs: dict[tuple[int, int, str], Glyph] = {}
         self._bytes = 0
-        self._fonts: dict[tuple[int, int], ImageFont.FreeTypeFont] = {}
+        self._fonts: dict[tuple[int, int], ImageFont.FreeTypeFont | ImageFont.ImageFont] = {}
         self._kerning: dict[int, dict[str, float]] = {}
         self._able: dict[tuple[int, str], bool] = {}
         self._unicase: dict[int, bool] = {}
@@ -193,7 +193,7 @@ class FontBook:
             known[pair] = (self._font(face, PROBE_EM).getlength(pair) - apart) / PROBE_EM
         return known[pair]
 
-    def _font(self, face: Face, em: int) -> ImageFont.FreeTypeFont:
+    def _font(self, face: Face, em: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
         key = (face.number, em)
         if key not in self._fonts:
             if len(self._fonts) > 200:
@@ -222,7 +222,7 @@ def _draw_hershey(style: tuple[int, float], em: int, char: str) -> Glyph:
     pad = thickness + em // 4 + 1
     canvas = np.zeros((2 * em + pad, width + 2 * pad), np.uint8)
     baseline = em + em // 4
-    cv2.putText(canvas, char, (pad, baseline), font, scale, 255, thickness, cv2.LINE_AA)
+    cv2.putText(canvas, char, (pad, baseline), font, scale, (255,), thickness, cv2.LINE_AA)
     box = cv2.boundingRect(canvas)
     if box[2] == 0:
         return Glyph(np.zeros((1, 1), np.uint8), 0, 0, float(width))

@@ -1,6 +1,7 @@
 """Blocks of text: a few lines of words in one face, aligned as on a sign, before any warp."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,8 @@ def make_block(rng: np.random.Generator, book: FontBook, sampler: TextSampler, e
     rows = []
     for number, line in enumerate(texts):
         size = em if number == 0 else max(7, round(em * smaller))
-        row, pen = [], 0.0
+        row: list[Any] = []
+        pen = 0.0
         for word in line:
             ink = draw_word(book, face, word, size, tracking=tracking, lean=lean)
             width = ink.ink.shape[1]

@@ -96,7 +96,8 @@ def random_paint(rng: np.random.Generator, background: np.ndarray, contrast: flo
         second = np.clip(color + (rng.random(3, dtype=np.float32) - 0.5) * 110, 0, 255)
         if distance(second, background) < 0.7 * contrast:
             second = None
-    outline, hollow, shadow, shadow_color, relief = 0.0, False, None, 0.0, 0.0
+    outline, hollow, shadow, relief = 0.0, False, None, 0.0
+    shadow_color: np.ndarray | float = 0.0
     if rng.random() < effects:
         outline = em * (0.02 + 0.05 * rng.random())
         outline_color = visible_color(rng, color, max(contrast, 60))

@@ -8,7 +8,8 @@ import cv2
 from src.common.json_file import write_json
 from src.data.loading.processes import ordered_results
 from src.data.synthesis.manifest import MANIFEST, describe_run, refuse_finished
-from src.data.synthesis.scenes import Box, SceneSource
+from src.data.synthesis.scene_paint import Box
+from src.data.synthesis.scenes import SceneSource
 
 
 def _write_scene(source: SceneSource, folder: Path, quality: int, index: int) -> tuple[int, int]:

@@ -28,7 +28,7 @@ def draw_panel(rng: np.random.Generator, view: np.ndarray, corners: np.ndarray, 
     """A sign, label or painted area that fills the block's corners, in place."""
     height, width = view.shape[:2]
     cover = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(cover, np.round(corners).astype(np.int32), 255, cv2.LINE_AA)
+    cv2.fillConvexPoly(cover, np.round(corners).astype(np.int32), (255,), cv2.LINE_AA)
     strength = np.float32(1.0 if rng.random() < 0.8 else 0.75 + 0.2 * rng.random())
     face = plain_surface(rng, height, width)
     if rng.random() < 0.3:

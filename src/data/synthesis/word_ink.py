@@ -92,7 +92,7 @@ def _place_beside(rng: np.random.Generator, line: TextInk, other: TextInk) -> tu
     return -ow - gap - 0.15 * _EM, line.top - other.top
 
 
-def _shape(rng, book: FontBook, face: Face, text: str, tracking: float) -> TextInk:
+def _shape(rng: np.random.Generator, book: FontBook, face: Face, text: str, tracking: float) -> TextInk:
     """Ink of one line with a stroke that can be seen, sometimes heavier or leaning."""
     manner = rng.random()
     if manner < 0.04 and text.isascii() and text == text.upper() and len(text) > 1:

@@ -50,7 +50,11 @@ def parse_line(line: str, layout: str) -> RawBox | str:
         return "more numbers than a box of this layout has"
     if NUMBERS[layout] == 4:
         text = _unquote(text)
-        return RawBox(corners_of_size(*values) if layout == "size" else tuple(values), text, is_ignored_text(text))
+        return RawBox(
+            corners_of_size(*values) if layout == "size" else (values[0], values[1], values[2], values[3]),
+            text,
+            is_ignored_text(text),
+        )
     if layout == "mlt":
         text = text.partition(",")[2].strip()
     return polygon_box(values, text, is_ignored_text(text))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ def plausible(read: Callable[..., LabeledImages]) -> Callable[..., LabeledImages
     """A reader `(images, labels, ...)` whose result is checked by `check_boxes`."""
 
     @wraps(read)
-    def read_and_check(images: Path, labels: Path, *args, **options) -> LabeledImages:
+    def read_and_check(images: Path, labels: Path, *args: Any, **options: Any) -> LabeledImages:
         found = read(images, labels, *args, **options)
         check_boxes(found, labels)
         return found

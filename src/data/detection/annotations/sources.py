@@ -132,11 +132,13 @@ def _pair_sources(name: str, values: Mapping[str, Any], split: str, list_key: st
     ]
 
 
-def _reader(read: Callable[..., LabeledImages], images: Path, labels: Path, options: dict) -> Callable:
+def _reader(
+    read: Callable[..., LabeledImages], images: str | Path, labels: str | Path, options: dict[str, Any]
+) -> Callable:
     return lambda: plausible(read)(images, labels, **options)
 
 
-def _pairs(key: str, value: object) -> list[tuple[str, str]]:
+def _pairs(key: str, value: Any) -> list[tuple[str, str]]:
     """[images, labels] or [[images, labels], ...]; nothing or empty texts mean not configured."""
     if not value or value in (["", ""], [""]):
         return []
@@ -147,11 +149,11 @@ def _pairs(key: str, value: object) -> list[tuple[str, str]]:
         for path in pair:
             if not Path(path).exists():
                 raise DataSetError(f"{key}: '{path}' does not exist")
-    return [(images, labels) for images, labels in pairs]
+    return [(pair[0], pair[1]) for pair in pairs]
 
 
 def _coco_sources(values: Mapping[str, Any], split: str) -> list[Source]:
-    root, json_file = values.get("coco_root"), values.get("cocotext_json")
+    root, json_file = values.get("coco_root") or "", values.get("cocotext_json") or ""
     if not root and not json_file:
         return []
     for key in ("coco_root", "cocotext_json"):
