@@ -17,7 +17,7 @@ from src.common.errors import UserError
 try:
     import fcntl
 except ImportError:  # no such locks on this system; then nothing is cleared
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 _YOUNGEST = 10.0  # seconds; a younger leftover may be one that its writer has not locked yet

@@ -115,7 +115,7 @@ def find_candidates(
     inside = np.flatnonzero((intervals[:, 0] >= 0) & (intervals[:, 1] <= height - 1))
     intervals = intervals[inside]  # (M, 2)
 
-    min_best = max(options.min_pos_iou, np.finfo(np.float64).tiny)  # a slice that meets no anchor chooses none
+    min_best = max(options.min_pos_iou, float(np.finfo(np.float64).tiny))  # a slice that meets no anchor chooses none
     overlap, best_slice, is_best = _match(intervals, slices, columns, stride, min_best)  # each (W, M)
     text = (overlap >= options.pos_iou_thr) | is_best
     excluded = _match(intervals, ignored_slices, columns, stride, min_best)[2]

@@ -5,11 +5,9 @@ Shapes: T time steps, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError

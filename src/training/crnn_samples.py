@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
 from src.crnn.topology import IMAGE_HEIGHT, time_steps

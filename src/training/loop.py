@@ -5,7 +5,7 @@ import json
 import math
 import time
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import yaml

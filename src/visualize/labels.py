@@ -43,8 +43,8 @@ class Labels:
         self._taken = np.zeros(cells, np.uint8)
         for shape in shapes:
             corners = np.clip(np.round(shape * self._scale), -30_000, 30_000).astype(np.int32)
-            cv2.fillPoly(self._taken, [corners], 1)
-            cv2.polylines(self._taken, [corners], True, 1)
+            cv2.fillPoly(self._taken, [corners], (1,))
+            cv2.polylines(self._taken, [corners], True, (1,))
         self._sums = cv2.integral(self._taken)
         self.without_room: list[str] = []
 

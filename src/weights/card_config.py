@@ -27,6 +27,7 @@ def with_card(options: OptionsT, network: str, weights: Path) -> tuple[OptionsT,
         return options, {}
     card = load_card(path)
     parse_card(card, network, str(path))  # refuses what it should not hold
+    assert isinstance(card, dict)  # as `parse_card` has seen to
     # The branch says how a published file is read; for what training leaves it has no meaning.
     keys = {**KINDS[network].config_keys, "lstm_branch": "lstm_branch"}
     said = {ours: card[key] for key, ours in keys.items() if key in card}
