@@ -139,3 +139,13 @@ def test_stages_of_the_recipe(folder):
     assert (first.makers[0].options.crop_ratio, last.makers[0].options.crop_ratio) == (0.5, 0.4)
     with pytest.raises(UserError, match="train_images: is empty"):
         make_maker(config, [])
+
+
+@pytest.mark.parametrize("name", ["ctpn_full", "ctpn_full_2", "ctpn_student"])
+def test_recipes_lie_over_the_one_with_every_key(folder, name):
+    recipe = SCHEMA.with_name(f"{name}.yaml")
+    config = load_config(["--config_path", str(recipe)], schema_file=SCHEMA)
+    assert (config.schedule, config.minutes) == ("constant", 0)
+    maker = make_maker(config, [read_images(folder)])
+    assert all(side % 16 == 0 for stage in maker.stages for each in stage.makers for side in each.image_shape)
+    assert bool(config.freeze_until) == (name != "ctpn_student")
