@@ -62,8 +62,14 @@ def winograd_conv(images: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 def transformed_weight(weight: torch.Tensor) -> torch.Tensor:
     """G w G' as matrices: (K, C, 3, 3) -> (36, C, K)."""
-    g = torch.tensor(_G, dtype=weight.dtype)
-    return torch.einsum("ia,kcab,jb->ijck", g, weight, g).reshape(36, weight.shape[1], weight.shape[0]).contiguous()
+    by_place = weight.permute(2, 3, 1, 0).reshape(9, -1)
+    return (_kernel_matrix(weight) @ by_place).view(36, weight.shape[1], weight.shape[0])
+
+
+def _kernel_matrix(like: torch.Tensor) -> torch.Tensor:
+    """G w G' as one matrix product over the nine places of a kernel, (36, 9)."""
+    g = torch.tensor(_G, dtype=like.dtype)
+    return torch.kron(g, g)
 
 
 class _WinogradConv(torch.autograd.Function):
@@ -110,8 +116,8 @@ def _weight_gradient(images: torch.Tensor, gradient: torch.Tensor) -> torch.Tens
         tiles = _input_tiles(padded[some, 4 * first : 4 * last + 2], last - first, across)
         of_tiles = _output_gradient_tiles(filled[some, 4 * first : 4 * last], last - first, across)
         total.baddbmm_(tiles.view(36, -1, channels).transpose(1, 2), of_tiles.view(36, -1, outputs))
-    g = torch.tensor(_G, dtype=total.dtype)
-    return torch.einsum("ia,ijck,jb->kcab", g, total.view(6, 6, channels, outputs), g)
+    by_place = _kernel_matrix(total).t() @ total.view(36, -1)
+    return by_place.view(3, 3, channels, outputs).permute(3, 2, 0, 1).contiguous()
 
 
 def _padded(images: torch.Tensor) -> torch.Tensor:
