@@ -143,7 +143,8 @@ class _Search:
             for found, name in zip(self.found.values(), names, strict=True)
             if found.named or not self._is_result(found.file, stems)
         ]
-        self.not_read = Counter(_ending(file) for file in self._others if not self._is_result(file, stems))
+        others = [file for file in self._others if os.path.abspath(file) not in self.found]
+        self.not_read = Counter(_ending(file) for file in others if not self._is_result(file, stems))
         for kind, paths in (("special file", self._walk.special), ("unreadable folder", self._walk.unreadable)):
             self.not_read.update({kind: len(paths)} if paths else {})
         return kept

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from src.common.atomic_file import replacing, temporary_beside, write_atomically
+from src.common.atomic_file import clear_leftovers, open_temporary, replacing, temporary_beside, write_atomically
 from src.common.errors import UserError
 
 
@@ -120,3 +120,37 @@ def test_file_and_folder_reach_the_disk_where_wanted(tmp_path, monkeypatch, sync
     write_atomically(tmp_path / "file", [b"con", b"tent"], sync=sync)
     assert [number for number, _ in synced] == [path.stat().st_ino for path in (tmp_path / "file", tmp_path)] * sync
     assert not sync or synced[0][1] == len(b"content")
+
+
+def aged(path, content=b"x"):
+    path.write_bytes(content)
+    os.utime(path, (1, 1))
+    return path
+
+
+def test_leftovers_of_dead_processes_are_cleared_and_nothing_else(tmp_path):
+    name = temporary_beside(tmp_path / "report.html").name
+    dead, young = aged(tmp_path / name), temporary_beside(tmp_path / "report.html")
+    young.write_bytes(b"not locked yet")
+    others = [aged(tmp_path / other) for other in (".a.tmp", "a.tmp", name[1:], f"{name}x", ".report.html.1.tmp")]
+    living = temporary_beside(tmp_path / "lines.csv")
+    with open_temporary(living) as file:
+        os.utime(living, (1, 1))
+        clear_leftovers(tmp_path)
+        assert not dead.exists()
+        assert sorted(tmp_path.iterdir()) == sorted([*others, young, living])
+        file.write(b"goes on")
+    os.utime(living, (1, 1))
+    clear_leftovers(tmp_path / "absent")
+    (tmp_path / temporary_beside(tmp_path / "link").name).symlink_to(aged(tmp_path / "precious"))
+    clear_leftovers(tmp_path)
+    assert (tmp_path / "precious").exists() and not living.exists() and young.exists()
+
+
+def test_a_file_that_is_being_written_is_not_cleared(tmp_path):
+    with replacing(tmp_path / "file") as file:
+        for path in tmp_path.iterdir():
+            os.utime(path, (1, 1))
+        clear_leftovers(tmp_path)
+        file.write(b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"

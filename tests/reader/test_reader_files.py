@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reader_weights import crnn_params, encoded, text_image, write_weights
+from reader_weights import crnn_params, encoded, text_image
 
 from src.common.errors import UserError
 from src.common.options import OptionError
@@ -25,7 +25,6 @@ from src.reader.image_names import result_path
 from src.reader.input_files import InputError, find_images
 from src.reader.result import Line, ReadResult, Unreadable, Word
 from src.reader.result_files import CsvWriter, ImageFiles
-from src.weights.card import write_card
 from src.weights.mindspore_ckpt import encode
 
 pytest.importorskip("onnxruntime")
@@ -192,21 +191,6 @@ def test_a_full_disk_names_the_file(tmp_path, monkeypatch, make, name):
         writer.close()
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "of an earlier run"
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    folder = write_weights(tmp_path_factory.mktemp("weights"))
-    write_card(folder / "ctpn.ckpt", {"network": "ctpn", "image_size": [64, 96]})
-    return folder
-
-
-@pytest.fixture
-def arguments(weights, tmp_path):
-    files = [f"--{name}_weights={weights / name}.ckpt" for name in ("ctpn", "crnn", "crnn_lines")]
-    easy = ["--text_proposals_min_scores=0.5", "--line_min_score=0", "--min_ratio=0", "--min_num_proposals=1"]
-    easy.append("--text_min_score=0")
-    return [*files, *easy, "--engine=onnxruntime", "--threads=1", f"--output_dir={tmp_path / 'out'}"]
 
 
 def run(arguments, inputs):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile_images import progressive_of_many_scans
 from PIL import Image, PngImagePlugin
 
 from src.data.images.decode import ImageError, ImageFile, decode_image, image_size
@@ -182,13 +183,6 @@ def test_a_damaged_jpeg_that_can_be_decoded_says_so():
     data = data[:place] + b"\x12\x34\x56" + data[place:]
     with ImageFile(data) as file:
         assert file.decode().notes[0].startswith("the JPEG is damaged (")
-
-
-def progressive_of_many_scans(scans):
-    """A sound progressive JPEG whose last scan comes again and again."""
-    data = encode(Image.effect_noise((64, 64), 90), "JPEG", progressive=True)
-    last = data.rindex(b"\xff\xda")
-    return data[:last] + data[last:-2] * scans + b"\xff\xd9"
 
 
 def test_scans_without_end_are_refused_at_once():
