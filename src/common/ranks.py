@@ -1,4 +1,4 @@
-"""Working on a share each, in a run of several ranks: who this is, and everybody's results."""
+"""Rank of this process in a run of several ranks, and collectives over all of them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def gather_json(value: Any, rank_size: int) -> list:
     return [json.loads(row[:length].astype(np.uint8).tobytes()) for row, length in zip(rows, lengths, strict=True)]
 
 
-def wait_for_all(rank_size: int) -> None:
+def barrier(rank_size: int) -> None:
     """Return when every rank is here: a launcher ends all ranks when the first one ends with an exit code."""
     gather_json(None, rank_size)
 
 
-def share_statistics(network: nn.Cell, rank_size: int) -> None:
+def broadcast_statistics(network: nn.Cell, rank_size: int) -> None:
     """Give every rank the batch-norm statistics of rank 0, which are those in the checkpoints.
 
     The ranks saw different words, so their running means differ; weights are the same everywhere.

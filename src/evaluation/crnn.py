@@ -9,7 +9,7 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.common.progress_bar import progress_bar
-from src.common.ranks import current_ranks, share_statistics, wait_for_all
+from src.common.ranks import barrier, broadcast_statistics, current_ranks
 from src.crnn.alphabet import Alphabet
 from src.crnn.build import build_crnn
 from src.crnn.ctc_decode import Decode, choose_decoder, greedy_decode
@@ -59,7 +59,7 @@ def evaluate_crnn(config: CrnnEvaluation) -> dict[str, dict[str, dict[str, float
         return metrics
 
     def finish(metrics: dict[str, dict]) -> None:
-        wait_for_all(rank_size)
+        barrier(rank_size)
         if is_main and metrics:
             show_metrics(metrics)
             print(f"results are in {folder}")
@@ -72,7 +72,7 @@ def evaluate_crnn(config: CrnnEvaluation) -> dict[str, dict[str, dict[str, float
 def evaluate_in_training(config: CrnnTrainingEvaluation, network: ms.nn.Cell) -> dict[str, float]:
     """Metrics of `network`, as it is, on `eval_lmdb`: those of all words, and the accuracy on each data set."""
     _, rank_size = current_ranks()
-    share_statistics(network, rank_size)
+    broadcast_statistics(network, rank_size)
     sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
     alphabet = Alphabet.load(config.alphabet)
     evaluations = read_sources(config, alphabet, predictor(network), sources, greedy_decode)

@@ -9,7 +9,7 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.common.progress_bar import progress_bar
-from src.common.ranks import current_ranks, gather_json, share_statistics, wait_for_all
+from src.common.ranks import barrier, broadcast_statistics, current_ranks, gather_json
 from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.detect_options import detect_options
@@ -69,7 +69,7 @@ def evaluate_ctpn(config: CtpnEvaluation) -> dict[str, dict]:
         return metrics
 
     def finish(metrics: dict[str, dict]) -> None:
-        wait_for_all(rank_size)
+        barrier(rank_size)
         if is_main and any(metrics.values()):
             show_table(metrics)
         if is_main and metrics:
@@ -85,7 +85,7 @@ def evaluate_in_training(config: CtpnTrainingEvaluation, drawings: Path, network
     With `eval_image_path`, what it finds is drawn on the images of that folder, into `drawings`.
     """
     rank_id, rank_size = current_ranks()
-    share_statistics(network, rank_size)
+    broadcast_statistics(network, rank_size)
     evaluation = evaluate_source(config, predictor(network), Path(config.eval_dataset_path))
     if config.eval_image_path and rank_id == 0:
         images = images_of(config.eval_dataset_path, config.eval_image_path, evaluation.lines)

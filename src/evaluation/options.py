@@ -12,7 +12,7 @@ from src.data.recognition.options import ReadSetOptions
 
 
 class BatchOptions(Options):
-    """How the network is asked."""
+    """How the network is run."""
 
     test_batch_size: int = option(1, "samples evaluated at once; the result does not depend on it", low=1)
 

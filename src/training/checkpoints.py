@@ -43,7 +43,7 @@ class CheckpointFolder:
         folder: where they are; made on the first save.
         prefix: first part of the file names.
         keep_max: older pairs beyond it are removed after a save.
-        say: receives a line for the user when a damaged pair is passed over.
+        log: receives a line for the user when a damaged pair is passed over.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class CheckpointFolder:
         *,
         prefix: str = "ctpn",
         keep_max: int = 5,
-        say: Callable[[str], None] = print,
+        log: Callable[[str], None] = print,
     ):
         self.folder = Path(folder)
         self.prefix = prefix
         self.keep_max = keep_max
-        self.say = say
+        self.log = log
 
     def existing(self) -> list[Path]:
         """The `.ckpt` files of this prefix, by epoch and step."""
@@ -90,7 +90,7 @@ class CheckpointFolder:
             try:
                 return self.load(path)
             except UserError as error:
-                self.say(f"checkpoint passed over: {error}")
+                self.log(f"checkpoint passed over: {error}")
         if paths:
             raise UserError(f"resume: none of the {len(paths)} checkpoints in {self.folder} is usable")
         return None
@@ -128,7 +128,7 @@ class CheckpointFolder:
                 path.unlink(missing_ok=True)
                 path.with_suffix(".state").unlink(missing_ok=True)
             except OSError as error:
-                self.say(f"old checkpoint not removed: {path}: {error.strerror}")
+                self.log(f"old checkpoint not removed: {path}: {error.strerror}")
 
 
 def _pack(arrays: dict[str, np.ndarray], meta: dict) -> bytes:

@@ -14,7 +14,7 @@ class StopRequest:
     """Context manager that notes SIGTERM/SIGINT instead of dying from them.
 
     Schedulers signal the process group and then each process, and launchers pass on what they get, so several
-    signals of one stop are the rule: none of them may cut off the checkpoint that the first one asked for. A
+    signals of one stop are the rule: none of them may cut off the checkpoint that the first one requested. A
     Ctrl-C more than a second later is a person's, and gets the handler that was there before, which ends the
     run at once. Outside the main thread, where Python allows no handlers, it does nothing.
     """

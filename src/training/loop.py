@@ -39,7 +39,7 @@ class TrainData(Protocol):
     steps_per_epoch: int
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterable[tuple[np.ndarray, ...]]:
-        """The batches of `epoch` (from 1) from index `first_step` on, the same ones whenever asked."""
+        """The batches of `epoch` (from 1) from index `first_step` on, the same ones whenever options."""
 
 
 def train(
@@ -57,7 +57,7 @@ def train(
         loss_cell: `construct(*batch)` gives a tuple of scalars named by `loss_cell.term_names`; the first of
             them, "loss", is minimised.
         optimizer: of `make_optimizer`, with a learning rate for every step.
-        options: what is asked of the training.
+        options: see `TrainOptions`.
         network: whose parameters the checkpoints hold; `loss_cell.network` by default.
         evaluate: called with the network in evaluation mode, on each rank that has one; returns metrics.
 
@@ -73,7 +73,7 @@ def train(
         evaluation = EvalCallback(evaluate, network, options.eval_start_epoch, options.eval_interval, options.metric)
     messages: list[str] = []
     folder = CheckpointFolder(
-        options.checkpoint_dir, prefix=options.prefix, keep_max=options.keep_checkpoint_max, say=messages.append
+        options.checkpoint_dir, prefix=options.prefix, keep_max=options.keep_checkpoint_max, log=messages.append
     )
     state = RunState(network, optimizer, LossScaler.from_option(options.loss_scale), evaluation, data.steps_per_epoch)
     if options.resume:
@@ -104,19 +104,19 @@ def train(
     try:
         with StopRequest() as stop, log:
             for message in messages:
-                log.say(message)
-            folder.say = log.say
-            return _Run(options, step_cell, data, state, folder=folder, log=log, stop=stop).to_the_end()
+                log.info(message)
+            folder.log = log.info
+            return _Run(options, step_cell, data, state, folder=folder, log=log, stop=stop).run()
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
         raise UserError(f"cannot write to {options.output_dir}: {error.strerror}") from error
 
 
-def _check(asked: TrainOptions, data: TrainData, optimizer: nn.Optimizer) -> None:
+def _check(options: TrainOptions, data: TrainData, optimizer: nn.Optimizer) -> None:
     if data.steps_per_epoch < 1:
         raise UserError("nothing to train on: the data has no full batch")
-    needed, given = asked.epochs * data.steps_per_epoch, len(learning_rate_table(optimizer))
+    needed, given = options.epochs * data.steps_per_epoch, len(learning_rate_table(optimizer))
     if given < needed:
         raise UserError(f"the learning rate schedule has {given} steps, the training {needed}")
 
@@ -126,7 +126,7 @@ class _Run:
 
     def __init__(
         self,
-        asked: TrainOptions,
+        options: TrainOptions,
         step_cell: TrainStep,
         data: TrainData,
         state: RunState,
@@ -135,21 +135,21 @@ class _Run:
         log: RunLog,
         stop: StopRequest,
     ):
-        self.asked, self.step_cell, self.data, self.state = asked, step_cell, data, state
+        self.options, self.step_cell, self.data, self.state = options, step_cell, data, state
         self.folder, self.log, self.stop = folder, log, stop
         self.rates = learning_rate_table(state.optimizer)
-        self.speed = Throughput(data.batch_size * asked.rank_size)
+        self.speed = Throughput(data.batch_size * options.rank_size)
         self.last_save = time.monotonic()
         self.result = TrainResult()
 
-    def to_the_end(self) -> TrainResult:
+    def run(self) -> TrainResult:
         state, result = self.state, self.result
-        while state.epoch < self.asked.epochs or not state.epoch_closed:
+        while state.epoch < self.options.epochs or not state.epoch_closed:
             state.open_next_epoch()
             self.train_epoch()
             if result.stopped_by:
                 self.save()
-                self.log.say(f"stopped by {result.stopped_by} after epoch {state.epoch} step {state.step}")
+                self.log.info(f"stopped by {result.stopped_by} after epoch {state.epoch} step {state.step}")
                 break
             self.close_epoch()
         result.epoch, result.step, result.global_step = state.epoch, state.step, state.global_step
@@ -171,7 +171,7 @@ class _Run:
                 self.result.exit_code = EXIT_CODE_BASE + (self.stop.signum or 15)
                 return
             minutes = (time.monotonic() - self.last_save) / 60
-            if 0 < self.asked.save_checkpoint_minutes <= minutes:
+            if 0 < self.options.save_checkpoint_minutes <= minutes:
                 self.save()
         if state.step != steps:
             raise UserError(f"training data: epoch {state.epoch} ended after {state.step} of {steps} steps")
@@ -196,7 +196,7 @@ class _Run:
             {**report.terms, "lr": rate, "images/s": self.speed.images_per_second},
             self.speed.seconds_per_step,
         )
-        if state.step % self.asked.log_every == 0 or state.step == self.data.steps_per_epoch:
+        if state.step % self.options.log_every == 0 or state.step == self.data.steps_per_epoch:
             self.result.losses = state.take_means()
             metrics = {**self.result.losses, "lr": rate, "images_per_s": self.speed.window()}
             if state.scaler.enabled:
@@ -206,23 +206,23 @@ class _Run:
 
     def close_epoch(self) -> None:
         """Evaluation and checkpoint after an epoch."""
-        state, asked, evaluation = self.state, self.asked, self.state.evaluation
-        if evaluation is not None and evaluation.due(state.epoch, asked.epochs):
+        state, options, evaluation = self.state, self.options, self.state.evaluation
+        if evaluation is not None and evaluation.due(state.epoch, options.epochs):
             metrics, is_best = evaluation.run()
             self.result.evaluation = metrics
             self.log.record_evaluation(state.epoch, state.step, state.global_step, metrics)
-            if is_best and asked.save_best_ckpt and asked.rank_id == 0:
+            if is_best and options.save_best_ckpt and options.rank_id == 0:
                 self.folder.save_best(network_arrays(state.network), {"epoch": state.epoch, **metrics})
             self.speed.restart_clock()
         state.epoch_closed = True
-        every = asked.save_checkpoint_epochs
-        if every > 0 and (state.epoch % every == 0 or state.epoch == asked.epochs):
+        every = options.save_checkpoint_epochs
+        if every > 0 and (state.epoch % every == 0 or state.epoch == options.epochs):
             self.save()
 
     def save(self) -> None:
-        if self.asked.rank_id == 0 and self.asked.save_checkpoint_epochs > 0:
+        if self.options.rank_id == 0 and self.options.save_checkpoint_epochs > 0:
             self.result.checkpoint = self.folder.save(self.state.snapshot())
-            self.log.say(f"saved {self.result.checkpoint}")
+            self.log.info(f"saved {self.result.checkpoint}")
         self.last_save = time.monotonic()
         self.speed.restart_clock()
 

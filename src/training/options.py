@@ -1,4 +1,4 @@
-"""What can be asked of a training, and how one ended."""
+"""The options of a training, and how one ended."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

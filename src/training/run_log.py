@@ -69,7 +69,7 @@ class RunLog:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def say(self, message: str) -> None:
+    def info(self, message: str) -> None:
         """A line for the user (rank 0 only)."""
         if self._progress is not None:
             self._progress.console.print(message, markup=False, highlight=False)
@@ -111,7 +111,7 @@ class RunLog:
         """Write the metrics of an evaluation and show them."""
         self._write("eval", epoch, step, global_step, values)
         numbers = {k: v for k, v in values.items() if isinstance(v, (int, float)) and k != "seconds"}
-        self.say(f"{json.dumps(numbers)} epoch: {epoch} evaluation: {values.get('seconds', 0.0):.1f} s")
+        self.info(f"{json.dumps(numbers)} epoch: {epoch} evaluation: {values.get('seconds', 0.0):.1f} s")
 
     def close(self) -> None:
         """Flush and close everything; may be called twice."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from mindspore import nn
 
-from src.common.ranks import wait_for_all
+from src.common.ranks import barrier
 from src.training.checkpoints import CheckpointFolder
 from src.training.eval_callback import Evaluate
 from src.training.loop import TrainData, train
@@ -76,7 +76,7 @@ def run_job(job: Job, options: RunOptions, ranks: Ranks, description: str) -> Tr
             "the first step compiles the network, which takes some time",
             flush=True,
         )
-    asked = options.train_options(
+    train_options = options.train_options(
         job.epochs,
         ranks.rank_id,
         ranks.rank_size,
@@ -84,6 +84,6 @@ def run_job(job: Job, options: RunOptions, ranks: Ranks, description: str) -> Tr
         prefix=job.prefix,
         loss_label=job.loss_label,
     )
-    result = train(job.loss_cell, optimizer, job.data, asked, network=job.network, evaluate=job.evaluate)
-    wait_for_all(ranks.rank_size)  # where it was stopped, rank 0 has saved a checkpoint meanwhile
+    result = train(job.loss_cell, optimizer, job.data, train_options, network=job.network, evaluate=job.evaluate)
+    barrier(ranks.rank_size)  # where it was stopped, rank 0 has saved a checkpoint meanwhile
     return result

@@ -239,7 +239,7 @@ def test_weights_of_pytorch(tmp_path, as_zip):
 
 
 def test_training_state(tmp_path):
-    folder = CheckpointFolder(tmp_path, say=lambda _: None)
+    folder = CheckpointFolder(tmp_path, log=lambda _: None)
     path = folder.save(Snapshot(PARAMS, PARAMS, {"epoch": 1, "step": 2}))
     state = path.with_suffix(".state")
 

@@ -92,7 +92,7 @@ def swap(path):
 @pytest.mark.parametrize("suffix", [".ckpt", ".state"])
 def test_damage_falls_back_to_the_pair_before(tmp_path, damage, suffix):
     said = []
-    folder = CheckpointFolder(tmp_path, say=said.append)
+    folder = CheckpointFolder(tmp_path, log=said.append)
     folder.save(snapshot(1))
     folder.save(snapshot(2))
     damage(tmp_path / f"ctpn-2_5{suffix}")
@@ -106,7 +106,7 @@ def test_damage_falls_back_to_the_pair_before(tmp_path, damage, suffix):
 
 
 def test_every_flipped_byte_of_a_state_is_noticed(tmp_path):
-    folder = CheckpointFolder(tmp_path, say=lambda _: None)
+    folder = CheckpointFolder(tmp_path, log=lambda _: None)
     path = folder.save(snapshot(1)).with_suffix(".state")
     data = path.read_bytes()
     unnoticed = []
@@ -128,7 +128,7 @@ def test_leftovers_of_a_killed_process_are_cleared(tmp_path):
 
 
 def test_all_damaged_is_an_error_and_none_is_none(tmp_path):
-    folder = CheckpointFolder(tmp_path, say=lambda _: None)
+    folder = CheckpointFolder(tmp_path, log=lambda _: None)
     assert folder.load_newest() is None
     empty(folder.save(snapshot(1)))
     with pytest.raises(UserError, match="none of the 1 checkpoints"):
@@ -178,7 +178,7 @@ def test_sigkill_at_any_instant_leaves_a_loadable_pair(tmp_path):
             os.kill(process.pid, signal.SIGKILL)
             last = int([first, *process.stdout.read().split()][-1])
         said = []
-        loaded = CheckpointFolder(output, say=said.append).load_newest()
+        loaded = CheckpointFolder(output, log=said.append).load_newest()
         epoch = loaded.progress["epoch"]
         assert said == []
         assert epoch >= last  # what was reported as saved is there

@@ -61,7 +61,7 @@ def test_plain_lines_come_at_intervals_and_at_the_end(tmp_path, capsys):
 def test_bar_on_a_terminal(tmp_path, capsys):
     with RunLog(tmp_path, total_steps=2, interactive=True) as log:
         log.advance(1, 1, 1, {"loss": 0.25, "lr": 0.1})
-        log.say("a [bracketed] line")
+        log.info("a [bracketed] line")
         log.advance(1, 2, 2, {"loss": 0.125, "lr": 0.1})
     out = capsys.readouterr().out
     assert "2/2" in out
