@@ -2,6 +2,7 @@
 
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config, require_path
+from src.model_utils.job_signals import interrupts_reach_python
 from src.model_utils.moxing_adapter import modelarts_job, place_outputs
 from src.model_utils.network_spec import spec_of
 from src.model_utils.prepare_run import describe, prepare_run
@@ -23,4 +24,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    interrupts_reach_python()
     run_command(main)

@@ -1,7 +1,8 @@
-"""Signals around a job that has something left to do when it is stopped."""
+"""Signals: of a job that has something left to do when it is stopped, and those that MindSpore would change."""
 
 from __future__ import annotations
 
+import _thread
 import signal
 import sys
 import threading
@@ -44,3 +45,23 @@ def _handlers(wanted: dict[signal.Signals, Callable[[int, FrameType | None], Non
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
+
+
+def interrupts_reach_python() -> None:
+    """From now on, each SIGINT (Ctrl-C) reaches Python's handler, also while MindSpore computes.
+
+    While a graph runs, MindSpore has a handler of its own in place, which sends the process SIGTERM instead; a run
+    would then end as if a scheduler had stopped it, with 143 instead of 130. So the signal is blocked, in this thread
+    and in those that MindSpore starts later, and a thread waits for it. To be called in the main thread, before
+    MindSpore is imported.
+    """
+    signal.signal(signal.SIGURG, lambda signum, frame: None)  # wakes the main thread from what it waits for
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    threading.Thread(target=_pass_on_interrupts, name="interrupts", daemon=True).start()
+
+
+def _pass_on_interrupts() -> None:
+    while True:
+        signal.sigwait({signal.SIGINT})
+        _thread.interrupt_main()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)

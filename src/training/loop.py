@@ -5,6 +5,7 @@ import json
 import math
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.training.checkpoints import CheckpointFolder
 from src.training.eval_callback import EvalCallback, Evaluate
+from src.training.folder_lock import only_training
 from src.training.interrupts import EXIT_CODE_BASE, StopRequest
 from src.training.loss_scale import LossScaler
 from src.training.optimizers import learning_rate_table
@@ -68,10 +70,25 @@ def train(
     """
     network = network if network is not None else loss_cell.network
     _check(options, data, optimizer)
+    messages: list[str] = []
+    with only_training(options.checkpoint_dir, messages.append) if options.rank_id == 0 else nullcontext():
+        return _train(loss_cell, optimizer, data, options, network=network, evaluate=evaluate, messages=messages)
+
+
+def _train(
+    loss_cell: nn.Cell,
+    optimizer: nn.Optimizer,
+    data: TrainData,
+    options: TrainOptions,
+    *,
+    network: nn.Cell,
+    evaluate: Evaluate | None,
+    messages: list[str],
+) -> TrainResult:
+    """`train` in a folder that no other training uses; `messages` are for the log."""
     evaluation = None
     if evaluate is not None:
         evaluation = EvalCallback(evaluate, network, options.eval_start_epoch, options.eval_interval, options.metric)
-    messages: list[str] = []
     folder = CheckpointFolder(
         options.checkpoint_dir, prefix=options.prefix, keep_max=options.keep_checkpoint_max, log=messages.append
     )

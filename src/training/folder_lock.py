@@ -1,0 +1,75 @@
+"""One training at a time in a folder."""
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from src.common.errors import UserError
+
+LOCK_FILE = "training.lock"
+
+
+@contextmanager
+def only_training(folder: Path, log: Callable[[str], None]) -> Iterator[None]:
+    """Hold `folder` while inside. The kernel gives the lock back when the process ends, however it does.
+
+    Args:
+        folder: made if it is not there. The file in it names the process that holds it.
+        log: receives a line where a run that ended without cleaning up is taken over from.
+
+    Raises:
+        UserError: another training holds it.
+    """
+    path = folder / LOCK_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = _locked(path)
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+    with file:
+        left = _holder(file)
+        if left:
+            log(f"{path} was left by {left}, which has ended; taken over")
+        file.seek(0)
+        file.truncate()
+        json.dump({"host": socket.gethostname(), "process": os.getpid()}, file)
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # a training that was refused leaves nothing
+                folder.rmdir()
+
+
+def _locked(path: Path) -> TextIO:
+    """The lock file, opened and locked."""
+    while True:
+        file = path.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(file)
+            file.close()
+            raise UserError(
+                f"{path.parent}: another training writes there ({holder or 'its process is just starting'}); "
+                "wait for it, or choose another folder"
+            ) from None
+        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            return file
+        file.close()  # its holder has just removed it
+
+
+def _holder(file: TextIO) -> str:
+    """Who wrote the file, in words; nothing where that is not known."""
+    file.seek(0)
+    try:
+        content = json.loads(file.read())
+        return f"process {content['process']} on {content['host']}"
+    except (ValueError, KeyError, TypeError):
+        return ""

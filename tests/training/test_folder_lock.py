@@ -1,0 +1,67 @@
+"""One training at a time in a folder; what a killed one leaves is taken over and said."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from src.common.errors import UserError
+from src.training.folder_lock import LOCK_FILE, only_training
+
+ROOT = Path(__file__).resolve().parents[2]
+HOLDS = """
+import sys
+from pathlib import Path
+from src.training.folder_lock import only_training
+with only_training(Path(sys.argv[1]), print):
+    print("holding", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the folder."""
+    command = [sys.executable, "-c", HOLDS, str(tmp_path / "ckpt_0")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+        assert process.stdout.readline() == "holding\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_training_is_refused_by_name(holder, tmp_path):
+    with pytest.raises(UserError, match=rf"another training writes there \(process {holder.pid} on .*\)"):
+        only_training(tmp_path / "ckpt_0", print).__enter__()
+    holder.stdin.write("\n")
+    holder.stdin.flush()
+    assert holder.wait(60) == 0
+    messages = []
+    with only_training(tmp_path / "ckpt_0", messages.append):
+        assert json.loads((tmp_path / "ckpt_0" / LOCK_FILE).read_text())["process"] == os.getpid()
+    assert messages == [] and not (tmp_path / "ckpt_0").exists()
+
+
+def test_what_a_killed_one_left_is_taken_over(holder, tmp_path):
+    holder.kill()
+    holder.wait(60)
+    messages = []
+    with only_training(tmp_path / "ckpt_0", messages.append):
+        assert len(messages) == 1 and f"left by process {holder.pid} on" in messages[0]
+
+
+def test_what_is_in_the_folder_stays(tmp_path):
+    (tmp_path / "a.ckpt").touch()
+    (tmp_path / LOCK_FILE).write_text("no JSON")
+    with pytest.raises(RuntimeError), only_training(tmp_path, print):
+        raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["a.ckpt"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot write to .*file"):
+        only_training(tmp_path / "file" / "ckpt_0", print).__enter__()
