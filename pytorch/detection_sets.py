@@ -11,14 +11,11 @@ from src.ctpn.options import AssignOptions
 from src.data.detection.options import AugmentOptions
 from src.data.loading.name_lists import read_names
 from src.data.synthesis.backgrounds import Backgrounds
-from src.data.synthesis.documents import DocumentSource
+from src.data.synthesis.documents import DIFFICULTIES, scene_source
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.lexicon import TextSampler, read_lexicon
-from src.data.synthesis.scenes import SceneSource
 from src.model_utils.config import Config
 from src.training.ctpn_samples import SampleMaker
-
-DOCUMENT = "document"  # among the difficulties of scenes
 
 ImageSets = list[list[AnnotatedImage]]
 
@@ -95,10 +92,11 @@ def make_maker(config: Config, sets: ImageSets) -> DetectionMaker:
     sampler = TextSampler(read_lexicon(config.lexicon) if config.lexicon else None)
     book, backgrounds = FontBook(config.fonts), Backgrounds(config.backgrounds)
     size = (config.img_width, config.img_height)
+    unknown = sorted(set(config.scene_difficulty) - set(DIFFICULTIES))
+    if unknown:
+        raise UserError(f"scene_difficulty: {unknown[0]} is not one of {', '.join(DIFFICULTIES)}")
     scenes = [
-        DocumentSource(book, sampler, backgrounds, size=size, seed=config.seed)
-        if name == DOCUMENT
-        else SceneSource(book, sampler, backgrounds, size=size, difficulty=name, seed=config.seed)
+        scene_source(name, book, sampler, backgrounds, size=size, seed=config.seed)
         for name in config.scene_difficulty
     ]
     return DetectionMaker(sets, scenes, stages, config.scene_reuse, config.seed, config.join_words)

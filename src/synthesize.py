@@ -19,12 +19,11 @@ from src.crnn.alphabet import Alphabet
 from src.data.loading.prefetch import usable_cores
 from src.data.recognition.rendered_lmdb import write_words
 from src.data.synthesis.backgrounds import Backgrounds
+from src.data.synthesis.documents import DIFFICULTIES, scene_source
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import CAPITALS, DIGITS, SMALL, TextSampler, read_lexicon
 from src.data.synthesis.scene_folder import write_scenes
-from src.data.synthesis.scene_style import STYLES
-from src.data.synthesis.scenes import SceneSource
 from src.data.synthesis.words import WordSource
 
 
@@ -66,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     scenes = commands.add_parser("scenes", parents=[shared], help="images with word and line boxes")
     scenes.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
     scenes.add_argument("--size", type=_size, default=(960, 576), metavar="WxH", help="default 960x576")
-    scenes.add_argument("--difficulty", choices=sorted(STYLES), default="medium")
+    scenes.add_argument("--difficulty", choices=sorted(DIFFICULTIES), default="medium")
     scenes.add_argument("--angle", type=float, metavar="DEGREES", help="largest rotation (default: by difficulty)")
     scenes.add_argument("--jpeg_quality", type=_quality, default=92)
     words = commands.add_parser("words", parents=[shared], help="word or line crops in an LMDB")
@@ -89,14 +88,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _run_scenes(args: argparse.Namespace, console: Console) -> None:
+    if args.angle is not None and args.difficulty == "document":
+        raise UserError(f"--angle {args.angle}: documents are drawn straight; leave it out")
     if args.angle is not None and not 0 <= args.angle <= 30:
         raise UserError(f"--angle {args.angle}: 0 to 30 degrees keep boxes along the axes meaningful")
-    source = SceneSource(
+    source = scene_source(
+        args.difficulty,
         FontBook(args.fonts),
         _sampler(args),
         Backgrounds(args.backgrounds),
         size=args.size,
-        difficulty=args.difficulty,
         seed=args.seed,
         angle=args.angle,
     )

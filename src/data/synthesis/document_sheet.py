@@ -25,13 +25,14 @@ class Type(NamedTuple):
 
 
 class Sheet:
-    """A canvas float32 RGB (H, W, 3) and the words written on it, with their boxes."""
+    """A canvas float32 RGB (H, W, 3) and the words and lines written on it, with their boxes."""
 
     def __init__(self, book: FontBook, width: int, height: int, color: Color):
         self.book, self.width, self.height = book, width, height
         self.canvas = np.empty((height, width, 3), np.float32)
         self.canvas[:] = color
         self.words: list[tuple[Box, str]] = []
+        self.lines: list[tuple[Box, str]] = []
 
     def word_width(self, text: str, type_: Type) -> float:
         """How far the pen moves."""
@@ -64,8 +65,13 @@ class Sheet:
         """Draw words with spaces of `gap` em; `align` 0 to 1 places them in `width`. Returns where the pen ends."""
         if align:
             x += align * max(width - self.line_width(words, type_, gap), 0.0)
+        before = len(self.words)
         for word in words:
             x = self.write(x, baseline, word, type_) + gap * type_.em
+        if drawn := self.words[before:]:
+            boxes = np.array([box for box, _ in drawn])
+            corners = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
+            self.lines.append((corners, " ".join(text for _, text in drawn)))
         return x - gap * type_.em
 
     def fill(self, x1: float, y1: float, x2: float, y2: float, color: Color) -> None:

@@ -74,12 +74,12 @@ class DocumentWriter:
             y += LINE_HEIGHT * size * (1 + 0.4 * rng.random())
             start = self.margin
             if rng.random() < 0.4:
-                start = sheet.write(start, y, DIGITS[int(rng.random() * 10)], type_) + 1.5 * size
+                start = sheet.write_line(start, y, [DIGITS[int(rng.random() * 10)]], type_) + 1.5 * size
             end = sheet.write_line(start, y, self._words(3), type_)
             price = f"{10 ** (rng.random() * 3):.2f}"
             place = sheet.width - self.margin - sheet.word_width(price, type_)
             if place > end + 0.5 * size:
-                sheet.write(place, y, price, type_)
+                sheet.write_line(place, y, [price], type_)
         sheet.write_line(self.margin, y + LINE_HEIGHT * em, self._words(4), self.type, align=0.5, width=width)
 
     def _screen(self) -> None:

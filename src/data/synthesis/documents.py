@@ -16,9 +16,13 @@ from src.data.synthesis.document_sheet import Sheet
 from src.data.synthesis.document_writer import DocumentWriter
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.lexicon import TextSampler
-from src.data.synthesis.scenes import Scene
+from src.data.synthesis.scene_style import STYLES
+from src.data.synthesis.scenes import Scene, SceneSource
 
 ASPECTS = {"page": 0.75, "receipt": 0.6, "screen": 1.5, "table": 1.3}
+
+
+DIFFICULTIES = (*STYLES, "document")
 
 
 class DocumentSource:
@@ -51,7 +55,23 @@ class DocumentSource:
         paper = (tone + rng.normal(0, 5, 3)).clip(0, 255).astype(np.float32)
         sheet = Sheet(self.book, width, height, paper)
         DocumentWriter(rng, sheet, self.sampler, self.backgrounds, dark=dark).draw(kind)
-        return Scene(_spoiled(rng, sheet.canvas, clean=kind == "screen"), sheet.words, [])
+        return Scene(_spoiled(rng, sheet.canvas, clean=kind == "screen"), sheet.words, sheet.lines)
+
+
+def scene_source(
+    difficulty: str,
+    book: FontBook,
+    sampler: TextSampler,
+    backgrounds: Backgrounds,
+    *,
+    size: tuple[int, int],
+    seed: int,
+    angle: float | None = None,
+) -> SceneSource | DocumentSource:
+    """What draws scenes of one of `DIFFICULTIES`; `angle` is for those that are no documents, see `SceneSource`."""
+    if difficulty == "document":
+        return DocumentSource(book, sampler, backgrounds, size=size, seed=seed)
+    return SceneSource(book, sampler, backgrounds, size=size, difficulty=difficulty, seed=seed, angle=angle)
 
 
 def _spoiled(rng: np.random.Generator, image: np.ndarray, clean: bool) -> np.ndarray:

@@ -7,12 +7,13 @@ import cv2
 
 from src.common.json_file import write_json
 from src.data.loading.processes import ordered_results
+from src.data.synthesis.documents import DocumentSource
 from src.data.synthesis.manifest import MANIFEST, describe_run, refuse_finished
 from src.data.synthesis.scene_paint import Box
 from src.data.synthesis.scenes import SceneSource
 
 
-def _write_scene(source: SceneSource, folder: Path, quality: int, index: int) -> tuple[int, int]:
+def _write_scene(source: SceneSource | DocumentSource, folder: Path, quality: int, index: int) -> tuple[int, int]:
     """Draw scene `index`, write its three files, and return the number of its words and lines."""
     scene = source.sample(index)
     name = f"img_{index + 1}"
@@ -31,8 +32,16 @@ def format_boxes(boxes: list[tuple[Box, str]]) -> str:
     return "".join(f'{x1}, {y1}, {x2}, {y2}, "{text}"\n' for (x1, y1, x2, y2), text in boxes)
 
 
-def write_scenes(source: SceneSource, folder: Path, count: int, *, quality: int = 92, workers: int = 1,
-                 arguments: dict | None = None, progress: Callable[[int], None] | None = None) -> dict:  # fmt: skip
+def write_scenes(
+    source: SceneSource | DocumentSource,
+    folder: Path,
+    count: int,
+    *,
+    quality: int = 92,
+    workers: int = 1,
+    arguments: dict | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> dict:
     """Write `count` scenes: images/img_N.jpg, gt/gt_img_N.txt, gt_lines/gt_img_N.txt, N from 1, and manifest.json.
 
     The manifest comes last, so a folder without one is an unfinished one and is written again. Returns the

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
+from src import synthesize
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.document_sheet import Sheet, Type
 from src.data.synthesis.document_writer import DocumentWriter
@@ -56,12 +57,26 @@ def test_every_kind_has_words_and_all_its_ink_is_in_boxes(book, kind):
 
 
 def test_the_same_seed_gives_the_same_document(book):
-    source = DocumentSource(book, TextSampler(), Backgrounds(), size=(240, 160), seed=5)
+    source = DocumentSource(book, TextSampler(), Backgrounds(), size=(480, 320), seed=5)
     again = pickle.loads(pickle.dumps(source))
     sizes = set()
     for index in range(6):
         first, second = source.sample(index), again.sample(index)
         assert np.array_equal(first.image, second.image) and first.words == second.words
-        assert first.image.dtype == np.uint8 and abs(first.image.size / 3 / (240 * 160) - 1) < 0.05
+        assert first.image.dtype == np.uint8 and abs(first.image.size / 3 / (480 * 320) - 1) < 0.05
         sizes.add(first.image.shape)
+        assert sum(len(text.split()) for _, text in first.lines) >= len(first.words)
+        lines = np.array([box for box, _ in first.lines]).reshape(-1, 4)
+        for x1, y1, x2, y2 in (box for box, _ in first.words):
+            assert ((lines[:, :2] <= (x1, y1)).all(axis=1) & (lines[:, 2:] >= (x2, y2)).all(axis=1)).any()
     assert len(sizes) > 3
+
+
+def test_the_command_draws_documents(tmp_path):
+    arguments = ["scenes", "--output", str(tmp_path / "set"), "--count", "2", "--difficulty", "document", "--size",
+                 "480x320", "--workers", "1"]  # fmt: skip
+    assert synthesize.main(arguments) == 0
+    assert len(list((tmp_path / "set" / "images").iterdir())) == 2
+    for kind in ("gt", "gt_lines"):
+        assert (tmp_path / "set" / kind / "gt_img_1.txt").read_text()
+    assert synthesize.main([*arguments, "--angle", "3"]) == 2
