@@ -21,7 +21,7 @@ def main() -> None:
     config = load_options(CtpnConfig, sys.argv[1:])
     console = Console()
     try:
-        plans = plan_sets(config.to_dict())
+        plans = plan_sets(config)
     except DataSetError as error:
         raise OptionError(str(error)) from None
     excluded = test_digests(plans)

@@ -1,13 +1,13 @@
-"""From configuration values to the three CTPN sets: which data sets go into which, and what is held out."""
+"""From options to the three CTPN sets: which data sets go into which, and what is held out."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from src.data.detection.annotations.labeled_image import LabeledImage, LabeledImages
 from src.data.detection.annotations.sources import DataSetError, Source, find_sources
+from src.data.detection.options import DataSetOptions
 from src.data.detection.set_plan import SetPlan, file_digests
 
 TRAIN_SHARDS, TEST_SHARDS = 8, 1
@@ -31,7 +31,7 @@ _SETS = (
 )
 
 
-def plan_sets(values: Mapping[str, Any]) -> list[SetPlan]:
+def plan_sets(options: DataSetOptions) -> list[SetPlan]:
     """The sets that the configuration asks for, each with the data sets whose paths are configured.
 
     With `holdout_count` and no `icdar13_test_path`, the test set takes that many images of the ICDAR 2013
@@ -41,7 +41,7 @@ def plan_sets(values: Mapping[str, Any]) -> list[SetPlan]:
     Raises:
         DataSetError: a name, path or combination that cannot be used, or nothing configured at all.
     """
-    plans = [plan for entry in _SETS if (plan := _plan_set(values, entry)) is not None]
+    plans = [plan for entry in _SETS if (plan := _plan_set(options, entry)) is not None]
     if not plans:
         keys = "icdar13_train_path, icdar13_test_path, icdar15_train_path, coco_root, folder_train_path, ..."
         raise DataSetError(f"no data set is configured; give [images, labels] in {keys}")
@@ -70,27 +70,28 @@ def choose_held_out(images: list[LabeledImage], count: int, seed: int) -> set[Pa
     return {image.path for image in ranked[:count]}
 
 
-def _plan_set(values: Mapping[str, Any], keys: _SetKeys) -> SetPlan | None:
+def _plan_set(options: DataSetOptions, keys: _SetKeys) -> SetPlan | None:
     set_name, list_key, output_key, shards, split = keys
-    sources, without_path = find_sources(values.get(list_key) or [], values, split=split, list_key=list_key)
-    if set_name == "test" and values.get("holdout_count") and not values.get("icdar13_test_path"):
-        sources = sources + _held_out_sources(values, without_path)
+    sources, without_path = find_sources(getattr(options, list_key), options, split=split, list_key=list_key)
+    if set_name == "test" and options.holdout_count and not options.icdar13_test_path:
+        sources = sources + _held_out_sources(options, without_path)
         without_path = [name for name in without_path if name != _HELD_OUT_KIND]
     if not sources:
         return None
-    if not values.get(output_key):
+    output = getattr(options, output_key)
+    if not output:
         raise DataSetError(f"{output_key}: is empty; give the folder to write the {set_name} set into")
-    return SetPlan(set_name, sources, Path(values[output_key]), shards, without_path)
+    return SetPlan(set_name, sources, Path(output), shards, without_path)
 
 
-def _held_out_sources(values: Mapping[str, Any], without_path: list[str]) -> list[Source]:
+def _held_out_sources(options: DataSetOptions, without_path: list[str]) -> list[Source]:
     if _HELD_OUT_KIND not in without_path:
         raise DataSetError(f"holdout_count: needs {_HELD_OUT_KIND} in test_dataset, which it stands in for")
-    sources, _ = find_sources([_HELD_OUT_KIND], values, split="train", list_key="test_dataset")
+    sources, _ = find_sources([_HELD_OUT_KIND], options, split="train", list_key="test_dataset")
     if not sources:
         raise DataSetError("holdout_count: needs icdar13_train_path, from which the images are taken")
     images = [image for source in sources for image in source.read().images]
-    held_out = choose_held_out(images, values["holdout_count"], values.get("holdout_seed", 0))
+    held_out = choose_held_out(images, options.holdout_count, options.holdout_seed)
     return [_only(source, held_out) for source in sources]
 
 

@@ -1,6 +1,6 @@
 """The data sets by name: what the configuration calls them, where their paths stand, how they are read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from src.data.detection.annotations.labeled_image import LabeledImages
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.detection.annotations.plausible import plausible
 from src.data.detection.annotations.svt_xml import read_svt
+from src.data.detection.options import DataSetOptions
 
 
 class DataSetError(UserError):
@@ -79,13 +80,13 @@ class Source:
 
 
 def find_sources(
-    names: list[str], values: Mapping[str, Any], *, split: str, list_key: str
+    names: Sequence[str], options: DataSetOptions, *, split: str, list_key: str
 ) -> tuple[list[Source], list[str]]:
     """The sources that a list of data-set names stands for.
 
     Args:
         names: data sets as the configuration names them.
-        values: configuration values by key (paths, prefixes, the three COCO keys).
+        options: paths and prefixes of the data sets.
         split: "train" or "test", which decides between the path keys.
         list_key: the key that held `names`, for messages.
 
@@ -98,7 +99,7 @@ def find_sources(
     sources: list[Source] = []
     without_path: list[str] = []
     for name in dict.fromkeys(_canonical(name, list_key) for name in names):
-        found = _coco_sources(values, split) if name == COCO else _pair_sources(name, values, split, list_key)
+        found = _coco_sources(options, split) if name == COCO else _pair_sources(name, options, split, list_key)
         sources += found
         if not found:
             without_path.append(name)
@@ -115,54 +116,55 @@ def _canonical(name: object, list_key: str) -> str:
     raise DataSetError(f"{list_key}: '{name}' is not a data set; accepted: {known}")
 
 
-def _pair_sources(name: str, values: Mapping[str, Any], split: str, list_key: str) -> list[Source]:
+def _pair_sources(name: str, options: DataSetOptions, split: str, list_key: str) -> list[Source]:
     data_set = next(candidate for candidate in DATA_SETS if candidate.name == name)
     key = data_set.train_key if split == "train" else data_set.test_key
     if not key:
         raise DataSetError(f"{list_key}: '{name}' has no {split} part")
-    options = {"prefix": values[data_set.prefix_key]} if values.get(data_set.prefix_key) else {}
-    pairs = _pairs(key, values.get(key))
+    prefix = getattr(options, data_set.prefix_key) if data_set.prefix_key else ""
+    pairs = _pairs(key, getattr(options, key))
     return [
         Source(
             label=name if index == 0 else f"{name}-{index + 1}",
             kind=name,
-            read=_reader(data_set.read, Path(images), Path(labels), options),
+            read=_reader(data_set.read, Path(images), Path(labels), {"prefix": prefix} if prefix else {}),
         )
         for index, (images, labels) in enumerate(pairs)
     ]
 
 
 def _reader(
-    read: Callable[..., LabeledImages], images: str | Path, labels: str | Path, options: dict[str, Any]
-) -> Callable:
-    return lambda: plausible(read)(images, labels, **options)
+    read: Callable[..., LabeledImages], images: Path, labels: Path, more: Mapping[str, str]
+) -> Callable[[], LabeledImages]:
+    return lambda: plausible(read)(images, labels, **more)
 
 
-def _pairs(key: str, value: Any) -> list[tuple[str, str]]:
+def _pairs(key: str, value: Sequence[Any]) -> list[tuple[str, str]]:
     """[images, labels] or [[images, labels], ...]; nothing or empty texts mean not configured."""
-    if not value or value in (["", ""], [""]):
+    if not any(value):
         return []
-    pairs = value if isinstance(value, list) and all(isinstance(pair, list) for pair in value) else [value]
+    nested = [pair for pair in value if isinstance(pair, (list, tuple))]
+    pairs = nested if len(nested) == len(value) else [value]
     for pair in pairs:
-        if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(path, str) and path for path in pair)):
-            raise DataSetError(f"{key}: {pair!r} is not a pair [images, labels]")
+        if not (len(pair) == 2 and all(isinstance(path, str) and path for path in pair)):
+            raise DataSetError(f"{key}: {list(pair)!r} is not a pair [images, labels]")
         for path in pair:
             if not Path(path).exists():
                 raise DataSetError(f"{key}: '{path}' does not exist")
     return [(pair[0], pair[1]) for pair in pairs]
 
 
-def _coco_sources(values: Mapping[str, Any], split: str) -> list[Source]:
-    root, json_file = values.get("coco_root") or "", values.get("cocotext_json") or ""
-    if not root and not json_file:
+def _coco_sources(options: DataSetOptions, split: str) -> list[Source]:
+    files = {"coco_root": options.coco_root, "cocotext_json": options.cocotext_json}
+    if not any(files.values()):
         return []
-    for key in ("coco_root", "cocotext_json"):
-        if not values.get(key):
+    for key, file in files.items():
+        if not file:
             raise DataSetError(f"{key}: is empty; COCO-Text needs coco_root and cocotext_json")
-        if not Path(values[key]).exists():
-            raise DataSetError(f"{key}: '{values[key]}' does not exist")
-    image_folder = values.get("coco_train_data_type") or "train2017"
+        if not Path(file).exists():
+            raise DataSetError(f"{key}: '{file}' does not exist")
     # The test part of COCO-Text has no public labels; its validation part takes that place.
     part = "train" if split == "train" else "val"
-    read = _reader(read_coco_text, root, json_file, {"image_folder": image_folder, "split": part})
+    more = {"image_folder": options.coco_train_data_type, "split": part}
+    read = _reader(read_coco_text, Path(options.coco_root), Path(options.cocotext_json), more)
     return [Source(COCO, COCO, read)]
