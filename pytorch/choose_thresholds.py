@@ -4,8 +4,8 @@
 
 Keys are those of recipes/ctpn.yaml. For every image the network runs once; `text_proposals_min_scores` and
 `line_min_score` are then chosen on four fifths of the images for the last fifth, five times, so that no image is
-judged by thresholds that were chosen on it. The thresholds to ship are those that are best on all images. Prints a
-JSON with the metrics of each set under DetEval (which chooses) and IoU 0.5, and the 95 % interval of their mean.
+evaluated with thresholds that were chosen on it. The thresholds to ship are those that are best on all images. Prints
+a JSON with the metrics of each set under DetEval (which chooses) and IoU 0.5, and the 95 % interval of their mean.
 """
 
 import json
@@ -18,8 +18,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.ctpn import Ctpn
-from pytorch.detection_judge import DetectionJudge
 from pytorch.detection_sets import read_val_sets
+from pytorch.detection_validation import DetectionValidation
 from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.start_weights import load_start
 from pytorch.threshold_choice import best_choice, bootstrap_interval, cross_validated, mean_hmean, set_metrics
@@ -55,12 +55,12 @@ def main() -> int:
     if device.type == "cpu" and not bf16:
         use_winograd(network)
     cache = Path(config.feature_cache) / "validation" if config.feature_cache else None
-    judge = DetectionJudge(config, read_val_sets(config), device, bf16, cache)
+    validate = DetectionValidation(config, read_val_sets(config), device, bf16, cache)
     by_choice: dict[Choice, dict] = {}
-    for name, images in judge.sets.items():
-        for image, maps in zip(images, judge.maps(network, name), strict=True):
+    for name, images in validate.sets.items():
+        for image, maps in zip(images, validate.maps(network, name), strict=True):
             truth = GroundTruth(image.boxes, image.ignored)
-            for choice, boxes in boxes_by_choice(maps, image.size, judge.options).items():
+            for choice, boxes in boxes_by_choice(maps, image.size, validate.options).items():
                 scores = by_choice.setdefault(choice, {protocol: {} for protocol in PROTOCOLS})
                 for protocol, score in PROTOCOLS.items():
                     scores[protocol].setdefault(name, {})[image.name] = score_of(score, truth, boxes)

@@ -1,4 +1,4 @@
-"""Annotated images for training and judging the detector, read where they lie. Without PyTorch."""
+"""Annotated images for training and validating the detector, read where they lie. Without PyTorch."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace

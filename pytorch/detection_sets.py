@@ -1,4 +1,4 @@
-"""Which images train the detector and which judge it, and what makes samples of them, as a recipe says."""
+"""Which images train the detector and which validate it, and what makes samples of them, as a recipe says."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -21,7 +21,7 @@ ImageSets = list[list[AnnotatedImage]]
 
 
 def read_val_sets(config: Config) -> dict[str, list[AnnotatedImage]]:
-    """The images that judge the network, by the name of their set: those that each of `val_images` lists.
+    """The images that validate the network, by the name of their set: those that each of `val_images` lists.
 
     Raises:
         UserError: a folder or list that cannot be used, or two sets of one name.
@@ -42,8 +42,8 @@ def set_name(entry: Sequence[str]) -> str:
     return folder.parent.name if folder.name in ("images", "img") else folder.name
 
 
-def read_train_sets(config: Config, judged: Sequence[AnnotatedImage]) -> ImageSets:
-    """The training images set by set, without those that judge the network or that `leave_out` names.
+def read_train_sets(config: Config, validation: Sequence[AnnotatedImage]) -> ImageSets:
+    """The training images set by set, without those that validate the network or that `leave_out` names.
 
     Raises:
         UserError: a folder, list or weight that cannot be used.
@@ -57,12 +57,12 @@ def read_train_sets(config: Config, judged: Sequence[AnnotatedImage]) -> ImageSe
             or (weights and not sum(weights))
         ):
             raise UserError(f"{key}: {weights}; a number from 0 for each of the {len(sets)} train_images is accepted")
-    held_out = {image.path.resolve() for image in judged}
+    held_out = {image.path.resolve() for image in validation}
     for entry in config.leave_out:
         held_out |= {image.path.resolve() for image in listed(read_images(entry[:2]), read_names(entry[2]))[0]}
     sets = [[image for image in images if image.path.resolve() not in held_out] for images in sets]
     if not all(sets):
-        raise UserError("train_images: a folder holds nothing but images that are left out or judge the network")
+        raise UserError("train_images: a folder holds nothing but images that are left out or validate the network")
     return [with_joined_words(images) for images in sets] if config.join_words else sets
 
 

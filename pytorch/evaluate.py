@@ -18,8 +18,8 @@ from pytorch import train_crnn, train_ctpn
 from pytorch.convert import to_mindspore, which_network
 from pytorch.crnn import SharedCrnn
 from pytorch.ctpn import Ctpn
-from pytorch.detection_judge import DetectionJudge
 from pytorch.detection_sets import read_val_sets
+from pytorch.detection_validation import DetectionValidation
 from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.read_words import predictor, read_metrics
 from pytorch.start_weights import load_start
@@ -69,7 +69,7 @@ def image_metrics(config: Config, file: str, device: torch.device) -> dict:
     model.to(device, memory_format=torch.channels_last).eval()
     if device.type == "cpu" and not bf16:
         use_winograd(model)
-    return DetectionJudge(config, read_val_sets(config), device, bf16)(model)[1]
+    return DetectionValidation(config, read_val_sets(config), device, bf16)(model)[1]
 
 
 if __name__ == "__main__":

@@ -46,8 +46,8 @@ def main() -> int:
     teacher.to(device, memory_format=torch.channels_last).eval()
     if device.type == "cpu" and not bf16:
         use_winograd(teacher)
-    judged = [image for images in read_val_sets(config).values() for image in images]
-    maker = make_maker(config, read_train_sets(config, judged))
+    validation = [image for images in read_val_sets(config).values() for image in images]
+    maker = make_maker(config, read_train_sets(config, validation))
     backgrounds = Backgrounds(config.backgrounds)
     folder.mkdir(parents=True, exist_ok=True)
     done = {int(path.stem.partition("_")[0]) for path in folder.glob("*_*x*.npz")}

@@ -38,7 +38,7 @@ WORD_SETS = (  # what recipes/crnn.yaml and recipes/crnn_lines.yaml read
     *("iiit5k_train", "icdar2015_train", "svt_train", "icdar2013_train", "icdar2011_borndigital_train"),
     *("iiit5k_val", "icdar2015_val", "svt_val", "icdar2013_val", "lines_val"),
 )
-# longest side in pixels and WebP quality: what judges a network keeps more of itself than what trains it
+# longest side in pixels and WebP quality: what validates a network keeps more of itself than what trains it
 TRAIN_IMAGE, VAL_IMAGE, BACKGROUND = (900, 80), (1000, 88), (720, 70)
 WORD_HEIGHT, TRAIN_WORD_QUALITY, VAL_WORD_QUALITY = 64, 88, 95
 PRESET = 2  # of xz: WebP hardly gets smaller, so more of it only costs time
@@ -120,14 +120,14 @@ def pack_detection(folder: Path, args: argparse.Namespace, log: Callable[[str], 
     sets = {name: read_images([images, labels]) for name, images, labels in args.images}
     if args.val_set not in sets:
         raise UserError(f"val_set: {args.val_set} is not one of --images ({', '.join(sets)})")
-    judged, sets[args.val_set] = listed(sets[args.val_set], read_names(args.val_list))
-    held_out = {file_digest(image.path) for image in judged}
+    validation, sets[args.val_set] = listed(sets[args.val_set], read_names(args.val_list))
+    held_out = {file_digest(image.path) for image in validation}
     for name, images in sets.items():
         kept = [image for image in images if file_digest(image.path) not in held_out]
         put_images(folder / name, kept, *TRAIN_IMAGE)
         left_out = len(images) - len(kept)
         log(f"{name}: {len(kept)} training images, {left_out} copies of validation images left out")
-    names = put_images(folder / args.val_list.stem, judged, *VAL_IMAGE)
+    names = put_images(folder / args.val_list.stem, validation, *VAL_IMAGE)
     # The images have other suffixes now, and train_ctpn.py looks them up by name.
     (folder / args.val_list.name).write_text("\n".join(names) + "\n", encoding="utf-8")
     log(f"{args.val_list.stem}: {len(names)} validation images")

@@ -71,7 +71,7 @@ def word_metrics(texts: Sequence[str], truths: Sequence[str], *, with_case: bool
 
 
 def plain_text(text: str) -> str:
-    """Its letters and digits, case aside: what the public word sets are judged by."""
+    """Its letters and digits, case aside: what the public word sets are evaluated by."""
     return "".join(filter(str.isalnum, text)).lower()
 
 

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pytorch.ctpn import Ctpn, freeze_statistics, freeze_until
 from pytorch.ctpn_loss import ctpn_loss
 from pytorch.detection_feed import CachedFeed, DetectionBatch, DetectionFeed
-from pytorch.detection_judge import DetectionJudge
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets
+from pytorch.detection_validation import DetectionValidation
 from pytorch.device import uses_bf16
 from pytorch.distill_loss import distill_loss
 from pytorch.feature_cache import FeatureCache, layers_key
@@ -46,16 +46,16 @@ State = dict[str, Any]
 def main() -> int:
     config = load_config(schema_file=SCHEMA)
     device, folder, state = open_run(config)
-    judged = read_val_sets(config)
-    sets = read_train_sets(config, [image for images in judged.values() for image in images])
+    validation = read_val_sets(config)
+    sets = read_train_sets(config, [image for images in validation.values() for image in images])
     bf16 = uses_bf16(config.precision, device)
     network = make_network(config, device, folder, bf16)
     if state:
         network.load_state_dict(state["model"])
     cache = Path(config.feature_cache) if config.feature_cache else None
-    judge = DetectionJudge(config, judged, device, bf16, cache and cache / "validation")
+    validate = DetectionValidation(config, validation, device, bf16, cache and cache / "validation")
     folder.log(f"{device}, {'bf16' if bf16 else 'fp32'}")
-    folder.log(f"{sum(map(len, sets))} images train, {sum(map(len, judged.values()))} judge the network")
+    folder.log(f"{sum(map(len, sets))} images train, {sum(map(len, validation.values()))} validate the network")
     maker = make_maker(config, sets)
     about = {"network": "ctpn", "img_height": config.img_height, "img_width": config.img_width}
     feed = make_feed(config, maker, network, device, state["data"] if state else {})
@@ -68,7 +68,7 @@ def main() -> int:
             bf16=bf16,
             loss=make_loss(config),
             next_batch=lambda fraction: feed.batch(int(fraction >= config.finetune_from)),
-            evaluate=judge,
+            evaluate=validate,
             data_state=feed.state,
             exported=lambda model: {"": (model.state_dict(), about)},
         )

@@ -56,9 +56,9 @@ def labels_of(
 ) -> tuple[str | None, ...] | None:
     """What each alphabet reads of `text`, or None where it learns nothing from it; None when no alphabet does.
 
-    An alphabet without case reads letters and digits only, as the public word sets are judged. One with case reads
-    everything, so it learns neither from `plain` text nor from text with characters that it has not. A label that
-    does not fit the time steps is none.
+    An alphabet without case reads letters and digits only, as the public word sets are evaluated. One with case
+    reads everything, so it learns neither from `plain` text nor from text with characters that it has not. A label
+    that does not fit the time steps is none.
     """
 
     def label(alphabet: Alphabet) -> str | None:

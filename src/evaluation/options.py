@@ -6,7 +6,7 @@ from src.common.options import Options, option
 from src.crnn.options import DecodeOptions
 from src.crnn.options import NetworkOptions as CrnnNetworkOptions
 from src.ctpn.options import DetectionOptions
-from src.data.detection.options import JudgedSetOptions
+from src.data.detection.options import ValidationSetOptions
 from src.data.loading.options import BadSampleOptions, ThreadOptions
 from src.data.recognition.options import ReadSetOptions
 
@@ -41,7 +41,7 @@ class DetectionRunOptions(DetectionOptions, BatchOptions, ThreadOptions, BadSamp
     """How a detection network is run over a set of images."""
 
 
-class CtpnTrainingEvaluation(DetectionRunOptions, JudgedSetOptions):
+class CtpnTrainingEvaluation(DetectionRunOptions, ValidationSetOptions):
     """An evaluation of the detection network while it is trained."""
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from src.common.options import option, with_default
 from src.crnn import options as crnn
 from src.ctpn import options as ctpn
-from src.data.detection.options import AugmentOptions, DataSetOptions, JudgedSetOptions, TextSizeOptions
+from src.data.detection.options import AugmentOptions, DataSetOptions, TextSizeOptions, ValidationSetOptions
 from src.data.loading.options import BadSampleOptions, ThreadOptions
 from src.data.recognition.options import ReadSetOptions, RenderedWordOptions, StoredWordOptions, WordAugment
 from src.evaluation.options import (
@@ -72,7 +72,7 @@ class CtpnConfig(
             ctpn_options.ScheduleOptions,
         ),
         "checkpoints": (CheckpointOptions,),
-        "evaluation while training": (EvaluationTimes, JudgedSetOptions),
+        "evaluation while training": (EvaluationTimes, ValidationSetOptions),
         "proposals": (ctpn.ProposalOptions,),
         "text connector": (ConnectorOptions,),
         "evaluation": (ImageSetOptions, BatchOptions, ResultOptions),

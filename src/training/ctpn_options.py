@@ -5,7 +5,7 @@ from typing import Literal
 
 from src.common.options import Options, option, with_default
 from src.ctpn.options import AssignOptions, InputOptions, LearningOptions
-from src.data.detection.options import AugmentOptions, JudgedSetOptions, TextSizeOptions
+from src.data.detection.options import AugmentOptions, TextSizeOptions, ValidationSetOptions
 from src.data.loading.options import BadSampleOptions, ThreadOptions
 from src.text_connector.options import SideOptions
 from src.training.options import RunOptions
@@ -88,7 +88,7 @@ class SampleOptions(InputOptions, LearningOptions, AugmentOptions, AssignOptions
 
 
 class CtpnTraining(
-    SampleOptions, TaskOptions, ScheduleOptions, RunOptions, ThreadOptions, BadSampleOptions, JudgedSetOptions
+    SampleOptions, TaskOptions, ScheduleOptions, RunOptions, ThreadOptions, BadSampleOptions, ValidationSetOptions
 ):
     """Everything that the training of the detection network can be told."""
 

@@ -22,7 +22,7 @@ from src.ctpn.topology import BACKBONE
 from src.data.detection.dataset import COLUMNS, CtpnTrainData
 from src.data.detection.evaluation_images import check_folder
 from src.data.detection.mindrecord_reader import MindRecordSource
-from src.data.detection.options import AugmentOptions, JudgedSetOptions
+from src.data.detection.options import AugmentOptions, ValidationSetOptions
 from src.training.ctpn_options import CtpnTraining
 from src.training.ctpn_samples import SampleMaker
 from src.training.lr_schedule import warmup_cosine
@@ -111,7 +111,7 @@ def training_data(config: CtpnTraining, rank_id: int, rank_size: int) -> CtpnTra
     )
 
 
-def check_evaluation_data(options: JudgedSetOptions) -> None:
+def check_evaluation_data(options: ValidationSetOptions) -> None:
     """What an evaluation while training needs is there now, not only found missing after the first epochs."""
     with _named("eval_dataset_path", options.eval_dataset_path) as file:
         MindRecordSource(file, COLUMNS)

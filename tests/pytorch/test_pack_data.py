@@ -103,9 +103,9 @@ def test_no_validation_image_trains(unpacked):
 def test_images_and_their_boxes_are_smaller(unpacked):
     folder, _ = unpacked
     val = read_images([f"{folder}/a_val/images", f"{folder}/a_val/gt"])
-    (judged,), others = listed(val, read_names(folder / "a_val.txt"))  # the packed list names the packed images
+    (validation,), others = listed(val, read_names(folder / "a_val.txt"))  # the packed list names the packed images
     assert others == []
-    assert max(judged.decode().shape) == 1000
+    assert max(validation.decode().shape) == 1000
     train = read_images([f"{folder}/a/images", f"{folder}/a/gt"])[0]
     assert train.decode().shape == (600, 900, 3)
     # edges 300..901 and 200..401 halved, as inclusive corners; even when 0.5 is rounded

@@ -1,4 +1,4 @@
-"""Thresholds are chosen on other images than those they are judged on; the interval holds the metric."""
+"""Thresholds are chosen on other images than those they are evaluated on; the interval holds the metric."""
 
 import importlib
 import json

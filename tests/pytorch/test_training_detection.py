@@ -56,17 +56,19 @@ def test_images_and_held_out_ones(folder, tmp_path):
         ["--train_images", f"[{folder}, {folder}]", "--val_images", f"[{triple}]", "--join_words", "False"],
         schema_file=SCHEMA,
     )
-    judged = read_val_sets(config)[set_name(folder)]
-    sets = read_train_sets(config, judged)
-    assert [image.name for image in judged] == ["1.png", "3.png"]
+    validation = read_val_sets(config)[set_name(folder)]
+    sets = read_train_sets(config, validation)
+    assert [image.name for image in validation] == ["1.png", "3.png"]
     assert [[image.name for image in part] for part in sets] == [["0.png", "2.png", "4.png"]] * 2
     left_out = config.replace(leave_out=[[*folder, str(tmp_path / "out.txt")]])
-    assert [[image.name for image in part] for part in read_train_sets(left_out, judged)] == [["0.png", "2.png"]] * 2
+    assert [[image.name for image in part] for part in read_train_sets(left_out, validation)] == [
+        ["0.png", "2.png"]
+    ] * 2
     with pytest.raises(UserError, match="1 of 1 listed images"):
         listed(images, ["9.png"])
     with pytest.raises(UserError, match="image_weight: .* 2 train_images"):
-        read_train_sets(config.replace(image_weight=[1]), judged)
-    with pytest.raises(UserError, match="nothing but images that are left out or judge"):
+        read_train_sets(config.replace(image_weight=[1]), validation)
+    with pytest.raises(UserError, match="nothing but images that are left out or validate"):
         read_train_sets(config, images)
     with pytest.raises(UserError, match="two sets are called"):
         read_val_sets(config.replace(val_images=[folder, folder]))

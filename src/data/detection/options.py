@@ -56,7 +56,7 @@ class TextSizeOptions(Options):
     min_text_height: float = option(0.0, "lower text, in pixels of the resized image, is ignored", low=0)
 
 
-class JudgedSetOptions(Options):
+class ValidationSetOptions(Options):
     """The set to evaluate on while training."""
 
     eval_image_path: str = option(

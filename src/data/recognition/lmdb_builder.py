@@ -27,7 +27,7 @@ REPORT_NAME = "report.json"
 REJECTED_NAME = "rejected.tsv"
 NOT_BAD = frozenset({"marked as not readable"})  # left out on purpose, by the data set itself
 _CHUNK = 64
-_JUDGED_FROM = 1000  # bad words: too many for whatever follows, or not one good, end a build before its end
+_CHECKED_FROM = 1000  # bad words: too many for whatever follows, or not one good, end a build before its end
 
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
@@ -88,18 +88,18 @@ class _Output:
             "rejected": dict(self.rejected),
             "list_size": self._list_size,
         }
-        if isinstance(item, Reject) and self._bad_words >= _JUDGED_FROM:
-            self._judge(self._max_bad_ratio * self.job["items"] if self.writer.count else 0)
+        if isinstance(item, Reject) and self._bad_words >= _CHECKED_FROM:
+            self._check_bad(self._max_bad_ratio * self.job["items"] if self.writer.count else 0)
 
     @property
     def _bad_words(self) -> int:
         return sum(count for reason, count in self.rejected.items() if reason not in NOT_BAD)
 
-    def _judge(self, most: float) -> None:
+    def _check_bad(self, most: float) -> None:
         """Raise UserError when more words than that are bad; what is done so far stays for a later build."""
         if self._bad_words <= most:
             return
-        assert self.writer is not None  # only a build in progress is judged
+        assert self.writer is not None  # only a build in progress is checked
         self.writer.commit()
         looked_at = self.writer.count + self.rejected.total()
         share = f"more than {self._max_bad_ratio:.0%}"
@@ -120,7 +120,7 @@ class _Output:
         """
         if self.writer is None:
             return
-        self._judge(self._max_bad_ratio * (self.writer.count + self.rejected.total()))
+        self._check_bad(self._max_bad_ratio * (self.writer.count + self.rejected.total()))
         if not self.writer.count:
             raise LmdbError(f"no word is left for {str(self.path)!r} ({self._reasons() or 'nothing was given'})")
         self._save_report(verified=False)

@@ -83,5 +83,5 @@ class ReadSetOptions(LmdbRoot):
     eval_lmdb: Texts = option(("IIIT5k_lmdb",), "LMDBs to evaluate on, as names in lmdb_root or paths")
     eval_label_policy: Literal["keep", "drop", "strip"] = option(
         "keep",
-        "texts with characters outside the alphabet; keep judges them all (and misses them), drop and strip as above",
+        "texts with characters outside the alphabet; keep evaluates and misses them all, drop and strip as above",
     )

@@ -1,7 +1,7 @@
-"""The validation images of a detector, judged as eval.py judges them.
+"""The validation images of a detector, evaluated as eval.py evaluates them.
 
-What frozen layers say of an image never changes: with a cache it is computed once and kept, which makes judging ten
-times as fast.
+The output of frozen layers for an image never changes: with a cache it is computed once and kept, which makes an
+evaluation ten times as fast.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from src.model_utils.config import Config
 from src.text_connector.detector import ConnectorParams
 
 
-class DetectionJudge:
+class DetectionValidation:
     """Metrics of a network on the sets of validation images.
 
     cache: folder for the output of the layers up to `config.freeze_until`; None computes all of it every time.
