@@ -1,9 +1,7 @@
 """Names of images in results, and the files that results have, whatever the names hold.
 
-Two steps, each injective, so that no two images share a result:
-
-`image_name` makes a name that every output can show of a file's path: what is no character, or controls terminals,
-becomes %XX, and so do a "%" that such a reader would take for one, and a "#" that would look like that of a page.
+Two steps, each injective, so that no two images share a result: `image_name` (src/common/image_name.py) makes a name
+that every output can show of a file's path.
 
 `result_path` makes a path inside the output folder of any name, also of those that a program makes up. A part that
 cannot be the name of a file, would be too long with an ending behind it, leads elsewhere, or could be taken for a
@@ -14,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from src.common.shard import Shard
 
@@ -24,16 +22,6 @@ _LONGEST = 255 - max(map(len, ENDINGS))  # bytes: file systems end at 255
 _KEPT = 80  # characters of a name that a hash stands behind
 _HASHED = re.compile(r"~[0-9a-f]{24}$")
 _PAGE = re.compile(r"#[0-9]+$")
-
-
-def image_name(path: PurePosixPath | Path) -> str:
-    """The name of an image whose relative path this is; ordinary ones stay as they are."""
-    text = path.as_posix()
-    text = re.sub(r"%(?=[0-9A-Fa-f]{2})", "%25", text)
-    text = re.sub(r"#(?=[0-9]+$)", "%23", text)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else _percent(c) for c in text)
 
 
 def without_page(name: str) -> str:
@@ -79,12 +67,3 @@ def _cleaned(part: str) -> str:
 
 def _digest(part: str) -> str:
     return hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()[:24]
-
-
-def _percent(character: str) -> str:
-    """Bytes that are no UTF-8, which Python keeps as lone surrogates, and those of a character that is not shown."""
-    try:
-        data = character.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a surrogate that stands for no byte
-        data = character.encode("utf-8", "surrogatepass")
-    return "".join(f"%{byte:02X}" for byte in data)

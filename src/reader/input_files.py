@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from src.common.errors import UserError
+from src.common.image_name import image_name
 from src.common.printable import printable
 from src.data.images.decode import IMAGE_SUFFIXES
 from src.data.images.file_types import heic_is_read
 from src.reader.folder_walk import FolderWalk, has_wildcard
-from src.reader.image_names import COMMON_FILES, ENDINGS, image_name, result_stem, without_page
+from src.reader.image_names import COMMON_FILES, ENDINGS, result_stem, without_page
 from src.reader.image_source import ImageSource
 
 STANDARD_INPUT = "-"

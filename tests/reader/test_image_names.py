@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reader_weights import encoded, text_image
 
+from src.common.image_name import file_of, image_name
 from src.common.printable import one_line, printable
-from src.reader.image_names import ENDINGS, image_name, result_path, result_stem, without_page
+from src.reader.image_names import ENDINGS, result_path, result_stem, without_page
 from src.reader.input_files import InputError, find_images
 
 PNG = encoded(text_image(["x"], (96, 64)))
@@ -93,6 +94,15 @@ def write(folder, *names):
 
 def names(*inputs, **options):
     return [found.name for found in find_images([str(item) for item in inputs], **options).images]
+
+
+def test_the_file_of_a_name(tmp_path):
+    odd = [b"caf\xe9.png", "ä%41.png", "a#1", "sub/b.png"]
+    write(tmp_path, *odd)
+    for name in odd:
+        relative = PurePosixPath(os.fsdecode(name))
+        assert file_of(tmp_path, image_name(relative)) == tmp_path / relative
+    assert not file_of(tmp_path, "none.png").exists()
 
 
 def test_a_folder_of_odd_names(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from src.common.errors import UserError
+from src.common.image_name import image_name
 from src.data.detection.mindrecord_reader import MindRecordSource
 from src.data.detection.preprocess import preprocess
 from src.data.detection.record import SCHEMA, pack_annotation, parse_annotation
@@ -154,7 +155,7 @@ class CtpnEvalData:
             return
         nothing = pack_annotation(np.zeros((0, 4)), np.zeros(0))
         for path in self._paths[self._indices.start :: self._indices.step]:
-            name = path.relative_to(self._source).as_posix()
+            name = image_name(path.relative_to(self._source))
             yield {"image": path, "annotation": nothing, "file_name": name}
 
     def _sample(self, job: tuple[int, dict]) -> dict | None:

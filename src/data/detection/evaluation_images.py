@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from src.common.errors import UserError
+from src.common.image_name import file_of
 from src.data.detection.mindrecord_reader import MindRecordSource
 from src.data.detection.record import SCHEMA
 from src.data.images.decode import decode_image
@@ -27,7 +28,7 @@ def images_of(
     """
     if Path(source).is_dir() or folder is not None:
         place = Path(source if folder is None else folder)
-        yield from ((name, decode_image(place / name)) for name in names)
+        yield from ((name, decode_image(file_of(place, name))) for name in names)
         return
     for row in _records(source, "image", "file_name"):
         if row["file_name"] in names:
@@ -41,7 +42,7 @@ def check_folder(source: str | Path, folder: str | Path) -> None:
         UserError: it does not; names some of those that are missing.
     """
     names = [row["file_name"] for row in _records(source, "file_name")]
-    missing = [name for name in names if not (Path(folder) / name).is_file()]
+    missing = [name for name in names if not file_of(folder, name).is_file()]
     if missing:
         raise UserError(
             f"'{folder}' lacks {len(missing)} of the {len(names)} images of the test set {Path(source).name}: "

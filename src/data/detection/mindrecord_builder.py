@@ -4,10 +4,12 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from src.common.image_name import image_name
+from src.common.printable import printable
 from src.data.detection.annotations.fit_boxes import FittedBoxes, fit_boxes
 from src.data.detection.annotations.labeled_image import LabeledImage
 from src.data.detection.mindrecord_writer import MindRecordWriter
@@ -114,11 +116,13 @@ def _read_sources(plan: SetPlan) -> tuple[list[_Task], list[DataSetReport]]:
         )
         reports.append(report)
         found += [(report, image) for image in data_set.images]
-    counts = Counter(image.name for _, image in found)
+    # A record holds no name that is not UTF-8.
+    names = [image_name(PurePosixPath(image.name)) for _, image in found]
+    counts = Counter(names)
     # Results are matched by name, so a name that two data sets share gets the data set in front.
     return [
-        _Task(report, image, image.name if counts[image.name] == 1 else f"{report.label}/{image.name}")
-        for report, image in found
+        _Task(report, image, name if counts[name] == 1 else f"{report.label}/{name}")
+        for (report, image), name in zip(found, names, strict=True)
     ], reports
 
 
@@ -146,7 +150,7 @@ def _account(task: _Task, outcome: _Prepared | str | ImageError) -> dict | None:
         report.skipped[outcome] += 1
         return None
     if isinstance(outcome, ImageError):
-        report.reject(str(task.image.path), outcome.reason)
+        report.reject(printable(str(task.image.path)), outcome.reason)
         return None
     stored, fitted = outcome.stored, outcome.boxes
     report.accepted += 1

@@ -16,8 +16,10 @@ from PIL import Image
 ds = pytest.importorskip("mindspore.dataset")
 
 from src.common.errors import UserError  # noqa: E402
+from src.common.image_name import file_of  # noqa: E402
 from src.data.detection.annotations.label_files import read_icdar2013  # noqa: E402
 from src.data.detection.annotations.sources import Source  # noqa: E402
+from src.data.detection.evaluation_images import check_folder, images_of  # noqa: E402
 from src.data.detection.mindrecord_builder import build_set  # noqa: E402
 from src.data.detection.mindrecord_reader import MindRecordSource  # noqa: E402
 from src.data.detection.record import pack_annotation, parse_annotation  # noqa: E402
@@ -358,3 +360,20 @@ def test_command_errors_are_one_line_with_code_two(tmp_path):
     ):
         done = run_command(tmp_path, *arguments)
         assert done.returncode == 2 and named in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_one_odd_name_costs_nothing(tmp_path):
+    """Bytes that are not UTF-8, control characters, and names as long as they can be."""
+    odd = [os.fsdecode(name) for name in (b"caf\xe9.jpg", b"a\nb.jpg", b"y" * 240 + b".jpg", b"'\"; x.jpg")]
+    content = {**dict.fromkeys([*odd, "good.jpg"], GOOD["plain.jpg"]), os.fsdecode(b"bad\xff.jpg"): b"no image"}
+    folders = write_folder(tmp_path, content)
+    report = build_set(plan(tmp_path / "out", source(folders)), max_bad_ratio=1.0, max_pixels=80_000, draw_samples=9)
+    assert report.accepted == 5
+    rows = read_back(report.mindrecord_file)
+    assert {"caf%E9.jpg", "a%0Ab.jpg", "good.jpg"} < set(rows)
+    assert all(file_of(folders[0], name).is_file() for name in rows)
+    written = json.loads((tmp_path / "out/ctpn_test_report.json").read_text(encoding="utf-8"))
+    assert written["data_sets"][0]["rejected_files"][0]["file"].endswith("bad\\xff.jpg")
+    check_folder(report.mindrecord_file, folders[0])
+    shown = dict(images_of(report.mindrecord_file, folders[0], set(rows)))
+    assert shown.keys() == rows.keys()

@@ -1,0 +1,35 @@
+"""Names of images as every output can hold them, whatever bytes the names of their files are."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePath
+from urllib.parse import unquote_to_bytes
+
+
+def image_name(path: PurePath) -> str:
+    """The name of an image whose relative path this is, with "/" between folders; ordinary ones stay as they are.
+
+    What is no character, or controls terminals, becomes %XX, and so do a "%" that a reader would take for one, and a
+    "#" that would look like that of a page. `file_of` undoes it, so no two files share a name.
+    """
+    text = path.as_posix()
+    text = re.sub(r"%(?=[0-9A-Fa-f]{2})", "%25", text)
+    text = re.sub(r"#(?=[0-9]+$)", "%23", text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else _percent(c) for c in text)
+
+
+def file_of(folder: str | Path, name: str) -> Path:
+    """The file in `folder` that has this name, or of which it is the `image_name`."""
+    file = Path(folder) / name
+    return file if file.exists() else Path(folder) / os.fsdecode(unquote_to_bytes(name))
+
+
+def _percent(character: str) -> str:
+    """Bytes that are no UTF-8, which Python keeps as lone surrogates, and those of a character that is not shown."""
+    try:
+        data = character.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        data = character.encode("utf-8", "surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in data)
