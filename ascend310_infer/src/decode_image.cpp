@@ -14,6 +14,7 @@ using namespace std::string_view_literals;
 
 /// Name of a format that is known by its first bytes and not read here, or "".
 std::string foreign_format(std::string_view start) {
+  if (start.substr(0, 4) == "GIF8") return "GIF";
   if (start.size() < 12) return "";
   if (start.substr(0, 4) == "RIFF" && start.substr(8, 4) == "WEBP") return "WebP";
   if (start.substr(0, 4) == "II*\0"sv || start.substr(0, 4) == "MM\0*"sv) return "TIFF";
@@ -50,12 +51,11 @@ Image decode_image(const std::vector<std::uint8_t>& data, const std::string& nam
   const std::string_view start(reinterpret_cast<const char*>(data.data()), data.size());
   if (start.substr(0, 3) == "\xff\xd8\xff"sv) return decode_jpeg(data, name, max_pixels);
   if (start.substr(0, 8) == "\x89PNG\r\n\x1a\n"sv) return decode_png(data, name, max_pixels);
-  if (start.substr(0, 4) == "GIF8") return decode_gif(data, name, max_pixels);
   if (start.substr(0, 2) == "BM") return decode_bmp(data, name, max_pixels);
   if (start.substr(0, 2) == "P5" || start.substr(0, 2) == "P6") return decode_pnm(data, name, max_pixels);
   const std::string format = foreign_format(start);
   if (format.empty()) throw ImageError("not an image", name);
-  throw ImageError("unsupported", name, format + "; JPEG, PNG, GIF, BMP and binary PPM or PGM are read");
+  throw ImageError("unsupported", name, format + "; JPEG, PNG, BMP and binary PPM or PGM are read");
 }
 
 }  // namespace infer

@@ -1,11 +1,11 @@
+#include <png.h>
+
 #include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstring>
 #include <optional>
 #include <utility>
-
-#include <png.h>
 
 #include "decode_image.h"
 #include "orientation.h"
@@ -57,8 +57,8 @@ bool read_png_header(PngReading& reading) {
   png_set_read_fn(reading.png, &reading, png_give);
   png_read_info(reading.png, reading.info);
   int interlace = 0;
-  png_get_IHDR(reading.png, reading.info, &reading.width, &reading.height, &reading.depth, &reading.color,
-               &interlace, nullptr, nullptr);
+  png_get_IHDR(reading.png, reading.info, &reading.width, &reading.height, &reading.depth, &reading.color, &interlace,
+               nullptr, nullptr);
   return true;
 }
 
@@ -125,7 +125,7 @@ PngColors png_colors(PngReading& reading) {
     // Pillow compares the low bytes whatever the depth, and pixels must equal those that the network was trained on.
     colors.has_key = true;
     colors.key = {static_cast<std::uint8_t>(key->red), static_cast<std::uint8_t>(key->green),
-                   static_cast<std::uint8_t>(key->blue)};
+                  static_cast<std::uint8_t>(key->blue)};
   } else if (reading.depth < 16) {  // gray; Pillow drops it at 16 bits
     const auto gray = reading.depth == 1 ? (key->gray != 0 ? 255 : 0) : key->gray;
     colors.has_key = true;

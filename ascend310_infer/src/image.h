@@ -14,9 +14,13 @@ struct Image {
 
   Image() = default;
   Image(int height, int width)
-      : height(height), width(width), pixels(3 * static_cast<std::size_t>(height) * static_cast<std::size_t>(width)) {}
+      : height(height),
+        width(width),
+        pixels(3 * static_cast<std::size_t>(height) * static_cast<std::size_t>(width)) {}
 
-  std::uint8_t* row(int y) { return pixels.data() + 3 * static_cast<std::size_t>(y) * static_cast<std::size_t>(width); }
+  std::uint8_t* row(int y) {
+    return pixels.data() + 3 * static_cast<std::size_t>(y) * static_cast<std::size_t>(width);
+  }
   const std::uint8_t* row(int y) const {
     return pixels.data() + 3 * static_cast<std::size_t>(y) * static_cast<std::size_t>(width);
   }

@@ -28,8 +28,8 @@ std::vector<ImageFile> find_images(const std::filesystem::path& path) {
   if (!fs::exists(path, error)) throw UserError("dataset_path: '" + path.string() + "' does not exist");
   if (!fs::is_directory(path, error)) return {{path, path.filename().string()}};
   std::vector<ImageFile> images;
-  for (auto entry = fs::recursive_directory_iterator(path, error); !error && entry != fs::recursive_directory_iterator();
-       entry.increment(error)) {
+  for (auto entry = fs::recursive_directory_iterator(path, error);
+       !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     std::error_code ignored;  // a link that leads nowhere is read later, and then named
     if (is_image(entry->path()) && !entry->is_directory(ignored)) {
       images.push_back({entry->path(), entry->path().lexically_relative(path).generic_string()});

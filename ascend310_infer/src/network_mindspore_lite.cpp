@@ -1,12 +1,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "errors.h"
 #include "include/api/context.h"
 #include "include/api/model.h"
 #include "include/api/status.h"
 #include "include/api/types.h"
-
-#include "errors.h"
 #include "network.h"
 
 namespace infer {
@@ -14,15 +13,22 @@ namespace {
 
 DType dtype_of(mindspore::DataType type) {
   switch (type) {
-    case mindspore::DataType::kNumberTypeFloat32: return DType::kFloat32;
-    case mindspore::DataType::kNumberTypeFloat16: return DType::kFloat16;
-    case mindspore::DataType::kNumberTypeInt32: return DType::kInt32;
-    case mindspore::DataType::kNumberTypeInt64: return DType::kInt64;
-    case mindspore::DataType::kNumberTypeInt8: return DType::kInt8;
-    case mindspore::DataType::kNumberTypeUInt8: return DType::kUInt8;
-    case mindspore::DataType::kNumberTypeBool: return DType::kBool;
-    default: throw UserError("tensors of MindSpore's type " + std::to_string(static_cast<int>(type)) +
-                             " are not handled");
+    case mindspore::DataType::kNumberTypeFloat32:
+      return DType::kFloat32;
+    case mindspore::DataType::kNumberTypeFloat16:
+      return DType::kFloat16;
+    case mindspore::DataType::kNumberTypeInt32:
+      return DType::kInt32;
+    case mindspore::DataType::kNumberTypeInt64:
+      return DType::kInt64;
+    case mindspore::DataType::kNumberTypeInt8:
+      return DType::kInt8;
+    case mindspore::DataType::kNumberTypeUInt8:
+      return DType::kUInt8;
+    case mindspore::DataType::kNumberTypeBool:
+      return DType::kBool;
+    default:
+      throw UserError("tensors of MindSpore's type " + std::to_string(static_cast<int>(type)) + " are not handled");
   }
 }
 
@@ -90,7 +96,8 @@ class LiteNetwork : public Network {
       const std::shared_ptr<const void> data = tensor.Data();
       if (data == nullptr) throw UserError("output '" + tensor.Name() + "' has no data");
       const auto* bytes = static_cast<const std::uint8_t*>(data.get());
-      outputs.push_back({tensor.Name(), dtype_of(tensor.DataType()), tensor.Shape(), {bytes, bytes + tensor.DataSize()}});
+      outputs.push_back(
+          {tensor.Name(), dtype_of(tensor.DataType()), tensor.Shape(), {bytes, bytes + tensor.DataSize()}});
     }
     return outputs;
   }

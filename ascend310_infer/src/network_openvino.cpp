@@ -50,8 +50,8 @@ class OpenVinoNetwork : public Network {
   }
 
   void prepare(const InputShape& shape) override {
-    model_->reshape({dimension(shape.batch), dimension(shape.channels), dimension(shape.height),
-                     dimension(shape.width)});
+    model_->reshape(
+        {dimension(shape.batch), dimension(shape.channels), dimension(shape.height), dimension(shape.width)});
     // Pinned threads wait for their core while another process has it, and other cores are free.
     ov::AnyMap settings = {ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY),
                            ov::hint::enable_cpu_pinning(false)};
@@ -71,7 +71,9 @@ class OpenVinoNetwork : public Network {
       const ov::Tensor found = request_.get_output_tensor(i);
       const auto& names = model_->output(i).get_names();
       const auto* bytes = static_cast<const std::uint8_t*>(found.data());
-      outputs.push_back({names.empty() ? "" : *names.begin(), dtype_of(found.get_element_type()), {},
+      outputs.push_back({names.empty() ? "" : *names.begin(),
+                         dtype_of(found.get_element_type()),
+                         {},
                          {bytes, bytes + found.get_byte_size()}});
       for (std::size_t size : found.get_shape()) outputs.back().shape.push_back(static_cast<std::int64_t>(size));
     }

@@ -16,8 +16,8 @@ struct Options {
   std::string device_target;       // empty: the backend's first
   std::string precision;           // empty: the backend's default
   int device_id = 0;
-  int batch_size = 0;    // 0: the model's own, or 1
-  int threads = 0;       // that decode; 0: as many as there are cores, at most 8
+  int batch_size = 0;     // 0: the model's own, or 1
+  int threads = 0;        // that decode; 0: as many as there are cores, at most 8
   int infer_threads = 0;  // of the runtime on CPU; 0: it decides
   bool keep_ratio = false;
   std::vector<int> image_width;  // of CRNN; empty: what the model says, or 100

@@ -50,13 +50,27 @@ std::string json_string(const std::string& text) {
   for (std::size_t at = 0; at < text.size();) {
     const char32_t code = next_code_point(text, at);
     switch (code) {
-      case '"': json += "\\\""; break;
-      case '\\': json += "\\\\"; break;
-      case '\n': json += "\\n"; break;
-      case '\r': json += "\\r"; break;
-      case '\t': json += "\\t"; break;
-      case '\b': json += "\\b"; break;
-      case '\f': json += "\\f"; break;
+      case '"':
+        json += "\\\"";
+        break;
+      case '\\':
+        json += "\\\\";
+        break;
+      case '\n':
+        json += "\\n";
+        break;
+      case '\r':
+        json += "\\r";
+        break;
+      case '\t':
+        json += "\\t";
+        break;
+      case '\b':
+        json += "\\b";
+        break;
+      case '\f':
+        json += "\\f";
+        break;
       default:
         if (code >= ' ' && code <= '~') {
           json += static_cast<char>(code);
@@ -87,7 +101,8 @@ void write_outputs(const std::filesystem::path& folder, const std::string& name,
     header << (i == 0 ? "" : ",") << "\n  {\n   \"file\": " << json_string(file)
            << ",\n   \"name\": " << json_string(output.name) << ",\n   \"dtype\": \"" << dtype_name(output.dtype)
            << "\",\n   \"shape\": [";
-    for (std::size_t k = 0; k < output.shape.size(); ++k) header << (k == 0 ? "" : ",") << "\n    " << output.shape[k];
+    for (std::size_t k = 0; k < output.shape.size(); ++k)
+      header << (k == 0 ? "" : ",") << "\n    " << output.shape[k];
     header << "\n   ]\n  }";
   }
   header << "\n ]\n}";

@@ -9,9 +9,9 @@
 
 #include "decode_image.h"
 #include "errors.h"
+#include "image_loader.h"
 #include "output_files.h"
 #include "output_names.h"
-#include "image_loader.h"
 #include "run_plan.h"
 
 namespace infer {
@@ -26,8 +26,8 @@ LoadedImage load_image(const ImageFile& file, std::size_t index, const Plan& pla
     loaded.height = image.height;
     loaded.width = image.width;
     loaded.input = plan.kind == NetworkKind::kCtpn
-                        ? preprocess_scene(image, plan.height, plan.widths[0], options.keep_ratio)
-                        : preprocess_word(image, plan.height, plan.widths);
+                       ? preprocess_scene(image, plan.height, plan.widths[0], options.keep_ratio)
+                       : preprocess_word(image, plan.height, plan.widths);
   } catch (const ImageError& error) {
     loaded.error = error.what();
   }
@@ -113,22 +113,22 @@ std::size_t thread_count(const Options& options, std::size_t images) {
 
 }  // namespace
 
-RunResult run_images(const std::vector<std::unique_ptr<Network>>& networks, const Options& options,
-                       std::ostream& log, std::ostream& errors) {
+RunResult run_images(const std::vector<std::unique_ptr<Network>>& networks, const Options& options, std::ostream& log,
+                     std::ostream& errors) {
   const std::vector<ImageFile> files = find_images(options.dataset_path);
   const Plan plan = make_plan(networks, options);
   RunResult result;
   result.timing.batch = static_cast<std::size_t>(plan.batch);
   result.timing.threads = thread_count(options, files.size());
   log << (plan.kind == NetworkKind::kCtpn ? "CTPN" : "CRNN") << " with " << networks[0]->runtime() << ": "
-       << files.size() << " images, " << plan.batch << " at a time, "
-       << result.timing.threads << " threads decode" << std::endl;
+      << files.size() << " images, " << plan.batch << " at a time, " << result.timing.threads << " threads decode"
+      << std::endl;
   warm_up(networks, plan);
 
   const Stopwatch stopwatch;
   BatchRunner runner(plan, files, options, result.timing);
   ImageLoader loader(files.size(), result.timing.threads, 2 * (result.timing.threads + result.timing.batch),
-                       [&](std::size_t index) { return load_image(files[index], index, plan, options); });
+                     [&](std::size_t index) { return load_image(files[index], index, plan, options); });
   while (std::optional<LoadedImage> image = loader.next()) {
     if (!image->error.empty()) {
       errors << "left out " << image->error << std::endl;
@@ -137,8 +137,8 @@ RunResult run_images(const std::vector<std::unique_ptr<Network>>& networks, cons
         std::ostringstream allowed;
         allowed << options.max_bad_ratio;
         throw UserError(std::to_string(result.left_out) + " of " + std::to_string(files.size()) +
-                        " images cannot be used, more than max_bad_ratio = " + allowed.str() + " allows: " +
-                        image->error);
+                        " images cannot be used, more than max_bad_ratio = " + allowed.str() +
+                        " allows: " + image->error);
       }
       continue;
     }

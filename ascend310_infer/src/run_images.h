@@ -25,7 +25,7 @@ struct RunResult {
 ///
 /// A file that gives no image is named on `errors`, counted and left out. Throws UserError when that is more than
 /// `options.max_bad_ratio` of all, or when the network does not fit the options.
-RunResult run_images(const std::vector<std::unique_ptr<Network>>& networks, const Options& options,
-                       std::ostream& log, std::ostream& errors);
+RunResult run_images(const std::vector<std::unique_ptr<Network>>& networks, const Options& options, std::ostream& log,
+                     std::ostream& errors);
 
 }  // namespace infer

@@ -54,8 +54,8 @@ std::map<int, Network*> word_networks(const std::vector<std::unique_ptr<Network>
 std::int64_t batch_of(const Network& network, const Options& options) {
   const std::int64_t fixed = network.input().batch;
   if (fixed != 0 && options.batch_size != 0 && options.batch_size != fixed) {
-    throw UserError("batch_size: " + std::to_string(options.batch_size) + " given, but the network was exported for " +
-                    std::to_string(fixed) + " images at a time");
+    throw UserError("batch_size: " + std::to_string(options.batch_size) +
+                    " given, but the network was exported for " + std::to_string(fixed) + " images at a time");
   }
   return fixed != 0 ? fixed : std::max(options.batch_size, 1);
 }
@@ -70,7 +70,8 @@ Plan make_plan(const std::vector<std::unique_ptr<Network>>& networks, const Opti
   plan.height = static_cast<int>(input.height);
   for (const auto& network : networks) {
     const InputShape other = network->input();
-    if (other.channels != input.channels || other.height != input.height || batch_of(*network, options) != plan.batch) {
+    if (other.channels != input.channels || other.height != input.height ||
+        batch_of(*network, options) != plan.batch) {
       throw UserError("model_path: the networks differ in more than their width");
     }
   }

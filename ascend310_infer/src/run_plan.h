@@ -19,9 +19,7 @@ struct Plan {
   std::vector<int> widths;             // ascending; one for CTPN
   std::map<int, Network*> network_of;  // by width
 
-  InputShape shape(int width) const {
-    return {batch, kind == NetworkKind::kCtpn ? 3 : 1, height, width};
-  }
+  InputShape shape(int width) const { return {batch, kind == NetworkKind::kCtpn ? 3 : 1, height, width}; }
 };
 
 /// Bring networks and options together. Throws UserError, which names the option, where they do not fit.

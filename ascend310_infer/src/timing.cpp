@@ -13,7 +13,9 @@ std::filesystem::path write_timing(const std::filesystem::path& folder, const Ti
   std::filesystem::create_directories(folder, error);
   if (error) throw UserError("time_dir: '" + folder.string() + "' cannot be made: " + error.message());
   const std::filesystem::path path = folder / "test_perform_static.txt";
-  const auto mean = [](double sum, std::size_t count) { return sum / static_cast<double>(std::max<std::size_t>(count, 1)); };
+  const auto mean = [](double sum, std::size_t count) {
+    return sum / static_cast<double>(std::max<std::size_t>(count, 1));
+  };
   std::ofstream file(path, std::ios::trunc);
   // The first line is the one that earlier applications wrote.
   file << "NN inference cost average time: " << mean(timing.network, timing.runs) << " ms of infer_count "

@@ -7,22 +7,26 @@
 // Element i of image b of every output is i + the first value that image b was fed, plus 0.5 for another card
 // than 0 and 0.25 for the precision mode "preferred_fp32"; "image" is the axis of length -1, or the first one.
 
+#include "include/api/model.h"
+
 #include <cstring>
 #include <fstream>
 #include <sstream>
-
-#include "include/api/model.h"
 
 namespace mindspore {
 namespace {
 
 size_t size_of(enum DataType type) {
   switch (type) {
-    case DataType::kNumberTypeInt64: return 8;
+    case DataType::kNumberTypeInt64:
+      return 8;
     case DataType::kNumberTypeFloat32:
-    case DataType::kNumberTypeInt32: return 4;
-    case DataType::kNumberTypeFloat16: return 2;
-    default: return 1;
+    case DataType::kNumberTypeInt32:
+      return 4;
+    case DataType::kNumberTypeFloat16:
+      return 2;
+    default:
+      return 1;
   }
 }
 
@@ -67,10 +71,14 @@ class MSTensor::Impl {
   void allocate() { bytes.assign(count() * size_of(type), 0); }
   void set(size_t at, float value) {
     switch (type) {
-      case DataType::kNumberTypeInt64: return put(bytes, at, static_cast<int64_t>(value));
-      case DataType::kNumberTypeInt32: return put(bytes, at, static_cast<int32_t>(value));
-      case DataType::kNumberTypeFloat32: return put(bytes, at, value);
-      default: return put(bytes, at, static_cast<uint8_t>(static_cast<int64_t>(value) % 2));
+      case DataType::kNumberTypeInt64:
+        return put(bytes, at, static_cast<int64_t>(value));
+      case DataType::kNumberTypeInt32:
+        return put(bytes, at, static_cast<int32_t>(value));
+      case DataType::kNumberTypeFloat32:
+        return put(bytes, at, value);
+      default:
+        return put(bytes, at, static_cast<uint8_t>(static_cast<int64_t>(value) % 2));
     }
   }
 };

@@ -1,9 +1,8 @@
-#include "decode_image.h"
-
 #include <algorithm>
 #include <fstream>
 #include <random>
 
+#include "decode_image.h"
 #include "image_files.h"
 #include "timing.h"
 #include "unit_test.h"
@@ -66,7 +65,7 @@ UNIT_TEST(pnm_files) {
 UNIT_TEST(what_gives_no_image_is_named) {
   CHECK_FAILS(decode({}), "a file: empty file");
   CHECK_FAILS(decode(bytes("some text")), "a file: not an image");
-  CHECK_FAILS(decode(bytes("GIF89a......")), "a file: truncated");
+  CHECK_FAILS(decode(bytes("GIF89a......")), "a file: unsupported (GIF; JPEG, PNG");
   CHECK_FAILS(decode({'I', 'I', '*', 0, 0, 0, 0, 0, 0, 0, 0, 0}), "a file: unsupported (TIFF");
   CHECK_FAILS(decode(bytes("G")), "a file: not an image");
   CHECK_FAILS(decode(bytes("RIFF....WEBPVP8 ")), "a file: unsupported (WebP");
@@ -78,9 +77,9 @@ UNIT_TEST(what_gives_no_image_is_named) {
 
 UNIT_TEST(damaged_files_never_do_worse_than_an_error) {
   std::mt19937 random(1);
-  const std::vector<Bytes> starts = {
-      bmp(8, 2, Bytes(8), Bytes(8)), bmp(24, 2, {}, Bytes(16)), bytes("P6 2 1 255 abcdef"), bytes("\xff\xd8\xff\xe0"),
-      bytes("\x89PNG\r\n\x1a\n"), bytes("GIF89a\2\1\2\1\1\2\3abcdef,\1\1\1\1\2\2\1\1\2\4\4abcd")};
+  const std::vector<Bytes> starts = {bmp(8, 2, Bytes(8), Bytes(8)), bmp(24, 2, {}, Bytes(16)),
+                                     bytes("P6 2 1 255 abcdef"), bytes("\xff\xd8\xff\xe0"),
+                                     bytes("\x89PNG\r\n\x1a\n")};
   for (const Bytes& start : starts) {
     for (int round = 0; round < 400; ++round) {
       Bytes data = start;
@@ -101,7 +100,8 @@ UNIT_TEST(damaged_files_never_do_worse_than_an_error) {
 UNIT_TEST(images_of_a_folder) {
   const auto folder = unit::new_folder();
   std::filesystem::create_directories(folder / "sub.jpg");
-  for (const char* name : {"b.PNG", "a.jpeg", "notes.txt", "sub.jpg/c.bmp", "no_ending"}) std::ofstream(folder / name);
+  for (const char* name : {"b.PNG", "a.jpeg", "notes.txt", "sub.jpg/c.bmp", "no_ending"})
+    std::ofstream(folder / name);
   std::string names;
   for (const auto& image : infer::find_images(folder)) names += image.name + " ";
   CHECK(names == "a.jpeg b.PNG sub.jpg/c.bmp ");

@@ -1,13 +1,12 @@
-#include "image_loader.h"
-
 #include <atomic>
 #include <chrono>
 #include <stdexcept>
 
+#include "image_loader.h"
 #include "unit_test.h"
 
-using infer::LoadedImage;
 using infer::ImageLoader;
+using infer::LoadedImage;
 
 static LoadedImage numbered(std::size_t index) {
   LoadedImage image;

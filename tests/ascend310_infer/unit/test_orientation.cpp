@@ -1,7 +1,6 @@
-#include "orientation.h"
-
 #include <string>
 
+#include "orientation.h"
 #include "unit_test.h"
 
 using Bytes = std::vector<std::uint8_t>;
@@ -62,7 +61,7 @@ UNIT_TEST(xmp_packets) {
 UNIT_TEST(images_are_turned) {
   infer::Image stored(2, 3);
   for (std::size_t i = 0; i < 6; ++i) stored.pixels[3 * i] = static_cast<std::uint8_t>(i + 1);
-  const std::vector<std::string> expected = {"", "123/456", "321/654", "654/321", "456/123",
+  const std::vector<std::string> expected = {"",         "123/456",  "321/654",  "654/321", "456/123",
                                              "14/25/36", "41/52/63", "63/52/41", "36/25/14"};
   for (int orientation = 1; orientation <= 8; ++orientation) {
     const infer::Image shown = infer::oriented(stored, orientation);

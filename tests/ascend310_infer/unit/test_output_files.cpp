@@ -1,8 +1,7 @@
-#include "output_files.h"
-
 #include <fstream>
 #include <iterator>
 
+#include "output_files.h"
 #include "unit_test.h"
 
 using infer::json_string;
@@ -21,12 +20,13 @@ UNIT_TEST(names_as_json) {
 
 UNIT_TEST(bytes_that_are_not_utf8) {
   CHECK(json_string("\xFF") == "\"\\udcff\"");
-  CHECK(json_string("\xC3") == "\"\\udcc3\"");                              // cut off
-  CHECK(json_string("\xC0\xAF") == "\"\\udcc0\\udcaf\"");                   // longer than needed
-  CHECK(json_string("\xE0\x80\xAF") == "\"\\udce0\\udc80\\udcaf\"");        // the same
-  CHECK(json_string("\xED\xA0\x80") == "\"\\udced\\udca0\\udc80\"");        // half of a pair
+  CHECK(json_string("\xC3") == "\"\\udcc3\"");                                   // cut off
+  CHECK(json_string("\xC0\xAF") == "\"\\udcc0\\udcaf\"");                        // longer than needed
+  CHECK(json_string("\xE0\x80\xAF") == "\"\\udce0\\udc80\\udcaf\"");             // the same
+  CHECK(json_string("\xED\xA0\x80") == "\"\\udced\\udca0\\udc80\"");             // half of a pair
   CHECK(json_string("\xF4\x90\x80\x80") == "\"\\udcf4\\udc90\\udc80\\udc80\"");  // beyond the last character
-  CHECK(json_string("\xE5\xAD" "a") == "\"\\udce5\\udcada\"");
+  CHECK(json_string("\xE5\xAD"
+                    "a") == "\"\\udce5\\udcada\"");
 }
 
 UNIT_TEST(files_of_a_image) {

@@ -1,11 +1,12 @@
 #include "output_names.h"
-
 #include "unit_test.h"
 
 using infer::NetworkKind;
 using infer::Tensor;
 
-static Tensor shaped(std::vector<std::int64_t> shape) { return {"made up", infer::DType::kFloat32, std::move(shape), {}}; }
+static Tensor shaped(std::vector<std::int64_t> shape) {
+  return {"made up", infer::DType::kFloat32, std::move(shape), {}};
+}
 
 static std::string names(std::vector<Tensor> outputs, NetworkKind kind, std::int64_t batch) {
   std::string text;

@@ -1,8 +1,7 @@
-#include "preprocess.h"
-
 #include <algorithm>
 #include <cmath>
 
+#include "preprocess.h"
 #include "resize.h"
 #include "unit_test.h"
 
@@ -16,7 +15,7 @@ UNIT_TEST(sizes_that_keep_proportions) {
   using Size = std::pair<int, int>;
   CHECK(infer::fitted_size(100, 50, 64, 96, false) == Size(64, 96));
   CHECK(infer::fitted_size(100, 50, 64, 96, true) == Size(64, 32));
-  CHECK(infer::fitted_size(5, 2, 64, 5, true) == Size(12, 5));    // 12.5, to the even number
+  CHECK(infer::fitted_size(5, 2, 64, 5, true) == Size(12, 5));      // 12.5, to the even number
   CHECK(infer::fitted_size(1000, 1, 64, 96, true) == Size(64, 1));  // never nothing
 }
 

@@ -1,8 +1,7 @@
-#include "tensor.h"
-
 #include <cmath>
 #include <limits>
 
+#include "tensor.h"
 #include "unit_test.h"
 
 using infer::DType;

@@ -18,7 +18,8 @@ class Model {
  public:
   Model();
   ~Model();
-  Status Build(const std::string& model_path, ModelType model_type, const std::shared_ptr<Context>& context = nullptr);
+  Status Build(const std::string& model_path, ModelType model_type,
+               const std::shared_ptr<Context>& context = nullptr);
   std::vector<MSTensor> GetInputs();
   Status Resize(const std::vector<MSTensor>& inputs, const std::vector<std::vector<int64_t>>& dims);
   Status Predict(const std::vector<MSTensor>& inputs, std::vector<MSTensor>* outputs);

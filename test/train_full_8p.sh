@@ -1,0 +1,2 @@
+#!/usr/bin/env bash
+exec bash "$(dirname -- "${BASH_SOURCE[0]}")/../scripts/train_full_8p.sh" "$@"
