@@ -71,6 +71,10 @@ class DetectionValidation:
 
     def maps(self, network: Ctpn, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Score and delta map (1, ., H, W) of each image of a set, in order."""
+        if self._layer:
+            folder = self._cache / name
+            folder.mkdir(parents=True, exist_ok=True)
+            check_key(folder, layers_key(network, self._layer))
         for image in self.sets[name]:
             with torch.inference_mode(), autocast(self._device, self._bf16):
                 if self._layer:
@@ -82,11 +86,8 @@ class DetectionValidation:
 
     def _features(self, network: Ctpn, name: str, image: AnnotatedImage) -> torch.Tensor:
         """What the frozen layers say of an image, from the cache where it is there."""
-        folder = self._cache / name
-        folder.mkdir(parents=True, exist_ok=True)
-        check_key(folder, layers_key(network, self._layer))
         rows, columns = self.options.image_shape
-        file = folder / f"{Path(image.name).stem}_{rows}x{columns}.npy"
+        file = self._cache / name / f"{Path(image.name).stem}_{rows}x{columns}.npy"
         if not file.exists():
             features = network.vgg16_feature_extractor.until(self._layer, self._input(image))
             with replacing(file, sync=False) as out:
