@@ -15,8 +15,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def detect_options(options: ReaderOptions, card: WeightsCard) -> DetectOptions:
     """How the detector works whose card this is; what was given wins over the card."""
     given = {key: getattr(options, key) for key in ConnectorOptions.model_fields if key in options.given}
-    own = {"narrow_lines": options.narrow_lines, "oriented": options.oriented}
-    connector = ConnectorParams(**{**own, **card.connector, **given, "oriented": options.oriented is not False})
+    # Lines are followed along their tilt here, and straightened later where `oriented` says so.
+    own = {"narrow_lines": options.narrow_lines, **card.connector, **given, "oriented": True}
+    connector = ConnectorParams(**own)
     refined = card.side_refinement if options.side_refinement == "auto" else options.side_refinement
     return DetectOptions(
         image_shape=(options.img_height, options.img_width) if options.img_height else card.image_size,

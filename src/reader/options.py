@@ -33,6 +33,9 @@ class TaskOptions(Options):
         "look everywhere so closely that text of so many pixels height is found; 0 looks closer where it is worth it",
         low=0,
     )
+    orientation: Literal["auto", 0, 90, 180, 270] = option(
+        "auto", "degrees clockwise that turn an image upright; auto looks for it where little is read"
+    )
     max_pixels_detected: int = option(
         16_000_000,
         "of the detector's input, for looking closer at one image; beyond it, small text may be missing",

@@ -18,10 +18,12 @@ from src.engines.engine import Engine
 from src.reader.line_union import join_neighbors, unite
 from src.reader.looks import HALF_SEEN, STEP, Budget, Look, Plan, finer_look, first_look, full_look, wanted_scale
 from src.reader.tiles import OVERLAP, Tile, join_proposals, up_to_stride
+from src.reader.tilt import image_tilt
 from src.text_connector.detector import TextLines, detect_text_lines
 
 LARGER_TILES = 1.4  # tiles have sides so much longer than the first look: fewer overlaps
 SHRINKING = 0.5  # scale below which pixels are averaged rather than interpolated
+GLANCE = 0.4  # share of the pixels of a first look that tell whether an image lies on its side
 CHEAP_CUTS = 0.5  # share of the scaled image below which its tiles are cut out one by one
 
 
@@ -36,9 +38,15 @@ class DetectInput:
 
 @dataclass(frozen=True)
 class Detected:
-    """Text lines in pixels of the image, and what a user must know of how they were looked for."""
+    """Text lines in pixels of the image, their polygons along their tilt, and the tilt they have in common.
+
+    half_seen: proposals of all looks, the unsure ones too.
+    notes: what a user must know of how they were looked for.
+    """
 
     lines: TextLines
+    tilt: float = 0.0
+    half_seen: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -89,9 +97,9 @@ class TextDetector:
         proposals = join_proposals([(look.tiles[0], proposals)])
         lines = self._lines(look, proposals, image.shape[:2])
         if self._fixed and not self._smallest_text:
-            return Detected(lines)
+            return Detected(lines, image_tilt(lines.polygons), len(proposals))
         gray = None
-        left, lost = self._max_pixels, 0
+        left, lost, half_seen = self._max_pixels, 0, len(proposals)
         while True:
             now = look.scale(image.shape[:2])
             if self._smallest_text and now * 1.1 > wanted_scale(self._smallest_text):
@@ -104,8 +112,17 @@ class TextDetector:
             look = plan.look
             left -= look.pixels
             proposals = self._look(image, look)
+            half_seen += len(proposals)
             lines = unite(lines, self._lines(look, proposals, image.shape[:2]), now)
-        return Detected(join_neighbors(lines), self._notes(lost))
+        lines = join_neighbors(lines)
+        return Detected(lines, image_tilt(lines.polygons), half_seen, self._notes(lost))
+
+    def glance(self, image: np.ndarray) -> TextLines:
+        """The lines that a look with a part of the usual pixels finds."""
+        size = image.shape[:2]
+        look = first_look(size, round(GLANCE * self._options.image_shape[0] * self._options.image_shape[1]))
+        proposals = self._proposals(look.tiles[0], _normalized(_scaled(image, look.size)))
+        return self._lines(look, proposals, size)
 
     def find(self, image: np.ndarray) -> TextLines:
         """Text lines of an image."""

@@ -13,6 +13,7 @@ SURE_SCORE = 0.98  # of two proposals at least: text wherever it stands
 REACH = 15.0  # heights of the line, beside it
 SAME_ROW = 0.6  # share of the lower one's height that both have in common
 SAME_SIZE = 0.5  # the lower one's height to the other's
+TALLEST = 45.0  # pixels: a letter that is taller is wider than that, or one of a large word
 LEAST_RATIO = 0.12  # width to height of an "l" or "1"
 TAKEN = 0.25  # share of a candidate's area on a line, from which it is a part of that
 STRAIGHT = 4.0  # width to height of a line whose tilt can be trusted
@@ -29,7 +30,7 @@ def narrow_text(
         lines: (M, 4) boxes that are text. corners: (M, 4, 2) of them, along their tilt.
     """
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
-    possible = sides[:, 0] / sides[:, 1] > LEAST_RATIO
+    possible = (sides[:, 0] / sides[:, 1] > LEAST_RATIO) & (sides[:, 1] < TALLEST)
     keep = possible & (scores > SURE_SCORE) & (counts > 1)
     if not len(lines) or not len(boxes):
         return keep

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from src.common.boxes import box_corners
 from src.ctpn.proposal_generator import Proposals
 from src.ctpn.text_lines import DetectOptions
 from src.ctpn.topology import STRIDE
@@ -10,7 +11,7 @@ from src.reader.line_union import join_neighbors, unite
 from src.reader.looks import FINEST, Budget, Look, finer_look, first_look, full_look, wanted_scale
 from src.reader.text_detector import TextDetector
 from src.reader.tiles import CELL, OVERLAP, join_proposals, plan_tiles, tiles_of, whole_tile
-from src.text_connector.detector import TextLines, rectangle
+from src.text_connector.detector import TextLines
 from src.text_connector.options import ConnectorParams
 
 PIXELS = 528 * 800
@@ -19,7 +20,7 @@ BUDGET = Budget((736, 1120), 16_000_000)
 
 def lines(*boxes, scores=None):
     boxes = np.array(boxes, np.float32).reshape(-1, 4)
-    return TextLines(boxes, np.full(len(boxes), 0.9, np.float32) if scores is None else scores, rectangle(boxes))
+    return TextLines(boxes, np.full(len(boxes), 0.9, np.float32) if scores is None else scores, box_corners(boxes))
 
 
 def found(result):

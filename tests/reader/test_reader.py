@@ -77,7 +77,8 @@ def test_the_json_is_as_described(reader):
     assert content["time_ms"]["total"] == pytest.approx(sum(content["time_ms"][s] for s in STAGES), abs=0.05)
     assert content == result.to_dict()
     drawn = result.draw()
-    assert drawn.shape == (200, 320, 3) and (drawn != text_image()).any()
+    assert drawn.shape in {(200, 320, 3), (200, 640, 3)}  # the texts beside the image where they are crowded
+    assert (drawn[:, :320] != text_image()).any()
     assert result._repr_png_().startswith(b"\x89PNG")
 
 
@@ -132,7 +133,11 @@ def test_an_abandoned_run_ends(options):
 
 
 # While the network works on image n, n + 1 is decoded and the lines of n - 1 are connected.
-MEETS = {"_load": [("_detect", -1)], "_detect": [("_load", 1), ("_connect", -1)], "_connect": [("_detect", 1)]}
+MEETS = {"_load": [("detect", -1)], "detect": [("_load", 1), ("connect", -1)], "connect": [("detect", 1)]}
+
+
+def owner(reader, stage):
+    return reader if stage == "_load" else reader._stages
 
 
 def test_a_folder_is_a_pipeline(options, monkeypatch):
@@ -142,7 +147,7 @@ def test_a_folder_is_a_pipeline(options, monkeypatch):
     on_time = []
 
     def meet(stage):
-        work = getattr(reader, stage)
+        work = getattr(owner(reader, stage), stage)
 
         def run(item):
             number = int(item.name)
@@ -151,7 +156,7 @@ def test_a_folder_is_a_pipeline(options, monkeypatch):
             on_time.extend(other.wait(timeout=10) for other in others)
             return work(item)
 
-        monkeypatch.setattr(reader, stage, run)
+        monkeypatch.setattr(owner(reader, stage), stage, run)
 
     for stage in MEETS:
         meet(stage)
@@ -164,14 +169,14 @@ def test_a_folder_is_a_pipeline(options, monkeypatch):
 def test_one_thread_works_alone(options, monkeypatch):
     reader = TextReader(options, threads=1)
     names = []
-    for stage in ("_load", "_detect", "_connect", "_recognize"):
-        work = getattr(reader, stage)
+    for stage in ("_load", "detect", "connect", "recognize"):
+        work = getattr(owner(reader, stage), stage)
 
         def noted(item, work=work):
             names.append(threading.current_thread().name)
             return work(item)
 
-        monkeypatch.setattr(reader, stage, noted)
+        monkeypatch.setattr(owner(reader, stage), stage, noted)
     assert len(list(reader.read_many([text_image(["x"], (96, 64))] * 2))) == 2
     assert set(names) == {threading.current_thread().name} and len(names) == 8
 

@@ -1,0 +1,41 @@
+"""Images that lie on their side or stand on their head: signs of it, and the turn that mends it.
+
+A turn is 0, 90, 180 or 270 degrees clockwise. Pure NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+DOUBTFUL = 0.88  # mean score of texts below which an image may stand on its head
+BETTER = 0.1  # by which the mean score of a turned image must be above that of the image as it is
+GOOD = 0.8  # score of a text that is right
+FEW = 8  # good characters below which an image may lie on its side
+TELLING = 3  # characters of a text that tells anything: an "l" or "o" is one from every side
+GLANCED = 4  # half-seen proposals without which there is no text to turn
+
+
+def turned(image: np.ndarray, turn: int) -> np.ndarray:
+    """The image after a turn clockwise."""
+    return image if turn == 0 else np.ascontiguousarray(np.rot90(image, -turn // 90))
+
+
+def is_doubtful(texts: Sequence[tuple[str, float]]) -> bool:
+    """Whether what was read, as (text, score) pairs, leaves open that the image stands otherwise."""
+    telling = [(text, score) for text, score in texts if len(text) >= TELLING]
+    if telling and 2 * len(telling) >= len(texts):
+        return mean_score(telling) < DOUBTFUL
+    return not 1 <= len(texts) < TELLING or mean_score(texts) < DOUBTFUL
+
+
+def mean_score(texts: Sequence[tuple[str, float]]) -> float:
+    """Of (text, score) pairs, by their characters; 0 for none."""
+    characters = sum(len(text) for text, _ in texts)
+    return sum(len(text) * score for text, score in texts) / characters if characters else 0.0
+
+
+def good_characters(texts: Sequence[tuple[str, float]]) -> int:
+    """Characters of the texts that are probably right."""
+    return sum(len(text) for text, score in texts if score >= GOOD and len(text) > TELLING)

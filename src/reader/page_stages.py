@@ -1,0 +1,228 @@
+"""The stages between the pixels of an image and its result: detect, connect, recognize, and turn where that helps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from src.common.boxes import box_corners
+from src.reader import orientation
+from src.reader.line_crops import LineCrop, cut_line
+from src.reader.options import ReaderOptions
+from src.reader.reading_order import reading_order
+from src.reader.result import STAGES, Line, ReadResult, Word
+from src.reader.text_detector import DetectInput, TextDetector
+from src.reader.text_recognizer import LineText, PreparedLine, TextRecognizer
+from src.reader.tilt import followed, level_boxes
+from src.reader.whole_image import may_be_one_line, whole_wins
+from src.reader.word_spans import place_word
+from src.text_connector.detector import TextLines
+
+SAMPLE = 4  # lines that are read both ways
+
+
+@dataclass
+class PageWork:
+    """An image on its way through the stages; `times` in milliseconds.
+
+    whole: whether its last line, crop and prepared line are the image as a whole.
+    """
+
+    name: str
+    page: int = 1
+    pages: int = 1
+    keep_image: bool = False
+    pixels: np.ndarray | None = None
+    notes: list[str] = field(default_factory=list)
+    detect_input: DetectInput | None = None
+    lines: TextLines | None = None
+    tilt: float = 0.0
+    half_seen: int = 0
+    whole: bool = False
+    crops: list[LineCrop] = field(default_factory=list)
+    prepared: list[PreparedLine] = field(default_factory=list)
+    texts: list[LineText] = field(default_factory=list)
+    times: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add what the block takes to a stage: a stage is what is done, whichever thread does it."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.times[stage] += (time.perf_counter() - start) * 1000
+
+
+class PageStages:
+    """What a reader does with the pixels of an image.
+
+    `detect` and `recognize` run the networks, the other stages may run in other threads.
+    """
+
+    def __init__(self, detector: TextDetector | None, recognizer: TextRecognizer | None, options: ReaderOptions):
+        self._detector, self._recognizer, self._options = detector, recognizer, options
+
+    def prepare(self, work: PageWork) -> None:
+        """From pixels to the detector's input."""
+        if self._options.orientation != "auto":
+            work.pixels = orientation.turned(work.pixels, self._options.orientation)
+        with work.timed("detect"):
+            if self._detector:
+                work.detect_input = self._detector.prepare(work.pixels)
+
+    def detect(self, work: PageWork) -> None:
+        """From the detector's input to text lines."""
+        with work.timed("detect"):
+            if self._detector:
+                found = self._detector.detect(work.detect_input)
+                work.lines, work.tilt, work.half_seen = found.lines, found.tilt, found.half_seen
+                work.detect_input = None
+                work.notes += found.notes
+
+    def connect(self, work: PageWork) -> None:
+        """From text lines to the recognizer's inputs."""
+        detected = self._detector is not None
+        with work.timed("connect"):
+            if detected:
+                order = reading_order(level_boxes(work.lines, work.tilt))
+                work.lines = _chosen(followed(work.lines, work.tilt, self._options.oriented), order)
+            else:
+                work.lines = whole_image(work.pixels)
+            if self._recognizer:
+                margin = self._options.crop_margin if detected else 0.0
+                work.crops = [cut_line(work.pixels, polygon, margin) for polygon in work.lines.polygons]
+        with work.timed("recognize"):
+            if not self._recognizer:
+                return
+            work.prepared = [self._recognizer.prepare(crop.pixels, is_word=not detected) for crop in work.crops]
+            if detected and may_be_one_line(work.pixels.shape[:2], work.lines.boxes):
+                work.whole = True
+                work.prepared.append(self._recognizer.prepare(work.pixels, is_word=True))
+
+    def recognize(self, work: PageWork) -> ReadResult:
+        """The recognition network, and the result."""
+        with work.timed("recognize"):
+            if self._recognizer:
+                work.texts = self._recognizer.read(work.prepared)
+                if work.whole:
+                    self._choose(work, work.texts.pop())
+        if self._detector and self._recognizer and self._options.orientation == "auto":
+            turn = self._turn(work)
+            if turn:
+                better = self._read_turned(work, turn)
+                if better:
+                    return better
+        return self._result(work)
+
+    def _choose(self, work: PageWork, whole: LineText) -> None:
+        """The image as one line in the place of what was found in it, if that is the surer reading."""
+        if whole_wins((whole.text, whole.score), [(text.text, text.score) for text in work.texts]):
+            work.lines, work.texts, work.crops = whole_image(work.pixels), [whole], [LineCrop(work.pixels)]
+
+    def _turn(self, work: PageWork) -> int:
+        """Degrees clockwise that make the image upright, as far as a few lines tell."""
+        found = [(text.text, text.score) for text in work.texts]
+        if not orientation.is_doubtful(found):
+            return 0
+        score = orientation.mean_score(found)
+        with work.timed("recognize"):
+            if orientation.good_characters(found) >= orientation.FEW or len(found) >= SAMPLE:
+                upright, flipped = self._both_ways(work.crops)
+                if flipped > max(upright + orientation.BETTER, orientation.GOOD):
+                    return 180
+        if orientation.good_characters(found) >= orientation.FEW or work.half_seen < orientation.GLANCED:
+            return 0
+        with work.timed("detect"):
+            side = orientation.turned(work.pixels, 90)
+            lines = self._detector.glance(side)
+        if not len(lines):
+            return 0
+        with work.timed("recognize"):
+            upright, flipped = self._both_ways([cut_line(side, polygon, 0.15) for polygon in lines.polygons])
+        if max(upright, flipped) < max(orientation.GOOD, score + orientation.BETTER):
+            return 0
+        return 90 if upright >= flipped else 270
+
+    def _both_ways(self, crops: list[LineCrop]) -> tuple[float, float]:
+        """Mean scores of the longest lines as they are and upside down."""
+        longest = sorted(crops, key=lambda crop: -crop.pixels.shape[1] / crop.pixels.shape[0])[:SAMPLE]
+        ways = []
+        for turn in (0, 180):
+            prepared = [self._recognizer.prepare(orientation.turned(crop.pixels, turn)) for crop in longest]
+            texts = self._recognizer.read(prepared)
+            ways.append(orientation.mean_score([(text.text, text.score) for text in texts if len(text.text) > 1]))
+        return ways[0], ways[1]
+
+    def _read_turned(self, work: PageWork, turn: int) -> ReadResult | None:
+        """The result of the turned image, where more of it is read."""
+        other = PageWork(work.name, work.page, work.pages, work.keep_image)
+        other.pixels, other.times = orientation.turned(work.pixels, turn), dict(work.times)
+        with other.timed("detect"):
+            other.detect_input = self._detector.prepare(other.pixels)
+        self.detect(other)
+        self.connect(other)
+        with other.timed("recognize"):
+            other.texts = self._recognizer.read(other.prepared)
+            if other.whole:
+                self._choose(other, other.texts.pop())
+        good = [
+            orientation.good_characters([(text.text, text.score) for text in each.texts]) for each in (work, other)
+        ]
+        work.times = other.times
+        if good[1] <= good[0]:
+            return None
+        note = f"turned by {turn} degrees clockwise, to where its text stands upright; --orientation 0 leaves it"
+        other.notes = [*work.notes, note, *(note for note in other.notes if note not in work.notes)]
+        return self._result(other)
+
+    def _result(self, work: PageWork) -> ReadResult:
+        least = self._options.text_min_score if self._detector else 0.0  # a word that was handed in is kept
+        found = zip(work.lines.boxes.tolist(), work.lines.polygons, work.lines.scores.tolist(), strict=True)
+        if self._recognizer:
+            lines = tuple(
+                Line(tuple(box), _corners(polygon), score, text.text, text.score, _words(text, crop, polygon))
+                for (box, polygon, score), crop, text in zip(found, work.crops, work.texts, strict=True)
+                if text.score >= least
+            )
+        else:
+            lines = tuple(Line(tuple(box), _corners(polygon), score) for box, polygon, score in found)
+        height, width = work.pixels.shape[:2]
+        return ReadResult(
+            image=work.name,
+            width=width,
+            height=height,
+            lines=lines,
+            time_ms={**work.times, "total": sum(work.times.values())},
+            pixels=work.pixels if work.keep_image else None,
+            notes=tuple(work.notes),
+            page=work.page,
+            pages=work.pages,
+        )
+
+
+def whole_image(pixels: np.ndarray) -> TextLines:
+    height, width = pixels.shape[:2]
+    boxes = np.array([[0, 0, width - 1, height - 1]], np.float32)
+    return TextLines(boxes, np.ones(1, np.float32), box_corners(boxes))
+
+
+def _chosen(lines: TextLines, index: np.ndarray) -> TextLines:
+    return TextLines(lines.boxes[index], lines.scores[index], lines.polygons[index])
+
+
+def _corners(polygon: np.ndarray) -> tuple[tuple[float, float], ...]:
+    return tuple(map(tuple, polygon.tolist()))
+
+
+def _words(text: LineText, crop: LineCrop, polygon: np.ndarray) -> tuple[Word, ...]:
+    words = []
+    for span in text.words:
+        corners = place_word((crop.along_line(span.left), crop.along_line(span.right)), polygon)
+        box = (*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
+        words.append(Word(span.text, box, _corners(corners), span.score))
+    return tuple(words)
