@@ -5,6 +5,7 @@ file of `--config_path` is laid over them, and the command line over both. What 
 for values of a command's own file that are the defaults.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ def load_options(model: type[ConfigT], argv: Sequence[str]) -> ConfigT:
 def switches(model: type[Config]) -> dict[str, set[str]]:
     """The keys that may stand alone on the command line, and the texts that may follow them as their values."""
     fields = {key: field for key, field in model.model_fields.items() if isinstance(field.default, bool)}
-    return {key: YES_OR_NO | {str(item) for item in choices_of(field)} for key, field in fields.items()}
+    return {key: {*YES_OR_NO} | {str(item) for item in choices_of(field)} for key, field in fields.items()}
 
 
 def read_given(argv: Sequence[str]) -> Given:
@@ -68,7 +69,9 @@ def build_config(model: type[ConfigT], given: Given) -> ConfigT:
     if not is_own_file:
         values |= given.values
     arguments = {model.renamed.get(key, key): text for key, text in given.arguments.items()}
-    values = {model.renamed.get(key, key): value for key, value in values.items()}
+    for key in model.retired & values.keys():
+        print(f"{key}: left out, it means nothing any more", file=sys.stderr)
+    values = {model.renamed.get(key, key): value for key, value in values.items() if key not in model.retired}
     values |= {key: _parsed(model, key, text) for key, text in arguments.items()}
     for key, value in values.items():
         if key not in model.model_fields:

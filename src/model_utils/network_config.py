@@ -59,6 +59,7 @@ class CtpnConfig(
 
     title = "CTPN: every key of the detection network"
     file = REPOSITORY / "default_config.yaml"
+    retired: ClassVar[frozenset[str]] = frozenset({"num_gts"})
     sections: ClassVar[Sections] = {
         "": ("network",),
         "where it runs": (DeviceOptions, ProcessOptions, SeedOptions, ThreadOptions),

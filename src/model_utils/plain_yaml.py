@@ -21,8 +21,8 @@ _EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the rules above."""
 
-    def construct_mapping(self, node, deep=False):
-        seen = set()
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             line = key_node.start_mark.line + 1
@@ -68,7 +68,8 @@ def read_documents(path: Path) -> tuple[dict, dict, dict]:
         raise OptionError(f"{path}: not a plain YAML file ({reason})") from None
     if not documents or len(documents) > 3 or not all(isinstance(document, dict) for document in documents):
         raise OptionError(f"{path}: expected one to three YAML mappings (values, help, choices)")
-    return tuple(documents + [{}] * (3 - len(documents)))
+    values, help_texts, choices = documents + [{}] * (3 - len(documents))
+    return values, help_texts, choices
 
 
 def parse_value(text: str) -> Any:

@@ -102,7 +102,8 @@ def _split_arguments(argv: list[str]) -> dict[str, str | None]:
             item = "--help"
         if not item.startswith("--") or item == "--":
             raise OptionError(f"'{item}': expected --key value or --key=value")
-        key, equals, value = item[2:].partition("=")
+        key, equals, text = item[2:].partition("=")
+        value: str | None = text
         if not equals:
             follows = position < len(argv) and not argv[position].startswith("--")
             value = argv[position] if follows else None

@@ -1,10 +1,12 @@
 """The configuration: typed, merged in order, and every mistake answered in one line that names the key."""
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from src.common.options import OptionError
 from src.model_utils.config import load_config, require_path
+from src.model_utils.network_config import CrnnConfig, CtpnConfig
 
 
 def write(tmp_path, text, name="c.yaml"):
@@ -155,3 +157,15 @@ def test_require_path(tmp_path):
         require_path(config, "pre_trained", "file")
     with pytest.raises(OptionError, match="pre_trained: is empty"):
         require_path(config.replace(pre_trained=""), "pre_trained")
+
+
+def test_configurations_of_earlier_versions_load(tmp_path, capsys):
+    """As training wrote them beside its checkpoints: every key, the ones of then among them."""
+    old = {**CrnnConfig(alphabet="printable_ascii").to_dict(), "initialisation": "he"}
+    del old["initialization"]
+    config = load_config(["--config_path", write(tmp_path, yaml.safe_dump(old))])
+    assert (config.network, config.alphabet, config.initialization) == ("crnn", "printable_ascii", "he")
+    assert load_config(["--initialisation=he"], "crnn").initialization == "he"
+    old = {**CtpnConfig(anchor_height=(8, 16)).to_dict(), "num_gts": 256}
+    assert load_config(["--config_path", write(tmp_path, yaml.safe_dump(old))]).anchor_height == (8, 16)
+    assert capsys.readouterr().err == "num_gts: left out, it means nothing any more\n"
