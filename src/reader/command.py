@@ -43,7 +43,7 @@ def read_images(options: CommandOptions, inputs: Sequence[str]) -> int:
     shard = Shard.parse(options.shard)
     images = [image for image in found.images if shard.holds(image.name)]
     if not images:
-        _say(f"shard {options.shard}: none of the {len(found.images)} images falls to it")
+        _log(f"shard {options.shard}: none of the {len(found.images)} images falls to it")
         return ALL_READ
     fonts = FontChooser(options.fonts or None)
     if options.threads:
@@ -52,7 +52,7 @@ def read_images(options: CommandOptions, inputs: Sequence[str]) -> int:
         cv2.setNumThreads(options.threads)
     reader = TextReader(options)
     for note in reader.weights_notes:
-        _say(note)
+        _log(note)
     of_images = ImageFiles(folder, formats, options.draw, fonts)
     many = len(images) > 1
     counts = _Counts(not_read=dict(found.not_read))
@@ -64,26 +64,26 @@ def read_images(options: CommandOptions, inputs: Sequence[str]) -> int:
                 counts.add(result, options.pages)
                 common.add(result)
                 if isinstance(result, Unreadable):
-                    _say(f"skipped {result.error}")
+                    _log(f"skipped {result.error}")
                     continue
                 try:
                     of_images.write(result)
                 except UserError as error:
                     counts.not_written += 1
-                    _say(f"{result.image}: {error}")
+                    _log(f"{result.image}: {error}")
                 if not options.quiet:
                     for note in result.notes:
-                        _say(f"{result.image}: {note}")
+                        _log(f"{result.image}: {note}")
                 _print_lines(result, f"{result.image}: " if many or result.pages > 1 else "")
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return NONE_READ
     if not options.quiet:
         seconds = time.perf_counter() - start
-        _say(f"{counts.describe()}, {seconds:.2f} s with {reader.engine}{counts.describe_left_out('; ')}")
-        _say(f"results are in {folder}")
+        _log(f"{counts.describe()}, {seconds:.2f} s with {reader.engine}{counts.describe_left_out('; ')}")
+        _log(f"results are in {folder}")
     elif left_out := counts.describe_left_out():
-        _say(left_out)
+        _log(left_out)
     bad = counts.bad + counts.not_written
     if bad or common.failed:
         return NONE_READ if bad == counts.total else SOME_READ
@@ -123,10 +123,10 @@ class _Counts:
             parts.append(f"{self.pages_left_out} pages")
         if self.not_read:
             parts.append(describe(self.not_read))
-        said = [f"not read: {', '.join(parts)}"] if parts else []
+        left_out = [f"not read: {', '.join(parts)}"] if parts else []
         if self.with_notes:
-            said.append(f"notes on {self.with_notes} images")
-        return before + "; ".join(said) if said else ""
+            left_out.append(f"notes on {self.with_notes} images")
+        return before + "; ".join(left_out) if left_out else ""
 
 
 class _CommonFiles:
@@ -166,7 +166,7 @@ class _CommonFiles:
             work()
         except UserError as error:
             self.failed = True
-            _say(f"{error}")
+            _log(f"{error}")
             return False
         return True
 
@@ -206,5 +206,5 @@ def _print_lines(result: ReadResult, prefix: str) -> None:
             print(f"{prefix}{line.text}", flush=True)
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(one_line(text), file=sys.stderr, flush=True)
