@@ -2,7 +2,7 @@
 
     python pytorch/make_splits.py --data DIR [--output weights/splits]
 
-Expects the data sets in DIR as their organisers distribute them, below detection/ and recognition/. Which names are
+Expects the data sets in DIR as their organizers distribute them, below detection/ and recognition/. Which names are
 chosen depends on hashes of groups of names, so the lists are the same on every machine. What shows the same thing
 stays together, because a validation set whose posters, scenes and type faces also train the network flatters it:
 neighboring image numbers of IIIT5K, ICDAR 2015 and born-digital, the photographs of SVT, the days when the images

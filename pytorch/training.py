@@ -26,7 +26,7 @@ class Trainer:
     """Trains `model`; `run` may be called once.
 
     Args:
-        loss: a batch -> (losses by name, the first is the one to minimise; number of samples).
+        loss: a batch -> (losses by name, the first is the one to minimize; number of samples).
         evaluate: a model in evaluation mode -> (score that chooses the best weights, metrics by name).
         data_state: what the data needs to go on after this part; kept in the state under "data".
         settings: base_lr, weight_decay, clip_norm, ema, log_seconds, eval_minutes, checkpoint_minutes.

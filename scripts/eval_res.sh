@@ -6,7 +6,7 @@
 # the gt.zip beside the submission (eval.py writes one).
 # Example: bash scripts/eval_res.sh eval/submit_ctpn-50_229.zip
 #
-# With the organisers' script.py (and rrc_evalulation_funcs_1_1.py) in scripts/, that script computes the
+# With the organizers' script.py (and rrc_evalulation_funcs_1_1.py) in scripts/, that script computes the
 # metrics; without it, this project's own implementation does, which gives the same numbers.
 set -euo pipefail
 # shellcheck source=scripts/lib/common.sh

@@ -43,7 +43,7 @@ class Lexicon:
                 self.left_out.append(word)
         if not self.words:
             raise UserError(f"lexicon: none of {len(self.left_out)} words can be written in the alphabet")
-        self._spelt = [_spelt(classes) for classes in encoded]
+        self._spelled = [_spelled(classes) for classes in encoded]
         self.lengths = np.array([len(classes) for classes in encoded])
         self.labels = np.zeros((len(encoded), max(1, self.lengths.max())), np.int32)
         for row, classes in zip(self.labels, encoded, strict=True):
@@ -67,7 +67,7 @@ class Lexicon:
             raise ValueError(f"method {method!r}: accepted are {', '.join(METHODS)}")
         competing = np.arange(len(self.words))
         if method == "edit" or len(competing) > 1000:
-            distances = distances_to_all(_spelt(read), self._spelt)
+            distances = distances_to_all(_spelled(read), self._spelled)
             limit = distances.min() if method == "edit" else max_distance
             near = np.flatnonzero(distances <= limit)
             competing = near if len(near) else competing
@@ -105,6 +105,6 @@ def ctc_log_likelihood(log_probs: np.ndarray, labels: np.ndarray, lengths: np.nd
     return np.logaddexp(alpha[rows, 2 * lengths], last_character)
 
 
-def _spelt(classes: Iterable[int]) -> str:
+def _spelled(classes: Iterable[int]) -> str:
     """Classes as a text of as many characters, for a distance that counts in them."""
     return "".join(map(chr, classes))

@@ -7,7 +7,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import nn
 
-INITIALISATIONS = ("published", "he")
+INITIALIZATIONS = ("published", "he")
 
 
 def initial_weight(
@@ -44,8 +44,8 @@ def initial_weight(
 
 def initialize(network: nn.Cell, seed: int, initialization: str = "published") -> None:
     """Give every parameter of a `Crnn` its starting value; raises ValueError for an unknown initialization."""
-    if initialization not in INITIALISATIONS:
-        raise ValueError(f"initialization {initialization!r}: choose one of {', '.join(INITIALISATIONS)}")
+    if initialization not in INITIALIZATIONS:
+        raise ValueError(f"initialization {initialization!r}: choose one of {', '.join(INITIALIZATIONS)}")
     hidden_size = network.rnn[0].rnn.hidden_size
     for parameter in network.get_parameters():
         value = initial_weight(parameter.name, tuple(parameter.shape), seed, hidden_size, initialization)

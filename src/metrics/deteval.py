@@ -21,7 +21,7 @@ from src.metrics.detection_result import (
 
 AREA_RECALL = 0.8
 AREA_PRECISION = 0.4
-MAX_CENTRE_DISTANCE = 1.0
+MAX_CENTER_DISTANCE = 1.0
 SPLIT_CREDIT = 0.8  # of recall, and of each detection, where several detections make up one ground truth
 MERGED_CREDIT = 1.0  # of each ground truth where one detection covers several
 
@@ -75,7 +75,7 @@ def score_image(truths: np.ndarray, ignored: np.ndarray, found: np.ndarray) -> I
     alone &= (truth_overlaps == 1)[:, None] & (found_overlaps == 1)
     alone &= truth_free[:, None] & found_free
     for g, d in np.argwhere(alone).tolist():  # at most one per row and column, so none is matched before
-        if _center_distance(truths[g], found[d]) < MAX_CENTRE_DISTANCE:
+        if _center_distance(truths[g], found[d]) < MAX_CENTER_DISTANCE:
             truth_free[g] = found_free[d] = False
             matches.append(((g,), (d,)))
             recall_credit += 1

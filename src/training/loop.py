@@ -57,7 +57,7 @@ def train(
 
     Args:
         loss_cell: `construct(*batch)` gives a tuple of scalars named by `loss_cell.term_names`; the first of
-            them, "loss", is minimised.
+            them, "loss", is minimized.
         optimizer: of `make_optimizer`, with a learning rate for every step.
         options: see `TrainOptions`.
         network: whose parameters the checkpoints hold; `loss_cell.network` by default.

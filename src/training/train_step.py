@@ -56,7 +56,7 @@ class TrainStep(nn.Cell):
     """A step that leaves weights and optimizer untouched when a loss term or the gradient is not finite.
 
     Args:
-        loss_cell: `construct(*batch)` gives a tuple of scalars, the first is minimised.
+        loss_cell: `construct(*batch)` gives a tuple of scalars, the first is minimized.
         optimizer: over the trainable parameters of `loss_cell`.
         clip_norm: greatest global norm of the gradient, 0 = no clipping.
         rank_size: above 1, gradients are averaged and a step that is bad on one rank is skipped on all.

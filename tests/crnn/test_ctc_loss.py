@@ -22,7 +22,7 @@ FEASIBLE = np.array([name not in INFEASIBLE for name in LABELS])
 
 
 def reference_loss(log_probs, label):
-    """-log of the summed probability of every path, by a dynamic programme over (time, position). float64."""
+    """-log of the summed probability of every path, by a dynamic program over (time, position). float64."""
     extended = [0]
     for character in label:
         extended += [character, 0]
@@ -89,7 +89,7 @@ def results(loss_and_gradient, batch):
 
 
 @pytest.mark.parametrize("index", range(len(LABELS)), ids=list(LABELS))
-def test_loss_of_each_label_equals_the_dynamic_programme(index, results, batch):
+def test_loss_of_each_label_equals_the_dynamic_program(index, results, batch):
     label = list(LABELS.values())[index]
     expected = reference_loss(log_softmax(batch[0][:, index].astype(np.float64)), label)
     assert (expected > 0) == FEASIBLE[index]
@@ -100,7 +100,7 @@ def test_mean_divides_by_the_length_and_counts_every_label(results, batch):
     assert results[0] == pytest.approx(reference_mean(batch[0].astype(np.float64)), rel=1e-5)
 
 
-def test_gradient_equals_central_differences_of_the_dynamic_programme(results, batch):
+def test_gradient_equals_central_differences_of_the_dynamic_program(results, batch):
     logits = batch[0].astype(np.float64)
     expected = np.zeros_like(logits)
     for place in np.ndindex(logits.shape):

@@ -1,4 +1,4 @@
-"""Word metrics beside a plain dynamic programme."""
+"""Word metrics beside a plain dynamic program."""
 
 import random
 import time

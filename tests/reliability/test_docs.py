@@ -36,6 +36,6 @@ def test_every_named_test_exists():
 
 
 def test_nothing_else_in_the_table_looks_like_a_test():
-    """A name that is spelt in another way would escape the check above."""
+    """A name that is spelled in another way would escape the check above."""
     for number, row in rows().items():
         assert row.count("test_") == len(re.findall(r"test_", " ".join(f"{a} {b}" for a, b in named(row)))), number

@@ -36,7 +36,7 @@ def work_ahead(
     Args:
         submit: starts the work on an item, in whatever thread or process.
 
-    An exception of an item is raised at its place. What is not begun when the iterator is closed is cancelled.
+    An exception of an item is raised at its place. What is not begun when the iterator is closed is canceled.
     """
     pending: deque[tuple[Item, Future[Result]]] = deque()
     try:

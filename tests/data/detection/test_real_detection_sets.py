@@ -1,4 +1,4 @@
-"""The readers on the organisers' own files, where these are at hand."""
+"""The readers on the organizers' own files, where these are at hand."""
 
 import os
 from pathlib import Path
