@@ -16,6 +16,7 @@ from src.data.synthesis.scenes import SceneSource
 from src.training.ctpn_samples import SampleMaker
 
 _SQUARE = 1.1  # sides that differ by less make an image neither upright nor level
+_ANY_SIZE = 0.25  # share of images that may be turned from upright to level inputs, squeezed, or the other way
 _RING = 16  # rendered scenes that a worker keeps to draw from
 
 
@@ -107,9 +108,16 @@ class DetectionMaker:
 
 
 def _maker_for(size: tuple[int, int], makers: Sequence[SampleMaker], rng: np.random.Generator) -> SampleMaker:
-    """One of those whose input is upright as the image is, at random; of all where none is or the image is square."""
+    """At random one whose input is upright as the image is; now and then, or for a square image, any of all.
+
+    A network that was given upright inputs for upright images only would not know what eval.py shows it, which
+    squeezes every image into one size.
+    """
+    if len(makers) == 1:
+        return makers[0]
     height, width = size
     fitting = [maker for maker in makers if (maker.image_shape[0] > maker.image_shape[1]) == (height > width)]
-    if not fitting or max(height, width) < _SQUARE * min(height, width):
+    square = max(height, width) < _SQUARE * min(height, width)
+    if not fitting or square or rng.random() < _ANY_SIZE:
         fitting = list(makers)
-    return fitting[int(rng.integers(len(fitting)))] if len(fitting) > 1 else fitting[0]
+    return fitting[int(rng.integers(len(fitting)))]
