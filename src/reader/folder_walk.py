@@ -41,7 +41,7 @@ class FolderWalk:
             fixed += 1
         start = Path(*path.parts[:fixed])
         found = self._matching(start, path.parts[fixed:], recursive)
-        return sorted(dict.fromkeys(file for file in found if not file.is_dir())), start
+        return sorted(dict.fromkeys(file for file in found if not os.path.isdir(file))), start
 
     def _files(self, folder: Path, recursive: bool, leave_out: Path | None) -> Iterator[Path]:
         for below in self._folders(folder, leave_out) if recursive else [folder]:
@@ -49,7 +49,7 @@ class FolderWalk:
                 path = below / entry.name
                 if _is(entry.is_dir):
                     continue
-                if _is(entry.is_file) or not path.exists():
+                if _is(entry.is_file) or not os.path.exists(path):
                     yield path
                 else:
                     self.special.append(path)

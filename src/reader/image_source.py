@@ -90,7 +90,7 @@ def open_image(image: ImageSource, options: OpenOptions) -> PageFile:
     if isinstance(source, (str, os.PathLike)) and source != "":
         path = Path(os.fsdecode(source))
         with open_file(path) as file:
-            head = file.read(HEAD_BYTES) if path.is_file() else b""
+            head = file.read(HEAD_BYTES) if os.path.isfile(path) else b""
         return _open_file(path, head, name, options)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _open_file(bytes(source), bytes(source[:HEAD_BYTES]), name, options)

@@ -123,7 +123,7 @@ class _Search:
             if not is_listed or not item:
                 raise InputError(f"image_path: '{printable(item)}' does not exist")
             self._take(path, path.parent, named=True)
-        elif exists and path.is_dir():
+        elif exists and os.path.isdir(path):
             self._add_folder(path)
         elif exists:  # whatever its suffix: it was named
             self._take(path, path.parent, named=True)

@@ -3,6 +3,7 @@
 Each test runs for a moment, always through the same inputs. FUZZ_SECONDS=60 lets each run for a minute.
 """
 
+import contextlib
 import io
 import json
 import tarfile
@@ -21,7 +22,8 @@ from src.data.detection.annotations.label_layouts import ALL_LAYOUTS, detect_lay
 from src.data.detection.annotations.label_lines import label_lines, parse_lines
 from src.data.detection.annotations.labeled_image import labeled_image
 from src.data.detection.annotations.svt_xml import read_svt_xml
-from src.data.images.decode import decode_image
+from src.data.images.decode import ImageError, ImageFile, decode_image
+from src.data.images.pdf import PdfFile
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.word_images import SampleError
 from src.metrics.submission import parse_ground_truth, parse_results, read_submission
@@ -29,6 +31,9 @@ from src.model_utils.archives import unpack_archive
 from src.model_utils.plain_yaml import parse_value, read_documents
 from src.model_utils.rank_table import make_rank_table, read_rank_table
 from src.postprocess.output_files import read_outputs
+from src.reader.image_names import result_stem
+from src.reader.image_source import OpenOptions, open_image
+from src.reader.input_files import find_images
 from src.training.checkpoints import CheckpointFolder, Snapshot
 from src.weights import mindspore_ckpt
 from src.weights.card import read_card
@@ -150,24 +155,72 @@ def test_coco_json(tmp_path):
     refuses_or_reads(read, [json.dumps(sample).encode()], (b"null", b"[", b"{}", b"1e999", b"NaN", b'"\\ud800"'))
 
 
-def encoded(image_format, mode="RGB"):
+def encoded(image_format, mode="RGB", pages=1, **options):
     pixels = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
     stream = io.BytesIO()
-    Image.fromarray(pixels).convert(mode).save(stream, image_format)
+    image = Image.fromarray(pixels).convert(mode)
+    if pages > 1:
+        options |= {"save_all": True, "append_images": [Image.fromarray(pixels[::-1]).convert(mode)] * (pages - 1)}
+    image.save(stream, image_format, **options)
     return stream.getvalue()
 
 
-IMAGES = [encoded("JPEG"), encoded("JPEG", "CMYK"), encoded("PNG", "RGBA"), encoded("PNG", "P"), encoded("GIF"),
-            encoded("BMP"), encoded("WEBP"), encoded("TIFF")]  # fmt: skip
+IMAGES = [encoded("JPEG"), encoded("JPEG", "CMYK"), encoded("JPEG", progressive=True), encoded("JPEG")[:-2],
+          encoded("PNG", "RGBA"), encoded("PNG", "P"), encoded("GIF"), encoded("BMP"), encoded("WEBP"),
+          encoded("TIFF"), encoded("AVIF"), encoded("JPEG2000"), encoded("PPM"), encoded("TIFF", pages=3),
+          encoded("GIF", pages=3), encoded("PNG", pages=3), encoded("WEBP", pages=3)]  # fmt: skip
+IMAGE_TOKENS = (b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9", b"\x89PNG", b"IHDR", b"IDAT", b"acTL", b"fcTL", b"iCCP",
+                b"zTXt", b"Exif\0\0", b"ftypheic", b"II*\0", b"8BPS", b"%PDF-")  # fmt: skip
 
 
 def test_images():
-    def read(data):
-        image = decode_image(data, max_pixels=1_000_000, name="x")
-        assert image.dtype == np.uint8
-        assert image.ndim == 3
+    """Every page of every format, each of which is pixels or one error of its own."""
 
-    refuses_or_reads(read, IMAGES, (b"\xff\xd8\xff", b"\x89PNG", b"IHDR", b"IDAT", b"acTL", b"iCCP", b"Exif\0\0"))
+    def read(data):
+        with ImageFile(data, max_pixels=1_000_000, name="x") as file:
+            for page in range(1, min(file.pages, 5) + 1):
+                with contextlib.suppress(ImageError):
+                    image = file.decode(page).pixels
+                    assert image.dtype == np.uint8
+                    assert image.ndim == 3
+        assert decode_image(data, max_pixels=1_000_000).shape[2] == 3
+
+    refuses_or_reads(read, IMAGES, IMAGE_TOKENS)
+
+
+def test_pdf_files():
+    def read(data):
+        with PdfFile(data, max_pixels=100_000, name="x") as file:
+            for page in range(1, min(file.pages, 3) + 1):
+                with contextlib.suppress(ImageError):
+                    assert file.decode(page).pixels.shape[2] == 3
+
+    tokens = (
+        b"/Kids[2 0 R]",
+        b"/Count 99999999",
+        b"/MediaBox[0 0 1e9 1e9]",
+        b"/Length 1e99",
+        b"endobj",
+        b"xref",
+        b"R",
+    )
+    refuses_or_reads(read, [encoded("PDF"), encoded("PDF", pages=3)], tokens)
+
+
+def test_lists_of_inputs(tmp_path):
+    """Names of any bytes: each is an image of its own name, or one error."""
+    (tmp_path / "a.png").write_bytes(encoded("PNG"))
+
+    def read(data):
+        (tmp_path / "list").write_bytes(data)
+        images = find_images([], list_file=str(tmp_path / "list"), stdin=io.BytesIO(b"x")).images
+        assert len({result_stem(image.name) for image in images}) == len(images)
+        assert all(image.name.isprintable() for image in images)
+        for image in images[:5]:
+            open_image(image, OpenOptions()).close()
+
+    tokens = (b"\0", b"\n-\n", b"\xff", b"*", b"**/", b"[", b"../", b"/", b"~", b"\r", b"\xef\xbb\xbf", b"%41", b"#2")
+    refuses_or_reads(read, [b"a.png\n./a.png\n", b"*.png\n[a].png\n"], tokens)
 
 
 def test_lmdb_records(tmp_path):
