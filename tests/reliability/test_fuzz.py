@@ -17,10 +17,10 @@ from mutations import refuses_or_reads
 from PIL import Image
 
 from src.crnn.alphabet import Alphabet
-from src.data.detection.annotations.coco_text import load_coco_json
 from src.data.detection.annotations.label_layouts import ALL_LAYOUTS, detect_layout
 from src.data.detection.annotations.label_lines import label_lines, parse_lines
 from src.data.detection.annotations.labeled_image import labeled_image
+from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.detection.annotations.svt_xml import read_svt_xml
 from src.data.images.decode import ImageError, ImageFile, decode_image
 from src.data.images.pdf import PdfFile
@@ -146,13 +146,16 @@ def test_coco_json(tmp_path):
     path = tmp_path / "cocotext.json"
     annotation = {"id": 7, "image_id": 1, "bbox": [1.5, 2, 30, 10], "utf8_string": "a", "legibility": "legible"}
     image = {"id": 1, "file_name": "COCO_train2014_000000000001.jpg", "width": 640, "set": "train"}
-    sample = {"imgs": {"1": image}, "anns": {"7": annotation}}
+    own = {"imgs": {"1": image}, "anns": {"7": annotation}}
+    outlined = {**annotation, "segmentation": [[1, 2, 30, 2, 30, 9]], "category_id": 1, "attributes": {"text": "a"}}
+    standard = {"images": [image], "annotations": [outlined], "categories": [{"id": 1, "name": "text"}]}
 
     def read(data):
         path.write_bytes(data)
-        load_coco_json(path)
+        read_own_folder(tmp_path, path)
 
-    refuses_or_reads(read, [json.dumps(sample).encode()], (b"null", b"[", b"{}", b"1e999", b"NaN", b'"\\ud800"'))
+    samples = [json.dumps(sample).encode() for sample in (own, standard)]
+    refuses_or_reads(read, samples, (b"null", b"[", b"{}", b"1e999", b"NaN", b'"\\ud800"'))
 
 
 def encoded(image_format, mode="RGB", pages=1, **options):

@@ -141,6 +141,62 @@ def test_coco_lists_as_own_labels(tmp_path):
     assert image.ignored.tolist() == [False, True] and image.path == tmp_path / "a.jpg"
 
 
+def standard(annotations, categories=()):
+    images = [{"id": number, "file_name": f"{number}.jpg", "width": 600, "height": 400} for number in (1, 2)]
+    numbered = [{"id": number, "image_id": 1, **item} for number, item in enumerate(annotations, 1)]
+    return {"images": images, "annotations": numbered, "categories": [{"id": i, "name": n} for i, n in categories]}
+
+
+def test_standard_coco_has_polygons_texts_and_crowds(tmp_path):
+    quad = [10, 20, 110, 30, 108, 60, 8, 50]
+    content = standard(
+        [
+            {"segmentation": [quad], "utf8_string": "one", "bbox": [0, 0, 1, 1]},
+            {"segmentation": [[0, 90, 20, 90, 10, 99], [30, 90, 50, 90, 40, 95]], "attributes": {"text": "two"}},
+            {"segmentation": {"counts": [1, 2], "size": [400, 600]}, "bbox": [100, 200, 50, 30], "iscrowd": 1},
+            {"bbox": [300, 20, 50, 30], "attributes": {"legible": False, "transcription": "dim"}},
+            {"bbox": [300, 90, 50, 30], "utf8_string": "###"},
+            {"bbox": [1, 2, 3]},
+            {"segmentation": [[1, 2, 3, 4]]},
+        ]
+    )
+    read, without_text = read_own_folder(*write_coco(tmp_path, content, ["1.jpg", "2.jpg"])).images
+    assert read.boxes.tolist()[:3] == [[8, 20, 110, 60], [0, 90, 50, 99], [100, 200, 149, 229]]
+    assert read.texts == ["one", "two", "", "dim", "###"]
+    assert read.ignored.tolist() == [False, False, True, True, True]
+    assert read.problems == {"annotation without polygon and bbox x, y, width, height": 2}
+    assert len(without_text.boxes) == 0 and without_text.path == tmp_path / "2.jpg"
+
+
+def test_of_several_categories_those_of_text_count(tmp_path):
+    boxes = [{"bbox": [10, 20, 50, 30], "category_id": 1}, {"bbox": [100, 20, 50, 30], "category_id": 2}]
+    found = read_own_folder(*write_coco(tmp_path, standard(boxes, [(1, "car"), (2, "Text")]), ["1.jpg"]))
+    assert found.images[0].boxes.tolist() == [[100, 20, 149, 49]]
+    assert found.skipped == {"annotation of another category": 1}
+    found = read_own_folder(*write_coco(tmp_path, standard(boxes, [(1, "sign"), (2, "plate")]), ["1.jpg"]))
+    assert len(found.images[0].boxes) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"images": [{"file_name": "a.jpg"}], "annotations": []},
+        {"images": [{"id": 1}], "annotations": []},
+        {"images": 3, "annotations": []},
+        {"images": [], "annotations": [{"id": 1}]},
+        {"images": [{"id": [], "file_name": "a.jpg"}], "annotations": []},
+        {"images": [], "annotations": [4]},
+        {"images": [], "annotations": [], "categories": [{"id": 1}]},
+        {"images": [], "annotations": [{"id": 1, "image_id": 1}], "categories": [{"id": 1, "name": "text"}]},
+    ],
+)
+def test_standard_coco_foreign_files(tmp_path, content, capsys):
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    with pytest.raises(AnnotationError, match=r"c\.json': not COCO annotations \(\w+: .*\)$"):
+        read_own_folder(tmp_path, tmp_path / "c.json")
+    assert capsys.readouterr().out == ""
+
+
 def test_coco_unsafe_names(tmp_path):
     content = coco_text()
     content["imgs"]["1"]["file_name"] = "../../secret.jpg"

@@ -1,4 +1,4 @@
-"""COCO-Text v2 from its JSON (`imgs`, `anns`, `imgToAnns`), or lists in the form of pycocotools.
+"""COCO-Text v2 from its JSON (`imgs`, `anns`, `imgToAnns`), or the same records as lists.
 
 Which annotations count: a legible word is text, whatever its language and whether printed or handwritten,
 because a detector finds text, it does not read it. An illegible one is an ignored region, decided annotation
@@ -11,6 +11,7 @@ free of text.
 import json
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 from src.data.detection.annotations.label_pairs import is_safe_name
 from src.data.detection.annotations.labeled_image import (
@@ -38,7 +39,7 @@ def read_coco_text(
     """
     if not Path(coco_root).is_dir():
         raise AnnotationError(f"'{coco_root}' is not a folder of COCO images")
-    records, annotations = load_coco_json(json_file)
+    records, annotations = _by_image(load_coco_json(json_file), json_file)
     images = []
     skipped: Counter = Counter()
     for image_id, record in records.items():
@@ -58,8 +59,12 @@ def read_coco_text(
     return LabeledImages(images, "coco-text", skipped)
 
 
-def load_coco_json(json_file: Path) -> tuple[dict[str, dict], dict[str, list[dict]]]:
-    """(image records by id, annotation records by image id), ids as strings."""
+def load_coco_json(json_file: Path) -> dict[str, Any]:
+    """The content of a file of either layout.
+
+    Raises:
+        AnnotationError: the file is missing, or is neither COCO-Text nor a COCO annotation file.
+    """
     try:
         content = json.loads(Path(json_file).read_bytes())
     except OSError as error:
@@ -67,12 +72,25 @@ def load_coco_json(json_file: Path) -> tuple[dict[str, dict], dict[str, list[dic
     except (ValueError, RecursionError) as error:
         raise AnnotationError(f"'{json_file}': not a JSON file ({error})") from None
     content = content if isinstance(content, dict) else {}
-    tables = ("imgs", "anns") if "imgs" in content else ("images", "annotations")
-    if any(table not in content for table in tables):
+    if any(table not in content for table in _tables(content)):
         if "shapes" in content:
             raise AnnotationError(f"'{json_file}': is a LabelMe file; give the folder of these files in its place")
         raise AnnotationError(f"'{json_file}': neither imgs and anns (COCO-Text) nor images and annotations")
-    images, annotations = (_records(content[table], json_file) for table in tables)
+    return content
+
+
+def is_coco_text(content: dict[str, Any]) -> bool:
+    """Whether a file has COCO-Text's own layout."""
+    return "imgs" in content
+
+
+def _tables(content: dict[str, Any]) -> tuple[str, str]:
+    return ("imgs", "anns") if is_coco_text(content) else ("images", "annotations")
+
+
+def _by_image(content: dict[str, Any], json_file: Path) -> tuple[dict[str, dict], dict[str, list[dict]]]:
+    """(image records by id, annotation records by image id), ids as strings."""
+    images, annotations = (_records(content[table], json_file) for table in _tables(content))
     by_image: dict[str, list[dict]] = defaultdict(list)
     for annotation in annotations.values():
         by_image[str(annotation.get("image_id"))].append(annotation)

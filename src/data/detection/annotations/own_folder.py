@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from src.data.detection.annotations.annotation_tools import read_labelme, read_voc
-from src.data.detection.annotations.coco_text import read_coco_text
+from src.data.detection.annotations.coco import read_coco
+from src.data.detection.annotations.coco_text import is_coco_text, load_coco_json, read_coco_text
 from src.data.detection.annotations.label_files import read_label_folder
 from src.data.detection.annotations.label_layouts import ALL_LAYOUTS
 from src.data.detection.annotations.label_pairs import pair_labels
@@ -64,7 +65,10 @@ def _folder_reader(image_dir: Path, label_dir: Path) -> Callable[[Path, Path], L
 
 
 def _read_coco(image_dir: Path, label_path: Path) -> LabeledImages:
-    return read_coco_text(image_dir, label_path, image_folder="")
+    content = load_coco_json(label_path)
+    if is_coco_text(content):
+        return read_coco_text(image_dir, label_path, image_folder="")
+    return read_coco(image_dir, content, label_path)
 
 
 def _read_texts(image_dir: Path, label_dir: Path) -> LabeledImages:
