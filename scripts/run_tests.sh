@@ -27,4 +27,5 @@ else
 fi
 
 echo "== pytest"
-exec python -m pytest "$@"
+# Files go to two processes: each compiles the networks of its own files, and both cores of a small machine work.
+exec python -m pytest --numprocesses "${PYTEST_WORKERS:-2}" --dist loadfile "$@"
