@@ -11,7 +11,6 @@ the output folder; pytorch/convert.py makes MindSpore checkpoints of the weights
 """
 
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -121,7 +120,7 @@ def augmentations(config: Config) -> tuple[WordAugment, WordAugment]:
     try:
         real = WordAugment(**values)
         weaker = {name: value * config.rendered_augment for name, value in values.items() if name.endswith("_prob")}
-        return real, replace(real, **weaker)
+        return real, real.replace(**weaker)
     except ValueError as error:
         raise UserError(str(error)) from None
 

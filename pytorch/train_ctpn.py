@@ -8,7 +8,6 @@ of the same names; with --schedule constant it stays until --cooldown_minutes, s
 """
 
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +104,7 @@ def make_feed(
     if config.teacher_samples:
         if config.feature_cache:
             raise UserError("teacher_samples: are images, which feature_cache does not take; give one of the two")
-        options = AugmentOptions(**{field.name: getattr(config, field.name) for field in fields(AugmentOptions)})
+        options = AugmentOptions(**{key: getattr(config, key) for key in AugmentOptions.model_fields})
         return TeacherFeed(
             Path(config.teacher_samples), options,
             batch_size=config.batch_size, seed=config.seed, device=device, position=first,
