@@ -16,7 +16,11 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
-        """`3/16` -> the third of sixteen; empty is everything. Raises UserError for anything else."""
+        """`3/16` -> the third of sixteen; empty is everything.
+
+        Raises:
+            UserError: anything else.
+        """
         if not text:
             return cls()
         found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)

@@ -51,7 +51,9 @@ class LexiconChoice:
 class WordEvaluation:
     """All predictions of a data set, in the order of the data set.
 
-    report: of the data (`CrnnEvalData.report`); cased: whether the alphabet can write both cases.
+    Attributes:
+        report: of the data (`CrnnEvalData.report`).
+        cased: whether the alphabet can write both cases.
     """
 
     predictions: list[Prediction]

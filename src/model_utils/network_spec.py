@@ -19,10 +19,11 @@ ConfigT = TypeVar("ConfigT", bound=NetworkConfig)
 class NetworkSpec(Generic[ConfigT]):
     """The work of one network.
 
-    train: (configuration, rank, number of ranks) -> exit code.
-    evaluate: the checkpoints of the configuration; prints and writes the results.
-    export: (configuration, checkpoint, device target); writes the files.
-    postprocess: scores outputs of the C++ application; gives a line that says how they did.
+    Attributes:
+        train: (configuration, rank, number of ranks) -> exit code.
+        evaluate: the checkpoints of the configuration; prints and writes the results.
+        export: (configuration, checkpoint, device target); writes the files.
+        postprocess: scores outputs of the C++ application; returns a line with the result.
     """
 
     train: Callable[[ConfigT, int, int], int]

@@ -27,9 +27,12 @@ class Sample(NamedTuple):
 class SampleMaker:
     """Augmentation, preprocessing, slices and target assignment in one call that many threads may make.
 
-    image_shape: input (height, width) in pixels, multiples of `stride`. min_cover: see `split_boxes`.
-    min_text_height: text lower than this many input pixels is ignored; 0 trains all.
-    side_refinement: line ends are learned as dx. assignment: see `assign_targets`.
+    Args:
+        image_shape: input (height, width) in pixels, multiples of `stride`.
+        min_cover: see `split_boxes`.
+        min_text_height: text lower than this many input pixels is ignored; 0 trains all.
+        side_refinement: line ends are learned as dx.
+        assignment: see `assign_targets`.
     """
 
     def __init__(

@@ -34,9 +34,14 @@ class Ranks:
 class Job:
     """What is trained.
 
-    network: whose parameters the checkpoints hold. loss_cell: see `loop.train`. rates: (steps,) learning rates.
-    metric: of the evaluation, decides about best_acc.ckpt. prefix: of the checkpoints' names. loss_label: name of
-    the loss in the log. evaluate: the metrics of the network as it is; None without evaluations.
+    Attributes:
+        network: whose parameters the checkpoints hold.
+        loss_cell: see `loop.train`.
+        rates: (steps,) learning rates.
+        metric: of the evaluation, decides about best_acc.ckpt.
+        prefix: of the checkpoints' names.
+        loss_label: name of the loss in the log.
+        evaluate: the metrics of the network as it is; None without evaluations.
     """
 
     network: nn.Cell

@@ -21,11 +21,14 @@ Parameters = dict[str, np.ndarray]
 class NetworkKind:
     """One network, as its weights files and their cards know it.
 
-    title: for messages. how_to_train: a command that makes such weights. parameter_shapes: sizes by parameter name.
-    config_keys: key of a card -> key of a configuration with the same meaning.
-    more_card_values: what else of a training's configuration, kept in a folder, belongs on a card.
-    convert: parameters of a file in any published naming, and the LSTM branch of its card, to parameters by this
-    project's names, and notes for the person who reads with them.
+    Attributes:
+        title: for messages.
+        how_to_train: a command that makes such weights.
+        parameter_shapes: sizes by parameter name.
+        config_keys: key of a card -> key of a configuration with the same meaning.
+        more_card_values: what else of a training's configuration, kept in a folder, belongs on a card.
+        convert: parameters of a file in any published naming, and the LSTM branch of its card, to parameters by this
+            project's names, and notes for the user.
     """
 
     title: str

@@ -46,7 +46,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class WordBatch:
-    """images: uint8 (B, H, W). texts: B texts after the label rules."""
+    """A batch of words.
+
+    Attributes:
+        images: uint8 (B, H, W).
+        texts: B texts after the label rules.
+    """
 
     images: np.ndarray
     texts: list[str]

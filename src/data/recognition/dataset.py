@@ -25,16 +25,18 @@ _NAMED = 100  # bad samples that a report names
 class CrnnTrainData:
     """Batches (images (B, 1, H, W) f32, labels (B, L) i32 padded with 0, label_lengths (B,) i32).
 
-    sources: word sources (LmdbWords, or any object with `sample(index) -> (image, text)` and, if finite,
-        `__len__`), or pairs (source, weight). Without weights each usable sample comes once per epoch.
-    characters, label_policy: the alphabet and what to do with texts outside it (see LabelRules).
-    encode: text -> class indices. time_steps: input width -> time steps of the network; texts that CTC cannot
-        fit into them are left out and counted.
-    widths: one input width (images are stretched to it), or several ascending ones (proportions are kept,
-        a batch has one width, and all ranks have the same width at the same step).
-    samples_per_epoch: default, the usable samples of all finite sources.
-    num_workers: 0 makes batches on a background thread, more in so many processes.
-    max_bad_ratio: share of broken samples (not of ones left out by the label rules) that stops the run.
+    Args:
+        sources: word sources (LmdbWords, or any object with `sample(index) -> (image, text)` and, if finite,
+            `__len__`), or pairs (source, weight). Without weights each usable sample comes once per epoch.
+        characters, label_policy: the alphabet and what to do with texts outside it (see LabelRules).
+        encode: text -> class indices.
+        time_steps: input width -> time steps of the network; texts that CTC cannot fit into them are left out and
+            counted.
+        widths: one input width (images are stretched to it), or several ascending ones (proportions are kept,
+            a batch has one width, and all ranks have the same width at the same step).
+        samples_per_epoch: default, the usable samples of all finite sources.
+        num_workers: 0 makes batches on a background thread, more in so many processes.
+        max_bad_ratio: share of broken samples (not of ones left out by the label rules) that stops the run.
 
     The order, the mixture and the random changes are a function of (seed, epoch, step, rank), whatever
     `num_workers`. Ranks get disjoint parts of every epoch.

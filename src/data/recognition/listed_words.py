@@ -39,7 +39,11 @@ def _chosen(words: WordSet, names: Collection[str], wanted: Callable[[bool], boo
 
 
 def share_of(words: WordSet, shard: Shard) -> WordSet:
-    """The words of one share, neighbors in the order of the set. Raises WordSetError for a share without any."""
+    """The words of one share, neighbors in the order of the set.
+
+    Raises:
+        WordSetError: a share without any.
+    """
     positions = shard.of(words.count)
     if not positions:
         raise WordSetError(f"shard: share {shard.number} of {shard.count} of {words.count} words is empty")
