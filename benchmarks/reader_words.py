@@ -5,8 +5,8 @@
 LABELS is what `folder` accepts in the detection data. Three scores, each with the 95 % interval that other images of
 the same kind would give: DetEval of the reader's lines, IoU 0.5 of its words, which it cuts out of its lines, and
 "end to end": words whose IoU is above 0.5 and whose text is right but for case and punctuation. Words marked as
-illegible neither count nor are counted against the reader. FILE names the images to take, one a line. --key value are
-options of `ReaderOptions`.
+illegible neither count nor are counted against the reader. FILE names the images to take, one per line. --key value
+are options of `ReaderOptions`.
 """
 
 import argparse
