@@ -46,7 +46,7 @@ def main() -> None:
     start = time.perf_counter()
     results = list(reader.read_many(image.path for image in images))
     seconds = (time.perf_counter() - start) / len(images)
-    print(f"{len(images)} images, {seconds:.2f} s an image with {reader.engine}")
+    print(f"{len(images)} images, {seconds:.2f} s per image with {reader.engine}")
     scores: dict[str, dict[str, ImageResult]] = {protocol: {} for protocol in PROTOCOLS}
     for image, result in zip(images, results, strict=True):
         found = score_image(image, result if isinstance(result, ReadResult) else None)
