@@ -20,12 +20,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.published_size import IMAGE_SHAPE, write_published_size  # noqa: E402
+from benchmarks.reader_accuracy import plain  # noqa: E402
 from src.engines.processor import describe_processor, processor_flags  # noqa: E402
 from src.reader import ReaderOptions, TextReader  # noqa: E402
 from src.reader.input_files import find_images  # noqa: E402
@@ -168,6 +170,7 @@ def images(workers: dict[str, Worker], files: list[str], repeats: int) -> dict[s
         for detect_only in (False, True):
             worker.ask(read=files[0], detect_only=detect_only)
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
+    words: dict[tuple[str, str], Counter] = {}
     for _ in range(repeats):
         answers: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
         for file in files:
@@ -175,15 +178,21 @@ def images(workers: dict[str, Worker], files: list[str], repeats: int) -> dict[s
                 whole, part = (worker.ask(read=file, detect_only=only) for only in (False, True))
                 values = {"whole": 1000 * whole["seconds"], "detect": 1000 * part["seconds"], "cores": whole["cores"]}
                 values["lines"] = whole["lines"]
+                words[name, file] = Counter(filter(None, map(plain, " ".join(whole["texts"]).split())))
                 values |= {f"stage {stage}": whole["stages"][stage] for stage in STAGES if "stages" in whole}
                 values |= {"networks": whole["networks"]} if "networks" in whole else {}
                 answers[name].append(values)
         for name, values in answers.items():
             rounds[name].append({key: statistics.fmean(value[key] for value in values) for key in values[0]})
-    return {
+    found = {
         name: {key: statistics.median(mean[key] for mean in means) for key in means[0]}
         for name, means in rounds.items()
     }
+    for name, values in found.items():
+        values["words"] = sum(words[name, file].total() for file in files)
+        for other in workers:
+            values[f"words with {other}"] = sum((words[name, file] & words[other, file]).total() for file in files)
+    return found
 
 
 def as_folder(files: list[str], options: ReaderOptions, repeats: int) -> dict[str, float]:
@@ -230,6 +239,10 @@ def report(found: dict) -> None:
         stages = "  ".join(f"{values[f'stage {stage}']:6.1f}" for stage in STAGES if f"stage {stage}" in values)
         alone = f"{values['whole']:10.1f} {values['detect']:16.1f} {values['lines']:6.1f} {values['cores']:11.2f}"
         print(f"  {name:22s} {alone}  {stages}")
+    print("\nwords read (letters and digits), and how many of them the others read too")
+    for name, values in found["images"].items():
+        others = ", ".join(f"{values[f'words with {other}']} {other}" for other in found["images"] if other != name)
+        print(f"  {name:22s} {values['words']:6d}  {others}")
     folder = found["folder"]
     print(f"  {'openvino, a folder':22s} {folder['wall']:10.1f}  (its stages one after another {folder['work']:.1f})")
 

@@ -6,8 +6,9 @@
 LABELS is what `folder` accepts in the detection data: a folder of text files, an SVT XML or a COCO JSON. Words are
 compared as a bag an image: a word counts as read when the image's text has it, as often as it is there. "exact"
 asks for every character, "letters and digits" leaves case and punctuation aside. Words marked as illegible neither
-count nor are counted against the reader. FILE names the images to take, one per line. --key value are options of
-`ReaderOptions`.
+count nor are counted against the reader. Boxes of lines and of words are scored against the labels by DetEval and by
+intersection over union; of the words that were read right the mean of the latter is printed. FILE names the images to
+take, one per line. --key value are options of `ReaderOptions`.
 """
 
 import argparse
@@ -18,7 +19,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np
+
 from benchmarks.reader_inputs import labeled_images, reader_options
+from src.metrics.detection_result import GroundTruth
+from src.metrics.deteval import deteval
+from src.metrics.iou_hmean import iou_hmean
+from src.metrics.submission import to_pixels
 from src.reader import ReadResult, TextReader
 
 
@@ -48,6 +55,44 @@ def main() -> None:
             print(
                 f"  {title:20s} {right} of {there} words, recall {recall:.3f}, precision {precision:.3f}, f1 {f1:.3f}"
             )
+        print_boxes(images, results)
+
+
+def print_boxes(images: list, results: list) -> None:
+    """How lines and words lie on the labeled boxes."""
+    truth = {image.name: GroundTruth(image.boxes, np.array(image.ignored, bool)) for image in images}
+    kinds = {"lines": {}, "words": {}}
+    overlaps = []
+    for image, result in zip(images, results, strict=True):
+        read = isinstance(result, ReadResult)
+        for kind, boxes in kinds.items():
+            found = getattr(result, kind) if read else ()
+            boxes[image.name] = to_pixels(np.array([item.box for item in found], np.float32).reshape(-1, 4))
+        if read:
+            overlaps += word_overlaps(image, result.words)
+    for kind, boxes in kinds.items():
+        for title, metrics in (("DetEval", deteval(truth, boxes)), ("IoU 0.5", iou_hmean(truth, boxes))):
+            values = ", ".join(f"{key} {value:.3f}" for key, value in metrics.metrics().items())
+            print(f"  {title} of {kind}: {values}")
+    if overlaps:
+        print(f"  IoU of {len(overlaps)} words that were read right: mean {np.mean(overlaps):.3f}")
+
+
+def word_overlaps(image, words) -> list[float]:
+    """Intersection over union of each word that was read right with the labeled one it lies on most."""
+    overlaps = []
+    for word in words:
+        same = [
+            box for box, text in zip(image.boxes, image.texts, strict=True) if plain(text) == plain(word.text) != ""
+        ]
+        if same:
+            overlaps.append(max(overlap(np.array(word.box), np.array(box, float)) for box in same))
+    return [value for value in overlaps if value > 0]
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    shared = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
+    return float(shared / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared))
 
 
 def tally(images: list, results: list, seen) -> tuple[int, int, int]:

@@ -99,7 +99,7 @@ class RecognizerOptions(DecodeOptions):
         0.15, "added around a line before it is read, as a share of its height", low=0, high=1
     )
     text_min_score: float = option(
-        0.5, "found lines whose text is less sure than this are left out; 0 keeps every one", low=0, high=1
+        0.65, "found lines whose text is less sure than this are left out; 0 keeps every one", low=0, high=1
     )
     alphabet: str = option(
         "", "digits_lower, printable_ascii, or a file with the characters; empty takes what the weights' card says"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from src.common.boxes import box_corners
@@ -15,13 +16,15 @@ from src.reader.line_crops import LineCrop, cut_line
 from src.reader.options import ReaderOptions
 from src.reader.reading_order import reading_order
 from src.reader.result import STAGES, Line, ReadResult, Word
+from src.reader.row_marks import SURE, lone_marks
 from src.reader.text_detector import DetectInput, TextDetector
 from src.reader.text_recognizer import LineText, PreparedLine, TextRecognizer
-from src.reader.tilt import followed, level_boxes
+from src.reader.tilt import TILTED, followed, level_boxes
 from src.reader.whole_image import may_be_one_line, whole_wins
 from src.reader.word_spans import place_word
 from src.text_connector.detector import TextLines
 
+MARK_SCORE = 0.5  # of a character that no network detected
 SAMPLE = 4  # lines that are read both ways
 
 
@@ -29,6 +32,7 @@ SAMPLE = 4  # lines that are read both ways
 class PageWork:
     """An image on its way through the stages; `times` in milliseconds.
 
+    least: score of the text of each line, below which it is left out.
     whole: whether its last line, crop and prepared line are the image as a whole.
     """
 
@@ -42,6 +46,7 @@ class PageWork:
     lines: TextLines | None = None
     tilt: float = 0.0
     half_seen: int = 0
+    least: np.ndarray = field(default_factory=lambda: np.zeros(0))
     whole: bool = False
     crops: list[LineCrop] = field(default_factory=list)
     prepared: list[PreparedLine] = field(default_factory=list)
@@ -89,10 +94,14 @@ class PageStages:
         detected = self._detector is not None
         with work.timed("connect"):
             if detected:
-                order = reading_order(level_boxes(work.lines, work.tilt))
-                work.lines = _chosen(followed(work.lines, work.tilt, self._options.oriented), order)
+                lines = followed(work.lines, work.tilt, self._options.oriented)
+                work.least = np.full(len(lines), self._options.text_min_score)
+                if self._options.narrow_lines and self._recognizer and abs(work.tilt) < TILTED:
+                    lines, work.least = _with_marks(lines, work.least, work.pixels)
+                order = reading_order(level_boxes(lines, work.tilt))
+                work.lines, work.least = _chosen(lines, order), work.least[order]
             else:
-                work.lines = whole_image(work.pixels)
+                work.lines, work.least = whole_image(work.pixels), np.zeros(1)  # what was handed in is kept
             if self._recognizer:
                 margin = self._options.crop_margin if detected else 0.0
                 work.crops = [cut_line(work.pixels, polygon, margin) for polygon in work.lines.polygons]
@@ -123,6 +132,7 @@ class PageStages:
         """The image as one line in the place of what was found in it, if that is the surer reading."""
         if whole_wins((whole.text, whole.score), [(text.text, text.score) for text in work.texts]):
             work.lines, work.texts, work.crops = whole_image(work.pixels), [whole], [LineCrop(work.pixels)]
+            work.least = np.full(1, self._options.text_min_score)
 
     def _turn(self, work: PageWork) -> int:
         """Degrees clockwise that make the image upright, as far as a few lines tell."""
@@ -181,12 +191,13 @@ class PageStages:
         return self._result(other)
 
     def _result(self, work: PageWork) -> ReadResult:
-        least = self._options.text_min_score if self._detector else 0.0  # a word that was handed in is kept
         found = zip(work.lines.boxes.tolist(), work.lines.polygons, work.lines.scores.tolist(), strict=True)
         if self._recognizer:
             lines = tuple(
                 Line(tuple(box), _corners(polygon), score, text.text, text.score, _words(text, crop, polygon))
-                for (box, polygon, score), crop, text in zip(found, work.crops, work.texts, strict=True)
+                for (box, polygon, score), crop, text, least in zip(
+                    found, work.crops, work.texts, work.least.tolist(), strict=True
+                )
                 if text.score >= least
             )
         else:
@@ -209,6 +220,17 @@ def whole_image(pixels: np.ndarray) -> TextLines:
     height, width = pixels.shape[:2]
     boxes = np.array([[0, 0, width - 1, height - 1]], np.float32)
     return TextLines(boxes, np.ones(1, np.float32), box_corners(boxes))
+
+
+def _with_marks(lines: TextLines, least: np.ndarray, pixels: np.ndarray) -> tuple[TextLines, np.ndarray]:
+    """The lines, and single characters in their rows, which must be read with certainty to count."""
+    marks = lone_marks(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), lines.boxes)
+    together = TextLines(
+        np.concatenate([lines.boxes, marks]),
+        np.concatenate([lines.scores, np.full(len(marks), MARK_SCORE, np.float32)]),
+        np.concatenate([lines.polygons, box_corners(marks)]),
+    )
+    return together, np.concatenate([least, np.full(len(marks), max(SURE, least.max(initial=0.0)))])
 
 
 def _chosen(lines: TextLines, index: np.ndarray) -> TextLines:

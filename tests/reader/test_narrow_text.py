@@ -1,0 +1,83 @@
+"""Single characters: kept in rows of text, by the connector and from their ink, and nowhere else."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from src.reader.row_marks import lone_marks
+from src.text_connector.detector import detect_text_lines
+from src.text_connector.options import ConnectorParams
+
+NARROW = ConnectorParams(narrow_lines=True)
+FONT = ImageFont.load_default(30)
+
+
+def row(columns, top=100.0, bottom=124.0):
+    x1 = np.asarray(columns) * 16.0
+    return np.stack([x1, np.full(len(x1), top), x1 + 16, np.full(len(x1), bottom)], axis=1)
+
+
+def found(*groups, scores=0.95, params=NARROW):
+    boxes = np.concatenate(groups)
+    lines = detect_text_lines(boxes, np.broadcast_to(scores, len(boxes)), (576, 960), params)
+    return {tuple(np.round(box).astype(int).tolist()) for box in lines.boxes}
+
+
+WORD, DIGIT = row(range(3, 8)), row([20], 101, 123)
+
+
+def test_a_digit_in_a_row_is_kept():
+    assert found(WORD, DIGIT) == {(48, 100, 128, 124), (320, 101, 336, 123)}
+    assert found(WORD, DIGIT, params=ConnectorParams()) == {(48, 100, 128, 124)}
+
+
+@pytest.mark.parametrize(
+    "other", [row([20], 140, 162), row([20], 100, 112), row([50]), row([20], 80, 150)],
+    ids=["another row", "much lower", "far away", "taller than a letter of that width"],
+)  # fmt: skip
+def test_what_stands_in_no_row_is_not(other):
+    assert found(WORD, other) == {(48, 100, 128, 124)}
+
+
+def test_a_word_of_two_proposals_that_scores_high():
+    assert found(row([20, 21]), scores=0.99) == {(320, 100, 352, 124)}
+    assert found(row([20, 21]), scores=0.95) == set() == found(row([20]), scores=0.99)
+
+
+def test_a_row_goes_on_along_its_tilt():
+    tilted = np.concatenate([row([3 + i], 100 + 2 * i, 124 + 2 * i) for i in range(8)])
+    digit = row([20], 134, 158)  # 34 pixels lower, 17 proposals on
+    assert (320, 134, 336, 158) in found(tilted, digit)
+
+
+def table(quantities):
+    image = Image.new("L", (700, 420), "white")
+    draw, boxes = ImageDraw.Draw(image), []
+    for number, (item, quantity, price) in enumerate(quantities):
+        y = 40 + 80 * number
+        for x, text in ((30, item), (520, price)):
+            draw.text((x, y), text, fill="black", font=FONT)
+            boxes.append(draw.textbbox((x, y), text, font=FONT))
+        draw.text((335, y), quantity, fill="black", font=FONT)
+    return np.asarray(image), np.array(boxes, float)
+
+
+def test_digits_in_a_table_are_found_by_their_ink():
+    gray, boxes = table(
+        [("Hammer", "1", "12.00"), ("Nails", "2", "3.50"), ("Paint", "4", "20.00"), ("Tape", "", "1")]
+    )
+    marks = lone_marks(gray, boxes)
+    assert len(marks) == 3 and (np.abs(marks[:, 0] - 335) < 8).all() and (marks[:, 2] < 360).all()
+    white_on_black = lone_marks(255 - gray, boxes)
+    np.testing.assert_array_equal(white_on_black, marks)
+
+
+def test_rules_pictures_and_noise_are_no_characters():
+    gray, boxes = table([("Hammer", "", "12.00"), ("Nails", "", "3.50"), ("Paint", "", "20.00")])
+    ruled = gray.copy()
+    ruled[:, 340:343] = 0
+    assert len(lone_marks(ruled, boxes)) == 0
+    noisy = gray.copy()
+    noisy[:, 250:500] = np.random.default_rng(0).integers(0, 256, (420, 250))
+    assert len(lone_marks(noisy, boxes)) == 0
+    assert len(lone_marks(gray, boxes[:3])) == 0 and len(lone_marks(gray, np.empty((0, 4)))) == 0
