@@ -5,13 +5,11 @@ Shapes: T time steps, B batch, C classes (0 is the CTC blank).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from math import exp, inf, log1p
 from operator import itemgetter
 
 import numpy as np
 
-from src.crnn.options import DecodeOptions
 from src.crnn.topology import BLANK
 
 
@@ -78,18 +76,23 @@ def beam_search_decode(log_probs: np.ndarray, beam_width: int = 10, candidates: 
     if beam_width < 1 or candidates < 1:
         raise ValueError(f"beam_width {beam_width}, candidates {candidates}: accepted are values from 1")
     log_probs = _checked(log_probs)
-    return [_beam_search(log_probs[:, i], beam_width, candidates) for i in range(log_probs.shape[1])]
+    return [beam_search(log_probs[:, i], beam_width, candidates)[0] for i in range(log_probs.shape[1])]
 
 
-def _beam_search(log_probs: np.ndarray, beam_width: int, candidates: int) -> Decoded:
+def beam_search(log_probs: np.ndarray, beam_width: int, candidates: int, reach: float = inf) -> list[Decoded]:
+    """The most probable texts of one image (T, C), the best first; see `beam_search_decode`.
+
+    Args:
+        reach: classes whose log-probability is further below the best one of their time step are not tried.
+    """
     num_steps, num_classes = log_probs.shape
     kept = min(candidates, num_classes)
     tried = np.argpartition(-log_probs, kept - 1, axis=1)[:, :kept]  # (T, candidates)
     # prefix -> (log probability ending in blank, ending in its last character, (score, step) of its characters)
     beam: dict[tuple[int, ...], tuple[float, float, tuple[tuple[float, int], ...]]] = {(): (0.0, -inf, ())}
     for step in range(num_steps):
-        classes = tried[step].tolist()
-        values = dict(zip(classes, log_probs[step, tried[step]].tolist(), strict=True))
+        likely = tried[step][log_probs[step, tried[step]] >= log_probs[step].max() - reach]
+        values = dict(zip(likely.tolist(), log_probs[step, likely].tolist(), strict=True))
         grown: dict[tuple[int, ...], list] = {}
         for prefix, (ends_blank, ends_character, peaks) in beam.items():
             either = _log_add(ends_blank, ends_character)
@@ -106,9 +109,15 @@ def _beam_search(log_probs: np.ndarray, beam_width: int, candidates: int) -> Dec
                     _collect(grown, (*prefix, value_class), 1, either + value, (*peaks, here))
         ranked = sorted(grown.items(), key=lambda item: -_log_add(item[1][0], item[1][1]))
         beam = {prefix: (state[0], state[1], state[2]) for prefix, state in ranked[:beam_width]}
-    prefix, (ends_blank, ends_character, peaks) = next(iter(beam.items()))
-    scores, steps = zip(*peaks, strict=True) if peaks else ((), ())
-    return Decoded(prefix, min(1.0, exp(_log_add(ends_blank, ends_character))), scores, steps)
+    return [
+        Decoded(
+            prefix,
+            min(1.0, exp(_log_add(ends_blank, ends_character))),
+            tuple(score for score, _ in peaks),
+            tuple(step for _, step in peaks),
+        )
+        for prefix, (ends_blank, ends_character, peaks) in beam.items()
+    ]
 
 
 def _collect(grown: dict, prefix: tuple[int, ...], ending: int, value: float, peaks: tuple) -> None:
@@ -136,10 +145,3 @@ def _checked(log_probs: np.ndarray) -> np.ndarray:
 
 
 Decode = Callable[[np.ndarray], list[Decoded]]  # (T, B, C) -> B words
-
-
-def choose_decoder(options: DecodeOptions) -> Decode:
-    """The decoder that is asked for."""
-    if options.decoder == "beam":
-        return partial(beam_search_decode, beam_width=options.beam_width)
-    return greedy_decode

@@ -64,7 +64,9 @@ class LearningOptions(NetworkOptions, FlatStartOptions, StartOptions):
 class DecodeOptions(Options):
     """From class probabilities to text."""
 
-    decoder: Literal["greedy", "beam"] = option(
-        "greedy", "greedy takes the best class of each time step, beam the most probable text"
+    decoder: Literal["greedy", "beam", "words"] = option(
+        "greedy",
+        "greedy takes the best class of each time step, beam the most probable text, words that with known words",
     )
+    word_list: str = option("", "file of words for the decoder words, one per line; empty takes English ones")
     beam_width: int = option(10, "prefixes that the beam keeps", low=1, high=1000)

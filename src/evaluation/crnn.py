@@ -12,7 +12,8 @@ from src.common.progress_bar import progress_bar
 from src.common.ranks import barrier, broadcast_statistics, current_ranks
 from src.crnn.alphabet import Alphabet
 from src.crnn.build import build_crnn
-from src.crnn.ctc_decode import Decode, choose_decoder, greedy_decode
+from src.crnn.ctc_decode import Decode, greedy_decode
+from src.crnn.decoder import choose_decoder
 from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.eval_dataset import CrnnEvalData
 from src.data.recognition.lmdb_reader import LmdbWords
@@ -40,7 +41,7 @@ def evaluate_crnn(config: CrnnEvaluation) -> dict[str, dict[str, dict[str, float
     alphabet = Alphabet.load(config.alphabet)
     choice = lexicon_choice(config, alphabet, sources)
     network = build_crnn(config, alphabet)
-    decode = choose_decoder(config)
+    decode = choose_decoder(config, alphabet)
     folder = Path(config.eval_output_path)
     rank_id, rank_size = current_ranks()
     is_main = rank_id == 0

@@ -13,7 +13,8 @@ from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.common.json_file import write_json
 from src.crnn.alphabet import Alphabet
-from src.crnn.ctc_decode import Decode, Decoded, choose_decoder
+from src.crnn.ctc_decode import Decode, Decoded
+from src.crnn.decoder import choose_decoder
 from src.data.images.decode import IMAGE_SUFFIXES, ImageError, decode_image
 from src.data.loading.bad_samples import BadSamples
 from src.data.recognition.annotations import Reject, read_icdar_words
@@ -50,7 +51,7 @@ def postprocess_crnn(config: CrnnPostprocess) -> dict[str, float]:
     alphabet = Alphabet.load(config.alphabet)
     images = Path(config.export_dataset_path)
     predictions = read_folder(
-        images, Path(config.result_path), alphabet, choose_decoder(config), config.max_bad_ratio
+        images, Path(config.result_path), alphabet, choose_decoder(config, alphabet), config.max_bad_ratio
     )
     truths: dict[str, str] = {}
     if config.label_path:

@@ -95,6 +95,10 @@ class LineOptions(ConnectorOptions):
 class RecognizerOptions(DecodeOptions):
     """How found lines become text."""
 
+    decoder: Literal["greedy", "beam", "words"] = option(
+        "words",
+        "greedy takes the best class of each time step, beam the most probable text, words that with known words",
+    )
     crop_margin: float = option(
         0.15, "added around a line before it is read, as a share of its height", low=0, high=1
     )

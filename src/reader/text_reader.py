@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from src.common.errors import UserError
-from src.crnn.ctc_decode import choose_decoder
+from src.crnn.decoder import choose_decoder
 from src.engines.engine import open_engines
 from src.reader.image_source import ImageSource, OpenOptions, Source, as_image_source
 from src.reader.networks import detect_options, find_detector, find_recognizer
@@ -70,7 +70,7 @@ class TextReader:
                 unit,
                 recognizer.card.widths,
                 batch_size=options.batch_size,
-                decode=choose_decoder(options),
+                decode=choose_decoder(options, alphabet),
             )
             self.recognizer_unit = unit
         self._stages = PageStages(text_detector, text_recognizer, options)
