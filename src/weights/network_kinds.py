@@ -43,7 +43,9 @@ def _ctpn_card_values(config: Mapping[str, object], folder: Path) -> dict[str, o
     values: dict[str, object] = {}
     if {"img_height", "img_width"} <= config.keys():  # one key of a card
         values["image_size"] = [config["img_height"], config["img_width"]]
-    values["connector"] = {key: config[key] for key in ConnectorOptions.model_fields if key in config}
+    # Which lines are worth reading is the reader's choice, not that of an evaluation.
+    trained = ConnectorOptions.model_fields.keys() - {"narrow_lines", "oriented"}
+    values["connector"] = {key: config[key] for key in sorted(trained & config.keys())}
     return values
 
 

@@ -21,9 +21,11 @@ from src.weights.card import CardError, WeightsCard, card_path, parse_card, read
 from src.weights.mindspore_ckpt import encode
 from src.weights.network_weights import MissingWeights, find_weights
 
+READING = {"narrow_lines": True, "oriented": True}  # the reader's own, whatever a training evaluates with
 TRAINED = {
     "network": "ctpn", "img_height": 64, "img_width": 96, "keep_ratio": True, "anchor_height": [8, 16, 32],
     "side_refinement": True, "backbone_width": 0.25, "line_min_score": 0.6, "max_horizontal_gap": 30, "batch_size": 4,
+    "narrow_lines": False, "oriented": False,
 }  # fmt: skip
 
 
@@ -39,7 +41,7 @@ def test_a_checkpoint_is_read_as_it_was_trained(tmp_path):
     assert card.side_refinement and card.backbone_width == 0.25 and not card.sha256
     options = detect_options(ReaderOptions(), card)
     assert options.image_shape == (64, 96) and options.keep_ratio and options.side_refinement
-    expected = ConnectorParams(line_min_score=0.6, max_horizontal_gap=30, side_refinement=True)
+    expected = ConnectorParams(line_min_score=0.6, max_horizontal_gap=30, side_refinement=True, **READING)
     assert options.connector == expected
 
 
@@ -47,10 +49,11 @@ def test_what_is_given_wins_over_the_card():
     card = WeightsCard("ctpn", connector={"line_min_score": 0.6, "min_ratio": 0.1}, side_refinement=True)
     given = ReaderOptions(line_min_score=0.7, side_refinement=False, img_height=32, img_width=48)
     options = detect_options(given, card)
-    assert options.connector == ConnectorParams(line_min_score=0.7, min_ratio=0.1) and not options.side_refinement
+    assert options.connector == ConnectorParams(line_min_score=0.7, min_ratio=0.1, **READING)
+    assert not options.side_refinement
     assert options.image_shape == (32, 48)
     again = detect_options(ReaderOptions(line_min_score=0.9), card).connector  # given, though it is the default
-    assert again == ConnectorParams(line_min_score=0.9, min_ratio=0.1, side_refinement=True)
+    assert again == ConnectorParams(line_min_score=0.9, min_ratio=0.1, side_refinement=True, **READING)
     with pytest.raises(OptionError, match="minimum"):
         ReaderOptions(minimum=1)
 
