@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ("README.md", "README_CN.md")
@@ -154,6 +155,31 @@ def test_every_script_and_command_is_on_the_page():
     entries = [*ROOT.glob("scripts/*.sh"), *ROOT.glob("*.py"), *ROOT.glob("src/*.py")]
     names = sorted(path.relative_to(ROOT).as_posix() for path in entries if path.stem != "__init__")
     assert [name for name in names if name not in text] == []
+
+
+def is_default(shown, value):
+    """Whether a table shows this value: `empty`, a beginning with `...`, or the value in YAML."""
+    if shown.endswith("..."):
+        return str(value).startswith(shown.removesuffix("..."))
+    if isinstance(value, float):
+        return value == float(shown)
+    return value == ("" if shown == "empty" else yaml.safe_load(shown))
+
+
+def test_the_page_on_configuration_has_the_defaults():
+    """A cell with several keys has their defaults in the same order, or one for all of them."""
+    values = next(yaml.safe_load_all((ROOT / "default_config.yaml").read_text("utf-8")))
+    checked = 0
+    for row in re.findall(r"^\| `.*", text_of("docs/configuration.md"), re.MULTILINE):
+        cells = row.strip("| ").split(" | ")
+        keys = [key for key in re.findall(r"`(\w+)`", cells[0]) if key in values]
+        if not keys or len(cells) < 3:
+            continue
+        shown = cells[1].replace("`", "").split(", ")
+        for key, default in zip(keys, shown * len(keys) if len(shown) == 1 else shown, strict=True):
+            assert is_default(default, values[key]), (key, default, values[key])
+            checked += 1
+    assert checked > 40
 
 
 @pytest.mark.parametrize("readme", READMES)
