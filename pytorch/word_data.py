@@ -124,7 +124,7 @@ def mix(
         real,
         rendered_share=config.rendered_share if real else 1.0,
         padded_share=config.padded_share,
-        batch_size=config.batch_size,
+        batch_size=max(2, config.batch_size // (2 if max_length else 1)),  # of easy words, more and smaller steps
         pool_size=config.pool_size,
         max_reuse=config.max_reuse,
         workers=config.workers,
