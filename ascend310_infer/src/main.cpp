@@ -9,6 +9,7 @@
 
 #include "errors.h"
 #include "network.h"
+#include "network_card.h"
 #include "options.h"
 #include "run_images.h"
 #include "timing.h"
@@ -40,6 +41,7 @@ int run(const std::vector<std::string>& arguments) {
     networks.push_back(infer::open_network(model, options));
   }
   const infer::RunResult result = infer::run_images(networks, options, std::cout, std::cerr);
+  infer::pass_on_card(networks[0]->note("card"), options.model_paths[0], options.output_dir);
   const auto folder = std::filesystem::absolute(options.output_dir / "").parent_path().parent_path();
   const auto summary =
       infer::write_timing(options.time_dir.empty() ? folder / "time_Result" : options.time_dir, result.timing);

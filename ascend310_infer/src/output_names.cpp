@@ -29,11 +29,19 @@ bool name_maps(std::vector<Tensor>& outputs) {
   return true;
 }
 
+bool is_float(const Tensor& output) { return output.dtype == DType::kFloat32 || output.dtype == DType::kFloat16; }
+
+/// Proposals first, then the mask, then the offsets (numbers with a point) where there are three outputs.
 bool name_proposals(std::vector<Tensor>& outputs) {
+  std::stable_sort(outputs.begin(), outputs.end(), [](const Tensor& a, const Tensor& b) {
+    return a.shape.size() != b.shape.size() ? a.shape.size() > b.shape.size() : is_float(a) < is_float(b);
+  });
   const auto &proposals = outputs[0].shape, &mask = outputs[1].shape;
   if (proposals.size() != 3 || mask.size() != 2 || proposals[2] != 5 || proposals[1] != mask[1]) return false;
+  if (outputs.size() == 3 && (outputs[2].shape != mask || !is_float(outputs[2]) || is_float(outputs[1]))) return false;
   outputs[0].name = "proposals";
   outputs[1].name = "mask";
+  if (outputs.size() == 3) outputs[2].name = "dx";
   return true;
 }
 
@@ -57,10 +65,10 @@ std::vector<Tensor> named_outputs(std::vector<Tensor> outputs, NetworkKind kind,
     known = known && outputs.size() == 1 && outputs[0].shape.size() == 3;
     if (known) outputs[0].name = "log_probs";
   } else {
-    known = known && outputs.size() == 2;
-    if (known && !name_maps(outputs) && !name_proposals(outputs)) {
+    known = known && (outputs.size() == 2 || outputs.size() == 3);
+    if (known && (outputs.size() == 3 || !name_maps(outputs)) && !name_proposals(outputs)) {
       std::swap(outputs[0], outputs[1]);
-      known = name_maps(outputs) || name_proposals(outputs);
+      known = outputs.size() == 2 && name_maps(outputs);
     }
   }
   if (!known) {

@@ -29,7 +29,7 @@ infer() {
   local python settings
   python=$(find_python)
   # What the images were prepared like in training; a wrong key or value ends here, before anything is built.
-  settings=$(application_settings "$python" "${postprocess[@]}")
+  settings=$(application_settings "$python" "$model" "${postprocess[@]}")
   local setting
   while IFS= read -r setting; do
     application+=("$setting")
@@ -60,20 +60,32 @@ divide_options() {
   OPTIONS=(${others[@]+"${others[@]}"})
 }
 
+<<<<<<< HEAD
 # application_settings PYTHON ARGUMENTS...: what the configuration says about preparing images, as options of the
 # application, one per line.
+=======
+# application_settings PYTHON MODEL ARGUMENTS...: what the configuration and the card of the exported network say about
+# preparing images, as options of the application, one a line.
+>>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
 application_settings() {
   local python=$1
   shift
   # The first place of the path is the folder where the user stands, whose "src" is not ours.
   "$python" -c '
 import sys
-sys.path[0] = sys.argv.pop(1)
+from pathlib import Path
+sys.path[0], model = sys.argv.pop(1), Path(sys.argv.pop(1))
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config
+from src.weights.card_config import lay_card
+from src.weights.exported_card import exported_card
 
 def main():
-    config = load_config().to_dict()
+    config = load_config()
+    card, name = exported_card(model)
+    if card is not None:
+        config, _ = lay_card(config, card, Path(name))
+    config = config.to_dict()
     for key in ("keep_ratio", "max_bad_ratio", "max_image_pixels", "image_width"):
         if key in config:
             print(f"--{key}={config[key]}")

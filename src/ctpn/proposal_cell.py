@@ -22,6 +22,7 @@ class CtpnProposals(nn.Cell):
         nms_pre: anchors that are decoded, the best by score; at most 2864.
         nms_threshold: IoU above which a box goes when a better one stays.
         max_num: proposals that come out.
+        side_refinement: put out dx, too.
 
     Inputs:
         image (B, 3, 16 H, 16 W): normalized RGB, float16 or float32.
@@ -30,6 +31,8 @@ class CtpnProposals(nn.Cell):
         proposals (B, P, 5) float32: x1, y1, x2, y2, score; those that survive suppression first, each group
             best first. P = min(max_num, nms_pre, N). x2 and y2 are outer edges (no "- 1"), as published.
         mask (B, P) bool: True for those that survive.
+        dx (B, P) float32, with `side_refinement`: offset of the nearest line end from a proposal's center, in
+            anchor widths.
     """
 
     def __init__(
@@ -39,6 +42,8 @@ class CtpnProposals(nn.Cell):
         nms_pre: int = NMS_PRE,
         nms_threshold: float = NMS_THRESHOLD,
         max_num: int = MAX_PROPOSALS,
+        *,
+        side_refinement: bool = False,
     ):
         super().__init__(auto_prefix=False)
         if not 0 < nms_pre <= NMS_LIMIT:
@@ -46,6 +51,7 @@ class CtpnProposals(nn.Cell):
         if max_num < 1:
             raise ValueError(f"max_num {max_num}: at least 1")
         self.network = network
+        self.side_refinement = side_refinement
         self.num_decoded = min(nms_pre, len(anchors))
         self.num_proposals = min(max_num, self.num_decoded)
         x1, y1, x2, y2 = np.asarray(anchors, np.float32).T
@@ -64,15 +70,25 @@ class CtpnProposals(nn.Cell):
         text_scores = ops.softmax(scores, -1)[:, :, 1]  # (B, N)
         best_scores, best = ops.topk(text_scores, self.num_decoded)  # (B, K)
 
-        proposals, masks = [], []
+        proposals, masks, offsets = [], [], []
         for i in range(batch):
             boxes = self.decode(ops.gather(self.anchors, best[i], 0), ops.gather(deltas[i], best[i], 0))
+<<<<<<< HEAD
             boxes = ops.concat((boxes, best_scores[i].reshape((-1, 1))), 1)  # (K, 5)
             boxes, _, mask = self.nms(boxes)
+=======
+            boxes = ops.concat((boxes, best_scores[i].reshape((-1, 1))), 1)  # K x 5
+            boxes, index, mask = self.nms(boxes)
+>>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
             first = self.rank + mask.astype(ms.float32) * self.num_decoded
             _, order = ops.topk(first, self.num_proposals)
             proposals.append(ops.gather(boxes, order, 0))
             masks.append(ops.gather(mask.astype(ms.int32), order, 0))
+            if self.side_refinement:
+                dx = ops.gather(ops.gather(deltas[i], best[i], 0)[:, 0], index, 0)
+                offsets.append(ops.gather(dx, order, 0))
+        if self.side_refinement:
+            return ops.stack(proposals), ops.stack(masks).astype(ms.bool_), ops.stack(offsets)
         return ops.stack(proposals), ops.stack(masks).astype(ms.bool_)
 
     def decode(self, anchors, deltas):

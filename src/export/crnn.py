@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from src.common.json_file import write_json
 from src.crnn.alphabet import Alphabet
 from src.crnn.build import build_crnn
 from src.crnn.crnn import Crnn
@@ -25,6 +26,7 @@ from src.export.network_files import (
 )
 from src.export.options import CrnnExport
 from src.weights.crnn_weights import load_trained
+from src.weights.exported_card import CARD_NOTE, beside, card_text, recognizer_card
 from src.weights.weights_file import network_arrays
 
 OTHER_WIDTHS = (64, 160)  # an ONNX file is tried at these, too: its width is free
@@ -60,6 +62,7 @@ def export_crnn(config: CrnnExport, checkpoint: Path, device_target: str) -> lis
                 found = {}
             else:
                 found = {"mindspore": export_mindir(network, example, temporary)}
+        write_json(beside(path), recognizer_card(alphabet.characters, widths))
         say_written(path, found)
         paths.append(path)
     return paths
@@ -69,9 +72,10 @@ def write_onnx(network: Crnn, alphabet: Alphabet, widths: Sequence[int], path: P
     """Write the network with its alphabet and input widths as ONNX and compare it at several shapes.
 
     Raises:
-        UserError: ONNX Runtime or OpenVINO does not reproduce the network to 1e-4.
+        UserError: ONNX Runtime or OpenVINO does not reproduce the network to 1e-4 of its largest output.
     """
     metadata = {"characters": alphabet.characters, "image_width": " ".join(map(str, widths))}
+    metadata[CARD_NOTE] = card_text(recognizer_card(alphabet.characters, widths))
     tried = sorted({*widths, *OTHER_WIDTHS})
     examples = [example_words(count, width) for count, width in enumerate(tried, start=1)]
     with written_safely(path) as temporary:

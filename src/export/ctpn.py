@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from src.common.json_file import write_json
 from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.ctpn import Ctpn
@@ -24,7 +25,11 @@ from src.export.network_files import (
     say_written,
     written_safely,
 )
+<<<<<<< HEAD
 from src.export.options import CtpnExport, FileOptions
+=======
+from src.weights.exported_card import CARD_NOTE, beside, card_text, detector_card
+>>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
 from src.weights.weights_file import load_weights, network_arrays, read_weights
 
 
@@ -54,10 +59,13 @@ def export_ctpn(config: CtpnExport, checkpoint: Path, device_target: str) -> Pat
     path = Path(f"{config.file_name}.{config.file_format.lower()}")
     with written_safely(path) as temporary:
         if config.file_format == "ONNX":
-            write_ctpn_onnx(network_arrays(network), temporary, options.image_shape)
+            notes = {CARD_NOTE: card_text(detector_card(options))}
+            write_ctpn_onnx(network_arrays(network), temporary, options.image_shape, notes)
             found = check_onnx(temporary, network, onnx_examples(options.image_shape))
         else:
             found = export_with_proposals(network, options, config, temporary)
+    if config.file_format != "ONNX":
+        write_json(beside(path), detector_card(options))
     say_written(path, found)
     return path
 
@@ -66,7 +74,12 @@ def export_with_proposals(network: Ctpn, options: DetectOptions, file: FileOptio
     """Write network and proposals as MINDIR or AIR; the largest difference after reloading, by runtime."""
     example = example_images(file.export_batch_size, options.image_shape)
     with_proposals = CtpnProposals(
-        network, options.anchors(), options.nms_pre, options.nms_threshold, options.max_num
+        network,
+        options.anchors(),
+        options.nms_pre,
+        options.nms_threshold,
+        options.max_num,
+        side_refinement=options.side_refinement,
     ).set_train(False)
     if file.file_format == "AIR":
         export_air(with_proposals, example, path)

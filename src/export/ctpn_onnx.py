@@ -8,6 +8,7 @@ Shapes: B batch, H and W feature rows and columns, A anchors per position, C cha
 one direction of the LSTM.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
@@ -20,18 +21,26 @@ INPUT_NAME = "image"
 OUTPUT_NAMES = ("score_map", "delta_map")
 
 
-def write_ctpn_onnx(params: Weights, path: Path | str, image_size: tuple[int, int] | None = None) -> None:
-    """Write `ctpn_onnx(params, image_size)` to `path`; an existing file is replaced."""
-    Path(path).write_bytes(ctpn_onnx(params, image_size).SerializeToString())
+def write_ctpn_onnx(
+    params: Weights,
+    path: Path | str,
+    image_size: tuple[int, int] | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write `ctpn_onnx(params, image_size, metadata)` to `path`; an existing file is replaced."""
+    Path(path).write_bytes(ctpn_onnx(params, image_size, metadata).SerializeToString())
 
 
-def ctpn_onnx(params: Weights, image_size: tuple[int, int] | None = None) -> onnx.ModelProto:
+def ctpn_onnx(
+    params: Weights, image_size: tuple[int, int] | None = None, metadata: Mapping[str, str] | None = None
+) -> onnx.ModelProto:
     """The network in evaluation mode as an ONNX model, batch norm folded into the convolutions.
 
     Args:
         params: weights of `Ctpn` by parameter name, for any width and number of anchors.
         image_size: (height, width) that the file asks for, which tells an application what to resize images to;
             None leaves it free.
+        metadata: texts to keep in the file.
 
     The model has the input `image` (batch, 3, height, width) and the outputs `score_map` (batch, 2A, H, W) and
     `delta_map` (batch, 4A, H, W), all float32; the batch is free.
@@ -69,7 +78,9 @@ def ctpn_onnx(params: Weights, image_size: tuple[int, int] | None = None) -> onn
         graph.add("Transpose", [by_row], name, perm=(1, 3, 2, 0))
         outputs.append(float_value(name, ["batch", maps, *cells]))
     inputs = [float_value(INPUT_NAME, ["batch", 3, *(image_size or ("height", "width"))])]
-    return graph.checked_model("ctpn", inputs, outputs)
+    model = graph.checked_model("ctpn", inputs, outputs)
+    onnx.helper.set_model_props(model, dict(metadata or {}))
+    return model
 
 
 def _check_names(params: Weights) -> None:

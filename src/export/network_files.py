@@ -38,7 +38,7 @@ def check_format(file_format: str, device_target: str) -> None:
 
 
 def export_mindir(network: nn.Cell, example: np.ndarray, path: Path) -> float:
-    """Write `path` (.mindir) for inputs of the shape of `example`; the largest difference after reloading.
+    """Write `path` (.mindir) for inputs of the shape of `example`; the difference after reloading, see `compare`.
 
     Raises:
         ExportError: the reloaded graph does not reproduce the network's outputs.
@@ -57,7 +57,7 @@ def export_air(network: nn.Cell, example: np.ndarray, path: Path) -> None:
 def check_onnx(
     path: Path, network: nn.Cell, examples: Sequence[np.ndarray], tolerance: float = 1e-4
 ) -> dict[str, float]:
-    """Largest difference between `network` and the file at `path`, by runtime, over all `examples`.
+    """Largest difference between `network` and the file at `path`, by runtime, over all `examples`; see `compare`.
 
     Raises:
         ExportError: a difference above `tolerance`, or a runtime is not installed.
@@ -91,16 +91,25 @@ def as_arrays(outputs: ms.Tensor | tuple) -> list[np.ndarray]:
 
 
 def compare(expected: list[np.ndarray], found: list[np.ndarray], what: str, tolerance: float) -> float:
-    """The largest absolute difference; ExportError, about `what`, above `tolerance` or for other shapes."""
+    """The largest difference, as a share of the largest value of the output that it is in.
+
+    Rounding grows with the outputs, so the tolerance does.
+
+    Raises:
+        ExportError: about `what`, for a difference above `tolerance`, or for other shapes.
+    """
     shapes, found_shapes = [array.shape for array in expected], [array.shape for array in found]
     if shapes != found_shapes:
         raise ExportError(f"{what} gives outputs of shapes {found_shapes}, the network gives {shapes}")
-    pairs = zip(expected, found, strict=True)
-    # NumPy's maximum, unlike Python's, is NaN as soon as one of the values is.
-    difference = float(np.max([np.abs(a.astype(np.float64) - b.astype(np.float64)).max() for a, b in pairs]))
-    if not difference <= tolerance:
-        raise ExportError(f"{what} differs from the network by {difference:.2g}, more than {tolerance:.2g}")
-    return difference
+    largest = 0.0
+    for a, b in zip(expected, found, strict=True):
+        difference = float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max())
+        value = float(np.abs(a.astype(np.float64)).max())
+        if not difference <= tolerance * value:
+            limit = f"more than {tolerance:.2g} of its largest output, {value:.2g}"
+            raise ExportError(f"{what} differs from the network by {difference:.2g}, {limit}")
+        largest = max(largest, difference / value if value else 0.0)
+    return largest
 
 
 @contextlib.contextmanager
@@ -121,5 +130,9 @@ def written_safely(path: Path) -> Iterator[Path]:
 def say_written(path: Path, found: dict[str, float], where: str = "") -> None:
     """One line about an exported file; `found` is the largest difference by runtime, seen `where`."""
     agreement = ", ".join(f"{name} {difference:.1e}" for name, difference in found.items())
-    checked = f"largest difference after reloading{where}: {agreement}" if found else "it cannot be loaded again here"
+    checked = (
+        f"largest difference after reloading{where}, of the largest output: {agreement}"
+        if found
+        else "it cannot be loaded again here"
+    )
     print(f"wrote {path} ({path.stat().st_size / 2**20:.1f} MiB); {checked}")

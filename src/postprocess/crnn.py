@@ -35,9 +35,16 @@ class ImagePrediction:
     confidence: float
 
 
+<<<<<<< HEAD
 def postprocess_crnn(config: CrnnPostprocess) -> dict[str, float]:
+=======
+def postprocess_crnn(config: Any, characters: str = "") -> dict[str, float]:
+>>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
     """Read `result_path`, the outputs for the words of `export_dataset_path`, and write to `eval_output_path`:
     `readings.tsv` with a line per image, and `results.json`.
+
+    Args:
+        characters: of the alphabet, in the order of their classes; "" takes `alphabet`.
 
     Returns:
         Metrics (name -> value) over every labeled word when `label_path` is given, else an empty dict. The file
@@ -48,7 +55,11 @@ def postprocess_crnn(config: CrnnPostprocess) -> dict[str, float]:
         UserError: an image without outputs, outputs that do not fit the alphabet, an image without a label,
             more unreadable images than `max_bad_ratio`, or a file that cannot be written.
     """
+<<<<<<< HEAD
     alphabet = Alphabet.load(config.alphabet)
+=======
+    alphabet = Alphabet(characters) if characters else _alphabet_named(config.alphabet)
+>>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
     images = Path(config.export_dataset_path)
     predictions = read_folder(
         images, Path(config.result_path), alphabet, choose_decoder(config, alphabet), config.max_bad_ratio
@@ -70,6 +81,10 @@ def postprocess_crnn(config: CrnnPostprocess) -> dict[str, float]:
     record = {"figures": metrics, "pictures": len(predictions), "decoder": config.decoder}
     write_json(folder / "results.json", record)
     return metrics
+
+
+def _alphabet_named(name: str) -> Alphabet:
+    return Alphabet.named(name) if name in NAMED else Alphabet.from_file(name)
 
 
 def metrics_line(metrics: Mapping[str, float]) -> str:

@@ -127,14 +127,22 @@ def lines_from_outputs(outputs: NetworkOutputs, size: tuple[int, int], options: 
         sized = replace(options, image_shape=(STRIDE * rows, STRIDE * columns))
         return lines_from_maps(maps[0], maps[1], np.array([size]), sized)[0]
     if {"proposals", "mask"} <= set(arrays):
-        if options.side_refinement:
-            raise OutputFileError(f"'{outputs.image}': side_refinement needs the outputs of an ONNX file")
         proposals = _one_image(arrays["proposals"], 3, outputs.image)[0].astype(np.float32)
         mask = _one_image(arrays["mask"], 2, outputs.image)[0].astype(bool)
         if proposals.shape != (len(mask), 5):
             raise OutputFileError(f"'{outputs.image}': proposals {proposals.shape} do not fit a mask of {len(mask)}")
-        kept = proposals[mask]
-        return lines_from_proposals(Proposals(kept[:, :4], kept[:, 4]), size, options)
+        kept, dx = proposals[mask], None
+        if options.side_refinement:
+            if "dx" not in arrays:
+                raise OutputFileError(
+                    f"'{outputs.image}': side_refinement needs dx among the outputs; export the network with it,"
+                    " or as ONNX"
+                )
+            dx = _one_image(arrays["dx"], 2, outputs.image)[0]
+            if dx.shape != mask.shape:
+                raise OutputFileError(f"'{outputs.image}': dx {dx.shape} does not fit a mask of {len(mask)}")
+            dx = dx[mask].astype(np.float32)
+        return lines_from_proposals(Proposals(kept[:, :4], kept[:, 4], dx), size, options)
     raise OutputFileError(
         f"'{outputs.image}': outputs {sorted(arrays)}; expected score_map and delta_map, or proposals and mask"
     )

@@ -10,11 +10,12 @@
      "unit": "line", "network_width": 1.0}
 
 `image_size` is (height, width). `connector` has the parameters of the text connector that differ from the published
-ones. `alphabet` is a name ("digits_lower", "printable_ascii") or a file beside the card; `characters`, in its place,
-are the characters themselves in the order of their classes. `unit` is what the recognizer was trained on, "word" or
-"line". `backbone_width` and `network_width` are the factors on the channels, 1.0 the published networks.
-"description", "made_by" and "figures" may hold anything. Every key but `version` and `network` may be absent; the
-published values then count. For weights without a card, the `config.yaml` that training left beside them speaks.
+ones; `proposals`, in the card of an exported file, the three that decide how many proposals there are. `alphabet` is
+a name ("digits_lower", "printable_ascii") or a file beside the card; `characters`, in its place, are the characters
+themselves in the order of their classes. `unit` is what the recognizer was trained on, "word" or "line".
+`backbone_width` and `network_width` are the factors on the channels, 1.0 the published networks. "description",
+"made_by" and "figures" may hold anything. Every key but `version` and `network` may be absent; the published values
+then count. For weights without a card, the `config.yaml` that training left beside them speaks.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ _FREE = {"version", "network", "sha256", "description", "made_by", "figures"}
 _KEYS = {
     "ctpn": {
         "image_size", "keep_ratio", "anchor_heights", "side_refinement", "lstm_branch", "backbone_width", "connector",
+        "proposals",
     },
     "crnn": {"alphabet", "characters", "widths", "unit", "network_width"},
 }  # fmt: skip
@@ -66,6 +68,7 @@ class WeightsCard:
     lstm_branch: str = "auto"
     backbone_width: float = 0.0
     connector: Mapping[str, float | bool] = field(default_factory=dict)
+    proposals: Mapping[str, float] = field(default_factory=dict)
     network_width: float = 0.0
     alphabet: str = ""
     characters: str = ""
@@ -193,6 +196,11 @@ def _is_connector(value: object) -> bool:
         return False
 
 
+def _are_proposals(value: object) -> bool:
+    keys = {"rpn_nms_pre", "rpn_nms_thr", "rpn_max_num"}
+    return isinstance(value, dict) and value.keys() <= keys and all(_numbers([v], 0) for v in value.values())
+
+
 def _is_image_size(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(_numbers([side], STRIDE, STRIDE) for side in value)
 
@@ -206,6 +214,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "lstm_branch": (lambda v: v in LSTM_CHOICES, " or ".join(LSTM_CHOICES)),
     "backbone_width": (lambda v: _numbers([v], 0.01), "a number above 0"),
     "connector": (_is_connector, "parameters of the text connector and their values"),
+    "proposals": (_are_proposals, "rpn_nms_pre, rpn_nms_thr, rpn_max_num and their numbers"),
     "network_width": (lambda v: _numbers([v], 0.01), "a number above 0"),
     "alphabet": (lambda v: isinstance(v, str), "a text"),
     "characters": (lambda v: isinstance(v, str) and bool(v), "a text"),

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from infer_builds import ROOT, SANITIZED, need_tools, run
 from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_images, write_labels
@@ -20,6 +21,7 @@ from src.data.images.decode import decode_image
 from src.evaluation.detection import DetectionEvaluation
 from src.metrics.detection_result import GroundTruth
 from src.metrics.submission import read_submission, to_pixels
+from src.weights.exported_card import CARD_NOTE, card_text, detector_card
 
 SCRIPTS = ["run_infer_310.sh", "run_infer_cpu.sh"]
 SIZES = {"img_3.jpg": (70, 100), "img_10.png": (120, 90), "img_1.JPEG": (64, 96), "b/img_2.bmp": (33, 200)}
@@ -77,6 +79,21 @@ def test_on_cpu_the_metrics_are_those_of_an_evaluation(openvino_main, place, kee
     assert (place / "infer" / "time_Result" / "test_perform_static.txt").is_file()
     assert len(list((place / "infer" / "output").glob("res_*.txt"))) == len(SIZES)
     assert "== post-processing" in (place / "infer" / "log").read_text()
+
+
+def test_the_options_of_the_export_are_used_without_a_configuration(openvino_main, place):
+    """line_min_score and keep_ratio from the card inside the ONNX file, for the application and the scoring."""
+    options = detect_options(tiny_config(keep_ratio=True, **SETTINGS))
+    write_bright_onnx(place / "bright.onnx", HEIGHT, WIDTH)
+    model = onnx.load(place / "bright.onnx")
+    onnx.helper.set_model_props(model, {CARD_NOTE: card_text(detector_card(options))})
+    onnx.save(model, place / "bright.onnx")
+    done = call(place, "run_infer_cpu.sh", "bright.onnx", "my images", "my labels", "--draw_results", "False")
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = json.loads(re.search(r"^submit.zip: (\{.*\})$", done.stdout, re.MULTILINE)[1])
+    wanted = expected_evaluation(place, True).metrics()["deteval"]
+    assert metrics == pytest.approx({key: wanted[key] for key in metrics}, abs=1e-3)
+    assert "network.card.json says keep_ratio True" in done.stdout
 
 
 def call_310(sanitized, place, *arguments, **variables):

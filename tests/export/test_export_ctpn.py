@@ -1,6 +1,10 @@
 """Exported files reproduce the network, their outputs give the lines of the evaluation, failures leave nothing."""
 
+import json
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,7 +29,14 @@ from src.export.ctpn import export_ctpn, load_ctpn  # noqa: E402
 from src.export.network_files import ExportError  # noqa: E402
 from src.metrics.submission import read_submission, to_pixels  # noqa: E402
 from src.postprocess.ctpn import postprocess_ctpn  # noqa: E402
+<<<<<<< HEAD
+=======
+from src.postprocess.output_files import write_outputs  # noqa: E402
+from src.weights.exported_card import CARD_OF_OUTPUTS, card_text, exported_card  # noqa: E402
+>>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
 from src.weights.weights_file import network_arrays, save_weights  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SCORES = "rpn_with_loss.rpn_convs_list.rpn_cls.weight"
 
@@ -65,7 +76,9 @@ def inputs_of(test_set):
 
 
 def test_files_are_complete_and_readable(exported):
-    assert {path.name for path in (exported.folder / "new").iterdir()} == {"ctpn.v1.mindir", "ctpn.v1.onnx"}
+    assert {path.name for path in (exported.folder / "new").iterdir()} == {
+        "ctpn.v1.mindir", "ctpn.v1.mindir.json", "ctpn.v1.onnx",
+    }  # fmt: skip
     umask = os.umask(0)
     os.umask(umask)
     for path in exported.files.values():
@@ -123,6 +136,53 @@ def test_outputs_of_the_mindir_file_give_the_lines_of_the_evaluation(exported, w
     check_postprocess(test_set, tmp_path / "results", wanted, tmp_path / "out")
 
 
+def test_options_travel_with_the_files_and_mindir_carries_what_side_refinement_needs(
+    exported, network, test_set, tmp_path
+):
+    config = tiny_config(side_refinement=True, line_min_score=0.01, rpn_max_num=200)
+    config = config.replace(file_name=str(tmp_path / "net"), export_batch_size=1)
+    files = {
+        kind: export_ctpn(config.replace(file_format=kind), exported.checkpoint, "CPU") for kind in ("MINDIR", "ONNX")
+    }
+    wanted = evaluate_source(config, predictor(network), test_set.record)
+    graph = ms.nn.GraphCell(ms.load(str(files["MINDIR"])))
+    session = onnxruntime.InferenceSession(str(files["ONNX"]), providers=["CPUExecutionProvider"])
+    for kind, path in files.items():
+        card, name = exported_card(path)
+        assert card["side_refinement"] is True and card["connector"]["line_min_score"] == 0.01 and str(path) in name
+        results = tmp_path / kind
+        for image_name, size, image in inputs_of(test_set):
+            if kind == "ONNX":
+                outputs = dict(
+                    zip(("score_map", "delta_map"), session.run(None, {"image": image[None]}), strict=True)
+                )
+            else:
+                arrays = [array.asnumpy() for array in graph(ms.Tensor(image[None]))]
+                outputs = dict(zip(("proposals", "mask", "dx"), arrays, strict=True))
+            write_outputs(results, image_name, size, outputs)
+        (results / CARD_OF_OUTPUTS).write_text(card_text(card))  # as the C++ application does
+        done = subprocess.run(
+            [sys.executable, ROOT / "postprocess.py", "--export_dataset_path", test_set.images, "--result_path",
+             results, "--label_path", test_set.labels, "--eval_output_path", tmp_path / "out",
+             "--draw_results", "False"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert "network.card.json says " in done.stdout and "side_refinement True" in done.stdout
+        submitted = read_submission(tmp_path / "out" / "submit.zip")
+        for image_name, lines in wanted.lines.items():
+            np.testing.assert_allclose(submitted[Path(image_name).stem], to_pixels(lines.boxes), atol=1)
+        figures = json.loads(re.search(r"^submit.zip: (.*)$", done.stdout, re.MULTILINE)[1])
+        assert figures == pytest.approx({key: wanted.metrics()["deteval"][key] for key in figures}, abs=1e-3)
+
+
+def test_an_export_leaves_the_card_of_the_weights_alone(exported, tmp_path):
+    (tmp_path / "net.card.json").write_text("the weights' own")
+    config = tiny_config(file_name=str(tmp_path / "net"), file_format="MINDIR", export_batch_size=1)
+    export_ctpn(config, exported.checkpoint, "CPU")
+    assert (tmp_path / "net.card.json").read_text() == "the weights' own"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.card.json", "net.mindir", "net.mindir.json"]
+
+
 # ---- failures
 
 
@@ -146,7 +206,7 @@ def test_air_on_ascend_is_written_in_place(exported, tmp_path, monkeypatch, caps
     config = tiny_config(file_name=str(tmp_path / "ctpn"), file_format="AIR", export_batch_size=3)
     assert export_ctpn(config, exported.checkpoint, "Ascend") == tmp_path / "ctpn.air"
     assert written == [((3, 3, HEIGHT, WIDTH), "AIR")]
-    assert [path.name for path in tmp_path.iterdir()] == ["ctpn.air"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ctpn.air", "ctpn.air.json"]
     assert "cannot be loaded again here" in capsys.readouterr().out
 
 
@@ -179,12 +239,16 @@ def test_comparison_sees_differences_shapes_and_nan():
     ones = [np.ones((2, 3), np.float32)]
     assert network_files.compare(ones, [ones[0] + 1e-5], "the file", 1e-4) == pytest.approx(1e-5, rel=1e-2)
     for other, words in (
-        (ones[0] + 1e-3, "by 0.001, more than 0.0001"),
+        (ones[0] + 1e-3, "by 0.001, more than 0.0001 of its largest output, 1"),
         (ones[0] * np.nan, "differs"),
         (np.ones((3, 2)), "outputs of shapes"),
     ):
         with pytest.raises(ExportError, match=words):
             network_files.compare(ones, [other], "the file", 1e-4)
+    large = [3.1 * ones[0]]  # rounding grows with the outputs
+    assert network_files.compare(large, [large[0] + 2e-4], "the file", 1e-4) == pytest.approx(2e-4 / 3.1, rel=1e-2)
+    with pytest.raises(ExportError, match="more than 0.0001 of its largest output, 3.1"):
+        network_files.compare(large, [large[0] + 4e-4], "the file", 1e-4)
     with pytest.raises(ExportError, match="the file differs from the network by nan"):
         network_files.compare(ones * 2, [ones[0], ones[0] * np.nan], "the file", 1e-4)
 

@@ -185,7 +185,7 @@ def test_what_does_not_fit_is_named(one):
     with pytest.raises(OutputFileError, match="an image of 70x90 pixels, this one has 90x70"):
         one.run()
     write_proposals(one.results, "a.jpg", one.size, one.maps)
-    with pytest.raises(OutputFileError, match="side_refinement needs the outputs of an ONNX file"):
+    with pytest.raises(OutputFileError, match="side_refinement needs dx among the outputs"):
         one.run(side_refinement=True)
 
 

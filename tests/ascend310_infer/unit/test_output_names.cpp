@@ -19,6 +19,10 @@ UNIT_TEST(outputs_are_known_by_their_shapes) {
   CHECK(names({shaped({2, 56, 4, 6}), shaped({2, 28, 4, 6})}, NetworkKind::kCtpn, 2) == "score_map delta_map ");
   CHECK(names({shaped({1, 9, 5}), shaped({1, 9})}, NetworkKind::kCtpn, 1) == "proposals mask ");
   CHECK(names({shaped({1, 9}), shaped({1, 9, 5})}, NetworkKind::kCtpn, 1) == "proposals mask ");
+  Tensor mask = shaped({1, 9});
+  mask.dtype = infer::DType::kBool;
+  CHECK(names({shaped({1, 9, 5}), mask, shaped({1, 9})}, NetworkKind::kCtpn, 1) == "proposals mask dx ");
+  CHECK(names({shaped({1, 9}), shaped({1, 9, 5}), mask}, NetworkKind::kCtpn, 1) == "proposals mask dx ");
   CHECK(names({shaped({26, 3, 37})}, NetworkKind::kCrnn, 3) == "log_probs ");
 }
 
@@ -28,6 +32,7 @@ UNIT_TEST(others_are_refused_with_their_shapes) {
   CHECK_FAILS(names({shaped({2, 28, 4, 6}), shaped({2, 28, 4, 6})}, NetworkKind::kCtpn, 2), "CTPN");
   CHECK_FAILS(names({shaped({1, 28, 4, 6}), shaped({1, 56, 4, 6})}, NetworkKind::kCtpn, 2), "2 images");
   CHECK_FAILS(names({shaped({1, 9, 5}), shaped({1, 8})}, NetworkKind::kCtpn, 1), "(1, 8)");
+  CHECK_FAILS(names({shaped({1, 9, 5}), shaped({1, 9}), shaped({1, 9})}, NetworkKind::kCtpn, 1), "CTPN");
   CHECK_FAILS(names({}, NetworkKind::kCrnn, 1), "CRNN");
 }
 
