@@ -9,6 +9,7 @@
 #
 # Needs a C++17 compiler, cmake 3.14 or later (also as a Python package), and the libjpeg-turbo and libpng headers.
 # The application is BUILD_DIR/main.
+if [ -z "${BASH_VERSION:-}" ] || [ -n "${POSIXLY_CORRECT:-}" ]; then exec env -u POSIXLY_CORRECT bash "$0" "$@"; fi # sh
 set -euo pipefail
 HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib/common.sh

@@ -18,6 +18,7 @@
 # of phase 3, CTPN_MINUTES (17.1) that of the detector, of which CTPN_FIRST_MINUTES (8.3) are in phase 1. WORKERS
 # (cores less one) processes make samples. CRNN_OPTIONS and CTPN_OPTIONS are keys of the recipes, such as
 # "--base_lr 1e-3 --seed 3", which count in place of those set here. PYTHON names the interpreter.
+if [ -z "${BASH_VERSION:-}" ] || [ -n "${POSIXLY_CORRECT:-}" ]; then exec env -u POSIXLY_CORRECT bash "$0" "$@"; fi # sh
 set -euo pipefail
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/../scripts/lib/common.sh"

@@ -2,12 +2,14 @@
 # Score submissions for ICDAR 2013 text localisation (DetEval).
 #
 # Usage: bash scripts/eval_res.sh [SUBMIT_ZIP ...] [--gt GT_ZIP]
-# Without SUBMIT_ZIP: every submit*.zip in the current folder, or in ./eval. Without --gt: scripts/gt.zip, else
+# Without SUBMIT_ZIP: every submit*.zip in the current folder, or in ./eval or ./infer; else the same places of the
+# repository. Without --gt: scripts/gt.zip, else
 # the gt.zip beside the submission (eval.py writes one).
 # Example: bash scripts/eval_res.sh eval/submit_ctpn-50_229.zip
 #
 # With the organizers' script.py (and rrc_evalulation_funcs_1_1.py) in scripts/, that script computes the
 # metrics; without it, this project's own implementation does, which gives the same numbers.
+if [ -z "${BASH_VERSION:-}" ] || [ -n "${POSIXLY_CORRECT:-}" ]; then exec env -u POSIXLY_CORRECT bash "$0" "$@"; fi # sh
 set -euo pipefail
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -34,9 +36,10 @@ while (($# > 0)); do
 done
 if ((${#submissions[@]} == 0)); then
   shopt -s nullglob
-  submissions=(submit*.zip)
-  ((${#submissions[@]} > 0)) || submissions=(eval/submit*.zip)
-  ((${#submissions[@]} > 0)) || fail "no submit*.zip here or in ./eval; name one"
+  for folder in '' eval/ infer/ "$ROOT/" "$ROOT/eval/" "$ROOT/infer/"; do
+    ((${#submissions[@]} > 0)) || submissions=("$folder"submit*.zip)
+  done
+  ((${#submissions[@]} > 0)) || fail "no submit*.zip here or in ./eval or ./infer, nor in those of $ROOT; name one"
 fi
 
 python=$(find_python)

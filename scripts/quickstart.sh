@@ -14,6 +14,7 @@
 # Reading needs Python 3.10 or newer and installs requirements-read.txt, without MindSpore; --train needs Python 3.10,
 # 3.11 or 3.12 and installs requirements.txt. Uses the active virtual environment, or makes .venv in the repository;
 # PYTHON names another interpreter.
+if [ -z "${BASH_VERSION:-}" ] || [ -n "${POSIXLY_CORRECT:-}" ]; then exec env -u POSIXLY_CORRECT bash "$0" "$@"; fi # sh
 set -euo pipefail
 # shellcheck source=scripts/lib/common.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/common.sh"

@@ -15,8 +15,10 @@
 #
 # Everything is written to ./train_parallel0: the log of rank 0, ckpt_0, loss_<rank>.log, and in ranks/ the logs of all
 # processes; ./train_parallel<rank>/log leads to the log of another rank. Stopping it (Ctrl-C, kill) saves a checkpoint
-# first, Ctrl-C once more ends it at once; the same command with --resume continues. When one process fails, all are
-# ended, and the script ends with its exit code.
+# first, Ctrl-C once more ends it at once; the same command with --resume continues;
+# without it, a training that is already there is moved to ./train_parallel0-DATE first. When one process fails, all
+# are ended, and the script ends with its exit code.
+if [ -z "${BASH_VERSION:-}" ] || [ -n "${POSIXLY_CORRECT:-}" ]; then exec env -u POSIXLY_CORRECT bash "$0" "$@"; fi # sh
 set -euo pipefail
 # shellcheck source=scripts/lib/train.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/train.sh"

@@ -9,6 +9,7 @@
 # Example: bash scripts/run_eval_ascend.sh ICDAR2013/test data/ctpn/test/ctpn_test.mindrecord train/ckpt_0
 #
 # Everything is written to ./eval: the log, metrics as JSON, submit_<checkpoint>.zip, images.
+if [ -z "${BASH_VERSION:-}" ] || [ -n "${POSIXLY_CORRECT:-}" ]; then exec env -u POSIXLY_CORRECT bash "$0" "$@"; fi # sh
 set -euo pipefail
 # shellcheck source=scripts/lib/eval.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/eval.sh"

@@ -12,6 +12,7 @@
 # LITE_HOME names the unpacked MindSpore Lite package. --batch_size, --threads, --precision, --device_target are for
 # the application; other options are keys of the configuration (--config_path configs/crnn.yaml for CRNN).
 # Everything is written to ./infer: the log, outputs in result_Files, times in time_Result, what was found.
+if [ -z "${BASH_VERSION:-}" ] || [ -n "${POSIXLY_CORRECT:-}" ]; then exec env -u POSIXLY_CORRECT bash "$0" "$@"; fi # sh
 set -euo pipefail
 # shellcheck source=scripts/lib/infer.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/infer.sh"

@@ -10,6 +10,8 @@
 #
 # Everything is written to ./train: the log, loss_0.log and the checkpoints in ckpt_0. Stopping it (Ctrl-C, kill)
 # saves a checkpoint first; the same command with --resume continues, its log included.
+# Without it, a training that is already in ./train is moved to ./train-DATE first.
+if [ -z "${BASH_VERSION:-}" ] || [ -n "${POSIXLY_CORRECT:-}" ]; then exec env -u POSIXLY_CORRECT bash "$0" "$@"; fi # sh
 set -euo pipefail
 # shellcheck source=scripts/lib/train.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/train.sh"

@@ -5,6 +5,7 @@
 # Example: bash scripts/run_tests.sh tests/metrics -k deteval
 #
 # Uses the active virtual environment, or makes .venv in the repository. PYTHON names another interpreter.
+if [ -z "${BASH_VERSION:-}" ] || [ -n "${POSIXLY_CORRECT:-}" ]; then exec env -u POSIXLY_CORRECT bash "$0" "$@"; fi # sh
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 

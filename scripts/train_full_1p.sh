@@ -11,7 +11,9 @@
 #
 # Everything is written to ./train_full_1p: the log, the checkpoints in ckpt_0, and in result.md the table that is
 # printed at the end: the best Acc@1 on the test words, and the words per second (FPS) over all devices. Stopping it
-# (Ctrl-C, kill) saves a checkpoint first; the same command with --resume=True continues, its log included.
+# (Ctrl-C, kill) saves a checkpoint first; the same command with --resume=True continues, its log included; without
+# it, a training that is already there is moved to a folder of that name and the date first.
+if [ -z "${BASH_VERSION:-}" ] || [ -n "${POSIXLY_CORRECT:-}" ]; then exec env -u POSIXLY_CORRECT bash "$0" "$@"; fi # sh
 set -euo pipefail
 # shellcheck source=scripts/lib/train_crnn.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/train_crnn.sh"

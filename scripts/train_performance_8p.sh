@@ -16,6 +16,7 @@
 # Everything is written to ./train_performance_8p: the log, and in result.md the table that is printed at the end: the
 # words per second (FPS) over all devices, a mean over the steps after the warm-up, with data loading. Nothing is
 # evaluated, no checkpoint is kept.
+if [ -z "${BASH_VERSION:-}" ] || [ -n "${POSIXLY_CORRECT:-}" ]; then exec env -u POSIXLY_CORRECT bash "$0" "$@"; fi # sh
 set -euo pipefail
 # shellcheck source=scripts/lib/train_crnn.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib/train_crnn.sh"

@@ -63,6 +63,18 @@ is_option() {
   return 1
 }
 
+# argument_value KEY: the value of --KEY in `arguments`, nothing without one.
+argument_value() {
+  local position
+  # shellcheck disable=SC2154 # `arguments` is the caller's
+  for position in "${!arguments[@]}"; do
+    case ${arguments[position]} in
+      "--$1="*) printf '%s\n' "${arguments[position]#*=}" ;;
+      "--$1") printf '%s\n' "${arguments[position + 1]:-}" ;;
+    esac
+  done
+}
+
 # check_task_type NAME
 check_task_type() {
   case $1 in

@@ -17,9 +17,10 @@ evaluate() {
     [[ -e $value ]] || fail "${names[position]^^}: '$value' does not exist"
     arguments+=("--${names[position]}" "$value")
   done
+  arguments+=(${OPTIONS[@]+"${OPTIONS[@]}"})
   is_option eval_output_path || arguments+=(--eval_output_path eval)
 
   local python
   python=$(find_python)
-  logged eval/log "$python" "$ROOT/eval.py" "${arguments[@]}" ${OPTIONS[@]+"${OPTIONS[@]}"}
+  logged "$(argument_value eval_output_path)/log" "$python" "$ROOT/eval.py" "${arguments[@]}"
 }

@@ -60,13 +60,8 @@ divide_options() {
   OPTIONS=(${others[@]+"${others[@]}"})
 }
 
-<<<<<<< HEAD
-# application_settings PYTHON ARGUMENTS...: what the configuration says about preparing images, as options of the
-# application, one per line.
-=======
 # application_settings PYTHON MODEL ARGUMENTS...: what the configuration and the card of the exported network say about
-# preparing images, as options of the application, one a line.
->>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
+# preparing images, as options of the application, one per line.
 application_settings() {
   local python=$1
   shift
@@ -84,7 +79,7 @@ def main():
     config = load_config()
     card, name = exported_card(model)
     if card is not None:
-        config, _ = lay_card(config, card, Path(name))
+        config, _ = lay_card(config, config.network, card, Path(name))
     config = config.to_dict()
     for key in ("keep_ratio", "max_bad_ratio", "max_image_pixels", "image_width"):
         if key in config:

@@ -5,17 +5,16 @@
 # the launcher, the processes are bound to CPU cores, a request to stop saves a checkpoint first, a failing process
 # ends the job and gives the script its exit code, and nothing is left running.
 
-# launch_ranks PYTHON COUNT FOLDER ARGUMENTS...: COUNT processes of train.py under the launcher. What the first one
-# says is shown and kept as FOLDER/log; FOLDER/ranks has the logs of all. One process needs no launcher. Does not
-# return. Variables that the caller may set:
+# launch_ranks PYTHON COUNT DEFAULT_FOLDER: COUNT processes of train.py with `arguments` under the launcher. What the
+# first one says is shown and kept as log in the folder of the run (see prepare_run); ranks in it has the logs of all.
+# One process needs no launcher. Does not return. Variables that the caller may set:
 #   RANK_TABLE   file that says how many; COUNT is then the expected number, or empty
 #   SERVER_IP    which server of the table this host is
 #   RANK_DEVICE  Ascend, GPU, CPU or auto
 #   BIND_CORE    True, False, or what the launcher's --bind_core takes
 #   RANK_FOLDER  with it, RANK_FOLDER<rank>/log leads to the log of each rank
 launch_ranks() {
-  local python=$1 count=$2 folder=$3
-  shift 3
+  local python=$1 count=$2
   python=$(command -v -- "$python") || fail "'$python' is not a program"
   [[ $python == /* ]] || python=$PWD/$python
   local rank_size=$count local_size=$count node_rank=0 master_address=''
@@ -24,6 +23,12 @@ launch_ranks() {
     read_host_part "$python"
     ((${count:-rank_size} == rank_size)) || fail "--device_num: $count, but '$RANK_TABLE' has $rank_size devices"
   fi
+  local RUN_FOLDER folder
+  # Several hosts may share the folder: none of them can move it under the others.
+  ((rank_size == local_size)) || [[ -n $(argument_value save_checkpoint_path) ]] || arguments+=(--save_checkpoint_path "$3")
+  prepare_run "$3"
+  folder=$RUN_FOLDER
+  set -- "${arguments[@]}"
   ((rank_size > 1)) || become "$folder/log" "$python" "$ROOT/train.py" "$@"
   local first=$((node_rank * local_size))
   launch+=(--worker_num "$rank_size" --local_worker_num "$local_size" --master_port "$(master_port "$python")")
@@ -144,7 +149,7 @@ prepare_rank_logs() {
     rm -f -- "$log"
     if [[ -n ${RANK_FOLDER:-} && $RANK_FOLDER$rank != "$folder" ]]; then
       mkdir -p -- "$RANK_FOLDER$rank"
-      ln -sfn -- "../$(basename -- "$folder")/ranks/worker_$rank.log" "$RANK_FOLDER$rank/log"
+      ln -sfn -- "$(realpath --relative-to="$RANK_FOLDER$rank" -- "$folder")/ranks/worker_$rank.log" "$RANK_FOLDER$rank/log"
     fi
   done
 }

@@ -3,6 +3,8 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=scripts/lib/ranks.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/ranks.sh"
+# shellcheck source=scripts/lib/runs.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/runs.sh"
 
 # standalone_train DEVICE_TARGET TASK_TYPE [PRETRAINED_PATH] [DEVICE_ID] [CONFIG_PATH] [--key value ...]
 standalone_train() {
@@ -20,11 +22,12 @@ standalone_train() {
     export DEVICE_ID=$device_id
   fi
   add_config "$config"
-  is_option save_checkpoint_path || arguments+=(--save_checkpoint_path train)
+  arguments+=(${OPTIONS[@]+"${OPTIONS[@]}"})
 
-  local python
+  local python RUN_FOLDER
   python=$(find_python)
-  become train/log "$python" "$ROOT/train.py" "${arguments[@]}" ${OPTIONS[@]+"${OPTIONS[@]}"}
+  prepare_run train
+  become "$RUN_FOLDER/log" "$python" "$ROOT/train.py" "${arguments[@]}"
 }
 
 # distributed_train DEVICE_TARGET PROCESSES [TASK_TYPE [PRETRAINED_PATH [CONFIG_PATH]]] [--key value ...]
@@ -45,12 +48,11 @@ distributed_train() {
   processes=${device_num:-$processes}
   [[ -n ${RANK_TABLE:-} || $processes =~ ^[1-9][0-9]*$ ]] ||
     fail "--device_num: '$processes' is not a number of devices from 1"
-  is_option save_checkpoint_path || arguments+=(--save_checkpoint_path train_parallel0)
   arguments+=(--run_distribute True ${OPTIONS[@]+"${OPTIONS[@]}"})
 
   local python RANK_DEVICE=$device RANK_FOLDER=train_parallel
   python=$(find_python)
-  launch_ranks "$python" "$processes" train_parallel0 "${arguments[@]}"
+  launch_ranks "$python" "$processes" train_parallel0
 }
 
 # training_arguments TASK_TYPE [PRETRAINED_PATH]: check them and add them to `arguments`.

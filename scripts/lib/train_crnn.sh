@@ -3,6 +3,8 @@
 source "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=scripts/lib/ranks.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/ranks.sh"
+# shellcheck source=scripts/lib/runs.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/runs.sh"
 
 # train_crnn full|performance DEVICES [--data_path=DIR] [--epochs=N] ... [--key value ...]
 # DEVICES is the number of processes, one per device; --device_num changes it where it is above 1.
@@ -42,18 +44,19 @@ train_crnn() {
     is_option save_checkpoint || arguments+=(--save_checkpoint False)
     is_option save_best_ckpt || arguments+=(--save_best_ckpt False)
   fi
-  is_option save_checkpoint_path || arguments+=(--save_checkpoint_path "$folder")
   arguments+=(${OPTIONS[@]+"${OPTIONS[@]}"})
 
   local python
   python=$(find_python)
   if [[ $devices == 1 && -z $table ]]; then
-    become "$folder/log" "$python" "$ROOT/train.py" "${arguments[@]}"
+    local RUN_FOLDER
+    prepare_run "$folder"
+    become "$RUN_FOLDER/log" "$python" "$ROOT/train.py" "${arguments[@]}"
   fi
   arguments+=(--run_distribute True)
   local RANK_DEVICE=$device
   [[ -z $table ]] || devices=$expected # the table says how many; --device_num, if given, has to agree
-  launch_ranks "$python" "$devices" "$folder" "${arguments[@]}"
+  launch_ranks "$python" "$devices" "$folder"
 }
 
 # read_options DEVICES ARGUMENTS...: the options of the scripts into the variables of train_crnn, both as --a=b and

@@ -73,13 +73,8 @@ class CtpnProposals(nn.Cell):
         proposals, masks, offsets = [], [], []
         for i in range(batch):
             boxes = self.decode(ops.gather(self.anchors, best[i], 0), ops.gather(deltas[i], best[i], 0))
-<<<<<<< HEAD
             boxes = ops.concat((boxes, best_scores[i].reshape((-1, 1))), 1)  # (K, 5)
-            boxes, _, mask = self.nms(boxes)
-=======
-            boxes = ops.concat((boxes, best_scores[i].reshape((-1, 1))), 1)  # K x 5
             boxes, index, mask = self.nms(boxes)
->>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
             first = self.rank + mask.astype(ms.float32) * self.num_decoded
             _, order = ops.topk(first, self.num_proposals)
             proposals.append(ops.gather(boxes, order, 0))

@@ -25,11 +25,8 @@ from src.export.network_files import (
     say_written,
     written_safely,
 )
-<<<<<<< HEAD
 from src.export.options import CtpnExport, FileOptions
-=======
 from src.weights.exported_card import CARD_NOTE, beside, card_text, detector_card
->>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
 from src.weights.weights_file import load_weights, network_arrays, read_weights
 
 

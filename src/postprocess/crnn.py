@@ -22,6 +22,7 @@ from src.data.recognition.labels import LabelRejected, LabelRules
 from src.metrics.recognition import evaluate_words
 from src.postprocess.options import CrnnPostprocess
 from src.postprocess.output_files import OutputFileError, read_outputs
+from src.weights.exported_card import outputs_card
 
 OUTPUT_NAME = "log_probs"
 
@@ -35,16 +36,9 @@ class ImagePrediction:
     confidence: float
 
 
-<<<<<<< HEAD
 def postprocess_crnn(config: CrnnPostprocess) -> dict[str, float]:
-=======
-def postprocess_crnn(config: Any, characters: str = "") -> dict[str, float]:
->>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
     """Read `result_path`, the outputs for the words of `export_dataset_path`, and write to `eval_output_path`:
     `readings.tsv` with a line per image, and `results.json`.
-
-    Args:
-        characters: of the alphabet, in the order of their classes; "" takes `alphabet`.
 
     Returns:
         Metrics (name -> value) over every labeled word when `label_path` is given, else an empty dict. The file
@@ -55,11 +49,7 @@ def postprocess_crnn(config: Any, characters: str = "") -> dict[str, float]:
         UserError: an image without outputs, outputs that do not fit the alphabet, an image without a label,
             more unreadable images than `max_bad_ratio`, or a file that cannot be written.
     """
-<<<<<<< HEAD
-    alphabet = Alphabet.load(config.alphabet)
-=======
-    alphabet = Alphabet(characters) if characters else _alphabet_named(config.alphabet)
->>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
+    alphabet = network_alphabet(config)
     images = Path(config.export_dataset_path)
     predictions = read_folder(
         images, Path(config.result_path), alphabet, choose_decoder(config, alphabet), config.max_bad_ratio
@@ -83,8 +73,11 @@ def postprocess_crnn(config: Any, characters: str = "") -> dict[str, float]:
     return metrics
 
 
-def _alphabet_named(name: str) -> Alphabet:
-    return Alphabet.named(name) if name in NAMED else Alphabet.from_file(name)
+def network_alphabet(config: CrnnPostprocess) -> Alphabet:
+    """That of the network which wrote the outputs, where its file said it and the user does not."""
+    card, _ = outputs_card(Path(config.result_path))
+    characters = card.get("characters") if isinstance(card, dict) and "alphabet" not in config.given else None
+    return Alphabet(characters) if characters else Alphabet.load(config.alphabet)
 
 
 def metrics_line(metrics: Mapping[str, float]) -> str:

@@ -99,7 +99,10 @@ def _train(
             state.restore(snapshot)
         messages.append(f"resumed after epoch {state.epoch} step {state.step}" if snapshot else "nothing to resume")
     elif options.rank_id == 0 and folder.existing():
-        raise UserError(f"{folder.folder} holds another training: resume it, or choose another folder")
+        raise UserError(
+            f"{folder.folder} holds another training: --resume continues it,"
+            " --save_checkpoint_path FOLDER starts a new one elsewhere"
+        )
     if options.config is not None and options.rank_id == 0:
         text = yaml.safe_dump(json.loads(json.dumps(options.config, default=str)), allow_unicode=True)
         write_atomically(folder.folder / "config.yaml", [text.encode()])

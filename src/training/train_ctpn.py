@@ -19,7 +19,7 @@ from src.ctpn.checkpoint_formats import (
 from src.ctpn.lstm_branches import choose_lstm
 from src.ctpn.options import AssignOptions, LearningOptions
 from src.ctpn.topology import BACKBONE
-from src.data.detection.dataset import COLUMNS, CtpnTrainData
+from src.data.detection.dataset import COLUMNS, CtpnTrainData, open_training_records
 from src.data.detection.evaluation_images import check_folder
 from src.data.detection.mindrecord_reader import MindRecordSource
 from src.data.detection.options import AugmentOptions, ValidationSetOptions
@@ -88,7 +88,7 @@ def training_data(config: CtpnTraining, rank_id: int, rank_size: int) -> CtpnTra
         UserError: the data file is missing or not one of ours.
     """
     with _named(*config.data_file()) as file:
-        MindRecordSource(file, COLUMNS)
+        open_training_records(file)
     make_sample = SampleMaker(
         config.image_shape,
         anchor_heights=config.anchor_height,

@@ -24,20 +24,16 @@ def with_card(options: OptionsT, network: str, weights: Path) -> tuple[OptionsT,
     """
     path = card_path(weights)
     if not weights.is_file() or not path.is_file():
-<<<<<<< HEAD
         return options, {}
-    card = load_card(path)
+    return lay_card(options, network, load_card(path), path)
+
+
+def lay_card(
+    options: OptionsT, network: str, card: object, path: Path
+) -> tuple[OptionsT, dict[str, object]]:
+    """As `with_card`, for the content of a card that was read from `path`."""
     parse_card(card, network, str(path))  # refuses what it should not hold
     assert isinstance(card, dict)  # as `parse_card` has seen to
-=======
-        return config, {}
-    return lay_card(config, load_card(path), path)
-
-
-def lay_card(config: Any, card: Any, path: Path) -> tuple[Any, dict[str, object]]:
-    """As `with_card`, for the content of a card that was read from `path`."""
-    parse_card(card, config.network, str(path))  # refuses what it should not hold
->>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
     # The branch says how a published file is read; for what training leaves it has no meaning.
     keys = {**KINDS[network].config_keys, "lstm_branch": "lstm_branch"}
     said = {ours: card[key] for key, ours in keys.items() if key in card}
@@ -45,16 +41,10 @@ def lay_card(config: Any, card: Any, path: Path) -> tuple[Any, dict[str, object]
         said["img_height"], said["img_width"] = card["image_size"]
     if "alphabet" in said and said["alphabet"] not in NAMED:
         said["alphabet"] = str(path.parent / said["alphabet"])
-<<<<<<< HEAD
-    said |= card.get("connector", {})
+    said |= {**card.get("connector", {}), **card.get("proposals", {})}
     present = options.to_dict()
     taken = {key: value for key, value in said.items() if key not in options.given and present[key] != value}
     return options.replace(**taken), taken
-=======
-    said |= {**card.get("connector", {}), **card.get("proposals", {})}
-    taken = {key: value for key, value in said.items() if key not in config.given and getattr(config, key) != value}
-    return config.replace(**taken), taken
->>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
 
 
 def describe_card(weights: Path, taken: dict[str, object]) -> str:

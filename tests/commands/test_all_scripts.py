@@ -21,7 +21,7 @@ STAND_IN = '#!/bin/sh\ntouch -- "$CALLED"\nexit 1\n'
 
 def usage_of(script):
     """The arguments of the "Usage:" line in the head of a script."""
-    head = (ROOT / "scripts" / script).read_text(encoding="utf-8").split("\nset -")[0]
+    head = (ROOT / "scripts" / script).read_text(encoding="utf-8").split("\nif [ -z")[0]
     return re.search(rf"^# Usage: bash scripts/{re.escape(script)}(.*)$", head, re.MULTILINE)[1].split()
 
 
@@ -57,7 +57,8 @@ def test_it_can_be_run_and_fails_when_a_part_of_it_fails(script):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "#!/usr/bin/env bash"
     commands = [line for line in lines if line and not line.startswith("#")]
-    assert commands[0] == "set -euo pipefail"
+    assert "exec env -u POSIXLY_CORRECT bash" in commands[0]  # where `sh` was told to run it
+    assert commands[1] == "set -euo pipefail"
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -341,3 +341,86 @@ def test_the_official_script_is_used_where_it_is(scored, tmp_path):
     assert done.stdout.splitlines()[-1] == f"official|-g={scripts}/gt.zip|-s=submit_ctpn-1_5.zip|-o=."
     (scripts / "script.py").write_text("raise SystemExit(4)")
     assert eval_res(scored, script=scripts / "eval_res.sh").returncode == 4
+
+
+def trained(folder):
+    (folder / "ckpt_0").mkdir(parents=True)
+    (folder / "ckpt_0" / "ctpn-1_3.ckpt").write_text("weights")
+    (folder / "log").write_text("the first run\n")
+    return folder
+
+
+def aside(place, name="train"):
+    return [path for path in place.iterdir() if path.name.startswith(f"{name}-20")]
+
+
+def test_a_second_training_moves_the_first_aside_and_finds_its_checkpoint(place):
+    """Pretraining, then Finetune from its checkpoint, as the seed does it."""
+    trained(place / "train")
+    done, calls = call(place, TRAIN[0], "Finetune", "train/ckpt_0/ctpn-1_3.ckpt")
+    (old,) = aside(place)
+    assert (old / "log").read_text() == "the first run\n"
+    options = options_of(calls[0]["arguments"][1:])
+    assert options["--pre_trained"] == f"{old.name}/ckpt_0/ctpn-1_3.ckpt"
+    assert (place / options["--pre_trained"]).read_text() == "weights"
+    assert options["--save_checkpoint_path"] == "train" and not (place / "train" / "ckpt_0").exists()
+    assert f"the training that was in train is now in {old.name}" in done.stdout
+    assert "the first run" not in log_of(place / "train" / "log", "working")
+
+
+def test_a_checkpoint_that_the_configuration_names_follows(place):
+    trained(place / "train")
+    (place / "my.yaml").write_text('task_type: Finetune\npre_trained: "train/ckpt_0/ctpn-1_3.ckpt"  # ours\n')
+    _, calls = call(place, TRAIN[0], "Finetune", "", "", "my.yaml")
+    (old,) = aside(place)
+    assert options_of(calls[0]["arguments"][1:])["--pre_trained"] == ""  # given as empty, so it is empty
+    trained(place / "train")
+    _, calls = call(place, TRAIN[0], "Finetune", "--config_path", "my.yaml")
+    newest = next(path for path in aside(place) if path != old)
+    assert options_of(calls[1]["arguments"][1:])["--pre_trained"] == f"{newest.name}/ckpt_0/ctpn-1_3.ckpt"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--resume"], ["--resume=True"], ["--resume", "true"], ["--config_path", "my.yaml"]]
+)
+def test_a_training_that_is_continued_stays(place, arguments):
+    trained(place / "train")
+    (place / "my.yaml").write_text("resume: True\n")
+    call(place, TRAIN[0], "Pretraining", *arguments)
+    assert not aside(place) and "the first run" in log_of(place / "train" / "log", "working")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--resume", "False"], ["--config_path", "my.yaml", "--resume=False"], ["--seed", "1"]]
+)
+def test_a_training_that_is_not_continued_goes(place, arguments):
+    trained(place / "train")
+    (place / "my.yaml").write_text("resume: True\n")
+    call(place, TRAIN[0], "Pretraining", *arguments)
+    assert len(aside(place)) == 1
+
+
+def test_the_log_goes_where_the_run_goes_and_a_named_folder_is_not_moved(place):
+    trained(place / "mine")
+    call(place, TRAIN[0], "Pretraining", "--save_checkpoint_path", "mine")
+    assert "the first run" in log_of(place / "mine" / "log", "working")
+    assert not (place / "train").exists() and not aside(place, "mine")
+    done, _ = call(place, EVAL[0], "--eval_output_path=figures")
+    assert done.returncode == 0 and (place / "figures" / "log").is_file() and not (place / "eval").exists()
+
+
+@pytest.mark.parametrize("shell", ["sh", "dash"])
+def test_scripts_started_with_sh_go_on_in_bash(place, shell):
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    for script in sorted(SCRIPTS.glob("*.sh")):
+        done = subprocess.run(
+            [shell, script, "--help"], cwd=place, env=environment(place), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if script.name not in ("quickstart.sh", "run_tests.sh"):
+            assert done.returncode == 0 and "Usage: bash scripts/" in done.stdout, (script.name, done.stderr)
+    done = subprocess.run(
+        [shell, SCRIPTS / TRAIN[0], "Pretraining"], cwd=place, env=environment(place, POSIXLY_CORRECT="1"),
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0 and "working" in done.stdout

@@ -29,11 +29,7 @@ from src.export.ctpn import export_ctpn, load_ctpn  # noqa: E402
 from src.export.network_files import ExportError  # noqa: E402
 from src.metrics.submission import read_submission, to_pixels  # noqa: E402
 from src.postprocess.ctpn import postprocess_ctpn  # noqa: E402
-<<<<<<< HEAD
-=======
-from src.postprocess.output_files import write_outputs  # noqa: E402
 from src.weights.exported_card import CARD_OF_OUTPUTS, card_text, exported_card  # noqa: E402
->>>>>>> f37f910 (What post-processing must know travels with an export: card in ONNX, JSON beside MINDIR, dx for side refinement; tolerances are relative to the largest output)
 from src.weights.weights_file import network_arrays, save_weights  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,6 +17,8 @@ from src.data.loading.epoch_order import count_steps, epoch_order
 from src.data.loading.prefetch import batches_ahead, clamp_workers
 
 COLUMNS = {name: SCHEMA[name]["type"] for name in ("image", "annotation", "file_name")}
+# Records of the model zoo have no file names; only an evaluation needs them.
+TRAIN_COLUMNS = {name: COLUMNS[name] for name in ("image", "annotation")}
 
 MakeSample = Callable[[np.ndarray, np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, ...]]
 
@@ -54,7 +56,7 @@ class CtpnTrainData:
     ) -> None:
         self._make = make_sample
         _check_part(batch_size, rank_id, rank_size)
-        self._source = MindRecordSource(mindrecord_file, COLUMNS)
+        self._source = open_training_records(mindrecord_file)
         self.batch_size = batch_size
         self.num_samples = len(self._source)
         self.steps_per_epoch = count_steps(self.num_samples, batch_size, rank_size)
@@ -84,11 +86,18 @@ class CtpnTrainData:
         epoch, index, row = job
         rng = np.random.default_rng([self._seed, epoch, index])
         for following in range(index + 1, index + 1 + self.num_samples):
-            content = _read(row, self.report)
+            name = row.get("file_name") or f"record {(following - 1) % self.num_samples}"
+            content = _read(row, name, self.report)
             if content is not None:
                 return self._make(*content, rng)
             row = next(self._source.read([following % self.num_samples]))
         raise UserError(f"none of the {self.num_samples} records can be used")
+
+
+def open_training_records(mindrecord_file: str | Path) -> MindRecordSource:
+    """The records of a training set, with their file names where it has them. Raises UserError."""
+    source = MindRecordSource(mindrecord_file, TRAIN_COLUMNS)
+    return MindRecordSource(mindrecord_file, COLUMNS) if "file_name" in source.held else source
 
 
 class CtpnEvalData:
@@ -160,7 +169,7 @@ class CtpnEvalData:
 
     def _sample(self, job: tuple[int, dict]) -> dict | None:
         index, row = job
-        content = _read(row, self.report)
+        content = _read(row, row["file_name"], self.report)
         if content is None:
             return None
         image, boxes, ignored = content
@@ -181,15 +190,15 @@ def _check_part(batch_size: int, rank_id: int, rank_size: int) -> None:
         raise UserError(f"batch size {batch_size} on rank {rank_id} of {rank_size} is not possible")
 
 
-def _read(row: dict, report: BadSamples) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+def _read(row: dict, name: str, report: BadSamples) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Image, boxes and ignored of a record; None, noted in `report`, where it is damaged."""
     source = row["image"]
     try:
         boxes, ignored = parse_annotation(row["annotation"])
         source = source if isinstance(source, Path) else source.tobytes()
-        return decode_image(source, name=row["file_name"]), boxes, ignored
+        return decode_image(source, name=name), boxes, ignored
     except UserError as error:
-        report.add(row["file_name"], error.reason if isinstance(error, ImageError) else str(error))
+        report.add(name, error.reason if isinstance(error, ImageError) else str(error))
         return None
 
 

@@ -23,15 +23,15 @@ class MindRecordSource:
     """Random access to the records of a MindRecord data set, one file or many shards.
 
     `path` is the file, the first shard or the name without the shard's number. `columns` are the names and
-    types that are read. A record is a dict of arrays: bytes as uint8 (length,), strings as str.
-    MindDataset with an explicit sampler keeps the order given, delivers thousands of records per second from
+    types that are read, `held` all that the file has. A record is a dict of arrays: bytes as uint8 (length,), strings
+    as str. MindDataset with an explicit sampler keeps the order given, delivers thousands of records per second from
     one thread and opens in 10 ms, so nothing of the file format has to be known here but its header.
     """
 
     def __init__(self, path: str | Path, columns: Mapping[str, str]) -> None:
         self.path = _first_shard(Path(path))
         self.columns = dict(columns)
-        _check(self.path, self.columns)
+        self.held = _check(self.path, self.columns)
         with _one_line(self.path):
             self._size = ds.MindDataset(str(self.path)).get_dataset_size()
         if self._size < 1:
@@ -121,8 +121,8 @@ def _read_header(path: Path) -> _Header:
         raise MindRecordError(f"{path}: is not a MindRecord file, or its beginning is damaged") from error
 
 
-def _check(path: Path, columns: Mapping[str, str]) -> None:
-    """Shards, their indices, their length and the schema, before the engine meets them.
+def _check(path: Path, columns: Mapping[str, str]) -> dict[str, str]:
+    """Shards, their indices, their length and the schema, before the engine meets them; returns the schema.
 
     The engine reads beyond the end of a shard that is cut short, and takes the process with it.
     """
@@ -141,4 +141,7 @@ def _check(path: Path, columns: Mapping[str, str]) -> None:
     wrong = [name for name, kind in columns.items() if found.get(name) != kind]
     if wrong:
         wanted = ", ".join(f"{name} ({columns[name]}, found {found.get(name, 'none')})" for name in wrong)
-        raise MindRecordError(f"{path}: was made for something else: needs the columns {wanted}")
+        raise MindRecordError(
+            f"{path}: was made for something else: needs the columns {wanted}; src/create_dataset.py makes them"
+        )
+    return found

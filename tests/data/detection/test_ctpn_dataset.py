@@ -254,6 +254,21 @@ def test_bytes_that_end_in_zeros_come_whole(tmp_path):
     assert row["image"].tobytes() == image
 
 
+def test_records_of_the_model_zoo_train_and_only_evaluation_needs_names(tmp_path, source):
+    schema = {name: SCHEMA[name] for name in ("image", "annotation")}
+    records = [{name: record(i)[name] for name in schema} for i in range(COUNT)]
+    path = write(tmp_path / "set.mindrecord", records, schema=schema)
+    for ours, theirs in zip(train_data(source).epoch(1), train_data(path).epoch(1), strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)
+    with pytest.raises(MindRecordError, match="needs the columns file_name.*src/create_dataset.py"):
+        CtpnEvalData(path, batch_size=1, image_shape=SHAPE)
+    records[2]["image"] = b"broken"
+    data = train_data(write(tmp_path / "bad" / "set.mindrecord", records, schema=schema), max_bad_ratio=0.5)
+    list(data.epoch(1))
+    assert list(data.report.reasons) == ["record 2"]
+
+
 def broken(kind, folder):
     first = folder / "set.mindrecord0"
     if kind == "shard":
@@ -294,10 +309,10 @@ def test_incomplete_sets_give_one_clear_line(source, tmp_path, kind, message):
 
 
 def test_a_set_made_for_something_else_is_named(tmp_path):
-    schema = {name: SCHEMA[name] for name in ("image", "annotation", "image_size")}
+    schema = {name: SCHEMA[name] for name in ("image", "file_name", "image_size")}
     records = [{name: record(0)[name] for name in schema}]
     path = write(tmp_path / "old.mindrecord", records, shards=1, schema=schema)
-    with pytest.raises(MindRecordError, match=r"needs the columns file_name \(string, found none\)"):
+    with pytest.raises(MindRecordError, match=r"needs the columns annotation \(int32, found none\)"):
         train_data(path)
 
 
