@@ -1,2 +1,2 @@
 #!/usr/bin/env bash
-exec bash "$(dirname -- "${BASH_SOURCE[0]}")/../scripts/train_full_1p.sh" "$@"
+exec bash "$(dirname -- "$0")/../scripts/train_full_1p.sh" "$@"

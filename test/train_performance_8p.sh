@@ -1,2 +1,2 @@
 #!/usr/bin/env bash
-exec bash "$(dirname -- "${BASH_SOURCE[0]}")/../scripts/train_performance_8p.sh" "$@"
+exec bash "$(dirname -- "$0")/../scripts/train_performance_8p.sh" "$@"

@@ -19,6 +19,10 @@ from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.common.signal_stack import use_ordinary_signal_stack
 
+# As shares of the largest output. OpenVINO's single precision rounds more: 1.03e-4 with the deterministic weights of
+# the published size.
+ONNX_TOLERANCES = {"onnxruntime": 1e-4, "openvino": 3e-4}
+
 
 class ExportError(UserError):
     """An export that is not possible here, or whose file does not agree with the network."""
@@ -54,13 +58,11 @@ def export_air(network: nn.Cell, example: np.ndarray, path: Path) -> None:
     ms.export(network, ms.Tensor(example), file_name=str(path.with_suffix("")), file_format="AIR")
 
 
-def check_onnx(
-    path: Path, network: nn.Cell, examples: Sequence[np.ndarray], tolerance: float = 1e-4
-) -> dict[str, float]:
+def check_onnx(path: Path, network: nn.Cell, examples: Sequence[np.ndarray]) -> dict[str, float]:
     """Largest difference between `network` and the file at `path`, by runtime, over all `examples`; see `compare`.
 
     Raises:
-        ExportError: a difference above `tolerance`, or a runtime is not installed.
+        ExportError: a difference above that runtime's tolerance, or a runtime is not installed.
     """
     try:
         import onnxruntime  # noqa: PLC0415 - only an ONNX export needs the two runtimes
@@ -80,7 +82,7 @@ def check_onnx(
     for image in examples:
         expected = as_arrays(network(ms.Tensor(image)))
         for name, run in runtimes.items():
-            difference = compare(expected, run(image), f"the ONNX file in {name}", tolerance)
+            difference = compare(expected, run(image), f"the ONNX file in {name}", ONNX_TOLERANCES[name])
             differences[name] = max(differences[name], difference)
     return differences
 

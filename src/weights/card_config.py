@@ -28,9 +28,7 @@ def with_card(options: OptionsT, network: str, weights: Path) -> tuple[OptionsT,
     return lay_card(options, network, load_card(path), path)
 
 
-def lay_card(
-    options: OptionsT, network: str, card: object, path: Path
-) -> tuple[OptionsT, dict[str, object]]:
+def lay_card(options: OptionsT, network: str, card: object, path: Path) -> tuple[OptionsT, dict[str, object]]:
     """As `with_card`, for the content of a card that was read from `path`."""
     parse_card(card, network, str(path))  # refuses what it should not hold
     assert isinstance(card, dict)  # as `parse_card` has seen to

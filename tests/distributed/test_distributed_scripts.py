@@ -242,7 +242,7 @@ def test_processes_on_the_cpu_share_the_cores(place):
     assert done.returncode == 0, done.stderr
     launcher, training = split_equal(started)
     assert training[:6] == ["--device_target", "CPU", "--task_type", "Pretraining", "--pre_trained", ""]
-    assert training[-1] == "--log_interval=1"
+    assert training[-3:] == ["--log_interval=1", "--save_checkpoint_path", "train_parallel0"]
     assert len(ranks) == 2
     half = len(CORES) // 2
     if half:

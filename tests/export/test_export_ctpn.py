@@ -273,8 +273,8 @@ def test_settings_and_checkpoints_that_do_not_fit(exported, tmp_path):
         ({"anchor_height": [10, 20]}, "rpn_cls.weight"),
         ({"lstm_branch": "rnn"}, "LSTM branch 'rnn' is not in the checkpoint"),
     ):
-        config = tiny_config(file_name=str(tmp_path / "ctpn"), **changes)
         with pytest.raises(UserError, match=words) as caught:
+            config = tiny_config(file_name=str(tmp_path / "ctpn"), **changes)
             export_ctpn(config, exported.checkpoint, "CPU")
         assert "\n" not in str(caught.value)
     (tmp_path / "damaged.ckpt").write_bytes(exported.checkpoint.read_bytes()[:1000])
