@@ -10,9 +10,11 @@ import pytest
 from golden_weights import golden_weight, published_crnn_shapes
 
 from src.common.signal_stack import use_ordinary_signal_stack
+from src.model_utils.console_log import log_to_console
 from src.model_utils.device_adapter import set_cpu_kernels
 
 set_cpu_kernels()
+log_to_console()  # as every command does, so that tests see its lines
 os.environ.setdefault("GLOG_v", "3")
 # MindSpore's generated messages need protobuf's Python implementation. It asks for it itself, too late where a test
 # has imported onnx before it.

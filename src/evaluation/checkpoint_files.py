@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from src.common.errors import UserError
 
+logger = logging.getLogger(__name__)
 Metrics = TypeVar("Metrics")
 
 
@@ -51,7 +53,7 @@ def evaluate_each(
         except UserError as error:
             text = str(error)
             unusable.append(text if checkpoint.name in text else f"{checkpoint.name}: {text}")
-            print(f"left out {unusable[-1]}", flush=True)
+            logger.warning(f"left out {unusable[-1]}")
             continue
         metrics[checkpoint.stem] = evaluate(checkpoint)
     finish(metrics)

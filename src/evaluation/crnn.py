@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import mindspore as ms
@@ -25,6 +26,8 @@ from src.evaluation.recognition import LexiconChoice, PredictLogProbs, WordEvalu
 from src.evaluation.recognition_results import draw_mistakes, write_word_results
 from src.evaluation.recognition_table import TOTAL, show_metrics
 from src.weights.crnn_weights import load_trained
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate_crnn(config: CrnnEvaluation) -> dict[str, dict[str, dict[str, float]]]:
@@ -56,7 +59,7 @@ def evaluate_crnn(config: CrnnEvaluation) -> dict[str, dict[str, dict[str, float
             if config.draw_results:
                 sheet = folder / f"mistakes_{checkpoint.stem}.png"
                 drawn = draw_mistakes(evaluations, sources, sheet, config.worst_mistakes)
-                print(f"the {drawn} worst mistakes: {sheet}" if drawn else "no mistake was made", flush=True)
+                logger.info(f"the {drawn} worst mistakes: {sheet}" if drawn else "no mistake was made")
         return metrics
 
     def finish(metrics: dict[str, dict]) -> None:

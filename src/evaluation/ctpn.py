@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import mindspore as ms
@@ -24,6 +25,8 @@ from src.evaluation.detection_table import metrics_line, show_table
 from src.evaluation.gather_detection import gather_found
 from src.evaluation.options import CtpnEvaluation, CtpnTrainingEvaluation, DetectionRunOptions
 from src.weights.weights_file import load_weights, read_weights
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate_ctpn(config: CtpnEvaluation) -> dict[str, dict]:
@@ -50,7 +53,7 @@ def evaluate_ctpn(config: CtpnEvaluation) -> dict[str, dict]:
         lstm = choose_lstm(params, config.lstm_branch)
         load_weights(network, mindspore_ctpn(params, lstm.branch))
         if lstm.note and is_main:
-            print(f"{checkpoint.name}: {lstm.note}", flush=True)
+            logger.info(f"{checkpoint.name}: {lstm.note}")
         # The first call compiles the network, which is no part of an image's time.
         predict(np.zeros((config.test_batch_size, 3, *config.image_shape), np.float32))
 
@@ -65,7 +68,7 @@ def evaluate_ctpn(config: CtpnEvaluation) -> dict[str, dict]:
         if config.draw_results:
             place = folder / f"pictures_{checkpoint.stem}"
             drawn = draw_detections(evaluation, images_of(source, image_folder, evaluation.lines), place)
-            print(f"drew {drawn} images to {place}", flush=True)
+            logger.info(f"drew {drawn} images to {place}")
         return metrics
 
     def finish(metrics: dict[str, dict]) -> None:
@@ -117,7 +120,7 @@ def choose_source(config: CtpnEvaluation) -> tuple[Path, Path | None]:
     if source.is_dir():
         raise UserError(f"dataset_path: '{source}' is a folder; give a MindRecord, or images with --image_path")
     if folder and "dataset_path" not in config.given and not any(map(Path.exists, (source, Path(f"{source}0")))):
-        print(f"no MindRecord {source}: reading the images of {folder}, without ground truth")
+        logger.info(f"no MindRecord {source}: reading the images of {folder}, without ground truth")
         return folder, folder
     if folder and config.draw_results:
         try:
@@ -163,7 +166,7 @@ def evaluate_source(
             left_out.add(name, reason)
     if rank_id == 0:
         for name, reason in left_out.reasons.items():
-            print(f"left out {name}: {reason}")
+            logger.warning(f"left out {name}: {reason}")
     evaluation.has_ground_truth = not source.is_dir()
     return evaluation
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,8 @@ from src.export.options import CtpnExport, FileOptions
 from src.weights.exported_card import CARD_NOTE, beside, card_text, detector_card
 from src.weights.weights_file import load_weights, network_arrays, read_weights
 
+logger = logging.getLogger(__name__)
+
 
 def load_ctpn(options: NetworkOptions, checkpoint: Path) -> Ctpn:
     """The network of `options` in evaluation mode with the weights of `checkpoint`."""
@@ -36,7 +39,7 @@ def load_ctpn(options: NetworkOptions, checkpoint: Path) -> Ctpn:
     params = read_weights(checkpoint)
     lstm = choose_lstm(params, options.lstm_branch)
     if lstm.note:
-        print(f"{checkpoint.name}: {lstm.note}")
+        logger.info(f"{checkpoint.name}: {lstm.note}")
     load_weights(network, mindspore_ctpn(params, lstm.branch))
     return network.set_train(False)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from src.common.errors import UserError
 from src.common.options import OptionError
 from src.common.printable import one_line
+from src.model_utils.console_log import log_to_console
 
 
 def run_command(main: Callable[[], int | None]) -> None:
@@ -28,6 +29,7 @@ def run_command(main: Callable[[], int | None]) -> None:
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
     # Of tags in an image file that are not as they should be; an image that cannot be read is an error of ours.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    log_to_console()
     try:
         code = main()
     except OptionError as error:

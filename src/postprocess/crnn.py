@@ -5,6 +5,7 @@ Shapes: T time steps, C classes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from src.postprocess.options import CrnnPostprocess
 from src.postprocess.output_files import OutputFileError, read_outputs
 from src.weights.exported_card import outputs_card
 
+logger = logging.getLogger(__name__)
 OUTPUT_NAME = "log_probs"
 
 
@@ -112,7 +114,7 @@ def read_folder(
             decode_image(path)
         except ImageError as error:
             bad.add(name, error.reason)
-            print(f"unreadable, so read as nothing: {name}: {error.reason}")
+            logger.warning(f"unreadable, so read as nothing: {name}: {error.reason}")
             predictions.append(ImagePrediction(name, "", 0.0))
             continue
         raise OutputFileError(f"'{name}': no {path.name}.json in '{header.parent}'")
@@ -142,7 +144,7 @@ def read_labels(path: Path, images: Path) -> dict[str, str]:
     labels = {}
     for word in read_icdar_words(path, images).iterate():
         if isinstance(word, Reject):
-            print(f"label_path: left out {word.name}: {word.reason}")
+            logger.warning(f"label_path: left out {word.name}: {word.reason}")
         else:
             labels[word.name] = word.text
     return labels
@@ -166,7 +168,7 @@ def match_labels(
         except LabelRejected as error:
             reasons[error.reason] = reasons.get(error.reason, 0) + 1
     for reason, count in reasons.items():
-        print(f"label_path: {count} words are not judged: {reason}")
+        logger.warning(f"label_path: {count} words are not judged: {reason}")
     if not truths:
         raise UserError(f"label_path: no word of '{label_path}' can be judged")
     return truths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -25,6 +26,8 @@ from src.metrics.submission import ground_truth_name, image_key, read_ground_tru
 from src.postprocess.options import CtpnPostprocess
 from src.postprocess.output_files import NetworkOutputs, OutputFileError, read_outputs, read_undescribed
 from src.text_connector.detector import TextLines
+
+logger = logging.getLogger(__name__)
 
 
 def postprocess_ctpn(config: CtpnPostprocess) -> dict[str, dict]:
@@ -75,7 +78,7 @@ def read_images(folder: Path, max_bad_ratio: float) -> Iterator[tuple[str, np.nd
             image = decode_image(path)
         except ImageError as error:
             bad.add(name, error.reason)
-            print(f"left out {name}: {error.reason}")
+            logger.warning(f"left out {name}: {error.reason}")
             continue
         yield name, image
 
@@ -93,7 +96,7 @@ def match_labels(
             raise UserError(f"label_path: no {ground_truth_name(submitted)} for '{name}' in '{label_path}'")
     others = len(labels) - len(keys)
     if others:
-        print(f"label_path: {others} labels belong to no image and are not counted")
+        logger.warning(f"label_path: {others} labels belong to no image and are not counted")
     return {name: labels[image_key(submitted)] for name, submitted in keys.items()}
 
 

@@ -1,6 +1,7 @@
 """What a run leaves to read: the screen, `loss_<rank>.log`, `metrics.jsonl` and TensorBoard scalars."""
 
 import json
+import logging
 import sys
 import time
 from datetime import timedelta
@@ -12,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 class RunLog:
@@ -74,7 +77,7 @@ class RunLog:
         if self._progress is not None:
             self._progress.console.print(message, markup=False, highlight=False)
         elif self.rank_id == 0:
-            print(message, flush=True)
+            logger.info(message)
 
     def advance(
         self,
@@ -97,7 +100,7 @@ class RunLog:
             self._last_line = now
             rest = timedelta(seconds=round((self.total_steps - global_step) * (seconds_per_step or 0)))
             eta = f" eta {rest}" if seconds_per_step else ""
-            print(f"epoch {epoch} step {step} ({global_step}/{self.total_steps}) {metrics}{eta}", flush=True)
+            logger.info(f"epoch {epoch} step {step} ({global_step}/{self.total_steps}) {metrics}{eta}")
 
     def record(self, epoch: int, step: int, global_step: int, values: dict[str, float | None]) -> None:
         """Write means of an interval to every file. `values["loss"]` is the total loss."""

@@ -1,5 +1,6 @@
 """What the trainings of both networks do alike, around the loop."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from src.training.eval_callback import Evaluate
 from src.training.loop import TrainData, train
 from src.training.optimizers import make_optimizer
 from src.training.options import CheckpointOptions, RunOptions, TrainResult
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,10 @@ def run_job(job: Job, options: RunOptions, ranks: Ranks, description: str) -> Tr
         momentum=options.momentum,
     )
     if ranks.is_main:
-        print(
+        logger.info(
             f"{description}\n"
             f"writing to {Path(options.save_checkpoint_path)}: ckpt_0, loss_<rank>.log, metrics.jsonl, tensorboard\n"
-            "the first step compiles the network, which takes some time",
-            flush=True,
+            "the first step compiles the network, which takes some time"
         )
     train_options = options.train_options(
         job.epochs,

@@ -1,6 +1,7 @@
 """Train the recognition network as a configuration says."""
 
 import contextlib
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from src.training.result_table import write_result_table
 from src.training.run_training import Job, Ranks, continues, run_job
 from src.weights.crnn_weights import load_pre_trained, write_alphabet
 
+logger = logging.getLogger(__name__)
 PREFIX = "crnn"
 
 
@@ -43,9 +45,9 @@ def train_crnn(
     output = Path(config.save_checkpoint_path)
     if config.pre_trained and not continues(config, PREFIX):
         remade = load_pre_trained(network, config.pre_trained, alphabet)
-        print(f"network: weights from {config.pre_trained}")
+        logger.info(f"network: weights from {config.pre_trained}")
         if remade:
-            print(f"the head ({', '.join(remade)}) was made for another alphabet; it starts from scratch")
+            logger.info(f"the head ({', '.join(remade)}) was made for another alphabet; it starts from scratch")
     if ranks.is_main and (config.save_checkpoint or config.save_best_ckpt):
         write_alphabet(output / "ckpt_0", alphabet)
     job = Job(
@@ -103,6 +105,6 @@ def report_data(data: WordData) -> None:
     for source in report["sources"]:
         for kind in ("dropped", "bad"):
             for reason, count in source[kind].items():
-                print(f"{source['source']}: {count} of {source['samples']} words left out: {reason}")
+                logger.warning(f"{source['source']}: {count} of {source['samples']} words left out: {reason}")
     for reason, count in report["replaced"].items():
-        print(f"{count} words replaced while training: {reason}")
+        logger.warning(f"{count} words replaced while training: {reason}")

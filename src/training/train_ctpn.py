@@ -1,6 +1,7 @@
 """Train the detection network as a configuration says."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from src.training.options import CheckpointOptions, TrainResult
 from src.training.run_training import Job, Ranks, continues, run_job
 from src.weights.weights_file import load_weights, read_weights
 
+logger = logging.getLogger(__name__)
 PREFIX = "ctpn"
 
 
@@ -55,7 +57,7 @@ def train_ctpn(
         check_evaluation_data(config)
     network, loss_cell = build_training_ctpn(config, config.seed, config.mixed_precision)
     if config.pre_trained and not goes_on:
-        print(load_pre_trained(network, config.pre_trained, config.is_pretraining, config.lstm_branch))
+        logger.info(load_pre_trained(network, config.pre_trained, config.is_pretraining, config.lstm_branch))
     stage = config.stage()
     job = Job(
         network=network,
@@ -75,7 +77,7 @@ def train_ctpn(
     )
     result = run_job(job, config, ranks, describe_training(config, data, stage.epochs, ranks))
     for name, reason in data.report.reasons.items():
-        print(f"replaced {name} while training: {reason}")
+        logger.warning(f"replaced {name} while training: {reason}")
     if ranks.is_main:
         print(describe_result(config, result), flush=True)
     return result

@@ -1,0 +1,30 @@
+"""What library code logs, as plain lines on standard output, in one stream with the results that it leads to.
+
+Library code has one logger per module and no handler; only an entry point decides that somebody wants to see it.
+"""
+
+import logging
+
+from rich.console import Console
+
+_STYLES = {logging.WARNING: "yellow", logging.ERROR: "red"}
+
+
+class ConsoleHandler(logging.Handler):
+    """A line per message, colored by its level on a terminal, and as it is in a file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._console = Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.print(self.format(record), style=_STYLES.get(record.levelno))
+        self._console.file.flush()
+
+
+def log_to_console() -> None:
+    """Show what this project's modules log from now on; a second call changes nothing."""
+    logger = logging.getLogger("src")
+    logger.setLevel(logging.INFO)
+    if not any(isinstance(handler, ConsoleHandler) for handler in logger.handlers):
+        logger.addHandler(ConsoleHandler())
