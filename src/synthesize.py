@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rich.console import Console
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.common.progress_bar import progress_bar
 from src.common.shard import Shard
 from src.crnn.alphabet import Alphabet
@@ -25,6 +26,7 @@ from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import CAPITALS, DIGITS, SMALL, TextSampler, read_lexicon
 from src.data.synthesis.scene_folder import write_scenes
 from src.data.synthesis.words import WordSource
+from src.model_utils.command import run_command
 
 
 def _positive(text: str) -> int:
@@ -155,17 +157,18 @@ def _plain(args: argparse.Namespace) -> dict:
     return {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code (2 for a problem the user can solve)."""
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line.
+
+    Raises:
+        OptionError: an argument that cannot be used.
+    """
     args = build_parser().parse_args(argv)
-    console = Console(stderr=True)
     try:
-        {"scenes": _run_scenes, "words": _run_words}[args.command](args, console)
+        {"scenes": _run_scenes, "words": _run_words}[args.command](args, Console(stderr=True))
     except UserError as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False)
-        return 2
-    return 0
+        raise OptionError(str(error)) from None
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -16,6 +16,7 @@ from src.data.synthesis.lexicon import CAPITALS, DIGITS, PRINTABLE, SMALL, TextM
 from src.data.synthesis.word_ink import draw_crop
 from src.data.synthesis.word_style import WordStyle
 from src.data.synthesis.words import WordSource
+from src.model_utils.command import run_command
 from src.synthesize import main
 
 
@@ -196,10 +197,8 @@ def test_commands_write_what_they_say(tmp_path, capsys):
     lexicon = tmp_path / "lexicon.txt"
     lexicon.write_text("# words\nZEBRA\n")
     shared = ["--count", "3", "--workers", "1", "--lexicon", str(lexicon)]
-    assert (
-        main(["scenes", "--output", str(tmp_path / "s"), "--size", "200x120", "--difficulty", "hard", *shared]) == 0
-    )
-    assert main(["words", "--output", str(tmp_path / "w"), "--alphabet", "digits_lower", *shared]) == 0
+    main(["scenes", "--output", str(tmp_path / "s"), "--size", "200x120", "--difficulty", "hard", *shared])
+    main(["words", "--output", str(tmp_path / "w"), "--alphabet", "digits_lower", *shared])
     assert len(list((tmp_path / "s" / "images").iterdir())) == 3
     assert read(tmp_path / "w")[b"num-samples"] == b"3"
     assert (tmp_path / "w" / "manifest.json").is_file()
@@ -222,10 +221,9 @@ def test_commands_write_what_they_say(tmp_path, capsys):
 def test_bad_arguments_end_with_code_2_and_a_reason(tmp_path, capsys, arguments, says):
     command, *rest = arguments
     given = [command, "--output", str(tmp_path / "out"), *(["--count", "1"] if "--count" not in rest else []), *rest]
-    try:
-        code = main(given)
-    except SystemExit as stop:
-        code = stop.code
+    with pytest.raises(SystemExit) as stop:
+        run_command(lambda: main(given))
+    code = stop.value.code
     assert code == 2
     assert says in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "out").exists()
