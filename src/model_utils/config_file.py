@@ -28,14 +28,14 @@ class Config(Options):
         file: its file.
         sections: heading ("" for none) -> the groups and single keys that stand under it.
         renamed: keys of earlier versions, which are still read -> their names now.
-        retired: keys of earlier versions that files may still hold, and that mean nothing now.
+        of_upstream: whether a file may hold keys of the model zoo, see `upstream_keys`.
     """
 
     title: ClassVar[str]
     file: ClassVar[Path]
     sections: ClassVar[Sections]
     renamed: ClassVar[dict[str, str]] = {}
-    retired: ClassVar[frozenset[str]] = frozenset()
+    of_upstream: ClassVar[bool] = False
 
 
 def file_text(model: type[Config]) -> str:

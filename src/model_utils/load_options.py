@@ -5,7 +5,6 @@ file of `--config_path` is laid over them, and the command line over both. What 
 for values of a command's own file that are the defaults.
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 from src.common.options import OptionError, accepted, choices_of, unknown_key, value_type
 from src.model_utils.config_file import Config, file_text, help_page
 from src.model_utils.input_arguments import YES_OR_NO
+from src.model_utils.upstream_keys import without_upstream_keys
 
 _FILE_KEYS = ("config_path", "_config_path")
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -69,13 +69,17 @@ def build_config(model: type[ConfigT], given: Given) -> ConfigT:
     if not is_own_file:
         values |= given.values
     arguments = {model.renamed.get(key, key): text for key, text in given.arguments.items()}
-    for key in model.retired & values.keys():
-        print(f"{key}: left out, it means nothing any more", file=sys.stderr)
-    values = {model.renamed.get(key, key): value for key, value in values.items() if key not in model.retired}
+    values = {model.renamed.get(key, key): value for key, value in values.items()}
     values |= {key: _parsed(model, key, text) for key, text in arguments.items()}
+    if model.of_upstream and any(key not in model.model_fields for key in values):
+        heights = values.get("anchor_height", model.model_fields["anchor_height"].default)
+        values = without_upstream_keys(values, len(heights) if isinstance(heights, (list, tuple)) else 0)
+    unknown = [str(key) for key in values if key not in model.model_fields]
+    if len(unknown) > 1:
+        raise OptionError(f"unknown keys: {', '.join(unknown)}; --help lists the keys")
+    if unknown:
+        raise OptionError(unknown_key(unknown[0], model.model_fields))
     for key, value in values.items():
-        if key not in model.model_fields:
-            raise OptionError(unknown_key(str(key), model.model_fields))
         if value is None and value_type(model.model_fields[key]) is str:
             values[key] = ""
     return model(**values)
@@ -132,7 +136,7 @@ def _split_arguments(argv: Sequence[str]) -> dict[str, str | None]:
 def _parsed(model: type[Config], key: str, text: str | None) -> Any:
     """A command-line text as the type of its key; texts are taken as they stand, the rest in YAML syntax."""
     if key not in model.model_fields:
-        return text
+        return _value_of(text) if text else text
     kind = value_type(model.model_fields[key])
     if text is None:
         if not isinstance(model.model_fields[key].default, bool):
@@ -140,6 +144,10 @@ def _parsed(model: type[Config], key: str, text: str | None) -> Any:
         return True
     if kind is str or not text:
         return text
+    return _value_of(text)
+
+
+def _value_of(text: str) -> Any:
     from src.model_utils.plain_yaml import parse_value  # noqa: PLC0415 - as above
 
     return parse_value(text)

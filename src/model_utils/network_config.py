@@ -59,7 +59,7 @@ class CtpnConfig(
 
     title = "CTPN: every key of the detection network"
     file = REPOSITORY / "default_config.yaml"
-    retired: ClassVar[frozenset[str]] = frozenset({"num_gts"})
+    of_upstream: ClassVar[bool] = True
     sections: ClassVar[Sections] = {
         "": ("network",),
         "where it runs": (DeviceOptions, ProcessOptions, SeedOptions, ThreadOptions),

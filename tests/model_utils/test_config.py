@@ -168,4 +168,4 @@ def test_configurations_of_earlier_versions_load(tmp_path, capsys):
     assert load_config(["--initialisation=he"], "crnn").initialization == "he"
     old = {**CtpnConfig(anchor_height=(8, 16)).to_dict(), "num_gts": 256}
     assert load_config(["--config_path", write(tmp_path, yaml.safe_dump(old))]).anchor_height == (8, 16)
-    assert capsys.readouterr().err == "num_gts: left out, it means nothing any more\n"
+    assert capsys.readouterr().err == "left out, fixed or without effect here: num_gts\n"
