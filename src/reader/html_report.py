@@ -54,7 +54,8 @@ small{opacity:.7}.note{border-left:4px solid var(--line);padding-left:.6rem}.bad
 class HtmlReport:
     """Writes the page as the results come; it gets its name when it is complete.
 
-    Raises UserError when the page cannot be written.
+    Raises:
+        UserError: the page cannot be written.
     """
 
     def __init__(self, folder: Path, title: str, shard: Shard = EVERYTHING):

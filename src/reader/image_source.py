@@ -26,8 +26,9 @@ Source = str | os.PathLike | bytes | bytearray | memoryview | BinaryIO | Image.I
 class ImageSource:
     """Something to read and the name it has in results.
 
-    source: a file, its bytes, an opened binary file, a Pillow image, or uint8 pixels: gray (H, W), with alpha
-        (H, W, 2), RGB (H, W, 3) or RGBA (H, W, 4).
+    Attributes:
+        source: a file, its bytes, an opened binary file, a Pillow image, or uint8 pixels: gray (H, W), with alpha
+            (H, W, 2), RGB (H, W, 3) or RGBA (H, W, 4).
     """
 
     source: Source
@@ -40,7 +41,11 @@ class PageFile(Protocol):
     pages: int
 
     def decode(self, page: int = 1) -> DecodedImage:
-        """Raises ImageError for a page that cannot be decoded."""
+        """The pixels of a page, counted from 1.
+
+        Raises:
+            ImageError: the page cannot be decoded.
+        """
 
     def close(self) -> None: ...
 
@@ -62,7 +67,12 @@ class _Decoded:
 
 @dataclass(frozen=True)
 class OpenOptions:
-    """max_pixels: larger images are refused. dpi: at which the pages of a PDF are rendered."""
+    """How files are opened.
+
+    Attributes:
+        max_pixels: larger images are refused.
+        dpi: resolution at which the pages of a PDF are rendered.
+    """
 
     max_pixels: int = DEFAULT_MAX_PIXELS
     dpi: float = DEFAULT_DPI

@@ -14,8 +14,10 @@ _UPRIGHT = 0.02  # of the longer side, at least a pixel: a polygon so near to it
 class LineCrop:
     """A line that was cut out.
 
-    pixels: (h, w, 3) uint8. begin, end: where its left and right edge are along the line, as shares of the line's
-    length: below 0 and above 1 where there is a margin.
+    Attributes:
+        pixels: (h, w, 3) uint8.
+        begin, end: where its left and right edge are along the line, as shares of the line's length: below 0 and
+            above 1 where there is a margin.
     """
 
     pixels: np.ndarray

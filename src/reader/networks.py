@@ -32,7 +32,11 @@ def detect_options(options: ReaderOptions, card: WeightsCard) -> DetectOptions:
 
 
 def find_detector(options: ReaderOptions) -> NetworkWeights:
-    """The weights of the detector. Raises UserError where they are missing or cannot be used."""
+    """The weights of the detector.
+
+    Raises:
+        UserError: they are missing or cannot be used.
+    """
     return find_weights(located(options.ctpn_weights), "ctpn", "ctpn_weights")
 
 

@@ -175,7 +175,11 @@ class OutputOptions(Options):
 
 
 def parse_formats(text: str) -> frozenset[str]:
-    """Names of FORMATS with commas between them. Raises OptionError that says what is accepted."""
+    """Names of FORMATS with commas between them.
+
+    Raises:
+        OptionError: a name that is not one of them.
+    """
     formats = frozenset(part.strip() for part in text.split(",") if part.strip())
     for name in sorted(formats - set(FORMATS)):
         raise OptionError(f"format: '{name}' is not one of {', '.join(FORMATS)}")

@@ -18,7 +18,11 @@ class PageQueue:
     """
 
     def __init__(self, image: ImageSource, options: OpenOptions, wanted: PageRanges):
-        """Raises UserError when the source cannot be opened, or has none of the wanted pages."""
+        """Open the source and choose its pages.
+
+        Raises:
+            UserError: the source cannot be opened, or has none of the wanted pages.
+        """
         self._image = image
         self._file: PageFile = open_image(image, options)
         self.count = self._file.pages

@@ -32,8 +32,9 @@ SAMPLE = 4  # lines that are read both ways
 class PageWork:
     """An image on its way through the stages; `times` in milliseconds.
 
-    least: score of the text of each line, below which it is left out.
-    whole: whether its last line, crop and prepared line are the image as a whole.
+    Attributes:
+        least: score of the text of each line, below which it is left out.
+        whole: whether its last line, crop and prepared line are the image as a whole.
     """
 
     name: str

@@ -39,9 +39,12 @@ class Word:
 class Line:
     """A line of text. Coordinates are pixels of the image as it is shown.
 
-    box: (x1, y1, x2, y2). polygon: four corners, clockwise from the top left. score: of the detection, in [0, 1].
-    text, text_score: what it says and how sure the recognizer is, in [0, 1]; None when nothing was recognized.
-    words: from left to right; their texts with a space between them are the line's.
+    Attributes:
+        box: (x1, y1, x2, y2).
+        polygon: four corners, clockwise from the top left.
+        score: of the detection, in [0, 1].
+        text, text_score: what it says and how sure the recognizer is, in [0, 1]; None when nothing was recognized.
+        words: from left to right; their texts with a space between them are the line's.
     """
 
     box: tuple[float, float, float, float]

@@ -28,8 +28,12 @@ CSV_COLUMNS = ("image", "line", "x1", "y1", "x2", "y2", "score", "text", "text_s
 class ImageFiles:
     """Writes the files that each image has of its own.
 
-    formats: as `parse_formats` gives them; "csv" has no file of an image. draw: whether, and "side" for
-    texts beside the image. Raises UserError, which names the file, when one cannot be written.
+    Args:
+        formats: as `parse_formats` gives them; "csv" has no file of an image.
+        draw: whether to draw the image; "side" puts the texts beside it.
+
+    Raises:
+        UserError: a file cannot be written; the message names it.
     """
 
     def __init__(

@@ -34,7 +34,8 @@ class TextReader:
         engine, device: what the networks run on.
         recognizer_unit: "line", "word", or "" without recognition.
 
-    Raises UserError (a ValueError) when weights or engine are missing; the message says what to do.
+    Raises:
+        UserError: weights or engine are missing; the message says what to do.
     """
 
     def __init__(self, options: ReaderOptions | None = None, **changes):

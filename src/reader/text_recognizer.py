@@ -36,8 +36,10 @@ LONGEST = 4000  # pixels at height 32; a longer line is squeezed into it
 class LinePart:
     """A part of a line as the network will see it.
 
-    pixels: uint8 (32, W). quiet: bool (w,), w <= W, true for its columns without ink; what follows them was filled
-    up. left, right: its ends as shares of the line's width.
+    Attributes:
+        pixels: uint8 (32, W).
+        quiet: bool (w,), w <= W, true for its columns without ink; what follows them was filled up.
+        left, right: its ends as shares of the line's width.
     """
 
     pixels: np.ndarray
@@ -57,7 +59,8 @@ class PreparedLine:
 class LineText:
     """What was read of a line; text and score are those of the words.
 
-    score: mean probability of the characters, 0 for an empty text.
+    Attributes:
+        score: mean probability of the characters, 0 for an empty text.
     """
 
     text: str
