@@ -19,8 +19,8 @@ class TaskOptions(Options):
     )
     pre_trained: str = option(
         "",
-        "MindSpore checkpoint, or for the backbone a torchvision VGG16-BN as .pth or .safetensors; empty starts from "
-        "scratch",
+        "MindSpore checkpoint, or for the backbone torchvision's VGG16-BN or CRAFT as .pth or .safetensors; empty "
+        "starts from scratch",
     )
     pretraining_dataset_file: str = option(
         "data/ctpn/pretrain/ctpn_pretrain.mindrecord0",
