@@ -21,9 +21,10 @@ from src.ctpn.topology import STRIDE
 class Candidates:
     """Which anchors of an image may be trained as what.
 
-    text, background: (W, M) bool.
-    best_slice: (W, M) int, the slice that each anchor overlaps most, -1 where it meets none.
-    index: (W, M) int, place of each anchor in the order y, x, anchor.
+    Attributes:
+        text, background: (W, M) bool.
+        best_slice: (W, M) int, the slice that each anchor overlaps most, -1 where it meets none.
+        index: (W, M) int, place of each anchor in the order y, x, anchor.
     """
 
     text: np.ndarray

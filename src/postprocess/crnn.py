@@ -66,8 +66,8 @@ def postprocess_crnn(config: CrnnPostprocess) -> dict[str, float]:
     write_atomically(folder / "readings.tsv", [table(predictions, truths).encode()])
     metrics = {}
     if truths:
-        judged = [prediction for prediction in predictions if prediction.name in truths]
-        metrics = evaluate_words([item.text for item in judged], [truths[item.name] for item in judged]).metrics()
+        known = [prediction for prediction in predictions if prediction.name in truths]
+        metrics = evaluate_words([item.text for item in known], [truths[item.name] for item in known]).metrics()
         if not alphabet.has_case:
             del metrics["case_sensitive_accuracy"]
     record = {"figures": metrics, "pictures": len(predictions), "decoder": config.decoder}
@@ -153,10 +153,10 @@ def read_labels(path: Path, images: Path) -> dict[str, str]:
 def match_labels(
     labels: Mapping[str, str], predictions: list[ImagePrediction], rules: LabelRules, label_path: str
 ) -> dict[str, str]:
-    """The truth of each image that is judged; says how many are not, by reason.
+    """The truth of each image that is evaluated; logs how many are not, by reason.
 
     Raises:
-        UserError: an image has no label, or none is left to judge.
+        UserError: an image has no label, or none is left to evaluate.
     """
     truths: dict[str, str] = {}
     reasons: dict[str, int] = {}
@@ -168,9 +168,9 @@ def match_labels(
         except LabelRejected as error:
             reasons[error.reason] = reasons.get(error.reason, 0) + 1
     for reason, count in reasons.items():
-        logger.warning(f"label_path: {count} words are not judged: {reason}")
+        logger.warning(f"label_path: {count} words are not evaluated: {reason}")
     if not truths:
-        raise UserError(f"label_path: no word of '{label_path}' can be judged")
+        raise UserError(f"label_path: no word of '{label_path}' can be evaluated")
     return truths
 
 

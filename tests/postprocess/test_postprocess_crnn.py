@@ -86,7 +86,7 @@ def test_every_labeled_word_counts(place, decoder):
 def test_other_forms_of_labels_and_policies(place, labels, capsys):
     assert run(place, labels)["accuracy"] == pytest.approx(2 / 3)
     assert run(place, labels, eval_label_policy="drop")["accuracy"] == 1
-    assert "1 words are not judged: characters outside the alphabet" in capsys.readouterr().out
+    assert "1 words are not evaluated: characters outside the alphabet" in capsys.readouterr().out
 
 
 def test_an_unreadable_image_is_missed(place, capsys):
@@ -124,7 +124,7 @@ def test_outputs_that_do_not_fit_are_named(place, outputs, words):
 def test_what_is_missing_is_named(place):
     with pytest.raises(UserError, match="label_path: no label for 'b.png'"):
         run(place, 'a.png, "hello"\n')
-    with pytest.raises(UserError, match="no word of .* can be judged"):
+    with pytest.raises(UserError, match="no word of .* can be evaluated"):
         run(place, "a.png ?\nb.png ?\nsub/c.png ?\n", eval_label_policy="drop")
     (place / "results" / "b.png.json").unlink()
     with pytest.raises(OutputFileError, match=r"'b.png': no b.png.json in"):
