@@ -24,6 +24,7 @@ from src.text_connector.detector import TextLines, detect_text_lines
 LARGER_TILES = 1.4  # tiles have sides so much longer than the first look: fewer overlaps
 SHRINKING = 0.5  # scale below which pixels are averaged rather than interpolated
 GLANCE = 0.4  # share of the pixels of a first look that tell whether an image lies on its side
+COMPILING, COMPILED_STEP = "mindspore", 176  # the engine that compiles every size, and the step of its sizes
 CHEAP_CUTS = 0.5  # share of the scaled image below which its tiles are cut out one by one
 
 
@@ -158,7 +159,7 @@ class TextDetector:
 
     def _proposals(self, tile: Tile, inputs: np.ndarray) -> Proposals:
         options = self._options
-        score_map, delta_map = self._engine.run(inputs)
+        score_map, delta_map = self._maps(inputs)
         heights = len(options.anchor_heights)
         if score_map.shape[1] != 2 * heights:
             raise UserError(
@@ -176,6 +177,16 @@ class TextDetector:
             min_score=min(HALF_SEEN, options.connector.text_proposals_min_scores),
             side_refinement=options.side_refinement,
         )[0]
+
+    def _maps(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The network's maps; inputs are filled up to few sizes for an engine that compiles each anew."""
+        if self._engine.name != COMPILING:
+            return self._engine.run(inputs)
+        height, width = inputs.shape[2:]
+        size = tuple(-(-side // COMPILED_STEP) * COMPILED_STEP for side in (height, width))
+        filled = np.zeros((1, 3, *size), np.float32)
+        filled[:, :, :height, :width] = inputs
+        return tuple(maps[:, :, : height // STRIDE, : width // STRIDE] for maps in self._engine.run(filled))
 
     def _lines(self, look: Look, proposals: Proposals, size: tuple[int, int]) -> TextLines:
         lines = detect_text_lines(proposals.boxes, proposals.scores, look.size, self._options.connector, proposals.dx)
