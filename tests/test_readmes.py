@@ -170,7 +170,8 @@ def test_the_page_on_configuration_has_the_defaults():
     """A cell with several keys has their defaults in the same order, or one for all of them."""
     values = next(yaml.safe_load_all((ROOT / "default_config.yaml").read_text("utf-8")))
     checked = 0
-    for row in re.findall(r"^\| `.*", text_of("docs/configuration.md"), re.MULTILINE):
+    page = text_of("docs/configuration.md").partition("## The most used keys")[2]
+    for row in re.findall(r"^\| `.*", page, re.MULTILINE):
         cells = row.strip("| ").split(" | ")
         keys = [key for key in re.findall(r"`(\w+)`", cells[0]) if key in values]
         if not keys or len(cells) < 3:
@@ -186,6 +187,12 @@ def test_the_page_on_configuration_has_the_defaults():
 def test_the_readmes_lead_to_every_page(readme):
     linked = {link.partition("#")[0] for link in links(text_of(readme))}
     assert sorted({*DOCS, "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"} - linked) == []
+
+
+def test_the_page_on_architecture_names_every_folder():
+    folders = {path.name for path in (ROOT / "src").iterdir() if (path / "__init__.py").exists()}
+    folders |= {path.name for path in (ROOT / "src/data").iterdir() if (path / "__init__.py").exists()}
+    assert sorted(folders - set(re.findall(r"\w+", text_of("docs/architecture.md")))) == []
 
 
 def test_the_readme_is_short():
