@@ -1,0 +1,114 @@
+"""Label words and lines in unlabeled images with RapidOCR, to train on what no data set names.
+
+    python pytorch/label_words.py IMAGES... --output DIR [--leave_out FILE]
+
+Needs `pip install rapidocr onnxruntime`, best in an environment of its own. IMAGES are files or folders. What the
+teacher is sure of is read a second time, cut out and enlarged; where both readings agree, the cut goes to DIR/words
+and its text to DIR/words.tsv, which create_lmdb.py takes as `tsv`. The teacher may not see what validates: FILE names
+images, or words of images as `svt_val.txt` does, that are not looked at. Say on the model card who labeled them.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.errors import UserError
+from src.data.loading.name_lists import read_names
+from src.data.recognition.crops import crop_word
+from src.model_utils.command import run_command
+
+SURE = 0.93  # mean probability of the characters
+SMALLEST = 10  # pixels of height; smaller text is guessed rather than read
+ENLARGED = 1.6  # for the second reading
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+Labeled = tuple[np.ndarray, str]
+# image -> (corners (4, 2), text, score) of each line
+ReadImage = Callable[[np.ndarray], list[tuple[np.ndarray, str, float]]]
+ReadLine = Callable[[np.ndarray], str]
+
+
+def sure_words(image: np.ndarray, read_image: ReadImage, read_line: ReadLine) -> Iterator[Labeled]:
+    """Cut-out words and lines, BGR (h, w, 3), with texts that both readings agree on."""
+    for corners, written, score in read_image(image):
+        text = " ".join(written.split())
+        if score < SURE or not text.isascii() or not text.isprintable() or not any(map(str.isalnum, text)):
+            continue
+        crop = crop_word(image, np.asarray(corners, np.float32))
+        if crop is None or crop.shape[0] < SMALLEST:
+            continue
+        again = read_line(cv2.resize(crop, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC))
+        if again.split() == text.split():
+            yield crop, text
+
+
+def find_images(places: list[Path], held_out: Collection[str]) -> list[Path]:
+    """The images in `places`, by name, without those whose name or name of their words is held out.
+
+    Raises:
+        UserError: there is none.
+    """
+    files = [file for place in places for file in (sorted(place.rglob("*")) if place.is_dir() else [place])]
+    stems = {Path(name).stem for name in held_out}
+    photographs = stems | {stem.rpartition("_")[0] for stem in stems}
+    found = [file for file in files if file.suffix.lower() in SUFFIXES and file.stem not in photographs]
+    if not found:
+        raise UserError(f"no image in {', '.join(map(str, places))}")
+    return found
+
+
+def rapidocr_readers() -> tuple[ReadImage, ReadLine]:
+    """RapidOCR with the networks of its package. Raises UserError when it is not installed."""
+    try:
+        from rapidocr import RapidOCR  # noqa: PLC0415 - this tool alone needs it
+    except ImportError:
+        raise UserError("the teacher is missing: pip install rapidocr onnxruntime") from None
+    engine = RapidOCR()
+
+    def read_image(image: np.ndarray) -> list[tuple[np.ndarray, str, float]]:
+        found = engine(image, use_cls=False)
+        return [] if found.boxes is None else list(zip(found.boxes, found.txts, found.scores, strict=True))
+
+    def read_line(crop: np.ndarray) -> str:
+        found = engine(crop, use_det=False, use_cls=False)
+        return " ".join(found.txts or ())
+
+    return read_image, read_line
+
+
+def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
+    """Label the images; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="label_words.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGES")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--leave_out", type=Path, metavar="FILE", help="list of images that are not looked at")
+    args = parser.parse_args(argv)
+    files = find_images(args.images, read_names(args.leave_out) if args.leave_out else ())
+    readers = rapidocr_readers()
+    (args.output / "words").mkdir(parents=True, exist_ok=True)
+    count = 0
+    with (args.output / "words.tsv").open("w", encoding="utf-8") as table:
+        for file in files:
+            image = cv2.imread(str(file))
+            if image is None:
+                say(f"{file}: not an image")
+                continue
+            for number, (crop, text) in enumerate(sure_words(image, *readers)):
+                name = f"{file.stem}_{number}.png"
+                cv2.imwrite(str(args.output / "words" / name), crop)
+                table.write(f"{name}\t{text}\n")
+                count += 1
+    say(f"{args.output}: {count} words and lines of {len(files)} images")
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
