@@ -102,7 +102,7 @@ def choose_source(config: CtpnEvaluation) -> tuple[Path, Path | None]:
     """The test set, and the folder whose images are drawn on (None for those in the test set).
 
     With a folder of images and no MindRecord the folder is the test set, without ground truth. Where
-    nobody named a MindRecord and the usual one is not there, that is said.
+    nobody named a MindRecord and the usual one is not there, that is logged.
 
     Raises:
         UserError: `image_path` and `img_dir` disagree, nothing is given, or the folder lacks an image.

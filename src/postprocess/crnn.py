@@ -93,7 +93,7 @@ def metrics_line(metrics: Mapping[str, float]) -> str:
 def read_folder(
     images: Path, results: Path, alphabet: Alphabet, decode: Decode, max_bad_ratio: float
 ) -> list[ImagePrediction]:
-    """A prediction for every image below `images`, by name; says which ones are unreadable.
+    """A prediction for every image below `images`, by name; logs which ones are unreadable.
 
     Raises:
         UserError: no image, one without outputs, or more than `max_bad_ratio` of them unreadable.
@@ -140,7 +140,7 @@ def read_word(header: Path, alphabet: Alphabet, decode: Decode) -> Decoded:
 
 
 def read_labels(path: Path, images: Path) -> dict[str, str]:
-    """Image name -> text; says which lines are no labels."""
+    """Image name -> text; logs which lines are no labels."""
     labels = {}
     for word in read_icdar_words(path, images).iterate():
         if isinstance(word, Reject):

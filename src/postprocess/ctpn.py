@@ -63,7 +63,7 @@ def postprocess_ctpn(config: CtpnPostprocess) -> dict[str, dict]:
 
 
 def read_images(folder: Path, max_bad_ratio: float) -> Iterator[tuple[str, np.ndarray]]:
-    """(relative name, RGB image) of every image below `folder`, by name; says which ones are unreadable.
+    """(relative name, RGB image) of every image below `folder`, by name; logs which ones are unreadable.
 
     Raises:
         UserError: there is none, or more than `max_bad_ratio` of them are unreadable.
@@ -86,7 +86,7 @@ def read_images(folder: Path, max_bad_ratio: float) -> Iterator[tuple[str, np.nd
 def match_labels(
     labels: Mapping[str, GroundTruth], keys: Mapping[str, str], label_path: str
 ) -> dict[str, GroundTruth]:
-    """The ground truth by file name, from that by name in a submission; says how many labels have no image.
+    """The ground truth by file name, from that by name in a submission; logs how many labels have no image.
 
     Raises:
         UserError: an image has no label.

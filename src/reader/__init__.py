@@ -1,4 +1,4 @@
-"""Reading images. `from src.reader import TextReader`; nothing is imported before it is asked for."""
+"""Reading images. `from src.reader import TextReader`; names are imported on first use."""
 
 from importlib import import_module
 

@@ -13,7 +13,7 @@ from src.common.printable import printable
 from src.reader.result import Line, ReadResult, Word
 
 CAPABILITIES = "ocr_page ocr_line ocrx_word ocrp_poly ocrp_wconf"
-_LEAST_ANGLE = 0.5  # degrees from which a line is said to be tilted
+_LEAST_ANGLE = 0.5  # degrees from which a line counts as tilted
 
 
 def to_hocr(result: ReadResult) -> str:

@@ -1,4 +1,4 @@
-"""Which images a reader is asked for: files, folders, patterns, lists, and bytes from standard input.
+"""The inputs of a reader: files, folders, patterns, lists, and bytes from standard input.
 
 Every image gets a relative name that is its own among the inputs; results are kept under it. What is in the folders,
 but is not read, is counted.

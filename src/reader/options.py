@@ -166,7 +166,7 @@ class OutputOptions(Options):
         "", "font file, or folder of them, for drawn text in other scripts; empty uses the built-in Latin one"
     )
     quiet: bool = option(False, "print nothing but the text that was read, and errors")
-    check: bool = option(False, "say what is installed, which engines work and which weights are found, and stop")
+    check: bool = option(False, "list what is installed, which engines work and which weights are found, and stop")
 
     @model_validator(mode="after")
     def _formats_are_formats(self) -> Self:

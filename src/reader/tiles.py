@@ -17,7 +17,7 @@ import numpy as np
 from src.ctpn.proposal_generator import Proposals
 from src.ctpn.topology import STRIDE
 
-CELL = 32  # pixels: what is wanted is said of squares of this side
+CELL = 32  # pixels: squares of this side are wanted or not
 OVERLAP = 96  # pixels that neighboring tiles share; text up to half this height is whole in one of them
 MARGIN = 48  # pixels that a tile shows around what is wanted of it
 FIXED_COST = 10_000  # pixels: what one more tile costs beside its own

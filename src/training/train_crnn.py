@@ -31,7 +31,7 @@ def train_crnn(
     """Train, or fine-tune from `pre_trained`; everything goes below `save_checkpoint_path`.
 
     Args:
-        evaluate: gives the metrics of a network; called when `run_eval` says so.
+        evaluate: gives the metrics of a network; called with `run_eval`.
 
     Raises:
         UserError: a file that is missing or does not fit, or a diverged training; see `loop.train`.

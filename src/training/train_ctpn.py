@@ -41,7 +41,7 @@ def train_ctpn(
     """Pre-train or fine-tune; checkpoints, logs and metrics go below `save_checkpoint_path`.
 
     Args:
-        evaluate: gives the metrics of a network; called when `run_eval` says so.
+        evaluate: gives the metrics of a network; called with `run_eval`.
 
     Raises:
         UserError: a file that is missing or does not fit, or a diverged training; see `loop.train`.
@@ -145,7 +145,7 @@ def choices_before(folder: Path, options: LearningOptions) -> dict[str, str]:
 
 
 def load_pre_trained(network: ms.nn.Cell, path: str, pretraining: bool, lstm_branch: str) -> str:
-    """The backbone (Pretraining) or the whole network (Finetune) from a file, strictly; says what was loaded.
+    """The backbone (Pretraining) or the whole network (Finetune) from a file, strictly; logs what was loaded.
 
     Raises:
         UserError: missing, damaged, or of another shape; names what differs.

@@ -2,7 +2,7 @@
 
 Samples go in by whole batches, each one LMDB transaction that also stores how far the build has come
 (`build-progress`). `num-samples` is written, and the progress removed, by the last transaction only. So a
-data base is either finished, or says where to continue, at whatever instant the process dies.
+database is either finished, or records where to continue, at whatever instant the process dies.
 """
 
 import fcntl
