@@ -8,7 +8,7 @@ same files, in turns, so that other load meets all of them. While one works the 
 threads have come to rest: those of ONNX Runtime keep a core busy for some time after their work. Decoding a file
 counts, reading it from the disk does not. One image is read before to warm up. Printed are medians of the repeats.
 
-RapidOCR (pip install -r benchmarks/requirements.txt) may live in another environment: --rapidocr_python names its
+RapidOCR lives in another environment, made by benchmarks/make_peers.sh; --rapidocr_python names another one's
 interpreter, which needs NumPy and OpenCV as well.
 """
 
@@ -44,6 +44,12 @@ MATRIX_UNIT = "amx_bf16"  # of the units that compute bfloat16 the one that mult
 MATRIX_FACTOR = 5.0
 EQUAL = 0.95  # repeated runs of one engine differ by so much
 REST_SECONDS = 0.1
+
+
+def peer_python() -> str:
+    """Of the environment that make_peers.sh made; this interpreter where it did not."""
+    made = ROOT / "benchmarks" / "peers" / "bin" / "python"
+    return str(made) if made.is_file() else sys.executable
 
 
 class Worker:
@@ -116,7 +122,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--recognizer", default="auto")
     parser.add_argument("--precision", default="auto", choices=("auto", "f32"), help="of OpenVINO")
-    parser.add_argument("--rapidocr_python", default=sys.executable)
+    parser.add_argument("--rapidocr_python", default=peer_python())
     parser.add_argument("--json", help="also write the metrics to this file")
     for key in WEIGHTS:
         parser.add_argument(f"--{key}", default=getattr(ReaderOptions(), key))

@@ -22,11 +22,18 @@ python -m mypy
 
 if command -v shellcheck >/dev/null; then
   echo "== shellcheck"
-  find scripts .ci ascend310_infer -type f \( -name '*.sh' -o -name run \) -print0 | xargs -0 shellcheck -x
+  find scripts test .ci ascend310_infer benchmarks pytorch -type f \( -name '*.sh' -o -name run \) -print0 | xargs -0 shellcheck -x
 else
   echo "== shellcheck is not installed: scripts are not linted"
 fi
 
+echo "== clang-format"
+find ascend310_infer/src tests/ascend310_infer \( -name '*.cpp' -o -name '*.h' \) -print0 |
+  xargs -0 clang-format --dry-run --Werror
+
 echo "== pytest"
+# The floor of the coverage holds for all tests together.
+coverage=(--cov --cov-report=)
+(($# == 0)) || coverage=()
 # Files go to two processes: each compiles the networks of its own files, and both cores of a small machine work.
-exec python -m pytest --numprocesses "${PYTEST_WORKERS:-2}" --dist loadfile "$@"
+exec python -m pytest --numprocesses "${PYTEST_WORKERS:-2}" --dist loadfile "${coverage[@]}" "$@"

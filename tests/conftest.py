@@ -70,7 +70,7 @@ SIZES = {
 def test_set(tmp_path_factory):
     """`record` (MindRecord), `images` and `labels` (folders) of the same `entries`."""
     pytest.importorskip("mindspore")
-    import tiny_detection  # noqa: PLC0415 - needs MindSpore
+    import tiny_detection
 
     place = tmp_path_factory.mktemp("test set")
     entries = tiny_detection.make_entries(SIZES)

@@ -49,8 +49,8 @@ def encode(image: np.ndarray, suffix: str) -> bytes:
 
 def write_set(folder: Path, entries: dict[str, tuple], file_name="ctpn_test.mindrecord", shards: int = 1) -> Path:
     """A MindRecord of {file name: (encoded image, boxes, ignored, (height, width))}; returns its first file."""
-    from src.data.detection.mindrecord_writer import MindRecordWriter  # noqa: PLC0415
-    from src.data.detection.record import SCHEMA, pack_annotation  # noqa: PLC0415 - brings MindSpore
+    from src.data.detection.mindrecord_writer import MindRecordWriter
+    from src.data.detection.record import SCHEMA, pack_annotation
 
     with MindRecordWriter(folder, file_name, SCHEMA, shards=shards) as writer:
         for name, (data, boxes, ignored, size) in entries.items():

@@ -17,6 +17,7 @@ import mindspore as ms
 from mindspore import nn, ops
 from mindspore.communication import get_group_size, get_rank, init
 
+from src.model_utils.console_log import log_to_console
 from src.training.loop import NotFiniteError, train
 from src.training.lr_schedule import warmup_cosine
 from src.training.optimizers import make_optimizer
@@ -140,6 +141,7 @@ def one_rank(output):
 if __name__ == "__main__":
     ms.set_context(mode=ms.GRAPH_MODE)
     ms.set_device("CPU")
+    log_to_console()
     if sys.argv[2] == "ranks":
         one_rank(sys.argv[1])
     else:

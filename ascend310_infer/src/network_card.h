@@ -9,6 +9,7 @@ namespace infer {
 ///
 /// It is `noted`, what the file of the network says of itself, or else the card beside `model` (`net.mindir.json` of
 /// `net.mindir`). Without either, a card of another network is removed. Throws UserError.
-void pass_on_card(const std::string& noted, const std::filesystem::path& model, const std::filesystem::path& output_dir);
+void pass_on_card(const std::string& noted, const std::filesystem::path& model,
+                  const std::filesystem::path& output_dir);
 
 }  // namespace infer

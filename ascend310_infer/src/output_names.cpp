@@ -38,7 +38,8 @@ bool name_proposals(std::vector<Tensor>& outputs) {
   });
   const auto &proposals = outputs[0].shape, &mask = outputs[1].shape;
   if (proposals.size() != 3 || mask.size() != 2 || proposals[2] != 5 || proposals[1] != mask[1]) return false;
-  if (outputs.size() == 3 && (outputs[2].shape != mask || !is_float(outputs[2]) || is_float(outputs[1]))) return false;
+  if (outputs.size() == 3 && (outputs[2].shape != mask || !is_float(outputs[2]) || is_float(outputs[1])))
+    return false;
   outputs[0].name = "proposals";
   outputs[1].name = "mask";
   if (outputs.size() == 3) outputs[2].name = "dx";

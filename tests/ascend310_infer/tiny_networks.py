@@ -72,11 +72,11 @@ def random_onnx(kind, path):
     """CTPN for 64 x 96 pixels, or CRNN of three widths, with random narrow weights."""
     weights = _neighbor("reader_weights.py")
     if kind == "ctpn":
-        from src.export.ctpn_onnx import ctpn_onnx  # noqa: PLC0415
+        from src.export.ctpn_onnx import ctpn_onnx
 
         model = ctpn_onnx(weights.ctpn_params(0.0625), (64, 96))
     else:
-        from src.export.crnn_onnx import crnn_onnx  # noqa: PLC0415
+        from src.export.crnn_onnx import crnn_onnx
 
         model = crnn_onnx(weights.crnn_params(37, 0.0625), {"image_width": "48 100 160"})
     path.write_bytes(model.SerializeToString())

@@ -14,12 +14,12 @@ import pytest
 pytest.importorskip("mindspore")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from dumped_outputs import write_outputs  # noqa: E402
+from dumped_outputs import write_outputs
 
-from src.data.detection.preprocess import preprocess  # noqa: E402
-from src.data.images.decode import decode_image  # noqa: E402
-from src.metrics.submission import read_submission  # noqa: E402
-from src.model_utils.device_adapter import available_targets  # noqa: E402
+from src.data.detection.preprocess import preprocess
+from src.data.images.decode import decode_image
+from src.metrics.submission import read_submission
+from src.model_utils.device_adapter import available_targets
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("train.py", "eval.py", "export.py", "postprocess.py", "src/create_dataset.py")

@@ -279,8 +279,8 @@ def test_the_sample_is_the_one_that_the_program_draws(tmp_path):
         capture_output=True, text=True, check=False, env=dict(os.environ),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    import numpy as np  # noqa: PLC0415
-    from PIL import Image  # noqa: PLC0415
+    import numpy as np
+    from PIL import Image
 
     drawn, kept = (
         np.asarray(Image.open(path), np.float32)

@@ -8,11 +8,11 @@ from golden_weights import golden_weight
 
 ms = pytest.importorskip("mindspore")
 
-from src.ctpn.anchor_generator import make_anchors  # noqa: E402
-from src.ctpn.checkpoint_formats import torchvision_vgg16_bn  # noqa: E402
-from src.ctpn.ctpn import Ctpn, use_mixed_precision  # noqa: E402
-from src.ctpn.proposal_cell import CtpnProposals  # noqa: E402
-from src.ctpn.vgg16 import Vgg16, freeze_first_stages  # noqa: E402
+from src.ctpn.anchor_generator import make_anchors
+from src.ctpn.checkpoint_formats import torchvision_vgg16_bn
+from src.ctpn.ctpn import Ctpn, use_mixed_precision
+from src.ctpn.proposal_cell import CtpnProposals
+from src.ctpn.vgg16 import Vgg16, freeze_first_stages
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden_ctpn.npz"
 WIDTH = 0.125

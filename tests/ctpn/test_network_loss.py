@@ -5,10 +5,10 @@ import pytest
 
 ms = pytest.importorskip("mindspore")
 
-from src.ctpn.ctpn import Ctpn  # noqa: E402
-from src.ctpn.loss import CtpnLoss  # noqa: E402
-from src.ctpn.proposal_cell import CtpnProposals  # noqa: E402
-from src.ctpn.proposal_generator import generate_proposals  # noqa: E402
+from src.ctpn.ctpn import Ctpn
+from src.ctpn.loss import CtpnLoss
+from src.ctpn.proposal_cell import CtpnProposals
+from src.ctpn.proposal_generator import generate_proposals
 
 B, H, W, A = 2, 3, 4, 2
 N = H * W * A

@@ -15,8 +15,8 @@ from unittest import mock
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import tiny_words  # noqa: E402
-from tiny_detection import make_entries, tiny_config, write_set  # noqa: E402
+import tiny_words
+from tiny_detection import make_entries, tiny_config, write_set
 
 IMAGES, TEST_IMAGES = 10, 5
 WORDS = [
@@ -82,9 +82,9 @@ def recognizer_config(folder, output, rank_size, **changes):
 @contextmanager
 def kept_statistics():
     """The recognizer trains with batch norm that keeps its statistics: then any division of a batch is the same."""
-    from mindspore import nn  # noqa: PLC0415 - after prepare_run
+    from mindspore import nn
 
-    from src.training import train_crnn  # noqa: PLC0415
+    from src.training import train_crnn
 
     build = train_crnn.build_training_crnn
 
@@ -100,14 +100,14 @@ def kept_statistics():
 
 
 def main(folder):
-    from src.model_utils.prepare_run import prepare_run  # noqa: PLC0415
+    from src.model_utils.prepare_run import prepare_run
 
     run = prepare_run(detector_config(folder, folder / "ranks" / "detector", 2, run_distribute=True))
 
-    from src.evaluation import crnn as evaluate_crnn  # noqa: PLC0415
-    from src.evaluation import ctpn as evaluate_ctpn  # noqa: PLC0415
-    from src.training.train_crnn import train_crnn  # noqa: PLC0415
-    from src.training.train_ctpn import train_ctpn  # noqa: PLC0415
+    from src.evaluation import crnn as evaluate_crnn
+    from src.evaluation import ctpn as evaluate_ctpn
+    from src.training.train_crnn import train_crnn
+    from src.training.train_ctpn import train_ctpn
 
     place = (run.rank_id, run.rank_size)
     last = run.rank_id == run.rank_size - 1
@@ -141,8 +141,8 @@ def main(folder):
 
 def evaluate_both(folder, output):
     """What eval.py does, with the last checkpoints that the ranks left."""
-    from src.evaluation.crnn import evaluate_crnn  # noqa: PLC0415
-    from src.evaluation.ctpn import evaluate_ctpn  # noqa: PLC0415
+    from src.evaluation.crnn import evaluate_crnn
+    from src.evaluation.ctpn import evaluate_ctpn
 
     detector = detector_config(
         folder, folder, 1, checkpoint_path=str(folder / "train_parallel0" / "ckpt_0" / f"ctpn-{EPOCHS}_3.ckpt"),

@@ -23,7 +23,7 @@ import yaml
 
 ms = pytest.importorskip("mindspore")
 
-from rank_program import (  # noqa: E402
+from rank_program import (
     EPOCHS,
     TEST_IMAGES,
     TEST_WORDS,
@@ -34,11 +34,11 @@ from rank_program import (  # noqa: E402
     recognizer_config,
 )
 
-from src.evaluation import crnn as evaluate_crnn  # noqa: E402
-from src.evaluation import ctpn as evaluate_ctpn  # noqa: E402
-from src.model_utils.config import load_config  # noqa: E402
-from src.training.train_crnn import train_crnn  # noqa: E402
-from src.training.train_ctpn import train_ctpn  # noqa: E402
+from src.evaluation import crnn as evaluate_crnn
+from src.evaluation import ctpn as evaluate_ctpn
+from src.model_utils.config import load_config
+from src.training.train_crnn import train_crnn
+from src.training.train_ctpn import train_ctpn
 
 PROGRAM = Path(__file__).with_name("rank_program.py")
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "run_distribute_train_cpu.sh"

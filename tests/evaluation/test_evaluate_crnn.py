@@ -95,7 +95,7 @@ def test_metrics_files_and_sheet(evaluated, place):
 
 def test_in_training_the_same_metrics_come_without_files(config, evaluated, place):
     network = build_crnn(config, Alphabet.load(config.alphabet))
-    from src.weights.crnn_weights import load_trained  # noqa: PLC0415
+    from src.weights.crnn_weights import load_trained
 
     load_trained(network, place / "crnn.ckpt", Alphabet.load(config.alphabet))
     found = evaluate_in_training(config, network)
@@ -150,7 +150,7 @@ def test_air_is_refused_before_anything_is_read(config, tmp_path):
 
 
 def test_an_onnx_file_that_differs_is_not_kept(config, place, tmp_path, monkeypatch):
-    from src.export import crnn as module  # noqa: PLC0415
+    from src.export import crnn as module
 
     def wrong(params, path, metadata):
         changed = params["rnn.1.embedding.bias"] + np.arange(37)

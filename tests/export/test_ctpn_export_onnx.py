@@ -11,10 +11,10 @@ from golden_weights import golden_weight
 ms = pytest.importorskip("mindspore")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from src.common.errors import UserError  # noqa: E402
-from src.ctpn.ctpn import Ctpn  # noqa: E402
-from src.ctpn.topology import parameter_shapes  # noqa: E402
-from src.export.ctpn_onnx import ctpn_onnx, write_ctpn_onnx  # noqa: E402
+from src.common.errors import UserError
+from src.ctpn.ctpn import Ctpn
+from src.ctpn.topology import parameter_shapes
+from src.export.ctpn_onnx import ctpn_onnx, write_ctpn_onnx
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,21 +16,21 @@ ms = pytest.importorskip("mindspore")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
 
-from dumped_outputs import write_outputs  # noqa: E402
+from dumped_outputs import write_outputs
 
-from src.common.errors import UserError  # noqa: E402
-from src.ctpn.build import build_ctpn  # noqa: E402
-from src.data.detection.preprocess import preprocess  # noqa: E402
-from src.data.images.decode import decode_image  # noqa: E402
-from src.evaluation.ctpn import evaluate_source, predictor  # noqa: E402
-from src.export import ctpn as export_module  # noqa: E402
-from src.export import network_files  # noqa: E402
-from src.export.ctpn import export_ctpn, load_ctpn  # noqa: E402
-from src.export.network_files import ExportError  # noqa: E402
-from src.metrics.submission import read_submission, to_pixels  # noqa: E402
-from src.postprocess.ctpn import postprocess_ctpn  # noqa: E402
-from src.weights.exported_card import CARD_OF_OUTPUTS, card_text, exported_card  # noqa: E402
-from src.weights.weights_file import network_arrays, save_weights  # noqa: E402
+from src.common.errors import UserError
+from src.ctpn.build import build_ctpn
+from src.data.detection.preprocess import preprocess
+from src.data.images.decode import decode_image
+from src.evaluation.ctpn import evaluate_source, predictor
+from src.export import ctpn as export_module
+from src.export import network_files
+from src.export.ctpn import export_ctpn, load_ctpn
+from src.export.network_files import ExportError
+from src.metrics.submission import read_submission, to_pixels
+from src.postprocess.ctpn import postprocess_ctpn
+from src.weights.exported_card import CARD_OF_OUTPUTS, card_text, exported_card
+from src.weights.weights_file import network_arrays, save_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -3,9 +3,9 @@ import pytest
 
 ms = pytest.importorskip("mindspore")
 
-from mindspore import nn, ops  # noqa: E402
+from mindspore import nn, ops
 
-from src.layers.bidirectional_lstm import BidirectionalLstm  # noqa: E402
+from src.layers.bidirectional_lstm import BidirectionalLstm
 
 STEPS, BATCH, INPUTS, HIDDEN = 5, 3, 6, 4
 

@@ -3,9 +3,9 @@ import pytest
 
 ms = pytest.importorskip("mindspore")
 
-from mindspore import nn, ops  # noqa: E402
+from mindspore import nn, ops
 
-from src.layers.max_pool import MaxPool  # noqa: E402
+from src.layers.max_pool import MaxPool
 
 CASES = [((2, 2), (0, 0), (8, 12)), ((2, 2), (0, 0), (7, 9)), ((2, 1), (0, 1), (4, 5)), ((1, 2), (1, 0), (3, 6))]
 

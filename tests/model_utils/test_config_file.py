@@ -62,6 +62,6 @@ def test_the_quick_start_reads_no_yaml(monkeypatch):
 
 @pytest.mark.parametrize("text", ["a: b", "[x]", "yes", "no #1", "1/3", "ends:", "", "- a", "plain text; of a line"])
 def test_help_texts_are_quoted_where_yaml_would_read_something_else(text):
-    from src.model_utils.config_file import _scalar  # noqa: PLC0415
+    from src.model_utils.config_file import _scalar
 
     assert parse_value(f"key: {_scalar(text)}") == {"key": text}

@@ -99,7 +99,7 @@ def test_results_of_main_become_the_exit_code_and_defects_keep_their_traceback()
 
 def test_a_missing_package_is_named(capsys):
     def main():
-        import no_such_package_of_this_world  # noqa: F401, PLC0415
+        import no_such_package_of_this_world  # noqa: F401
 
     with pytest.raises(SystemExit) as stopped:
         run_command(main)

@@ -6,18 +6,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pytorch import make_teacher_samples, train_ctpn  # noqa: E402
-from pytorch.convert import norm_to_mindspore  # noqa: E402
-from pytorch.ctpn import Ctpn  # noqa: E402
-from pytorch.detection_samples import DetectionSample  # noqa: E402
-from pytorch.distill_loss import distill_loss  # noqa: E402
-from pytorch.prune_ctpn import pruned_backbone  # noqa: E402
-from pytorch.run_folder import FINAL  # noqa: E402
-from pytorch.start_weights import load_ctpn_start  # noqa: E402
-from pytorch.teacher_samples import read_sample, teacher_sample, write_sample  # noqa: E402
-from src.common.errors import UserError  # noqa: E402
-from src.ctpn.topology import BACKBONE  # noqa: E402
-from src.model_utils.config import load_config  # noqa: E402
+from pytorch import make_teacher_samples, train_ctpn
+from pytorch.convert import norm_to_mindspore
+from pytorch.ctpn import Ctpn
+from pytorch.detection_samples import DetectionSample
+from pytorch.distill_loss import distill_loss
+from pytorch.prune_ctpn import pruned_backbone
+from pytorch.run_folder import FINAL
+from pytorch.start_weights import load_ctpn_start
+from pytorch.teacher_samples import read_sample, teacher_sample, write_sample
+from src.common.errors import UserError
+from src.ctpn.topology import BACKBONE
+from src.model_utils.config import load_config
 
 ANCHORS = 14
 

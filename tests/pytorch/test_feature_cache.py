@@ -8,16 +8,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pytorch import train_ctpn  # noqa: E402
-from pytorch.ctpn import Ctpn, freeze_until  # noqa: E402
-from pytorch.detection_feed import CachedFeed  # noqa: E402
-from pytorch.detection_images import read_images  # noqa: E402
-from pytorch.detection_samples import DetectionMaker, DetectionSample, Stage  # noqa: E402
-from pytorch.feature_cache import FeatureCache, layers_key  # noqa: E402
-from pytorch.run_folder import FINAL, STATE  # noqa: E402
-from src.common.errors import UserError  # noqa: E402
-from src.model_utils.config import load_config  # noqa: E402
-from src.training.ctpn_samples import SampleMaker  # noqa: E402
+from pytorch import train_ctpn
+from pytorch.ctpn import Ctpn, freeze_until
+from pytorch.detection_feed import CachedFeed
+from pytorch.detection_images import read_images
+from pytorch.detection_samples import DetectionMaker, DetectionSample, Stage
+from pytorch.feature_cache import FeatureCache, layers_key
+from pytorch.run_folder import FINAL, STATE
+from src.common.errors import UserError
+from src.model_utils.config import load_config
+from src.training.ctpn_samples import SampleMaker
 
 CPU = torch.device("cpu")
 SIZES = ((48, 64), (64, 48))

@@ -15,11 +15,11 @@ from src.weights.mindspore_ckpt import encode
 
 torch = pytest.importorskip("torch")
 
-from pytorch import convert  # noqa: E402
-from pytorch.convert import convert_file, from_mindspore, to_mindspore  # noqa: E402
-from pytorch.crnn import Crnn  # noqa: E402
-from pytorch.ctpn import Ctpn  # noqa: E402
-from src.weights.array_shapes import parameter_shapes  # noqa: E402
+from pytorch import convert
+from pytorch.convert import convert_file, from_mindspore, to_mindspore
+from pytorch.crnn import Crnn
+from pytorch.ctpn import Ctpn
+from src.weights.array_shapes import parameter_shapes
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "data"
@@ -196,9 +196,9 @@ def test_values_that_bfloat16_holds(network, params, tmp_path):
 
 def test_half_precision_loads_into_mindspore(network, params, tmp_path):
     pytest.importorskip("mindspore")
-    from src.crnn.crnn import Crnn as MindsporeCrnn  # noqa: PLC0415
-    from src.ctpn.ctpn import Ctpn as MindsporeCtpn  # noqa: PLC0415
-    from src.weights.weights_file import load_weights, network_arrays  # noqa: PLC0415
+    from src.crnn.crnn import Crnn as MindsporeCrnn
+    from src.ctpn.ctpn import Ctpn as MindsporeCtpn
+    from src.weights.weights_file import load_weights, network_arrays
 
     (tmp_path / "a.ckpt").write_bytes(b"".join(encode(params)))
     convert_file(tmp_path / "a.ckpt", tmp_path / "half.ckpt", half=True)

@@ -12,10 +12,10 @@ from src.weights.weights_file import load_weights
 
 torch = pytest.importorskip("torch")
 
-from pytorch.convert import from_mindspore, to_mindspore  # noqa: E402
-from pytorch.crnn import Crnn, SharedCrnn  # noqa: E402
-from pytorch.crnn_loss import ctc_loss, flat_start_loss  # noqa: E402
-from src.weights.array_shapes import parameter_shapes  # noqa: E402
+from pytorch.convert import from_mindspore, to_mindspore
+from pytorch.crnn import Crnn, SharedCrnn
+from pytorch.crnn_loss import ctc_loss, flat_start_loss
+from src.weights.array_shapes import parameter_shapes
 
 WIDTH, CLASSES = 0.125, 12
 IMAGES = np.random.default_rng(1).standard_normal((6, 1, 32, 32)).astype(np.float32)  # T = 9

@@ -12,10 +12,10 @@ from src.weights.weights_file import load_weights
 
 torch = pytest.importorskip("torch")
 
-from pytorch.convert import from_mindspore, to_mindspore  # noqa: E402
-from pytorch.ctpn import Ctpn, freeze_first_stages  # noqa: E402
-from pytorch.ctpn_loss import ctpn_loss  # noqa: E402
-from src.weights.array_shapes import parameter_shapes  # noqa: E402
+from pytorch.convert import from_mindspore, to_mindspore
+from pytorch.ctpn import Ctpn, freeze_first_stages
+from pytorch.ctpn_loss import ctpn_loss
+from src.weights.array_shapes import parameter_shapes
 
 WIDTH, A = 0.125, 3
 B, ROWS, COLUMNS = 2, 3, 4

@@ -8,10 +8,10 @@ from src.ctpn.weight_init import initial_value
 
 torch = pytest.importorskip("torch")
 
-from pytorch.convert import to_mindspore  # noqa: E402
-from pytorch.crnn import Crnn  # noqa: E402
-from pytorch.ctpn import Ctpn  # noqa: E402
-from pytorch.weight_init import init_crnn, init_ctpn  # noqa: E402
+from pytorch.convert import to_mindspore
+from pytorch.crnn import Crnn
+from pytorch.ctpn import Ctpn
+from pytorch.weight_init import init_crnn, init_ctpn
 
 WIDTH = 0.25
 

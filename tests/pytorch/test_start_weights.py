@@ -5,9 +5,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pytorch.ctpn import Ctpn  # noqa: E402
-from pytorch.start_weights import load_ctpn_start  # noqa: E402
-from src.common.errors import UserError  # noqa: E402
+from pytorch.ctpn import Ctpn
+from pytorch.start_weights import load_ctpn_start
+from src.common.errors import UserError
 
 # torchvision's `features` up to conv5_2: outputs of the convolutions, "M" a max-pool
 LAYOUT = (8, 8, "M", 16, 16, "M", 32, 32, 32, "M", 64, 64, 64, "M", 64, 64)

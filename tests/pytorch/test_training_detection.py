@@ -8,19 +8,19 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pytorch.detection_feed import DetectionFeed, to_device  # noqa: E402
-from pytorch.detection_images import listed, read_images  # noqa: E402
-from pytorch.detection_samples import DetectionMaker, DetectionTask, Stage  # noqa: E402
-from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets, set_name  # noqa: E402
-from pytorch.train_ctpn import SCHEMA  # noqa: E402
-from src.common.errors import UserError  # noqa: E402
-from src.data.detection.options import AugmentOptions  # noqa: E402
-from src.data.synthesis.backgrounds import Backgrounds  # noqa: E402
-from src.data.synthesis.fonts import FontBook  # noqa: E402
-from src.data.synthesis.lexicon import TextSampler  # noqa: E402
-from src.data.synthesis.scenes import SceneSource  # noqa: E402
-from src.model_utils.config import load_config  # noqa: E402
-from src.training.ctpn_samples import SampleMaker  # noqa: E402
+from pytorch.detection_feed import DetectionFeed, to_device
+from pytorch.detection_images import listed, read_images
+from pytorch.detection_samples import DetectionMaker, DetectionTask, Stage
+from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets, set_name
+from pytorch.train_ctpn import SCHEMA
+from src.common.errors import UserError
+from src.data.detection.options import AugmentOptions
+from src.data.synthesis.backgrounds import Backgrounds
+from src.data.synthesis.fonts import FontBook
+from src.data.synthesis.lexicon import TextSampler
+from src.data.synthesis.scenes import SceneSource
+from src.model_utils.config import load_config
+from src.training.ctpn_samples import SampleMaker
 
 CPU = torch.device("cpu")
 SHAPE = (64, 96)

@@ -13,17 +13,17 @@ from tiny_words import drawn, write_lmdb
 
 torch = pytest.importorskip("torch")
 
-from pytorch import evaluate, train_crnn  # noqa: E402
-from pytorch.budget import Budget  # noqa: E402
-from pytorch.convert import to_mindspore  # noqa: E402
-from pytorch.crnn import Crnn  # noqa: E402
-from pytorch.device import choose_device, uses_bf16  # noqa: E402
-from pytorch.run_folder import BEST, CURVE, FINAL, STATE, RunFolder  # noqa: E402
-from pytorch.start_weights import load_start  # noqa: E402
-from pytorch.training import Trainer  # noqa: E402
-from src.common.errors import UserError  # noqa: E402
-from src.crnn.checkpoint_formats import HEAD_NAMES  # noqa: E402
-from src.weights.formats import read_weights  # noqa: E402
+from pytorch import evaluate, train_crnn
+from pytorch.budget import Budget
+from pytorch.convert import to_mindspore
+from pytorch.crnn import Crnn
+from pytorch.device import choose_device, uses_bf16
+from pytorch.run_folder import BEST, CURVE, FINAL, STATE, RunFolder
+from pytorch.start_weights import load_start
+from pytorch.training import Trainer
+from src.common.errors import UserError
+from src.crnn.checkpoint_formats import HEAD_NAMES
+from src.weights.formats import read_weights
 
 CPU = torch.device("cpu")
 

@@ -7,11 +7,11 @@ from tiny_words import png, write_lmdb
 
 torch = pytest.importorskip("torch")
 
-from tiny_words import preprocess_word  # noqa: E402
+from tiny_words import preprocess_word
 
-from pytorch.batch_augment import augment_batch, homography_grid, view_corners  # noqa: E402
-from pytorch.read_words import read_metrics, score_of  # noqa: E402
-from pytorch.word_chunks import (  # noqa: E402
+from pytorch.batch_augment import augment_batch, homography_grid, view_corners
+from pytorch.read_words import read_metrics, score_of
+from pytorch.word_chunks import (
     RealSet,
     RenderTask,
     WordChunk,
@@ -20,17 +20,17 @@ from pytorch.word_chunks import (  # noqa: E402
     pack_words,
     real_words,
 )
-from pytorch.word_data import named_alphabets  # noqa: E402
-from pytorch.word_mixture import WordMixture, fill_up  # noqa: E402
-from pytorch.word_pool import WordPool  # noqa: E402
-from src.common.errors import UserError  # noqa: E402
-from src.crnn.alphabet import Alphabet  # noqa: E402
-from src.crnn.topology import time_steps  # noqa: E402
-from src.data.recognition.eval_dataset import CrnnEvalData  # noqa: E402
-from src.data.recognition.lmdb_reader import LmdbWords  # noqa: E402
-from src.data.recognition.options import WordAugment  # noqa: E402
-from src.data.recognition.preprocess import resize_word  # noqa: E402
-from src.data.recognition.sources import rendered_words  # noqa: E402
+from pytorch.word_data import named_alphabets
+from pytorch.word_mixture import WordMixture, fill_up
+from pytorch.word_pool import WordPool
+from src.common.errors import UserError
+from src.crnn.alphabet import Alphabet
+from src.crnn.topology import time_steps
+from src.data.recognition.eval_dataset import CrnnEvalData
+from src.data.recognition.lmdb_reader import LmdbWords
+from src.data.recognition.options import WordAugment
+from src.data.recognition.preprocess import resize_word
+from src.data.recognition.sources import rendered_words
 
 CPU = torch.device("cpu")
 LETTERS = Alphabet.named("digits_lower")

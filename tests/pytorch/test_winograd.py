@@ -4,10 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from pytorch import winograd  # noqa: E402
-from pytorch.crnn import Crnn  # noqa: E402
-from pytorch.ctpn import Ctpn  # noqa: E402
-from pytorch.winograd import use_winograd  # noqa: E402
+from pytorch import winograd
+from pytorch.crnn import Crnn
+from pytorch.ctpn import Ctpn
+from pytorch.winograd import use_winograd
 
 
 @pytest.mark.parametrize("size", [(8, 8), (5, 7), (1, 1), (33, 50), (4, 26)])

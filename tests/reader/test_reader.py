@@ -220,7 +220,7 @@ def test_openvino_under_a_cap_of_the_instructions(options):
 
 def test_onnxruntime_leaves_the_cores_when_it_is_done(options, tmp_path):
     """Its threads went on waiting busily, and the next network had to share the cores with them."""
-    from src.engines.onnxruntime_engine import OnnxRuntimeEngine  # noqa: PLC0415 - may not be installed
+    from src.engines.onnxruntime_engine import OnnxRuntimeEngine
 
     def spent_asleep():
         before = time.process_time()
@@ -244,7 +244,7 @@ def test_onnxruntime_leaves_the_cores_when_it_is_done(options, tmp_path):
 ])  # fmt: skip
 def test_which_caps_leave_no_bfloat16(environment, capped):
     pytest.importorskip("openvino")
-    from src.engines.openvino_engine import bf16_is_capped  # noqa: PLC0415 - may not be installed
+    from src.engines.openvino_engine import bf16_is_capped
 
     assert bf16_is_capped(environment) == capped
 

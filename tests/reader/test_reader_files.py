@@ -270,7 +270,7 @@ def test_the_command_says_what_is_missing(images, tmp_path):
 
 
 def test_check(arguments, monkeypatch, capsys):
-    from src.reader import check as reader_check  # noqa: PLC0415
+    from src.reader import check as reader_check
 
     # MindSpore would take seconds; a broken engine must be named, not end the check.
     monkeypatch.setitem(reader_check._TRIALS, "mindspore", "raise SystemExit('no device')")
@@ -284,7 +284,7 @@ def test_check(arguments, monkeypatch, capsys):
 
 
 def test_check_says_in_what_openvino_computes(monkeypatch, capsys):
-    from src.reader import check as reader_check  # noqa: PLC0415
+    from src.reader import check as reader_check
 
     pytest.importorskip("openvino")
     for cap, expected in (("AVX2", "f32"), ("", "b?f(16|32)")):
@@ -296,7 +296,7 @@ def test_check_says_in_what_openvino_computes(monkeypatch, capsys):
 @pytest.fixture
 def quick_check(monkeypatch, capsys):
     """`--check` without trying the engines; returns the exit code and what was printed."""
-    from src.reader import check as reader_check  # noqa: PLC0415
+    from src.reader import check as reader_check
 
     monkeypatch.setattr(reader_check, "_try_engine", lambda name: name == "onnxruntime")
 

@@ -15,7 +15,7 @@ HEIGHTS = range(40, 52)
 
 def test_a_detection_batch_of_damaged_images_is_filled_with_others(tmp_path):
     pytest.importorskip("mindspore")
-    from src.data.detection.dataset import CtpnTrainData  # noqa: PLC0415 - brings MindSpore
+    from src.data.detection.dataset import CtpnTrainData
 
     def heights(folder, entries):
         """The image of each place of each batch, known by its height, and the loader's report."""

@@ -130,7 +130,7 @@ def test_published_namings_and_formats_are_recognized(config, trained, tmp_path,
     files = [tmp_path / "published.safetensors"]
     files[0].write_bytes(safetensors_bytes({f"module.{name}": array for name, array in published.items()}))
     try:
-        import torch  # noqa: PLC0415 - optional
+        import torch
 
         files.append(tmp_path / "published.pth")
         torch.save({"state_dict": {name: torch.tensor(array) for name, array in published.items()}}, files[1])

@@ -18,13 +18,13 @@ from tiny_detection import make_entries, tiny_config, write_images, write_set
 
 ms = pytest.importorskip("mindspore")
 
-from src.common.errors import UserError  # noqa: E402
-from src.ctpn.build import build_ctpn, build_training_ctpn, settle_auto  # noqa: E402
-from src.evaluation.ctpn import evaluate_ctpn, evaluate_in_training  # noqa: E402
-from src.model_utils.config import load_config  # noqa: E402
-from src.training.train_ctpn import load_pre_trained, train_ctpn, training_data  # noqa: E402
-from src.weights.safetensors_file import read_safetensors  # noqa: E402
-from src.weights.weights_file import network_arrays, read_weights, save_weights  # noqa: E402
+from src.common.errors import UserError
+from src.ctpn.build import build_ctpn, build_training_ctpn, settle_auto
+from src.evaluation.ctpn import evaluate_ctpn, evaluate_in_training
+from src.model_utils.config import load_config
+from src.training.train_ctpn import load_pre_trained, train_ctpn, training_data
+from src.weights.safetensors_file import read_safetensors
+from src.weights.weights_file import network_arrays, read_weights, save_weights
 
 CONVOLUTIONS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)  # of torchvision's vgg16_bn
 LAYERS = [f"{stage}_{index}" for stage in range(1, 6) for index in range(1, 3 + (stage > 2))]

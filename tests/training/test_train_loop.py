@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 ms = pytest.importorskip("mindspore")
-from mindspore import nn, ops  # noqa: E402
-from training_stand_in import STEPS, Data, Loss, Net, optimizer_of, run  # noqa: E402
+from mindspore import nn, ops
+from training_stand_in import STEPS, Data, Loss, Net, optimizer_of, run
 
-from src.common.errors import UserError  # noqa: E402
-from src.training.checkpoints import CheckpointFolder  # noqa: E402
-from src.training.loop import NotFiniteError, train  # noqa: E402
-from src.training.options import TrainOptions  # noqa: E402
-from src.weights.weights_file import read_weights  # noqa: E402
+from src.common.errors import UserError
+from src.training.checkpoints import CheckpointFolder
+from src.training.loop import NotFiniteError, train
+from src.training.options import TrainOptions
+from src.weights.weights_file import read_weights
 
 pytestmark = pytest.mark.usefixtures("graph_mode")
 SCRIPT = Path(__file__).resolve().parents[1] / "training_stand_in.py"

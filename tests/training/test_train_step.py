@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 ms = pytest.importorskip("mindspore")
-from mindspore import nn, ops  # noqa: E402
-from training_stand_in import Data, Loss, Net, optimizer_of  # noqa: E402
+from mindspore import nn, ops
+from training_stand_in import Data, Loss, Net, optimizer_of
 
-from src.training.optimizer_state import optimizer_arrays  # noqa: E402
-from src.training.train_step import TrainStep  # noqa: E402
+from src.training.optimizer_state import optimizer_arrays
+from src.training.train_step import TrainStep
 
 pytestmark = pytest.mark.usefixtures("graph_mode")
 CLIP = 0.05

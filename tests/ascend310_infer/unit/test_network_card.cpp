@@ -1,9 +1,8 @@
-#include "network_card.h"
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
+#include "network_card.h"
 #include "unit_test.h"
 
 namespace fs = std::filesystem;

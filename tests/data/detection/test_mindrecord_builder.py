@@ -15,17 +15,17 @@ from PIL import Image
 
 ds = pytest.importorskip("mindspore.dataset")
 
-from src.common.errors import UserError  # noqa: E402
-from src.common.image_name import file_of  # noqa: E402
-from src.data.detection.annotations.label_files import read_icdar2013  # noqa: E402
-from src.data.detection.annotations.sources import Source  # noqa: E402
-from src.data.detection.evaluation_images import check_folder, images_of  # noqa: E402
-from src.data.detection.mindrecord_builder import build_set  # noqa: E402
-from src.data.detection.mindrecord_reader import MindRecordSource  # noqa: E402
-from src.data.detection.record import pack_annotation, parse_annotation  # noqa: E402
-from src.data.detection.report import TooManyBadError  # noqa: E402
-from src.data.detection.set_plan import SetPlan, file_digests  # noqa: E402
-from src.data.images.storage import storable_image  # noqa: E402
+from src.common.errors import UserError
+from src.common.image_name import file_of
+from src.data.detection.annotations.label_files import read_icdar2013
+from src.data.detection.annotations.sources import Source
+from src.data.detection.evaluation_images import check_folder, images_of
+from src.data.detection.mindrecord_builder import build_set
+from src.data.detection.mindrecord_reader import MindRecordSource
+from src.data.detection.record import pack_annotation, parse_annotation
+from src.data.detection.report import TooManyBadError
+from src.data.detection.set_plan import SetPlan, file_digests
+from src.data.images.storage import storable_image
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ROWS, COLUMNS = np.mgrid[0:40, 0:60]

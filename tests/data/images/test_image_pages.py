@@ -237,7 +237,7 @@ def test_the_limit_of_pixels_names_its_option_and_can_be_raised():
 
 
 def lettered(color, ground=(0, 0, 0, 0)):
-    from PIL import ImageDraw, ImageFont  # noqa: PLC0415
+    from PIL import ImageDraw, ImageFont
 
     image = Image.new("RGBA", (200, 60), ground)
     ImageDraw.Draw(image).text((10, 10), "Word", fill=color, font=ImageFont.load_default(36))
