@@ -1,5 +1,7 @@
 """Evaluate checkpoints: python eval.py [--checkpoint_path FILE_OR_FOLDER] [--dataset_path FILE] [--key value ...]"""
 
+from pathlib import Path
+
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config, require_path
 from src.model_utils.job_signals import interrupts_reach_python
@@ -7,10 +9,15 @@ from src.model_utils.moxing_adapter import modelarts_job, place_outputs
 from src.model_utils.network_spec import spec_of
 from src.model_utils.prepare_run import describe, prepare_run
 from src.weights.card_config import describe_card, with_card
+from src.weights.which_network import network_of
 
 
 def main() -> None:
     config = load_config()
+    network = network_of(Path(config.checkpoint_path))
+    if network not in ("", config.network) and "network" not in config.given:
+        print(f"network {network}, which {config.checkpoint_path} is of")
+        config = load_config(network=network)
     with modelarts_job(config):
         config = place_outputs(config)
         checkpoint = require_path(config, "checkpoint_path")

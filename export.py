@@ -1,5 +1,7 @@
 """Export a checkpoint: python export.py --ckpt_file FILE --file_format MINDIR|AIR|ONNX [--key value ...]"""
 
+from pathlib import Path
+
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config, require_path
 from src.model_utils.job_signals import interrupts_reach_python
@@ -7,10 +9,15 @@ from src.model_utils.moxing_adapter import modelarts_job, place_outputs
 from src.model_utils.network_spec import spec_of
 from src.model_utils.prepare_run import describe, prepare_run
 from src.weights.card_config import describe_card, with_card
+from src.weights.which_network import network_of
 
 
 def main() -> None:
     config = load_config()
+    network = network_of(Path(config.ckpt_file))
+    if network not in ("", config.network) and "network" not in config.given:
+        print(f"network {network}, which {config.ckpt_file} is of")
+        config = load_config(network=network)
     with modelarts_job(config):
         config = place_outputs(config)
         checkpoint = require_path(config, "ckpt_file", "file")
@@ -19,7 +26,8 @@ def main() -> None:
         print(describe(run, config))
         if taken:
             print(describe_card(checkpoint, taken))
-        print(f"exporting {checkpoint} as {config.file_format}; it is loaded again and compared, which takes a while")
+        if config.file_format != "AIR":  # which nothing here can load
+            print(f"exporting {checkpoint} as {config.file_format}; loading it again to compare takes a while")
         spec_of(config).export(config, checkpoint, run.device_target)
 
 

@@ -12,8 +12,10 @@ from src.model_utils.command import run_command
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--src_label_path", required=True, help="folder of the official label files")
-    parser.add_argument("--target_label_path", required=True, help="folder for the label files, made when missing")
+    parser.add_argument("-s", "--src_label_path", required=True, help="folder of the official label files")
+    parser.add_argument(
+        "-t", "--target_label_path", required=True, help="folder for the label files, made when missing"
+    )
     arguments = parser.parse_args()
     report = convert_icdar2015(Path(arguments.src_label_path), Path(arguments.target_label_path))
     print(

@@ -12,9 +12,9 @@ from src.model_utils.command import run_command
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--dataset_path", "--dataset_dir", required=True, help="folder of the images")
-    parser.add_argument("--xml_file", required=True, help="train.xml or test.xml of SVT")
-    parser.add_argument("--location_dir", required=True, help="folder for the label files, made when missing")
+    parser.add_argument("-d", "--dataset_path", "--dataset_dir", required=True, help="folder of the images")
+    parser.add_argument("-x", "--xml_file", required=True, help="train.xml or test.xml of SVT")
+    parser.add_argument("-o", "--location_dir", required=True, help="folder for the label files, made when missing")
     arguments = parser.parse_args()
     report = convert_svt(Path(arguments.dataset_path), Path(arguments.xml_file), Path(arguments.location_dir))
     print(f"{report.files} label files with {report.boxes} boxes in {arguments.location_dir}")

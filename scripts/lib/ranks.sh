@@ -228,9 +228,11 @@ end_job() {
 
 # report_failure FOLDER FIRST COUNT LAUNCHER_LOG: what went wrong, and end with the code of the process that failed.
 report_failure() {
-  local folder=$1 first=$2 count=$3 rank message code
+  local folder=$1 first=$2 count=$3 rank message code said=''
   for ((rank = first; rank < first + count; rank++)); do
     message=$(grep -h '^error: ' "$folder/ranks/worker_$rank.log" 2>/dev/null | tail -n 1) || continue
+    [[ $said != *"|$message|"* ]] || continue # what the ranks agree on is said once
+    said+="|$message|"
     printf 'rank %s: %s\n' "$rank" "$message" >&2
   done
   printf 'error: a process failed; see %s\n' "$folder/ranks/worker_*.log" >&2

@@ -64,6 +64,29 @@ class Vgg16(nn.Cell):
         return self.conv5_3(self.conv5_2(self.conv5_1(x)))
 
 
+class VGG16(nn.Cell):
+    """A classifier on the backbone, to train it on ImageNet: its checkpoint is what `pre_trained` takes.
+
+    The backbone's parameters have the names that they have in CTPN, `vgg16_feature_extractor.conv1_1.0.weight` and
+    so on. In place of the three dense layers of the original, which CTPN has no use for, stands one behind an average
+    over the image.
+
+    Args:
+        num_classes: of the data set.
+        width_mult: factor on every number of channels; 1.0 is the published topology.
+    """
+
+    def __init__(self, num_classes: int = 1000, width_mult: float = 1.0):
+        super().__init__()
+        self.vgg16_feature_extractor = Vgg16(width_mult)
+        self.classifier = nn.Dense(self.vgg16_feature_extractor.out_channels, num_classes)
+
+    def construct(self, image):
+        """(B, 3, H, W) normalized RGB -> logits (B, num_classes)."""
+        features = self.vgg16_feature_extractor(image)  # (B, C, H/16, W/16)
+        return self.classifier(features.mean((2, 3)))
+
+
 def freeze_first_stages(network: nn.Cell) -> list[str]:
     """Stop training the convolution weights of conv1_x and conv2_x; call it before making the optimizer.
 

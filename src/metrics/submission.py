@@ -116,7 +116,7 @@ def read_submission(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def read_ground_truth(path: str | Path) -> dict[str, GroundTruth]:
-    """Ground truth by image from a zip of `gt_*.txt`, or from a folder of them.
+    """Ground truth by image from a zip of `gt_*.txt`, or from a folder of them; without the prefix in all names, too.
 
     Raises:
         SubmissionError: names file and line.
@@ -124,14 +124,16 @@ def read_ground_truth(path: str | Path) -> dict[str, GroundTruth]:
     """
     path = Path(path)
     if path.is_dir():
-        files = sorted(path.glob("gt_*.txt"))
+        # Labels of one's own are often named as the image alone.
+        files = sorted(path.glob("gt_*.txt")) or sorted(path.glob("*.txt"))
         try:
             texts = {file.name: file.read_text(encoding="utf-8-sig") for file in files}
         except UnicodeDecodeError as error:
             raise SubmissionError(f"{path}: a file is not UTF-8 text ({error})") from error
     else:
         texts = read_text_members(path)
-    return _by_image(texts, "gt_", parse_ground_truth, path)
+    prefix = "gt_" if not texts or any(name.startswith("gt_") for name in texts) else ""
+    return _by_image(texts, prefix, parse_ground_truth, path)
 
 
 def parse_results(text: str, where: str = "results") -> np.ndarray:

@@ -34,6 +34,9 @@ def run_command(main: Callable[[], int | None]) -> None:
         code = main()
     except OptionError as error:
         code = _complain(error, 2)
+    except BrokenPipeError:  # whoever read the output (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + 13
     except (UserError, OSError) as error:
         code = _complain(error, 1)
     except ModuleNotFoundError as error:

@@ -3,12 +3,20 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
+from typing import TypeVar, overload
 
 from src.common.options import OptionError, Options
+from src.model_utils.config_file import REPOSITORY
 from src.model_utils.load_options import build_config, read_given
 from src.model_utils.network_config import NETWORKS, CrnnConfig, CtpnConfig
 from src.model_utils.schema_config import Config, load_schema_config
+
+# Paths of what a command reads, where its results do not go.
+_INPUT_KEYS = {
+    "pretraining_dataset_file", "finetune_dataset_file", "dataset_path", "eval_dataset_path", "checkpoint_path",
+    "ckpt_file", "lmdb_root", "img_dir", "image_path",
+}  # fmt: skip
+NetworkConfigT = TypeVar("NetworkConfigT", CtpnConfig, CrnnConfig)
 
 __all__ = ["Config", "load_config", "require_path"]
 
@@ -39,7 +47,19 @@ def load_config(
     named = given.arguments.get("network") or given.values.get("network", network)
     if not isinstance(named, str) or named not in NETWORKS:
         raise OptionError(f"network: '{named}' is not one of {', '.join(NETWORKS)}")
-    return build_config(NETWORKS[named], given)
+    return _from_repository(build_config(NETWORKS[named], given))
+
+
+def _from_repository(config: NetworkConfigT) -> NetworkConfigT:
+    """`config` with the repository's files for default paths of inputs that are not where the user stands."""
+    found = {}
+    for key in _INPUT_KEYS & type(config).model_fields.keys() - config.given:
+        value = getattr(config, key)
+        # A MindRecord may be named without the number of its first file.
+        there = [(folder / f"{value}{number}").exists() for folder in (Path(), REPOSITORY) for number in ("", "0")]
+        if value and not any(there[:2]) and any(there[2:]):
+            found[key] = str(REPOSITORY / value)
+    return config.replace(**found) if found else config
 
 
 def require_path(options: Options, key: str, kind: str = "path") -> Path:
@@ -57,5 +77,6 @@ def require_path(options: Options, key: str, kind: str = "path") -> Path:
     path = Path(value)
     exists = {"file": path.is_file, "folder": path.is_dir, "path": path.exists}[kind]()
     if not exists:
-        raise OptionError(f"{key}: '{value}' is not an existing {kind}")
+        hint = "" if path.is_absolute() else f" (from {Path.cwd()})"
+        raise OptionError(f"{key}: '{value}' is not an existing {kind}{hint}")
     return path

@@ -52,6 +52,8 @@ def modelarts_job(config: NetworkConfig) -> Iterator[None]:
         yield
         return
     place_outputs(config)  # a wrong place is told before hours are spent on fetching
+    if not config.train_url and is_first_of_node():
+        print(f"train_url: is empty, so nothing of {config.output_path} will be uploaded", file=sys.stderr)
     storage = find_storage()
     with stop_by_exception():
         once_a_node("inputs", lambda: fetch_inputs(config, storage))

@@ -130,7 +130,13 @@ def _named(key: str, path: str) -> Iterator[str]:
     try:
         yield path
     except UserError as error:
-        raise UserError(f"{key}: {error}") from None
+        missing = not Path(path).exists() and key != "pre_trained"
+        how = (
+            f" (from {Path.cwd()}); src/create_dataset.py makes it"
+            if missing and not Path(path).is_absolute()
+            else ""
+        )
+        raise UserError(f"{key}: {error}{how}") from None
 
 
 def choices_before(folder: Path, options: LearningOptions) -> dict[str, str]:

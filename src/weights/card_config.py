@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from src.common.options import Options
 from src.crnn.alphabet import NAMED
-from src.weights.card import card_path, load_card, parse_card
+from src.weights.card import CARD_VERSION, card_path, load_card, parse_card
 from src.weights.network_kinds import KINDS
+from src.weights.training_config import card_values, training_config_path
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 
@@ -16,16 +17,24 @@ OptionsT = TypeVar("OptionsT", bound=Options)
 def with_card(options: OptionsT, network: str, weights: Path) -> tuple[OptionsT, dict[str, object]]:
     """`options` with what the card of `weights` says about keys that neither a file nor the command line gave.
 
+    For weights without a card, the configuration that training left beside them speaks.
+
     Returns:
         The options and what was taken from the card; nothing for a folder or a file without a card.
 
     Raises:
         CardError: the card cannot be used, or is one of the other network.
     """
-    path = card_path(weights)
-    if not weights.is_file() or not path.is_file():
+    if not weights.is_file():
         return options, {}
-    return lay_card(options, network, load_card(path), path)
+    path = card_path(weights)
+    if path.is_file():
+        return lay_card(options, network, load_card(path), path)
+    path = training_config_path(weights)
+    values = card_values(path, network) if path.is_file() else None
+    if values is None:
+        return options, {}
+    return lay_card(options, network, {"version": CARD_VERSION, "network": network, **values}, path)
 
 
 def lay_card(options: OptionsT, network: str, card: object, path: Path) -> tuple[OptionsT, dict[str, object]]:
@@ -47,7 +56,8 @@ def lay_card(options: OptionsT, network: str, card: object, path: Path) -> tuple
 
 def describe_card(weights: Path, taken: dict[str, object]) -> str:
     """A line for the log."""
-    return describe_taken(str(card_path(weights)), taken)
+    path = card_path(weights)
+    return describe_taken(str(path if path.is_file() else training_config_path(weights)), taken)
 
 
 def describe_taken(name: str, taken: dict[str, object]) -> str:

@@ -65,5 +65,6 @@ def load_weights(
             param.set_data(Tensor(params[name].astype(param.asnumpy().dtype, copy=True)))
 
 
-def _listed(names: list[str], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _listed(names: list[str]) -> str:
+    shown = names if len(names) <= 4 else names[:2]
+    return ", ".join(shown) + (f" and {len(names) - 2} more" if len(names) > len(shown) else "")

@@ -133,7 +133,8 @@ def test_a_failing_post_processing_fails_the_script(sanitized, place):
     (place / "my labels" / "gt_img_3.txt").unlink()
     done = call_310(sanitized, place, "net.mindir", "my images", "my labels", "--config_path", "my config.yaml")
     assert done.returncode == 1
-    assert "label_path: no gt_img_3.txt" in done.stdout
+    assert "label_path: no gt_img_3.txt" in done.stdout + done.stderr
+    assert "== building" not in done.stdout
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

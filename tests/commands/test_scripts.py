@@ -424,3 +424,16 @@ def test_scripts_started_with_sh_go_on_in_bash(place, shell):
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0 and "working" in done.stdout
+
+
+def test_submissions_are_found_from_inside_scripts(place):
+    """`bash eval_res.sh` in scripts/, as the seed says, for what lies in the root of the repository."""
+    copy = place / "copy"
+    shutil.copytree(SCRIPTS, copy / "scripts")
+    with zipfile.ZipFile(copy / "scripts" / "gt.zip", "w"), zipfile.ZipFile(copy / "submit.zip", "w"):
+        pass
+    done = subprocess.run(
+        ["bash", "eval_res.sh"], cwd=copy / "scripts", env=environment(place), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0 and str(copy / "submit.zip") in done.stdout

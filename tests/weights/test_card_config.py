@@ -1,5 +1,6 @@
 """eval.py and export.py take the sizes of weights from their card, where nothing else was said."""
 
+import numpy as np
 import pytest
 
 from src.common.errors import UserError
@@ -7,6 +8,8 @@ from src.model_utils.config import load_config
 from src.model_utils.network_config import CtpnConfig
 from src.weights.card import write_card
 from src.weights.card_config import describe_card, with_card
+from src.weights.mindspore_ckpt import encode
+from src.weights.which_network import network_of
 
 CARD = {
     "network": "ctpn", "image_size": [64, 96], "backbone_width": 0.25, "side_refinement": True,
@@ -63,3 +66,29 @@ def test_without_a_card_nothing_changes(weights, tmp_path):
 def test_a_card_of_the_other_network_is_refused(weights):
     with pytest.raises(UserError, match="network"):
         with_card(load_config([], network="crnn"), "crnn", weights)
+
+
+def test_without_a_card_the_training_beside_speaks(weights):
+    weights.with_suffix(".card.json").unlink()
+    weights.with_name("config.yaml").write_text(
+        "network: ctpn\nbackbone_width: 0.25\nimg_height: 64\nimg_width: 96\nline_min_score: 0.5\n"
+    )
+    config, taken = with_card(load_config(["--img_width=320"]), "ctpn", weights)
+    assert (config.backbone_width, config.img_height, config.img_width, config.line_min_score) == (0.25, 64, 320, 0.5)
+    assert describe_card(weights, taken).startswith(f"{weights.with_name('config.yaml')} says ")
+    weights.with_name("config.yaml").write_text("network: crnn\n")
+    assert with_card(load_config([]), "ctpn", weights)[1] == {}
+
+
+def test_the_network_of_a_file(weights, tmp_path):
+    assert network_of(weights) == "ctpn"  # by its card
+    for network, names in (
+        ("crnn", ["cnn.conv0.weight"]),
+        ("ctpn", ["vgg16_feature_extractor.conv1_1.0.weight"]),
+        ("", ["x"]),
+    ):
+        file = tmp_path / f"{network or 'other'}_plain.ckpt"
+        file.write_bytes(b"".join(encode({name: np.zeros(2, np.float32) for name in names})))
+        assert network_of(file) == network
+    (tmp_path / "broken.ckpt").write_bytes(b"broken")
+    assert network_of(tmp_path / "broken.ckpt") == network_of(tmp_path / "none.ckpt") == network_of(tmp_path) == ""

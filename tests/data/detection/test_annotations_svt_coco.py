@@ -8,7 +8,9 @@ from PIL import Image
 from src.data.detection.annotations.coco_text import read_coco_text
 from src.data.detection.annotations.labeled_image import AnnotationError
 from src.data.detection.annotations.own_folder import read_own_folder
+from src.data.detection.annotations.sources import DataSetError, find_sources
 from src.data.detection.annotations.svt_xml import read_svt
+from src.data.detection.options import DataSetOptions
 
 RECTANGLE = '<taggedRectangle height="75" width="236" x="375" y="253"><tag>LIVING</tag></taggedRectangle>'
 
@@ -211,3 +213,12 @@ def test_coco_foreign_files(tmp_path, content):
     (tmp_path / "c.json").write_text(content)
     with pytest.raises(AnnotationError):
         read_coco_text(tmp_path, tmp_path / "c.json")
+
+
+def test_a_folder_of_coco_that_is_not_there_is_refused(tmp_path):
+    (tmp_path / "cocotext.json").write_text('{"imgs": {}, "anns": {}}')
+    options = DataSetOptions(
+        coco_root=str(tmp_path), cocotext_json=str(tmp_path / "cocotext.json"), coco_train_data_type="train2041"
+    )
+    with pytest.raises(DataSetError, match="coco_train_data_type: .* has no folder 'train2041'"):
+        find_sources(["coco"], options, split="train", list_key="train_dataset")

@@ -165,6 +165,9 @@ def _coco_sources(options: DataSetOptions, split: str) -> list[Source]:
             raise DataSetError(f"{key}: '{file}' does not exist")
     # The test part of COCO-Text has no public labels; its validation part takes that place.
     part = "train" if split == "train" else "val"
+    folder = options.coco_train_data_type
+    if folder and not (Path(options.coco_root) / folder).is_dir():
+        raise DataSetError(f"coco_train_data_type: '{options.coco_root}' has no folder '{folder}'")
     more = {"image_folder": options.coco_train_data_type, "split": part}
     read = _reader(read_coco_text, Path(options.coco_root), Path(options.cocotext_json), more)
     return [Source(COCO, COCO, read)]

@@ -1,0 +1,38 @@
+"""Whether the labels fit the images, before an application is built and run for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from src.common.errors import UserError
+from src.data.images.decode import IMAGE_SUFFIXES
+from src.evaluation.submission_names import submission_names
+from src.metrics.submission import ground_truth_name, image_key, read_ground_truth
+from src.postprocess.crnn import read_labels
+
+
+def check_labels(network: str, images: Path, label_path: str) -> None:
+    """Read all labels and look for that of every image; nothing where `label_path` is empty.
+
+    Raises:
+        UserError: no image, an unreadable label, or an image without one.
+    """
+    if not label_path:
+        return
+    names = sorted(
+        path.relative_to(images).as_posix() for path in images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES
+    )
+    if not names:
+        raise UserError(f"export_dataset_path: no image in '{images}'")
+    if network == "crnn":
+        words = read_labels(Path(label_path), images)
+        missing = [f"label for '{name}'" for name in names if name not in words]
+    else:
+        boxes = read_ground_truth(label_path)
+        submitted = submission_names(names)
+        missing = [
+            f"{ground_truth_name(key)} for '{name}'" for name, key in submitted.items() if image_key(key) not in boxes
+        ]
+    if missing:
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise UserError(f"label_path: no {missing[0]} in '{label_path}'{more}")

@@ -1,0 +1,39 @@
+"""The classifier that trains the backbone: a few steps on made-up images, and its checkpoint as `pre_trained`."""
+
+import numpy as np
+import pytest
+
+ms = pytest.importorskip("mindspore")
+from tiny_detection import tiny_config  # noqa: E402
+
+from src.ctpn.build import build_ctpn  # noqa: E402
+from src.ctpn.vgg16 import VGG16  # noqa: E402
+from src.training.train_ctpn import load_pre_trained  # noqa: E402
+
+CLASSES = 3
+
+
+def test_it_learns_and_its_checkpoint_is_a_backbone(tmp_path):
+    ms.set_context(mode=ms.GRAPH_MODE)
+    ms.set_device("CPU")
+    ms.set_seed(1)
+    network = VGG16(CLASSES, tiny_config().backbone_width)
+    labels = np.arange(6) % CLASSES
+    images = np.random.default_rng(0).normal(0, 0.3, (6, 3, 32, 32)).astype(np.float32)
+    images[np.arange(6), labels] += 2  # the class is the color
+    with_loss = ms.nn.WithLossCell(network, ms.nn.CrossEntropyLoss())
+    step = ms.nn.TrainOneStepCell(with_loss, ms.nn.Momentum(network.trainable_params(), 0.05, 0.9)).set_train()
+    losses = [float(step(ms.Tensor(images), ms.Tensor(labels, ms.int32)).asnumpy()) for _ in range(12)]
+    assert losses[-1] < 0.5 * losses[0], losses
+    ms.save_checkpoint(network, str(tmp_path / "vgg16.ckpt"))
+
+    detector = build_ctpn(tiny_config())
+    said = load_pre_trained(detector, str(tmp_path / "vgg16.ckpt"), True, "auto")
+    assert "13 of 13 convolutions" in said
+    theirs = dict(network.parameters_and_names())
+    ours = {
+        name: value for name, value in detector.parameters_and_names() if name.startswith("vgg16_feature_extractor.")
+    }
+    assert len(ours) == 13 * 5
+    for name, value in ours.items():
+        np.testing.assert_array_equal(value.asnumpy(), theirs[name].asnumpy())
