@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 ms = pytest.importorskip("mindspore")
-from tiny_detection import tiny_config  # noqa: E402
+from tiny_detection import tiny_config
 
-from src.ctpn.build import build_ctpn  # noqa: E402
-from src.ctpn.vgg16 import VGG16  # noqa: E402
-from src.training.train_ctpn import load_pre_trained  # noqa: E402
+from src.ctpn.build import build_ctpn
+from src.ctpn.vgg16 import VGG16
+from src.training.train_ctpn import load_pre_trained
 
 CLASSES = 3
 
