@@ -72,7 +72,7 @@ def rapidocr_readers() -> tuple[ReadImage, ReadLine]:
     engine = RapidOCR()
 
     def read_image(image: np.ndarray) -> list[tuple[np.ndarray, str, float]]:
-        found = engine(image, use_cls=False)
+        found = engine(image, use_det=True, use_cls=False)  # which it would keep from the last call
         return [] if found.boxes is None else list(zip(found.boxes, found.txts, found.scores, strict=True))
 
     def read_line(crop: np.ndarray) -> str:
