@@ -64,7 +64,8 @@ def _change_view(images: torch.Tensor, options: WordAugment, draw: np.ndarray) -
 def view_corners(height: int, width: int, options: WordAugment, chosen: np.ndarray, signed: np.ndarray) -> np.ndarray:
     """Where each image's corners are taken from, float64 (B, 4, 2), clockwise from the top left, pixel edges.
 
-    chosen (B, 3): crop, perspective, rotation. signed (B, 16): numbers from -1 to 1.
+    Args:
+        chosen (B, 3): crop, perspective, rotation. signed (B, 16): numbers from -1 to 1.
     """
     crop, perspective, rotate = (chosen[:, column, None] for column in range(3))
     short = min(height, width)

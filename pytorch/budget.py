@@ -15,8 +15,12 @@ from src.common.errors import UserError
 class Budget:
     """Counts time or steps down; one of `minutes` and `steps` says how long the whole training is.
 
-    warmup: fraction of the training in which the learning rate rises. used_seconds: time that earlier parts of this
-    training took. stop_after: minutes after which this part stops, 0 for at the end. clock: seconds, for tests.
+    Args:
+        warmup: fraction of the training in which the learning rate rises.
+        used_seconds: time that earlier parts of this
+            training took.
+        stop_after: minutes after which this part stops, 0 for at the end.
+        clock: seconds, for tests.
     """
 
     def __init__(
@@ -61,8 +65,10 @@ class Budget:
 class OpenBudget:
     """A training without a known end: the rate rises over `warmup_steps`, stays, and falls when it is told to.
 
-    cooldown: minutes in which the rate falls linearly to 0, which ends the training; 0 goes on at the full rate.
-    state: of an earlier part, as `state` gave it. stop_after, clock: as in `Budget`.
+    Args:
+        cooldown: minutes in which the rate falls linearly to 0, which ends the training; 0 goes on at the full rate.
+        state: of an earlier part, as `state` gave it.
+        stop_after, clock: as in `Budget`.
     """
 
     def __init__(

@@ -77,7 +77,11 @@ def from_mindspore(params: Mapping[str, np.ndarray], network: str) -> dict[str, 
 
 
 def which_network(arrays: Mapping[str, Any]) -> str:
-    """ "crnn" or "ctpn", by the names of the parameters. Raises UserError when they are neither's."""
+    """The network of these weights, "crnn" or "ctpn", by the names of the parameters.
+
+    Raises:
+        UserError: they are those of neither.
+    """
     if "cnn.conv0.weight" in arrays:
         return "crnn"
     if any(name.startswith("vgg16_feature_extractor.") for name in arrays):

@@ -1,6 +1,6 @@
 """CTPN in PyTorch: the function, the parameters and the gradients of src/ctpn/{vgg16,rpn,ctpn}.py.
 
-Shape vocabulary: B batch, H and W feature rows and columns (image size / 16), A anchors at a position, C channels.
+Shapes: B batch, H and W feature rows and columns (image size / 16), A anchors per position, C channels.
 The state is named as in MindSpore, with PyTorch's names of the batch-norm parameters.
 """
 

@@ -1,6 +1,6 @@
 """Loss of CTPN over the sampled anchors of a batch, as in src/ctpn/loss.py.
 
-Shape vocabulary: B batch, H and W feature rows and columns, A anchors at a position, N = H * W * A anchors of
+Shapes: B batch, H and W feature rows and columns, A anchors per position, N = H * W * A anchors of
 an image in the order y, x, anchor.
 """
 

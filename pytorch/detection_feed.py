@@ -69,8 +69,10 @@ class DetectionFeed:
 class CachedFeed:
     """Gives batches of features of the frozen layers, from a cache to which new samples are added on the way.
 
-    features: (3, H, W) normalized -> (C, h, w) of the frozen layers. reuse: how often a sample is drawn on average;
-    where the samples in the cache have been drawn so often, new ones are made first.
+    Args:
+        features: (3, H, W) normalized -> (C, h, w) of the frozen layers.
+        reuse: how often a sample is drawn on average:
+            where the samples in the cache have been drawn so often, new ones are made first.
     """
 
     def __init__(

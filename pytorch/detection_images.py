@@ -17,8 +17,10 @@ from src.data.images.decode import ImageError, decode_image, read_bytes, read_he
 class AnnotatedImage:
     """An image file and its text: boxes float32 (K, 4), inclusive corners in its pixels, ignored bool (K,).
 
-    size: (height, width) as a viewer shows it. strips: the same text as strips, which keep the tilt of words with
-    four corner points.
+    Attributes:
+        size: (height, width) as a viewer shows it.
+        strips: the same text as strips, which keep the tilt of words with
+            four corner points.
     """
 
     path: Path
@@ -36,7 +38,8 @@ class AnnotatedImage:
 def read_images(folder: Sequence[str]) -> list[AnnotatedImage]:
     """All usable images of [images, labels]; labels as `read_own_folder` takes them.
 
-    Raises UserError for a pair that is not one, or without usable images.
+    Raises:
+        UserError: a pair that is not one, or without usable images.
     """
     if len(folder) != 2:
         raise UserError(f"{folder}: expected a pair [images, labels]")
@@ -68,7 +71,11 @@ def with_joined_words(images: Sequence[AnnotatedImage]) -> list[AnnotatedImage]:
 def listed(
     images: Sequence[AnnotatedImage], names: Collection[str]
 ) -> tuple[list[AnnotatedImage], list[AnnotatedImage]]:
-    """(images that the list names, the others). Raises UserError when it names one that is not there."""
+    """(images that the list names, the others).
+
+    Raises:
+        UserError: it names one that is not there.
+    """
     missing = set(names) - {image.name for image in images}
     if missing:
         raise UserError(f"{len(missing)} of {len(names)} listed images are not there: {sorted(missing)[0]}")

@@ -35,7 +35,8 @@ class DetectionSample(NamedTuple):
 class Stage:
     """One part of a training: how often scenes are rendered ones, and how often each set of images is drawn.
 
-    makers: one for each size of the network's input; upright images get upright inputs where there are any.
+    Attributes:
+        makers: one for each size of the network's input; upright images get upright inputs where there are any.
     """
 
     makers: Sequence[SampleMaker]
@@ -56,9 +57,11 @@ class DetectionTask:
 class DetectionMaker:
     """Makes samples; plain data, so that it can be sent to a process, which then keeps some scenes.
 
-    scene_reuse: how often a rendered scene is drawn before a new one takes its place, on average: drawing one
-    takes several times as long as changing one. join_words: see `text_strips.join_words`; for scenes only, images
-    come with their strips.
+    Attributes:
+        scene_reuse: how often a rendered scene is drawn before a new one takes its place, on average: drawing one
+            takes several times as long as changing one.
+        join_words: see `text_strips.join_words`; for scenes only, images
+            come with their strips.
     """
 
     sets: Sequence[Sequence[AnnotatedImage]]

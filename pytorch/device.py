@@ -13,7 +13,8 @@ PRECISIONS = ("auto", "bf16", "fp32")
 def choose_device(name: str) -> torch.device:
     """The device of this name; "auto" is the GPU where there is one, else the CPU.
 
-    Raises UserError for a device that this PyTorch does not have.
+    Raises:
+        UserError: a device that this PyTorch does not have.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -4,7 +4,7 @@ What frozen layers say of an image never changes, and computing it takes several
 the layers after them. A file holds one sample: the features in half precision, 0.9 MB after conv5_2 for an image of
 576x384, and the targets.
 
-Shape vocabulary: C channels, H W rows and columns of the features.
+Shapes: C channels, H W rows and columns of the features.
 """
 
 import hashlib

@@ -72,7 +72,8 @@ def label_lines(image: AnnotatedImage, scale: Sequence[float]) -> str:
 def put_images(folder: Path, images: Iterable[AnnotatedImage], longest: int, quality: int) -> list[str]:
     """Write images/*.webp and gt/gt_*.txt; returns the names of the images.
 
-    Raises UserError for two images that differ in nothing but their folder or suffix.
+    Raises:
+        UserError: two images that differ in nothing but their folder or suffix.
     """
     for kind in ("images", "gt"):
         (folder / kind).mkdir(parents=True)
@@ -115,7 +116,8 @@ def put_backgrounds(folder: Path, photographs: Sequence[Path], without: Collecti
 def pack_detection(folder: Path, args: argparse.Namespace, log: Callable[[str], None]) -> None:
     """Training sets, the validation set with its list, and backgrounds, into `folder`.
 
-    Raises UserError for data that cannot be used, or a validation set that is not among `--images`.
+    Raises:
+        UserError: data that cannot be used, or a validation set that is not among `--images`.
     """
     sets = {name: read_images([images, labels]) for name, images, labels in args.images}
     if args.val_set not in sets:
@@ -136,7 +138,11 @@ def pack_detection(folder: Path, args: argparse.Namespace, log: Callable[[str], 
 
 
 def pack_words(folder: Path, args: argparse.Namespace, log: Callable[[str], None]) -> None:
-    """The word LMDBs, into `folder`. Raises UserError for one that is missing or cannot be used."""
+    """The word LMDBs, into `folder`.
+
+    Raises:
+        UserError: one that is missing or cannot be used.
+    """
     sources = {name: LmdbWords(find_lmdb(args.words, name)) for name in args.word_sets}
     for name, source in sources.items():
         put_words(folder / name, source, VAL_WORD_QUALITY if name.endswith("_val") else TRAIN_WORD_QUALITY)
@@ -183,7 +189,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> int:
-    """Write the archives; returns the exit code. Raises UserError for data that cannot be used."""
+    """Write the archives; returns the exit code.
+
+    Raises:
+        UserError: data that cannot be used.
+    """
     args = make_parser().parse_args(argv)
     fonts = {path.name: path for path in find_fonts(args.fonts)}  # of fonts with one name, the last
     args.output.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,8 @@ class RunFolder:
     def add_to_curve(self, row: dict[str, float]) -> None:
         """A row of the curve; the first one decides on the columns, empty where a later row has nothing.
 
-        Raises UserError for a row with a column that the first one had not.
+        Raises:
+            UserError: a row with a column that the first one had not.
         """
         new = not self._columns
         self._columns = self._columns or list(row)

@@ -7,7 +7,7 @@ An output tile y (4x4) of an input tile x (6x6) and a kernel w (3x3) is y = A' [
 product `*`, summed over the channels, is 36 matrix products (Lavin and Gray, "Fast Algorithms for Convolutional
 Neural Networks", CVPR 2016).
 
-Shape vocabulary: B images, H W rows and columns, C input and K output channels, R C tiles down and across an image.
+Shapes: B images, H W rows and columns, C input and K output channels, R C tiles down and across an image.
 Work is done strip by strip, a strip being some rows of tiles of an image, or N small images. Tensors inside are
 channels-last, (N, H, W, C).
 """

@@ -35,8 +35,9 @@ class WordChunk(NamedTuple):
 class RealSet:
     """One LMDB of real words.
 
-    weight: how often its words are drawn, beside those of the other sets; 0 goes by their number.
-    plain: its labels leave out case or punctuation whatever the image shows, so they teach no alphabet with case.
+    Attributes:
+        weight: how often its words are drawn, beside those of the other sets; 0 goes by their number.
+        plain: its labels leave out case or punctuation whatever the image shows, so they teach no alphabet with case.
     """
 
     source: LmdbWords
@@ -45,7 +46,12 @@ class RealSet:
 
 
 class RealWords(NamedTuple):
-    """chunk: words of one width; weights float64 (n,): how often each is drawn."""
+    """Words of one width and how often each is drawn.
+
+    Attributes:
+        chunk: n words.
+        weights: float64 (n,).
+    """
 
     chunk: WordChunk
     weights: np.ndarray

@@ -24,7 +24,8 @@ _FIRST, _MOST_FIRST = 4, 64  # batches of rendered words, but at most so many wo
 class WordBatch(NamedTuple):
     """images (B, H, W) uint8, labels (B, K, L), lengths (B, K) int32; the first `real` words are real ones.
 
-    flat_start: the words are short and fill their images, so that each letter can be learned at its place.
+    Attributes:
+        flat_start: the words are short and fill their images, so that each letter can be learned at its place.
     """
 
     images: torch.Tensor
@@ -44,14 +45,16 @@ def fill_up(images: torch.Tensor, width: int) -> torch.Tensor:
 class WordMixture:
     """Draws batches of one width each, wide ones with fewer words, so that all cost about the same.
 
-    renderer, shares: sources by width and the part of the rendered words that each gives.
-    real: real words by width. rendered_share: part of all words that are rendered, 0 to 1.
-    padded_share: part of the batches that are filled up to a wider width, one or two steps on, as a network sees
-        them that is used with fewer widths than it was trained with.
-    batch_size: words of a batch of the narrowest width.
-    pool_size: rendered words kept a width; of a wide one as many as take the same memory.
-    max_reuse: how often a rendered word is drawn at most, on average, before training waits for more.
-    first: number of rendered words to pass over, those of an earlier part of the training.
+    Args:
+        renderer, shares: sources by width and the part of the rendered words that each gives.
+        real: real words by width.
+        rendered_share: part of all words that are rendered, 0 to 1.
+        padded_share: part of the batches that are filled up to a wider width, one or two steps on, as a network sees
+            them that is used with fewer widths than it was trained with.
+        batch_size: words of a batch of the narrowest width.
+        pool_size: rendered words kept per width; of a wide one as many as take the same memory.
+        max_reuse: how often a rendered word is drawn at most, on average, before training waits for more.
+        first: number of rendered words to pass over, those of an earlier part of the training.
 
     Which words a batch holds depends on the speed of the workers; what is rendered depends on the seed alone.
     """
