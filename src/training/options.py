@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from src.common.errors import UserError
-from src.common.options import Options, option
+from src.common.options import AutoOrBool, Options, option
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,10 @@ class OptimizerOptions(Options):
 class PrecisionOptions(Options):
     """In what the network computes."""
 
-    mixed_precision: bool = option(
-        False, "convolutions and dense layers in half precision; batch norm, LSTM and CTC stay in single"
+    mixed_precision: AutoOrBool = option(
+        "auto",
+        "convolutions and dense layers in half precision; batch norm, LSTM and CTC stay in single; auto: on "
+        "Ascend only, as the original",
     )
     loss_scale: float = option(1.0, "factor on the loss in mixed precision; the first one where it is dynamic", low=1)
     dynamic_loss_scale: bool = option(
@@ -136,7 +138,7 @@ class RunOptions(SeedOptions, OptimizerOptions, PrecisionOptions, LogOptions, Ch
             rank_id=rank_id,
             rank_size=rank_size,
             clip_norm=self.clip_norm,
-            loss_scale=loss_scale if self.mixed_precision else None,
+            loss_scale=loss_scale if self.mixed_precision is True else None,
             eval_start_epoch=self.eval_start_epoch,
             eval_interval=self.eval_interval,
             metric=metric,

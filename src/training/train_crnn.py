@@ -17,6 +17,7 @@ from src.training.crnn_options import CrnnTraining, ScheduleOptions
 from src.training.crnn_samples import WordData, training_data
 from src.training.lr_schedule import constant, usable_warmup, warmup_cosine
 from src.training.options import TrainResult
+from src.training.precision import settle_precision
 from src.training.result_table import write_result_table
 from src.training.run_training import Job, Ranks, continues, run_job
 from src.weights.crnn_weights import load_pre_trained, write_alphabet
@@ -36,12 +37,13 @@ def train_crnn(
     Raises:
         UserError: a file that is missing or does not fit, or a diverged training; see `loop.train`.
     """
+    config = settle_precision(config)
     ranks = Ranks(rank_id, rank_size)
     alphabet = Alphabet.load(config.alphabet)
     if config.run_eval and not open_lmdbs(config.eval_lmdb, config.lmdb_root):  # now, not after the first epoch
         raise UserError("eval_lmdb: is empty; name LMDBs to evaluate on, or use run_eval False")
     data = training_data(config, alphabet, rank_id, rank_size)
-    network, loss_cell = build_training_crnn(config, alphabet, config.seed, config.mixed_precision)
+    network, loss_cell = build_training_crnn(config, alphabet, config.seed, config.mixed_precision is True)
     output = Path(config.save_checkpoint_path)
     if config.pre_trained and not continues(config, PREFIX):
         remade = load_pre_trained(network, config.pre_trained, alphabet)

@@ -28,6 +28,7 @@ from src.training.ctpn_options import CtpnTraining
 from src.training.ctpn_samples import SampleMaker
 from src.training.lr_schedule import warmup_cosine
 from src.training.options import CheckpointOptions, TrainResult
+from src.training.precision import settle_precision
 from src.training.run_training import Job, Ranks, continues, run_job
 from src.weights.weights_file import load_weights, read_weights
 
@@ -46,6 +47,7 @@ def train_ctpn(
     Raises:
         UserError: a file that is missing or does not fit, or a diverged training; see `loop.train`.
     """
+    config = settle_precision(config)
     ranks, goes_on = Ranks(rank_id, rank_size), continues(config, PREFIX)
     if not config.is_pretraining and not config.pre_trained and not goes_on:
         raise UserError("pre_trained: Finetune needs the checkpoint to start from (--pre_trained FILE)")
@@ -55,7 +57,7 @@ def train_ctpn(
     data = training_data(config, rank_id, rank_size)
     if config.run_eval and evaluate:
         check_evaluation_data(config)
-    network, loss_cell = build_training_ctpn(config, config.seed, config.mixed_precision)
+    network, loss_cell = build_training_ctpn(config, config.seed, config.mixed_precision is True)
     if config.pre_trained and not goes_on:
         logger.info(load_pre_trained(network, config.pre_trained, config.is_pretraining, config.lstm_branch))
     stage = config.stage()

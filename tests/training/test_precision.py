@@ -1,0 +1,17 @@
+"""Half precision by default where the original work has it: on Ascend."""
+
+import pytest
+
+ms = pytest.importorskip("mindspore")
+
+from src.model_utils.network_config import CrnnConfig, CtpnConfig
+from src.training import precision
+
+
+@pytest.mark.parametrize("model", [CtpnConfig, CrnnConfig])
+@pytest.mark.parametrize(("device", "half"), [("Ascend", True), ("GPU", False), ("CPU", False)])
+def test_auto_is_half_precision_on_ascend(monkeypatch, model, device, half):
+    monkeypatch.setattr(precision.ms, "get_context", lambda key: device)
+    assert model().mixed_precision == "auto"
+    assert precision.settle_precision(model()).mixed_precision is half
+    assert precision.settle_precision(model(mixed_precision=not half)).mixed_precision is (not half)
