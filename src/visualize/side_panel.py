@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from src.visualize.fonts import FontChooser, one_line
 
 PAPER, INK, OUTLINE = (255, 255, 255), (0, 0, 0), (208, 208, 208)
-_SHARE = 0.8  # of the height of a line
+_SHARE = 0.9  # of the height of a line
 _SMALLEST = 6  # pixels
 _UPRIGHT = 1.0  # degrees
 

@@ -186,6 +186,8 @@ def test_closed_streams(folder, arguments, tmp_path):
                                    (f"{folder}/a.png --quiet >&-", b"", 0)):  # fmt: skip
         done = subprocess.run(f"{command} {closed}", shell=True, capture_output=True, check=False, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (code, expected), closed
+    command = f"{sys.executable} {ROOT / 'predict.py'} --help | head -1"
+    assert subprocess.run(command, shell=True, capture_output=True, check=False, cwd=tmp_path).stderr == b""
 
 
 @pytest.mark.parametrize(

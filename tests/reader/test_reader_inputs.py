@@ -1,6 +1,7 @@
 """What `TextReader` accepts: files with pages, and what a Python program has in memory."""
 
 import io
+import json
 import os
 from pathlib import Path
 
@@ -80,6 +81,11 @@ def test_paths(reader, tmp_path):
         assert reader.read(file).image == str(path)
     os.symlink(path, tmp_path / "link.png")
     assert reader.read(tmp_path / "link.png").width == 160
+
+
+def test_a_name_that_is_not_utf8(reader):
+    text = reader.read(ImageSource(FILE, "caf\udce9.png")).to_json()
+    assert json.loads(text.encode("utf-8"))["image"] == "caf\udce9.png"
 
 
 def test_a_turned_pillow_image_is_shown_upright_and_not_changed(reader):

@@ -305,7 +305,7 @@ def _is_part_of_another(image: Image.Image, number: int) -> bool:
 def _header(image: Image.Image) -> ImageHeader:
     turned = orientation(image)
     width, height = image.size
-    if turned >= 5:  # 5..8 exchange rows and columns
+    if turned >= 5 and image.format != "TIFF":  # 5..8 exchange rows and columns; Pillow does so itself in a TIFF
         width, height = height, width
     return ImageHeader(
         format=image.format or "",

@@ -170,11 +170,12 @@ UPRIGHT = {
 }
 
 
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_applied(orientation):
+def test_exif_orientation_is_applied(orientation, image_format):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = encode(Image.fromarray(IMAGE), "PNG", exif=exif)
+    data = encode(Image.fromarray(IMAGE), image_format, exif=exif)
     expected = UPRIGHT[orientation](IMAGE)
     np.testing.assert_array_equal(decode_image(data), expected)
     header = read_header(data)
