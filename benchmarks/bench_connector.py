@@ -4,8 +4,6 @@ Proposals look like a trained CTPN's: columns of 16 pixels on a 960 x 576 image,
 proposals at every piece of text, scores above the threshold (the costly case: nothing is filtered away).
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 import time

@@ -4,8 +4,6 @@ Written from the description of the algorithm, box by box and pixel column by pi
 shared with the implementation it checks. Slow on purpose.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

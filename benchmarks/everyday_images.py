@@ -4,8 +4,6 @@ They are drawn with Pillow's own font. Each comes with its lines: text and box (
 where the image was turned or bent afterwards.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

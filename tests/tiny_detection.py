@@ -1,7 +1,5 @@
 """Small detection sets, a configuration for them, and a stand-in for the network, shared by tests."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import cv2

@@ -1,7 +1,5 @@
 """Small word data bases, a configuration for them, and stand-ins for the network, shared by tests."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Names of images as every output can hold them, whatever bytes the names of their files are."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path, PurePath

@@ -1,7 +1,5 @@
 """Texts from outside, as messages may show them: on one line, of bounded length, with nothing a terminal obeys."""
 
-from __future__ import annotations
-
 LONGEST_LINE = 300
 _ESCAPED_BYTES = range(0xDC80, 0xDD00)  # how Python writes bytes of a name that are not UTF-8
 

@@ -1,7 +1,5 @@
 """Rank of this process in a run of several ranks, and collectives over all of them."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One interface to the runtimes that compute a network: OpenVINO, ONNX Runtime, MindSpore."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec

@@ -1,7 +1,5 @@
 """MindSpore as an engine, on the device that it was set to (Ascend, GPU or CPU)."""
 
-from __future__ import annotations
-
 import mindspore as ms
 import numpy as np
 

@@ -4,8 +4,6 @@ Two processes may make the same file at once; a reader finds no file or a whole 
 hash: a file that was changed or cut short since is made anew.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import tempfile

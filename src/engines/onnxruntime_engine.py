@@ -1,7 +1,5 @@
 """ONNX Runtime as an engine, on the CPU."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """OpenVINO as an engine, on the CPU."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """What the processor of this machine is, as far as it decides how fast a network runs."""
 
-from __future__ import annotations
-
 import platform
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The checkpoints that a path stands for, and what is done with each of them."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Evaluate checkpoints of the recognition network as a configuration says."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

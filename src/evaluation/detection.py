@@ -3,8 +3,6 @@
 Shapes: B images of a batch, K ground-truth boxes, M detected lines.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

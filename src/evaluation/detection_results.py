@@ -1,7 +1,5 @@
 """What an evaluation of the detection network leaves behind: submission, ground truth, metrics, images."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 

@@ -1,7 +1,5 @@
 """Metrics of text detection as text: a line in the form of the official script, and a table."""
 
-from __future__ import annotations
-
 from rich.console import Console
 from rich.table import Table
 

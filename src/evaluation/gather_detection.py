@@ -1,7 +1,5 @@
 """What several ranks found in their shares of a test set, on every one of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Lexicons from files: one for all samples, or one per sample."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path

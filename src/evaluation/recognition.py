@@ -3,8 +3,6 @@
 T time steps, B batch, C classes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """Files of a recognition evaluation: metrics as JSON, every prediction as TSV, a sheet of the worst mistakes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Names of images in a submission, which knows images by the stem of their file name."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable

@@ -3,8 +3,6 @@
 Every format maps gray words (B, 1, 32, W) to log-probabilities (T, B, C).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

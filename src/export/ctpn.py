@@ -1,7 +1,5 @@
 """Export the detection network: MINDIR and AIR with proposals inside, ONNX with the raw heads and free sizes."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

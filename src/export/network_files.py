@@ -3,8 +3,6 @@
 MINDIR and AIR are MindSpore's own formats; ONNX is checked in ONNX Runtime and OpenVINO.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import tempfile

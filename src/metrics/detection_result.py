@@ -4,8 +4,6 @@ Shapes: K ground truths, M detections, P corners of a polygon. An image is named
 dictionaries; a key is left out of the detections when nothing was found there.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -99,7 +97,7 @@ class DetectionResult:
     per_image: dict[str, ImageResult]
 
     @classmethod
-    def from_images(cls, per_image: Mapping[str, ImageResult]) -> DetectionResult:
+    def from_images(cls, per_image: Mapping[str, ImageResult]) -> "DetectionResult":
         """Sum up; images scored in several processes may be put together first."""
         images = per_image.values()
         # fsum is exact, so the metrics do not depend on the order or the number of shards.

@@ -5,8 +5,6 @@ Boxes are axis-aligned with both ends included; metrics equal the official scrip
 whole-number boxes. Shapes: K ground truths, M detections of one image; a pair is (ground truth, detection).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

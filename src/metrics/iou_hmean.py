@@ -4,8 +4,6 @@ Shapes are compared as areas in the plane (a box from x1 to x2 is x2 - x1 wide),
 with boxes in NumPy, anything else as polygons. K ground truths, M detections of one image.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

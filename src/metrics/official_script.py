@@ -6,8 +6,6 @@ prints `Calculated!{"precision": .., "recall": .., "hmean": ..}` and, with `-o`,
 `method.json` with the metrics and one JSON file per image. `-p=iou` scores by the protocol of ICDAR 2015.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

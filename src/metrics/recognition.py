@@ -4,8 +4,6 @@ Every metric is over all samples given, none is left out. "Without case" compare
 as the Acc@1 of the CRNN literature does; nothing else is normalized or stripped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 

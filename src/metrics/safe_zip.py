@@ -4,8 +4,6 @@ Nothing is extracted to disk, so a member's name cannot reach outside; sizes are
 cannot fill the memory.
 """
 
-from __future__ import annotations
-
 import zipfile
 import zlib
 from collections.abc import Mapping

@@ -8,8 +8,6 @@ Result lines are `x1,y1,x2,y2`, whole pixels. Ground truth lines are `x1, y1, x2
 spaces for commas, or eight coordinates and a word; quotes are optional, "###" is to be ignored.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath

@@ -1,7 +1,5 @@
 """Unpack a zip or tar archive without trusting it."""
 
-from __future__ import annotations
-
 import lzma
 import shutil
 import tarfile

@@ -1,7 +1,5 @@
 """How an entry point ends: a known error is one line and a non-zero exit code, never a traceback."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys

@@ -1,7 +1,5 @@
 """Which device a run uses, and what MindSpore has to be told about it."""
 
-from __future__ import annotations
-
 import os
 from importlib import metadata
 

@@ -1,7 +1,5 @@
 """What this host says about itself: the addresses of its Ascend devices, its own address, which devices are meant."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import socket

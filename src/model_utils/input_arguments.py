@@ -1,7 +1,5 @@
 """Inputs on the command line: files stand anywhere between the options, as shells hand them over."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 
 # What may be the value of a switch; a file of such a name is given as ./true.

@@ -1,7 +1,5 @@
 """Signals: of a job that has something left to do when it is stopped, and those that MindSpore would change."""
 
-from __future__ import annotations
-
 import _thread
 import signal
 import sys

@@ -4,8 +4,6 @@
 the rank-table launchers set RANK_ID, RANK_SIZE and DEVICE_ID.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 

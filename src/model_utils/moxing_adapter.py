@@ -7,8 +7,6 @@ installed (a rehearsal on any machine), folders of the local file system are cop
 refused.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import sys

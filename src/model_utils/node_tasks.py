@@ -1,7 +1,5 @@
 """Work that one process of a node does for all of them."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 import time

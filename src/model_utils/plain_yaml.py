@@ -3,8 +3,6 @@
 YAML 1.1 reads 1e-4 and 1/3 as texts and lets the last of two equal keys win in silence.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Hashable
 from pathlib import Path

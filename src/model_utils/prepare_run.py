@@ -1,7 +1,5 @@
 """One function that makes a process ready to train, evaluate or export."""
 
-from __future__ import annotations
-
 import os
 import random
 from collections.abc import MutableMapping

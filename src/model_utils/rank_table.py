@@ -8,8 +8,6 @@ A table is checked whole before anything is started: a wrong one is noticed by H
 out, minutes later.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import json
 import re

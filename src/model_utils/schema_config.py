@@ -1,7 +1,5 @@
 """A configuration whose schema is a YAML file of values, help and choices, for the recipes of `pytorch/`."""
 
-from __future__ import annotations
-
 import difflib
 import math
 import sys
@@ -42,7 +40,7 @@ class Config:
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
-    def replace(self, **changes: Any) -> Config:
+    def replace(self, **changes: Any) -> "Config":
         """A copy with some values changed; a key that does not exist raises OptionError."""
         for key in changes:
             if key not in self._values:

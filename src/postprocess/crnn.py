@@ -3,8 +3,6 @@
 Shapes: T time steps, C classes.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """From dumped outputs of the detection network to result files, a submission, images and metrics."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Iterator, Mapping

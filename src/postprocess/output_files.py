@@ -9,8 +9,6 @@ JSON (older applications: `a_0.bin`, proposals (1000, 5) in half or full precisi
 recognized by its size.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What `predict.py --check` says: what is installed, which engines work, which weights are there. No network."""
 
-from __future__ import annotations
-
 import platform
 import subprocess
 import sys

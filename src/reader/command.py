@@ -1,7 +1,5 @@
 """What `predict.py` does: read the images that a configuration names and write what was read."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time
@@ -138,7 +136,7 @@ class _CommonFiles:
         self._writers: list[CsvWriter | HtmlReport] = []
         self.failed = False
 
-    def __enter__(self) -> _CommonFiles:
+    def __enter__(self) -> "_CommonFiles":
         clear_leftovers(self._folder)
         if self._csv:
             self._open(lambda: CsvWriter(self._folder, self._shard))

@@ -1,7 +1,5 @@
 """Files in folders and behind patterns. Links are followed; a ring of them ends."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch

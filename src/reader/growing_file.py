@@ -1,7 +1,5 @@
 """A text file that grows with every image, written aside until it is complete."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Iterator

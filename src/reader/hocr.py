@@ -3,8 +3,6 @@
 Follows version 1.2 of the specification: http://kba.github.io/hocr-spec/1.2/. Boxes are whole pixels.
 """
 
-from __future__ import annotations
-
 import html
 import math
 from collections.abc import Iterator

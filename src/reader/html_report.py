@@ -4,8 +4,6 @@ There is no script in it, and it loads nothing. Pointing at a word, or at a line
 so does the Tab key, and on a phone a tap.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 import io

@@ -8,8 +8,6 @@ cannot be the name of a file, would be too long with an ending behind it, leads 
 result, is cut, cleaned, and told from all others by its hash.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from pathlib import Path

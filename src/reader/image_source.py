@@ -1,7 +1,5 @@
 """What can be read: files with one image or many pages, and images that a program has in memory."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass

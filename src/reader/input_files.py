@@ -4,8 +4,6 @@ Every image gets a relative name that is its own among the inputs; results are k
 but is not read, is counted.
 """
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence

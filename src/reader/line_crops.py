@@ -1,7 +1,5 @@
 """Text lines cut out of an image, upright, as the recognizer wants them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

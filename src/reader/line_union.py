@@ -4,8 +4,6 @@ A coarse look sees long and tall lines whole; a finer one sees small text and en
 large into pieces. M coarse and K fine lines; boxes are x1, y1, x2, y2 in pixels of the image.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from src.text_connector.detector import TextLines

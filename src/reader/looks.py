@@ -7,8 +7,6 @@ explains, it looks again at a finer scale, until text of `SMALLEST_TEXT` pixels 
 All sizes are (height, width). A scale is pixels of the network's input per pixel of the image.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 A turn is 0, 90, 180 or 270 degrees clockwise. Pure NumPy.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

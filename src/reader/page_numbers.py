@@ -1,7 +1,5 @@
 """Which pages of a file are wanted: "1-3,7,10-"."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The pages of one source, taken one after another."""
 
-from __future__ import annotations
-
 from src.common.errors import UserError
 from src.data.images.decode import DecodedImage
 from src.reader.image_source import ImageSource, OpenOptions, PageFile, open_image, shown_name

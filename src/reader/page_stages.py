@@ -1,7 +1,5 @@
 """The stages between the pixels of an image and its result: detect, connect, recognize, and turn where that helps."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

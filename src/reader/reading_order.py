@@ -4,8 +4,6 @@ Rows from top to bottom, lines of a row from left to right; but where running te
 from its top to its bottom, and what stands above and below the columns before and after them. M lines.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 SAME_ROW = 0.5  # share of the lower line's height that two lines of a row have in common

@@ -1,7 +1,5 @@
 """What was read in one image: its lines, as objects, as JSON, and drawn."""
 
-from __future__ import annotations
-
 import io
 import json
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ differ in their ending only do not collide. A name never leads out of the output
 file is written aside and then gets its name.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

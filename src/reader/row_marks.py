@@ -5,8 +5,6 @@ plain ground, though, ink of a character's size is a character, and reading it t
 M lines, boxes x1, y1, x2, y2 in pixels of the image.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 FEWEST_LINES, FEWEST_ROWS = 4, 3  # of a table or form

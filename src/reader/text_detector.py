@@ -1,7 +1,5 @@
 """The detection network with an engine: from an image to its text lines, in as many looks as the image needs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """A photograph in, its text out: decode, detect, connect, cut out, recognize."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -4,8 +4,6 @@ Two kinds of recognizer stand behind one interface: a "line" model reads a whole
 included; a "word" model reads the words that a line is split into at its gaps.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

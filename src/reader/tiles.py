@@ -5,8 +5,6 @@ the columns and rows of all tiles lie on one grid, as if the network had seen th
 see, the owner's proposals count: nothing is found twice, and at a border of two owners a line goes on.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from itertools import pairwise

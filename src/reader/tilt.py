@@ -4,8 +4,6 @@ A slope is pixels down per pixel to the right. M lines, boxes x1, y1, x2, y2, po
 the top left. Pure NumPy.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Images that are one line or word themselves: when to read one as a whole, and when that is the surer reading."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -3,8 +3,6 @@
 A line of text is an image of the line alone, the text running from left to right.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import cv2

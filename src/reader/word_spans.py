@@ -3,8 +3,6 @@
 Positions are columns of the recognizer's input, then shares of the line; n characters.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

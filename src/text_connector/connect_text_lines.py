@@ -8,8 +8,6 @@ Shapes: N proposals, P chain members, M lines; coordinates in pixels. Sums run i
 so that a plain loop over the same chain gives the same bits.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -8,8 +8,6 @@ default to the published MindSpore model's.
 Shapes: N proposals, M lines; coordinates in pixels of the image that `image_size` describes.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -9,8 +9,6 @@ more than the predecessor. Equal scores: the earlier proposal wins.
 Shapes: N proposals, P chain members. The column of a proposal is floor(x1), moved into the image.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from src.text_connector.nms import by_score, expand_runs

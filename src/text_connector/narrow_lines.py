@@ -5,8 +5,6 @@ them. Those that stand in a row with text that is beyond doubt are kept, and tho
 K candidates, M lines; boxes are x1, y1, x2, y2.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 SURE_SCORE = 0.98  # of two proposals at least: text wherever it stands

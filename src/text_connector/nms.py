@@ -3,8 +3,6 @@
 Shapes: N boxes, K kept ones. A box is (x1, y1, x2, y2) with inclusive pixel corners, so a side is x2 - x1 + 1.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import numpy as np

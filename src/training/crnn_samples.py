@@ -1,7 +1,5 @@
 """The training words that a configuration asks for."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

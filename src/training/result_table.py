@@ -1,7 +1,5 @@
 """Accuracy and speed of a training as a row of the table that the reference prints."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import mindspore as ms

@@ -4,8 +4,6 @@ Images are uint8 RGB (H, W, 3). Found lines are orange, ground truth is blue, wh
 and green tell apart too; each line has a dark rim, so that it shows on any background. M lines.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A font that can show a text: a given file, the best of a given folder, or Pillow's built-in one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast

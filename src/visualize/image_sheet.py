@@ -1,7 +1,5 @@
 """Drawn images as files."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Where texts go on an image: beside their lines, on nothing that was found, and on no other text."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 

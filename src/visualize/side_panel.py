@@ -1,7 +1,5 @@
 """Texts beside their image: a page of the same size, on which each stands where its line does."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -18,8 +18,6 @@ themselves in the order of their classes. `unit` is what the recognizer was trai
 then count. For weights without a card, the `config.yaml` that training left beside them speaks.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -1,7 +1,5 @@
 """The card of weights laid under a configuration, so that eval.py and export.py use a file as it was trained."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TypeVar
 

@@ -4,8 +4,6 @@ A checkpoint alone does not say which character a class is, so training keeps `a
 checkpoints, and whoever loads one of them looks at it.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from mindspore import nn

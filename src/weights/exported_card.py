@@ -5,10 +5,8 @@ The C++ application leaves a copy with its outputs, `network.card.json`, so that
 the file.
 """
 
-from __future__ import annotations
-
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from src.ctpn.text_lines import DetectOptions
@@ -38,7 +36,7 @@ def detector_card(options: DetectOptions) -> dict[str, object]:
     }
 
 
-def recognizer_card(characters: str, widths: list[int]) -> dict[str, object]:
+def recognizer_card(characters: str, widths: Sequence[int]) -> dict[str, object]:
     """The card of an exported recognizer."""
     return {"version": CARD_VERSION, "network": "crnn", "characters": characters, "widths": list(widths)}
 

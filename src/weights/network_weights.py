@@ -1,7 +1,5 @@
 """The weights of one network for reading: the file, its hash, its card, and the arrays when they are needed."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -4,8 +4,6 @@ Training keeps its resolved configuration, and the alphabet of a recognizer, in 
 checkpoint can be read with the sizes it was trained with before anyone has written a card for it.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from src.common.errors import UserError

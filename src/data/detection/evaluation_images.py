@@ -1,7 +1,5 @@
 """The images of a test set for people to look at: from its MindRecord, or from a folder beside it."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from pathlib import Path
 

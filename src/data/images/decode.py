@@ -1,7 +1,5 @@
 """Any image file -> the upright 8-bit RGB image a viewer shows, or one named reason why not."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,7 +117,7 @@ class ImageFile:
             self._close_data()
             raise
 
-    def __enter__(self) -> ImageFile:
+    def __enter__(self) -> "ImageFile":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,5 @@
 """What kind of file it is, by its first bytes: those that are read, and those whose name a message can give."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib.util import find_spec
 

@@ -1,7 +1,5 @@
 """What is special about JPEG files: a quick decoder, a lost end marker, and scans without end."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

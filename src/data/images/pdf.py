@@ -1,7 +1,5 @@
 """PDF files: each page an image, rendered by PDFium."""
 
-from __future__ import annotations
-
 import ctypes
 import math
 import threading
@@ -49,7 +47,7 @@ class PdfFile:
                 self._document.init_forms()  # what was filled in is drawn, too
             self.pages = len(self._document)
 
-    def __enter__(self) -> PdfFile:
+    def __enter__(self) -> "PdfFile":
         return self
 
     def __exit__(self, *_: object) -> None:

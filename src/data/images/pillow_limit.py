@@ -1,7 +1,5 @@
 """Pillow's own limit of pixels, put aside while this project checks its own."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What is special about PNG files: metadata without end."""
 
-from __future__ import annotations
-
 _SIGNATURE_BYTES = 8
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt", b"iCCP"}
 

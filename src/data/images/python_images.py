@@ -1,7 +1,5 @@
 """Images that a Python program has in memory already: arrays and Pillow's, to upright 8-bit RGB."""
 
-from __future__ import annotations
-
 import numpy as np
 from PIL import Image
 

@@ -1,7 +1,5 @@
 """Pillow's pixel modes to upright 8-bit RGB, as a viewer shows them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import cv2

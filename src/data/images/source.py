@@ -1,7 +1,5 @@
 """The bytes of an image file, within bounds, and the one error that says why it gives no image."""
 
-from __future__ import annotations
-
 import io
 import os
 import stat

@@ -1,7 +1,5 @@
 """Where the words of a training or an evaluation come from: LMDBs by name, and words rendered on the fly."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
