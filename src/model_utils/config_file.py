@@ -24,7 +24,7 @@ class Config(Options):
     """The flat configuration of a command.
 
     Class attributes:
-        title: the first line of its file.
+        title: the first line of its file. note: a line below it. written_by: the command that writes the file.
         file: its file.
         sections: heading ("" for none) -> the groups and single keys that stand under it.
         renamed: keys of earlier versions, which are still read -> their names now.
@@ -32,6 +32,8 @@ class Config(Options):
     """
 
     title: ClassVar[str]
+    note: ClassVar[str] = ""
+    written_by: ClassVar[str] = "python -m src.model_utils.write_configs"
     file: ClassVar[Path]
     sections: ClassVar[Sections]
     renamed: ClassVar[dict[str, str]] = {}
@@ -48,7 +50,7 @@ def file_text(model: type[Config]) -> str:
     about = (
         f"# {model.title}. Document 1 holds the values, 2 the help, 3 what is accepted.\n"
         "# Relative paths start from the folder the command is called in.\n"
-        "# Written by python -m src.model_utils.write_configs.\n"
+        f"# Written by {model.written_by}.\n" + (f"# {model.note}\n" if model.note else "")
     )
     documents = ["\n".join([about, *values]), "\n".join(helps), "".join(choices)]
     return f"{documents[0]}\n---\n{documents[1]}\n---\n{documents[2]}"

@@ -7,10 +7,14 @@ from src.model_utils.reader_config import ReaderConfig
 MODELS: tuple[type[Config], ...] = (CtpnConfig, CrnnConfig, ReaderConfig)
 
 
+def write_file(model: type[Config]) -> None:
+    model.file.write_text(file_text(model), encoding="utf-8")
+    print(f"wrote {model.file}")
+
+
 def main() -> None:
     for model in MODELS:
-        model.file.write_text(file_text(model), encoding="utf-8")
-        print(f"wrote {model.file}")
+        write_file(model)
 
 
 if __name__ == "__main__":
