@@ -18,12 +18,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.ctpn import Ctpn
+from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_sets import read_val_sets
 from pytorch.detection_validation import DetectionValidation
 from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.start_weights import load_start
 from pytorch.threshold_choice import best_choice, bootstrap_interval, cross_validated, mean_hmean, set_metrics
-from pytorch.train_ctpn import SCHEMA
 from pytorch.winograd import use_winograd
 from src.common.errors import UserError
 from src.ctpn.text_lines import DetectOptions, lines_from_maps
@@ -32,7 +32,7 @@ from src.metrics.deteval import deteval
 from src.metrics.iou_hmean import iou_hmean
 from src.metrics.submission import to_pixels
 from src.model_utils.command import run_command
-from src.model_utils.config import load_config
+from src.model_utils.load_options import load_options
 
 FOLDS = 5
 PROPOSAL_SCORES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -45,7 +45,7 @@ Choice = tuple[float, float]
 def main() -> int:
     if len(sys.argv) < 2 or sys.argv[1].startswith("--"):
         raise UserError("give the file with the weights first: choose_thresholds.py WEIGHTS [--key value ...]")
-    config = load_config(sys.argv[2:], schema_file=SCHEMA)
+    config = load_options(CtpnRecipe, sys.argv[2:])
     device = choose_device(config.device)
     prepare(device)
     network = Ctpn(config.backbone_width)

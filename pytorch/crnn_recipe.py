@@ -11,7 +11,7 @@ from pytorch.recipe_options import (
     RunOptions,
     UpdateOptions,
 )
-from src.common.options import Numbers, Options, Texts, WholeNumbers, option, with_default
+from src.common.options import Numbers, Texts, WholeNumbers, option, with_default
 from src.crnn.options import NetworkOptions, StartOptions
 from src.data.recognition.options import LmdbRoot, RenderedWordOptions, WordAugment
 from src.model_utils.config_file import Config, Sections

@@ -39,9 +39,7 @@ class SizeOptions(Options):
         "sizes [height, width] of training inputs, at random, mostly upright ones for upright images; empty for "
         "img_height and img_width",
     )
-    backbone_width: float = option(
-        1.0, "scale of all channel counts; 1.0 is the published network", low=0.01, high=4
-    )
+    backbone_width: float = option(1.0, "scale of all channel counts; 1.0 is the published network", low=0.01, high=4)
 
 
 class ImageSetOptions(Options):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_images import AnnotatedImage, listed, read_images, with_joined_words
 from pytorch.detection_samples import DetectionMaker, Stage
 from src.common.errors import UserError
@@ -14,13 +15,12 @@ from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.documents import DIFFICULTIES, scene_source
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.lexicon import TextSampler, read_lexicon
-from src.model_utils.config import Config
 from src.training.ctpn_samples import SampleMaker
 
 ImageSets = list[list[AnnotatedImage]]
 
 
-def read_val_sets(config: Config) -> dict[str, list[AnnotatedImage]]:
+def read_val_sets(config: CtpnRecipe) -> dict[str, list[AnnotatedImage]]:
     """The images that validate the network, by the name of their set: those that each of `val_images` lists.
 
     Raises:
@@ -42,7 +42,7 @@ def set_name(entry: Sequence[str]) -> str:
     return folder.parent.name if folder.name in ("images", "img") else folder.name
 
 
-def read_train_sets(config: Config, validation: Sequence[AnnotatedImage]) -> ImageSets:
+def read_train_sets(config: CtpnRecipe, validation: Sequence[AnnotatedImage]) -> ImageSets:
     """The training images set by set, without those that validate the network or that `leave_out` names.
 
     Raises:
@@ -50,7 +50,7 @@ def read_train_sets(config: Config, validation: Sequence[AnnotatedImage]) -> Ima
     """
     sets = [read_images(folder) for folder in config.train_images]
     for key in ("image_weight", "finetune_weight"):
-        weights = getattr(config, key)
+        weights = list(getattr(config, key))
         if (
             len(weights) not in (0, len(sets))
             or any(weight < 0 for weight in weights)
@@ -66,9 +66,9 @@ def read_train_sets(config: Config, validation: Sequence[AnnotatedImage]) -> Ima
     return [with_joined_words(images) for images in sets] if config.join_words else sets
 
 
-def make_maker(config: Config, sets: ImageSets) -> DetectionMaker:
+def make_maker(config: CtpnRecipe, sets: ImageSets) -> DetectionMaker:
     """What makes training samples. Raises UserError for a folder, file or value that cannot be used."""
-    options = {key: getattr(config, key) for key in AugmentOptions.model_fields}
+    options = AugmentOptions.part_of(config)
     make = partial(
         SampleMaker,
         side_refinement=config.side_refinement,
@@ -77,14 +77,14 @@ def make_maker(config: Config, sets: ImageSets) -> DetectionMaker:
         assignment=AssignOptions(num_expected_pos=config.num_expected_pos, num_expected_neg=config.num_expected_neg),
     )
     later = {"expand_ratio": config.finetune_expand_ratio, "crop_ratio": config.finetune_crop_ratio}
-    sizes = config.train_sizes or [[config.img_height, config.img_width]]
+    sizes = config.train_sizes or ((config.img_height, config.img_width),)
     even = [1.0] * len(sets)
-    first_weights = config.image_weight or even
+    first_weights = list(config.image_weight) or even
     stages = [
-        Stage([make(tuple(size), options=AugmentOptions(**changed)) for size in sizes], scene_share, weights)
+        Stage([make(size, options=changed) for size in sizes], scene_share, weights)
         for changed, scene_share, weights in (
             (options, config.scene_share, first_weights),
-            ({**options, **later}, config.finetune_scene_share, config.finetune_weight or first_weights),
+            (options.replace(**later), config.finetune_scene_share, list(config.finetune_weight) or first_weights),
         )
     ]
     if not sets and min(stage.scene_share for stage in stages) < 1:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from pytorch.ctpn import Ctpn
+from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_images import AnnotatedImage
 from pytorch.device import autocast
 from pytorch.feature_cache import check_key, layers_key
@@ -20,8 +21,7 @@ from src.data.detection.preprocess import preprocess
 from src.metrics.detection_result import GroundTruth
 from src.metrics.deteval import deteval
 from src.metrics.submission import to_pixels
-from src.model_utils.config import Config
-from src.text_connector.detector import ConnectorParams
+from src.text_connector.options import ConnectorParams
 
 
 class DetectionValidation:
@@ -32,7 +32,7 @@ class DetectionValidation:
 
     def __init__(
         self,
-        config: Config,
+        config: CtpnRecipe,
         sets: dict[str, list[AnnotatedImage]],
         device: torch.device,
         bf16: bool,

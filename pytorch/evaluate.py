@@ -14,10 +14,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pytorch import train_crnn, train_ctpn
 from pytorch.convert import to_mindspore, which_network
 from pytorch.crnn import SharedCrnn
+from pytorch.crnn_recipe import CrnnRecipe
 from pytorch.ctpn import Ctpn
+from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_sets import read_val_sets
 from pytorch.detection_validation import DetectionValidation
 from pytorch.device import choose_device, prepare, uses_bf16
@@ -29,7 +30,7 @@ from src.common.errors import UserError
 from src.crnn.checkpoint_formats import HEAD_NAMES
 from src.data.recognition.sources import open_lmdbs
 from src.model_utils.command import run_command
-from src.model_utils.config import Config, load_config
+from src.model_utils.load_options import load_options
 from src.weights.formats import read_weights
 
 
@@ -38,21 +39,21 @@ def main() -> int:
         raise UserError("give the file with the weights first: evaluate.py WEIGHTS [--key value ...]")
     file, arguments = sys.argv[1], sys.argv[2:]
     network = which_network(read_weights(file))
-    config = load_config(arguments, schema_file=(train_crnn if network == "crnn" else train_ctpn).SCHEMA)
-    device = choose_device(config.device)
-    prepare(device)
-    metrics = (word_metrics if network == "crnn" else image_metrics)(config, file, device)
+    metrics = word_metrics(file, arguments) if network == "crnn" else image_metrics(file, arguments)
     print(json.dumps(metrics, indent=2))
     return 0
 
 
-def word_metrics(config: Config, file: str, device: torch.device) -> dict:
+def word_metrics(file: str, arguments: list[str]) -> dict:
     """Metrics of a recognizer on `eval_lmdb`. Raises UserError for weights or data that cannot be used."""
+    config = load_options(CrnnRecipe, arguments)
+    device = choose_device(config.device)
+    prepare(device)
     alphabets = named_alphabets(config.alphabet)
     wanted = [alphabet.num_classes for alphabet in alphabets.values()]
     classes = len(to_mindspore(read_weights(file), "crnn")[HEAD_NAMES[1]])
     if wanted != [classes]:
-        raise UserError(f"alphabet: {config.alphabet} makes {wanted} classes, {file} has {classes}")
+        raise UserError(f"alphabet: {list(config.alphabet)} makes {wanted} classes, {file} has {classes}")
     model = SharedCrnn(wanted, config.network_width)
     load_start(model, file, "crnn")
     sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
@@ -61,8 +62,11 @@ def word_metrics(config: Config, file: str, device: torch.device) -> dict:
     return {name: values for name, by_alphabet in metrics.items() for values in by_alphabet.values()}
 
 
-def image_metrics(config: Config, file: str, device: torch.device) -> dict:
+def image_metrics(file: str, arguments: list[str]) -> dict:
     """Metrics of a detector on `val_images`. Raises UserError for weights or data that cannot be used."""
+    config = load_options(CtpnRecipe, arguments)
+    device = choose_device(config.device)
+    prepare(device)
     model = Ctpn(config.backbone_width)
     load_start(model, file, "ctpn")
     bf16 = uses_bf16(config.precision, device)

@@ -16,19 +16,19 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.ctpn import Ctpn
+from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_feed import to_device
 from pytorch.detection_samples import DetectionMaker, DetectionSample, DetectionTask
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets
 from pytorch.device import autocast, choose_device, prepare, uses_bf16
 from pytorch.start_weights import load_start
 from pytorch.teacher_samples import teacher_sample, write_sample
-from pytorch.train_ctpn import SCHEMA
 from pytorch.winograd import use_winograd
 from src.common.errors import UserError
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.degradations import to_bytes
 from src.model_utils.command import run_command
-from src.model_utils.config import load_config
+from src.model_utils.load_options import load_options
 
 BACKGROUND_EVERY = 8
 
@@ -37,7 +37,7 @@ def main() -> int:
     if len(sys.argv) < 4 or any(argument.startswith("--") for argument in sys.argv[1:4]):
         raise UserError("give three things first: make_teacher_samples.py WEIGHTS FOLDER COUNT [--key value ...]")
     file, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    config = load_config(sys.argv[4:], schema_file=SCHEMA)
+    config = load_options(CtpnRecipe, sys.argv[4:])
     device = choose_device(config.device)
     prepare(device)
     bf16 = uses_bf16(config.precision, device)

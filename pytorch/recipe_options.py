@@ -12,11 +12,13 @@ class LengthOptions(Options):
     steps: int = option(0, "length in steps, in place of minutes (then 0)", low=0)
     schedule: Literal["cosine", "constant"] = option(
         "cosine",
-        "of the learning rate: cosine falls to 0 at the end; constant has no end (minutes and steps 0) and stays until "
-        "cooldown_minutes",
+        "of the learning rate: cosine falls to 0 at the end; constant has no end (minutes and steps 0) and stays "
+        "until cooldown_minutes",
     )
     cooldown_minutes: float = option(
-        0.0, "with the constant schedule, the rate falls to 0 in so many minutes from now, and the training ends", low=0
+        0.0,
+        "with the constant schedule, the rate falls to 0 in so many minutes from now, and the training ends",
+        low=0,
     )
     stop_after_minutes: float = option(
         0.0, "pause after so many minutes of this part; --resume goes on; 0 does not pause", low=0
@@ -57,7 +59,9 @@ class UpdateOptions(Options):
 
     batch_size: int = option(4, "samples per step", low=1)
     base_lr: float = option(1e-3, "highest learning rate (AdamW)", low=0)
-    warmup: float = option(0.02, "part of the training in which the rate rises, with the cosine schedule", low=0, high=0.5)
+    warmup: float = option(
+        0.02, "part of the training in which the rate rises, with the cosine schedule", low=0, high=0.5
+    )
     warmup_steps: int = option(100, "steps in which the rate rises, with the constant schedule", low=0)
     weight_decay: float = option(0.02, "of kernels and matrices", low=0)
     beta2: float = option(0.98, "of AdamW", low=0, high=0.9999)

@@ -17,7 +17,7 @@ from pytorch.detection_feed import to_device
 from pytorch.detection_samples import DetectionSample
 from src.common.atomic_file import replacing
 from src.common.errors import UserError
-from src.data.detection.augment import AugmentOptions
+from src.data.detection.options import AugmentOptions
 from src.data.images.photometric import add_noise, blur, distort, recolor
 
 LEAST_PROBABILITY = 0.05  # of text, where offsets are kept

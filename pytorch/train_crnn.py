@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pytorch.batch_augment import augment_batch
 from pytorch.crnn import SharedCrnn
 from pytorch.crnn_loss import ctc_loss, flat_start_loss
+from pytorch.crnn_recipe import CrnnRecipe
 from pytorch.device import uses_bf16
 from pytorch.read_words import predictor, read_metrics, score_of
 from pytorch.run_folder import RunFolder
@@ -32,21 +33,19 @@ from pytorch.weight_init import init_crnn
 from pytorch.winograd import use_winograd
 from pytorch.word_data import Words, make_words, named_alphabets
 from pytorch.word_mixture import WordBatch
-from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
 from src.crnn.checkpoint_formats import HEAD_NAMES
 from src.data.recognition.options import WordAugment
 from src.data.recognition.sources import open_lmdbs
 from src.model_utils.command import run_command
-from src.model_utils.config import Config, load_config
+from src.model_utils.load_options import load_options
 
-SCHEMA = Path(__file__).with_name("recipes") / "crnn.yaml"
 WINOGRAD_CHANNELS = 128  # from so many on it is faster on the small feature maps of CRNN
 CURVE_METRICS = ("plain_accuracy", "case_sensitive_accuracy", "character_error_rate")
 
 
 def main() -> int:
-    config = load_config(schema_file=SCHEMA)
+    config = load_options(CrnnRecipe, sys.argv[1:])
     device, folder, state = open_run(config)
     alphabets = named_alphabets(config.alphabet)
     words = make_words(config, tuple(alphabets.values()), device, folder.log, state["data"] if state else None)
@@ -58,7 +57,7 @@ def main() -> int:
 
 
 def make_trainer(
-    config: Config, alphabets: dict[str, Alphabet], device: torch.device, folder: RunFolder, words: Words
+    config: CrnnRecipe, alphabets: dict[str, Alphabet], device: torch.device, folder: RunFolder, words: Words
 ) -> Trainer:
     """The network with its start weights, and the loop around it.
 
@@ -113,16 +112,12 @@ def flat(metrics: dict[str, dict[str, dict[str, float]]]) -> dict[str, float]:
     }
 
 
-def augmentations(config: Config) -> tuple[WordAugment, WordAugment]:
+def augmentations(config: CrnnRecipe) -> tuple[WordAugment, WordAugment]:
     """Changes of real words, which are few, and of rendered ones, which differ anyhow: `rendered_augment` times as
-    often. Raises UserError for a value that is not accepted."""
-    values = {key: getattr(config, key) for key in WordAugment.model_fields}
-    try:
-        real = WordAugment(**values)
-        weaker = {name: value * config.rendered_augment for name, value in values.items() if name.endswith("_prob")}
-        return real, real.replace(**weaker)
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    often."""
+    real = WordAugment.part_of(config)
+    often = {key: getattr(real, key) for key in WordAugment.model_fields if key.endswith("_prob")}
+    return real, real.replace(**{key: value * config.rendered_augment for key, value in often.items()})
 
 
 def batch_loss(

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.ctpn import Ctpn, freeze_statistics, freeze_until
 from pytorch.ctpn_loss import ctpn_loss
+from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_feed import CachedFeed, DetectionBatch, DetectionFeed
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets
 from pytorch.detection_validation import DetectionValidation
@@ -31,11 +32,9 @@ from pytorch.training_run import make_budget, open_run
 from pytorch.weight_init import init_ctpn
 from pytorch.winograd import use_winograd
 from src.common.errors import UserError
-from src.data.detection.augment import AugmentOptions
+from src.data.detection.options import AugmentOptions
 from src.model_utils.command import run_command
-from src.model_utils.config import Config, load_config
-
-SCHEMA = Path(__file__).with_name("recipes") / "ctpn.yaml"
+from src.model_utils.load_options import load_options
 
 LEAST_ANCHORS = 512  # that count beside the teacher's text where hard_negatives does not say
 
@@ -43,7 +42,7 @@ State = dict[str, Any]
 
 
 def main() -> int:
-    config = load_config(schema_file=SCHEMA)
+    config = load_options(CtpnRecipe, sys.argv[1:])
     device, folder, state = open_run(config)
     validation = read_val_sets(config)
     sets = read_train_sets(config, [image for images in validation.values() for image in images])
@@ -79,7 +78,7 @@ def main() -> int:
     return 0
 
 
-def make_network(config: Config, device: torch.device, folder: RunFolder, bf16: bool) -> Ctpn:
+def make_network(config: CtpnRecipe, device: torch.device, folder: RunFolder, bf16: bool) -> Ctpn:
     """The network with its start weights and frozen layers. Raises UserError for weights that cannot be used."""
     network = Ctpn(config.backbone_width)
     init_ctpn(network, config.seed)
@@ -97,14 +96,14 @@ def make_network(config: Config, device: torch.device, folder: RunFolder, bf16: 
 
 
 def make_feed(
-    config: Config, maker: Any, network: Ctpn, device: torch.device, state: dict[str, int]
+    config: CtpnRecipe, maker: Any, network: Ctpn, device: torch.device, state: dict[str, int]
 ) -> DetectionFeed | CachedFeed | TeacherFeed:
     """What gives batches. Raises UserError for a cache of other layers, or without samples of a teacher."""
     first = state.get("position", 0)
     if config.teacher_samples:
         if config.feature_cache:
             raise UserError("teacher_samples: are images, which feature_cache does not take; give one of the two")
-        options = AugmentOptions(**{key: getattr(config, key) for key in AugmentOptions.model_fields})
+        options = AugmentOptions.part_of(config)
         return TeacherFeed(
             Path(config.teacher_samples), options,
             batch_size=config.batch_size, seed=config.seed, device=device, position=first,
@@ -127,7 +126,7 @@ def make_feed(
     )  # fmt: skip
 
 
-def make_loss(config: Config):
+def make_loss(config: CtpnRecipe):
     """(network, batch) -> (losses by name, samples)."""
 
     def loss(network: Ctpn, batch: DetectionBatch | TeacherBatch) -> tuple[Losses, int]:

@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pytorch.budget import Budget, OpenBudget
 from pytorch.device import autocast
+from pytorch.recipe_options import UpdateOptions
 from pytorch.run_folder import BEST, FINAL, RunFolder
 from src.common.errors import UserError
 
@@ -29,7 +30,7 @@ class Trainer:
         loss: a batch -> (losses by name, the first is the one to minimize; number of samples).
         evaluate: a model in evaluation mode -> (score that chooses the best weights, metrics by name).
         data_state: what the data needs to go on after this part; kept in the state under "data".
-        settings: base_lr, weight_decay, clip_norm, ema, log_seconds, eval_minutes, checkpoint_minutes.
+        settings: how the weights are updated, and how often the training is looked at.
         exported: a model -> what is kept of it: by a suffix of the file's name, a state dict and plain values that
             are stored beside it.
     """
@@ -39,7 +40,7 @@ class Trainer:
         model: torch.nn.Module,
         device: torch.device,
         folder: RunFolder,
-        settings: Any,
+        settings: UpdateOptions,
         *,
         bf16: bool,
         loss: Callable[[torch.nn.Module, Any], tuple[Losses, int]],

@@ -6,13 +6,13 @@ import torch
 
 from pytorch.budget import Budget, OpenBudget
 from pytorch.device import choose_device, prepare
+from pytorch.recipe_options import RunOptions
 from pytorch.run_folder import RunFolder
 from pytorch.training import Trainer
 from src.common.errors import UserError
-from src.model_utils.config import Config
 
 
-def open_run(config: Config) -> tuple[torch.device, RunFolder, dict[str, Any] | None]:
+def open_run(config: RunOptions) -> tuple[torch.device, RunFolder, dict[str, Any] | None]:
     """The device, made ready and seeded, the output folder, and the state to go on from with `resume`, if any."""
     device = choose_device(config.device)
     prepare(device)
@@ -21,7 +21,7 @@ def open_run(config: Config) -> tuple[torch.device, RunFolder, dict[str, Any] | 
     return device, folder, folder.load_state() if config.resume else None
 
 
-def make_budget(config: Config, state: dict[str, Any] | None) -> Budget | OpenBudget:
+def make_budget(config: RunOptions, state: dict[str, Any] | None) -> Budget | OpenBudget:
     """How long, and at what rate. Raises UserError for a length that does not fit the schedule."""
     if config.schedule == "constant":
         if config.minutes or config.steps:
@@ -32,7 +32,7 @@ def make_budget(config: Config, state: dict[str, Any] | None) -> Budget | OpenBu
     return Budget(config.minutes, config.steps, used, config.stop_after_minutes, warmup=config.warmup)
 
 
-def run_trainer(trainer: Trainer, config: Config, state: dict[str, Any] | None) -> None:
+def run_trainer(trainer: Trainer, config: RunOptions, state: dict[str, Any] | None) -> None:
     """Train from `state`, or from the beginning, for as long as `config` says."""
     if state:
         trainer.load(state)

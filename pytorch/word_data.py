@@ -5,13 +5,13 @@ from pathlib import Path
 
 import torch
 
+from pytorch.crnn_recipe import CrnnRecipe
 from pytorch.word_chunks import RealSet, RealWords, WordRenderer, real_words
 from pytorch.word_mixture import WordBatch, WordMixture
 from src.common.errors import UserError
 from src.crnn.alphabet import NAMED, Alphabet
 from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.sources import open_lmdbs, rendered_words
-from src.model_utils.config import Config
 
 FLAT_START_WIDTH, FLAT_START_LENGTH = 32, 3  # as in configs/crnn_synthetic.yaml
 
@@ -56,7 +56,7 @@ def named_alphabets(names: str | Sequence[str]) -> dict[str, Alphabet]:
 
 
 def make_words(
-    config: Config,
+    config: CrnnRecipe,
     alphabets: Sequence[Alphabet],
     device: torch.device,
     log: Callable[[str], None],
@@ -81,10 +81,10 @@ def make_words(
     return Words(mixture, short, state["short_left"])
 
 
-def real_sets(config: Config) -> list[RealSet]:
+def real_sets(config: CrnnRecipe) -> list[RealSet]:
     """The LMDBs of `train_lmdb` with their weights. Raises UserError as `open_lmdbs`, or for a number of weights."""
     sources = open_lmdbs(config.train_lmdb, config.lmdb_root)
-    weights = config.train_weight or [0.0] * len(sources)
+    weights = list(config.train_weight) or [0.0] * len(sources)
     if len(weights) != len(sources) or any(weight <= 0 for weight in config.train_weight):
         raise UserError(
             f"train_weight: {weights}; a number above 0 for each of the {len(sources)} train_lmdb is accepted"
@@ -96,7 +96,7 @@ def real_sets(config: Config) -> list[RealSet]:
 
 
 def mix(
-    config: Config,
+    config: CrnnRecipe,
     alphabets: Sequence[Alphabet],
     device: torch.device,
     *,
@@ -115,7 +115,7 @@ def mix(
     if config.width_share and not max_length:
         if len(config.width_share) != len(shares) or any(share <= 0 for share in config.width_share):
             raise UserError(
-                f"width_share: {config.width_share}; a number above 0 for each of {widths[: len(shares)]}"
+                f"width_share: {list(config.width_share)}; a number above 0 for each of {widths[: len(shares)]}"
             )
         shares = [share / sum(config.width_share) for share in config.width_share]
     return WordMixture(

@@ -39,7 +39,7 @@ AutoOrBool = Annotated[bool | Literal["auto"], BeforeValidator(as_bool)]
 
 # What a value of a type is called in messages, and what the items of a list are.
 _TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", tuple: "a list", str: "a text"}
-_ITEM_NAMES = {str: "texts", int: "whole numbers"}
+_ITEM_NAMES = {str: "texts", int: "whole numbers", tuple: "lists"}
 _RANGE_ERRORS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
 
@@ -182,7 +182,8 @@ def _problem(model: type[Options], error: "ErrorDetails") -> str:
     if kind in _RANGE_ERRORS:
         return f"{key}: {value} is outside {range_text(range_of(field))}"
     if value_type(field) is tuple and len(location) > 1:
-        items = _ITEM_NAMES.get(get_args(field.annotation)[0], "numbers")
+        item = get_args(field.annotation)[0]
+        items = _ITEM_NAMES.get(get_origin(item) or item, "numbers")
         return f"{key}: '{value}' in the list is not one of its {items}"
     return f"{key}: '{_shown(value)}' is not {accepted(field)}"
 

@@ -3,46 +3,30 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar, overload
 
 from src.common.options import OptionError, Options
 from src.model_utils.config_file import REPOSITORY
 from src.model_utils.load_options import build_config, read_given
 from src.model_utils.network_config import NETWORKS, CrnnConfig, CtpnConfig
-from src.model_utils.schema_config import Config, load_schema_config
 
 # Paths of what a command reads, where its results do not go.
 _INPUT_KEYS = {
     "pretraining_dataset_file", "finetune_dataset_file", "dataset_path", "eval_dataset_path", "checkpoint_path",
     "ckpt_file", "lmdb_root", "img_dir", "image_path",
 }  # fmt: skip
-NetworkConfigT = TypeVar("NetworkConfigT", CtpnConfig, CrnnConfig)
-
-__all__ = ["Config", "load_config", "require_path"]
 
 
-@overload
-def load_config(
-    argv: Sequence[str] | None = None, network: str = "ctpn", schema_file: None = None
-) -> CtpnConfig | CrnnConfig: ...
-@overload
-def load_config(argv: Sequence[str] | None = None, network: str = "ctpn", *, schema_file: Path) -> Config: ...
-def load_config(
-    argv: Sequence[str] | None = None, network: str = "ctpn", schema_file: Path | None = None
-) -> CtpnConfig | CrnnConfig | Config:
+def load_config(argv: Sequence[str] | None = None, network: str = "ctpn") -> CtpnConfig | CrnnConfig:
     """The configuration of the network that `--network`, or else the file of `--config_path`, names.
 
     Args:
         argv: the arguments after the program's name; None takes those of this process.
         network: the one to take when nothing names another.
-        schema_file: of a recipe of `pytorch/`, whose keys are not those of a network's configuration.
 
     Raises:
         OptionError: in one line: the key, the value and what is accepted.
         SystemExit: 0, after printing the help, when `--help` is asked for.
     """
-    if schema_file is not None:
-        return load_schema_config(list(sys.argv[1:] if argv is None else argv), schema_file=schema_file)
     given = read_given(sys.argv[1:] if argv is None else argv)
     named = given.arguments.get("network") or given.values.get("network", network)
     if not isinstance(named, str) or named not in NETWORKS:
@@ -50,7 +34,7 @@ def load_config(
     return _from_repository(build_config(NETWORKS[named], given))
 
 
-def _from_repository(config: NetworkConfigT) -> NetworkConfigT:
+def _from_repository(config: CtpnConfig | CrnnConfig) -> CtpnConfig | CrnnConfig:
     """`config` with the repository's files for default paths of inputs that are not where the user stands."""
     found = {}
     for key in _INPUT_KEYS & type(config).model_fields.keys() - config.given:

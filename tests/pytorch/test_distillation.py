@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 from pytorch import make_teacher_samples, train_ctpn
 from pytorch.convert import norm_to_mindspore
 from pytorch.ctpn import Ctpn
+from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_samples import DetectionSample
 from pytorch.distill_loss import distill_loss
 from pytorch.prune_ctpn import pruned_backbone
@@ -17,7 +18,7 @@ from pytorch.start_weights import load_ctpn_start
 from pytorch.teacher_samples import read_sample, teacher_sample, write_sample
 from src.common.errors import UserError
 from src.ctpn.topology import BACKBONE
-from src.model_utils.config import load_config
+from src.model_utils.load_options import load_options
 
 ANCHORS = 14
 
@@ -125,7 +126,7 @@ def test_a_student_learns_from_a_teachers_samples(tmp_path, monkeypatch):
     assert (background.labels == -1).all() and not len(background.anchors)
     arguments = [*shared, "--backbone_width", "0.125", "--teacher_samples", str(folder), "--output",
                  str(tmp_path / "out"), "--minutes", "0", "--steps", "3", "--batch_size", "2"]  # fmt: skip
-    config = load_config(arguments, schema_file=train_ctpn.SCHEMA)
-    monkeypatch.setattr(train_ctpn, "load_config", lambda schema_file: config)
+    config = load_options(CtpnRecipe, arguments)
+    monkeypatch.setattr(train_ctpn, "load_options", lambda model, arguments: config)
     assert train_ctpn.main() == 0
     assert (tmp_path / "out" / FINAL).exists() or list((tmp_path / "out").glob("*final*"))

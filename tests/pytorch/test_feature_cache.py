@@ -16,7 +16,7 @@ from pytorch.detection_samples import DetectionMaker, DetectionSample, Stage
 from pytorch.feature_cache import FeatureCache, layers_key
 from pytorch.run_folder import FINAL, STATE
 from src.common.errors import UserError
-from src.model_utils.config import load_config
+from src.model_utils.load_options import load_options
 from src.training.ctpn_samples import SampleMaker
 
 CPU = torch.device("cpu")
@@ -111,9 +111,7 @@ def test_a_training_with_frozen_layers_stops_and_goes_on(folder, tmp_path, monke
             "--feature_reuse", "4",
             "--log_seconds", "0", *more,
         ]  # fmt: skip
-        monkeypatch.setattr(
-            train_ctpn, "load_config", lambda schema_file: load_config(arguments, schema_file=schema_file)
-        )
+        monkeypatch.setattr(train_ctpn, "load_options", lambda model, _: load_options(model, arguments))
         return train_ctpn.main()
 
     (tmp_path / "val.txt").write_text("5.png\n")

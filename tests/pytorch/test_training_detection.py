@@ -8,18 +8,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_feed import DetectionFeed, to_device
 from pytorch.detection_images import listed, read_images
 from pytorch.detection_samples import DetectionMaker, DetectionTask, Stage
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets, set_name
-from pytorch.train_ctpn import SCHEMA
 from src.common.errors import UserError
 from src.data.detection.options import AugmentOptions
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.lexicon import TextSampler
 from src.data.synthesis.scenes import SceneSource
-from src.model_utils.config import load_config
+from src.model_utils.load_options import load_options
 from src.training.ctpn_samples import SampleMaker
 
 CPU = torch.device("cpu")
@@ -52,9 +52,9 @@ def test_images_and_held_out_ones(folder, tmp_path):
     (tmp_path / "val.txt").write_text("1.png\n3.png\n")
     (tmp_path / "out.txt").write_text("4.png\n")
     triple = str([*folder, str(tmp_path / "val.txt")])
-    config = load_config(
+    config = load_options(
+        CtpnRecipe,
         ["--train_images", f"[{folder}, {folder}]", "--val_images", f"[{triple}]", "--join_words", "False"],
-        schema_file=SCHEMA,
     )
     validation = read_val_sets(config)[set_name(folder)]
     sets = read_train_sets(config, validation)
@@ -131,7 +131,7 @@ def test_batches_come_in_order_from_processes(folder):
 
 
 def test_stages_of_the_recipe(folder):
-    config = load_config(["--img_width", "96", "--img_height", "64"], schema_file=SCHEMA).replace(
+    config = load_options(CtpnRecipe, ["--img_width", "96", "--img_height", "64"]).replace(
         train_images=[folder, folder], image_weight=[3, 1], finetune_weight=[1, 0]
     )
     maker = make_maker(config, [read_images(folder)] * 2)
@@ -145,8 +145,8 @@ def test_stages_of_the_recipe(folder):
 
 @pytest.mark.parametrize("name", ["ctpn_full", "ctpn_full_2", "ctpn_student"])
 def test_recipes_lie_over_the_one_with_every_key(folder, name):
-    recipe = SCHEMA.with_name(f"{name}.yaml")
-    config = load_config(["--config_path", str(recipe)], schema_file=SCHEMA)
+    recipe = CtpnRecipe.file.with_name(f"{name}.yaml")
+    config = load_options(CtpnRecipe, ["--config_path", str(recipe)])
     assert (config.schedule, config.minutes) == ("constant", 0)
     maker = make_maker(config, [read_images(folder)])
     assert all(side % 16 == 0 for stage in maker.stages for each in stage.makers for side in each.image_shape)
