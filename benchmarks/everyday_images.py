@@ -165,8 +165,9 @@ def form() -> Everyday:
     for row, (name, value) in enumerate(rows):
         sheet.line((120, 130 + 80 * row), name, 34, "#333333")
         sheet.line((640, 130 + 80 * row), value, 34)
-    for row, cells in enumerate((("Item", "Qty", "Price"), ("Bolts", "4", "1.20"), ("Lamp", "1", "18.50"),
-                                 ("Cable", "2", "6.00"))):  # fmt: skip
+    for row, cells in enumerate(
+        (("Item", "Qty", "Price"), ("Bolts", "4", "1.20"), ("Lamp", "1", "18.50"), ("Cable", "2", "6.00"))
+    ):
         for x, text in zip((120, 560, 900), cells, strict=True):
             sheet.line((x, 540 + 80 * row), text, 34)
     found = sheet.done("tilted form")

@@ -90,12 +90,13 @@ def summary(by_choice: dict[Choice, dict]) -> dict:
     held_out, choices = cross_validated(deteval_scores, FOLDS)
     best = best_choice(deteval_scores)
     result = {
-        "text_proposals_min_scores": best[0], "line_min_score": best[1],
+        "text_proposals_min_scores": best[0],
+        "line_min_score": best[1],
         "chosen on the folds": choices,
         "DetEval hmean, mean of the sets, cross-validated": round(mean_hmean(held_out), 4),
         "95 % interval": [round(value, 4) for value in bootstrap_interval(held_out)],
         "cross-validated, set by set": {name: _rounded(images) for name, images in held_out.items()},
-    }  # fmt: skip
+    }
     for protocol in PROTOCOLS:
         at_best = by_choice[best][protocol]
         result[f"{protocol} at these thresholds"] = {name: _rounded(images) for name, images in at_best.items()}

@@ -135,9 +135,18 @@ class ScoreOptions(Options):
 
 
 class CtpnRecipe(
-    SizeOptions, ImageSetOptions, SceneOptions, LastPartOptions, AugmentOptions, FrozenOptions, TeacherOptions,
-    TargetOptions, ScoreOptions, RunOptions, Config,
-):  # fmt: skip
+    SizeOptions,
+    ImageSetOptions,
+    SceneOptions,
+    LastPartOptions,
+    AugmentOptions,
+    FrozenOptions,
+    TeacherOptions,
+    TargetOptions,
+    ScoreOptions,
+    RunOptions,
+    Config,
+):
     """Text detection from scratch."""
 
     minutes: float = with_default(LengthOptions, "minutes", 120.0)

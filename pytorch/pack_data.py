@@ -170,16 +170,23 @@ def make_parser() -> argparse.ArgumentParser:
         "--word_sets", nargs="+", default=WORD_SETS, metavar="NAME", help="LMDBs (default: those of the recipes)"
     )
     parser.add_argument(
-        "--images", nargs=3, action="append", required=True, metavar=("NAME", "IMAGES", "LABELS"),
+        "--images",
+        nargs=3,
+        action="append",
+        required=True,
+        metavar=("NAME", "IMAGES", "LABELS"),
         help="a detection set, labels in any format that create_dataset.py takes; may be given several times",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--val_set", default="icdar2013_train", metavar="NAME", help="the set that --val_list divides"
     )
     parser.add_argument(
-        "--val_list", type=Path, default=Path("weights/splits/icdar2013_val.txt"), metavar="FILE",
+        "--val_list",
+        type=Path,
+        default=Path("weights/splits/icdar2013_val.txt"),
+        metavar="FILE",
         help="names of validation images, which are packed under the name of the list",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--backgrounds", nargs="+", type=Path, required=True, metavar="DIR", help="folders of photographs"
     )

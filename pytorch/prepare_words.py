@@ -100,9 +100,16 @@ def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> i
         divide_set(name, args.data, args.output)
     lines = args.output / "lines_val"
     if not is_lmdb(lines):
-        rendered = {"count": RENDERED_LINES, "max_words": 4, "seed": 1000001, "alphabet": "printable_ascii",
-                    "fonts": args.data / "fonts", "backgrounds": args.data / "detection/backgrounds",
-                    "lexicon": args.data / "lexicon.txt", "output": lines}  # fmt: skip
+        rendered = {
+            "count": RENDERED_LINES,
+            "max_words": 4,
+            "seed": 1000001,
+            "alphabet": "printable_ascii",
+            "fonts": args.data / "fonts",
+            "backgrounds": args.data / "detection/backgrounds",
+            "lexicon": args.data / "lexicon.txt",
+            "output": lines,
+        }
         synthesize.main(["words", *(word for key, value in rendered.items() for word in (f"--{key}", str(value)))])
     for lmdb in sorted(path.parent for path in args.output.glob("*/data.mdb")):
         log(f"{lmdb}: {len(LmdbWords(lmdb))} words")

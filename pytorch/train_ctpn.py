@@ -105,9 +105,13 @@ def make_feed(
             raise UserError("teacher_samples: are images, which feature_cache does not take; give one of the two")
         options = AugmentOptions.part_of(config)
         return TeacherFeed(
-            Path(config.teacher_samples), options,
-            batch_size=config.batch_size, seed=config.seed, device=device, position=first,
-        )  # fmt: skip
+            Path(config.teacher_samples),
+            options,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            device=device,
+            position=first,
+        )
     if not config.feature_cache:
         return DetectionFeed(maker, batch_size=config.batch_size, workers=config.workers, device=device, first=first)
     if not config.freeze_until:
@@ -120,10 +124,14 @@ def make_feed(
             return network.vgg16_feature_extractor.until(config.freeze_until, image)
 
     return CachedFeed(
-        maker, cache, features,
-        batch_size=config.batch_size, reuse=config.feature_reuse, device=device,
+        maker,
+        cache,
+        features,
+        batch_size=config.batch_size,
+        reuse=config.feature_reuse,
+        device=device,
         state={"position": first, "drawn": 0, **state},
-    )  # fmt: skip
+    )
 
 
 def make_loss(config: CtpnRecipe):
@@ -136,16 +144,23 @@ def make_loss(config: CtpnRecipe):
                 inputs = network.vgg16_feature_extractor.until(layer, inputs)
         maps = network.from_features(layer, inputs)
         total, cls, reg = ctpn_loss(
-            *maps, batch.labels, batch.targets, batch.weights,
-            cls_weight=config.rpn_loss_cls_weight, reg_weight=config.rpn_loss_reg_weight,
+            *maps,
+            batch.labels,
+            batch.targets,
+            batch.weights,
+            cls_weight=config.rpn_loss_cls_weight,
+            reg_weight=config.rpn_loss_reg_weight,
             hard_negatives=config.hard_negatives,
-        )  # fmt: skip
+        )
         if not isinstance(batch, TeacherBatch):
             return {"loss": total, "cls": cls, "reg": reg}, len(inputs)
         distilled = distill_loss(
-            *maps, batch.probability, batch.offsets,
-            hard_negatives=config.hard_negatives or LEAST_ANCHORS, reg_weight=config.rpn_loss_reg_weight,
-        )  # fmt: skip
+            *maps,
+            batch.probability,
+            batch.offsets,
+            hard_negatives=config.hard_negatives or LEAST_ANCHORS,
+            reg_weight=config.rpn_loss_reg_weight,
+        )
         share = config.distill_share
         both = share * distilled + (1 - share) * total
         return {"loss": both, "distill": distilled, "cls": cls, "reg": reg}, len(inputs)

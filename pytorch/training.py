@@ -53,9 +53,11 @@ class Trainer:
         self.bf16, self.loss, self.next_batch, self.evaluate = bf16, loss, next_batch, evaluate
         self.data_state, self.exported = data_state, exported
         self.optimizer = torch.optim.AdamW(
-            _decay_groups(model, settings.weight_decay), lr=0.0, betas=(0.9, settings.beta2),
+            _decay_groups(model, settings.weight_decay),
+            lr=0.0,
+            betas=(0.9, settings.beta2),
             fused=device.type == "cuda",
-        )  # fmt: skip
+        )
         average = get_ema_multi_avg_fn(settings.ema)
         self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True) if settings.ema else None
         self.step, self.samples, self.best = 0, 0, -math.inf
@@ -156,10 +158,15 @@ class Trainer:
         self.folder.log(f"evaluation at {fraction:.1%}: score {score:.4f} " + str(metrics))
         self.folder.add_to_curve(
             {
-                "seconds": round(self.budget.seconds, 1), "step": self.step, "samples": self.samples, "lr": rate,
-                **means, "score": score, **metrics,
+                "seconds": round(self.budget.seconds, 1),
+                "step": self.step,
+                "samples": self.samples,
+                "lr": rate,
+                **means,
+                "score": score,
+                **metrics,
             }
-        )  # fmt: skip
+        )
         if score > self.best:
             self.best = score
             self._keep(BEST)
@@ -181,11 +188,13 @@ class Trainer:
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "average": None if self.average is None else self.average.state_dict(),
-                "step": self.step, "samples": self.samples, "best": self.best,
+                "step": self.step,
+                "samples": self.samples,
+                "best": self.best,
                 **self.budget.state(),
                 "data": self.data_state(),
             }
-        )  # fmt: skip
+        )
 
 
 def _decay_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:

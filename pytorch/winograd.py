@@ -17,9 +17,13 @@ from torch import nn
 from torch.nn import functional
 
 _G = (
-    (1 / 4, 0, 0), (-1 / 6, -1 / 6, -1 / 6), (-1 / 6, 1 / 6, -1 / 6),
-    (1 / 24, 1 / 12, 1 / 6), (1 / 24, -1 / 12, 1 / 6), (0, 0, 1),
-)  # fmt: skip
+    (1 / 4, 0, 0),
+    (-1 / 6, -1 / 6, -1 / 6),
+    (-1 / 6, 1 / 6, -1 / 6),
+    (1 / 24, 1 / 12, 1 / 6),
+    (1 / 24, -1 / 12, 1 / 6),
+    (0, 0, 1),
+)
 _STRIP_BYTES = 5_500_000  # transformed inputs of a strip, so that they stay in the cache
 _LEAST_TILES = 200  # of a strip, so that the 36 matrices of weights are not read too often
 

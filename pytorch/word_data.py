@@ -108,9 +108,16 @@ def mix(
     """Real words and words rendered for these widths; with `max_length`, single words of so many characters."""
     limit = {} if max_length is None else {"max_length": max_length}
     rendered = rendered_words(
-        config.fonts, config.backgrounds, config.lexicon, all_characters(alphabets), config.seed,
-        max_words=1 if max_length else config.rendered_max_words, height=IMAGE_HEIGHT, widths=widths, **limit,
-    )  # fmt: skip
+        config.fonts,
+        config.backgrounds,
+        config.lexicon,
+        all_characters(alphabets),
+        config.seed,
+        max_words=1 if max_length else config.rendered_max_words,
+        height=IMAGE_HEIGHT,
+        widths=widths,
+        **limit,
+    )
     sources, shares = zip(*rendered, strict=True)
     if config.width_share and not max_length:
         if len(config.width_share) != len(shares) or any(share <= 0 for share in config.width_share):

@@ -73,12 +73,20 @@ def build_parser() -> argparse.ArgumentParser:
     words = commands.add_parser("words", parents=[shared], help="word or line crops in an LMDB")
     words.add_argument("--output", type=Path, required=True, metavar="LMDB", help="LMDB folder to write")
     words.add_argument(
-        "--alphabet", default="alphanumeric", metavar="NAME|FILE",
+        "--alphabet",
+        default="alphanumeric",
+        metavar="NAME|FILE",
         help="characters of the labels: alphanumeric (default; both cases), digits_lower, printable_ascii, or a file",
-    )  # fmt: skip
+    )
     words.add_argument("--max_words", type=_positive, default=1, help="words a crop (default 1; more makes lines)")
-    words.add_argument("--height", type=_positive, nargs=2, default=(20, 48), metavar=("MIN", "MAX"),
-                       help="heights of the crops in pixels (default 20 48)")  # fmt: skip
+    words.add_argument(
+        "--height",
+        type=_positive,
+        nargs=2,
+        default=(20, 48),
+        metavar=("MIN", "MAX"),
+        help="heights of the crops in pixels (default 20 48)",
+    )
     words.add_argument("--jpeg_quality", type=_quality, default=90)
     words.add_argument(
         "--shard",
@@ -106,9 +114,14 @@ def _run_scenes(args: argparse.Namespace, console: Console) -> None:
     with progress_bar(console) as bar:
         task = bar.add_task("scenes", total=args.count)
         manifest = write_scenes(
-            source, args.output, args.count, quality=args.jpeg_quality, workers=min(args.workers, args.count),
-            arguments=_plain(args), progress=lambda done: bar.update(task, completed=done),
-        )  # fmt: skip
+            source,
+            args.output,
+            args.count,
+            quality=args.jpeg_quality,
+            workers=min(args.workers, args.count),
+            arguments=_plain(args),
+            progress=lambda done: bar.update(task, completed=done),
+        )
     counts = manifest["counts"]
     console.print(f"{counts['images']} scenes, {counts['words']} words in {counts['lines']} lines -> {args.output}")
 

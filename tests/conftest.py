@@ -61,9 +61,12 @@ def no_room_for(monkeypatch):
 
 # In the MindRecord in this order, which is neither that of a folder nor of the alphabet.
 SIZES = {
-    "img_3.jpg": (70, 100), "img_10.png": (120, 90), "img_1.JPEG": (64, 96), "b/img_2.bmp": (33, 200),
+    "img_3.jpg": (70, 100),
+    "img_10.png": (120, 90),
+    "img_1.JPEG": (64, 96),
+    "b/img_2.bmp": (33, 200),
     "a.b/img_7.v2.png": (90, 160),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="session")

@@ -80,8 +80,10 @@ def crnn_params(classes=37, width=0.125):
 def write_weights(folder):
     """ctpn.ckpt, crnn.ckpt (36 characters) and crnn_lines.ckpt (95) in `folder`, narrow ones."""
     for name, params in (
-        ("ctpn", ctpn_params()), ("crnn", crnn_params(37)), ("crnn_lines", crnn_params(96)),
-    ):  # fmt: skip
+        ("ctpn", ctpn_params()),
+        ("crnn", crnn_params(37)),
+        ("crnn_lines", crnn_params(96)),
+    ):
         write_atomically(folder / f"{name}.ckpt", encode(params))
     return folder
 

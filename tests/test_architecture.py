@@ -96,9 +96,13 @@ allowed = (
 print(sorted(key for key in changed if not key.startswith(allowed)))
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False,
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT), "GLOG_v": "3"},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "[]\n"
     assert list(tmp_path.iterdir()) == []

@@ -16,10 +16,17 @@ ANCHORS = len(ANCHOR_HEIGHTS)
 def tiny_config(**changes) -> CtpnConfig:
     """The default configuration at a size that compiles in seconds, with thresholds that let anything be a line."""
     values = {
-        "img_height": HEIGHT, "img_width": WIDTH, "backbone_width": 0.0625, "batch_size": 2, "log_interval": 1,
-        "num_parallel_workers": 1, "text_proposals_min_scores": 0.0, "line_min_score": 0.0, "min_num_proposals": 1,
+        "img_height": HEIGHT,
+        "img_width": WIDTH,
+        "backbone_width": 0.0625,
+        "batch_size": 2,
+        "log_interval": 1,
+        "num_parallel_workers": 1,
+        "text_proposals_min_scores": 0.0,
+        "line_min_score": 0.0,
+        "min_num_proposals": 1,
         "device_target": "CPU",
-    }  # fmt: skip
+    }
     return load_config([]).replace(**{**values, **changes})
 
 
@@ -52,10 +59,14 @@ def write_set(folder: Path, entries: dict[str, tuple], file_name="ctpn_test.mind
 
     with MindRecordWriter(folder, file_name, SCHEMA, shards=shards) as writer:
         for name, (data, boxes, ignored, size) in entries.items():
-            writer.add({
-                "image": data, "annotation": pack_annotation(boxes, ignored), "file_name": name,
-                "image_size": np.array(size, np.int32),
-            })  # fmt: skip
+            writer.add(
+                {
+                    "image": data,
+                    "annotation": pack_annotation(boxes, ignored),
+                    "file_name": name,
+                    "image_size": np.array(size, np.int32),
+                }
+            )
         return writer.publish()
 
 

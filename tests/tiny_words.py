@@ -21,9 +21,16 @@ LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 def tiny_config(**changes) -> CrnnConfig:
     """The configuration of crnn at a size that compiles in seconds."""
     values = {
-        "network_width": 0.03, "image_width": [WIDTH], "batch_size": 4, "test_batch_size": 4, "total_epoch": 2,
-        "log_interval": 1, "seed": 3, "device_target": "CPU", "save_checkpoint_minutes": 0.0,
-    }  # fmt: skip
+        "network_width": 0.03,
+        "image_width": [WIDTH],
+        "batch_size": 4,
+        "test_batch_size": 4,
+        "total_epoch": 2,
+        "log_interval": 1,
+        "seed": 3,
+        "device_target": "CPU",
+        "save_checkpoint_minutes": 0.0,
+    }
     return load_config([], "crnn").replace(**{**values, **changes})
 
 

@@ -125,9 +125,15 @@ def read_sources(
         task = progress.add_task(title, total=sum(map(len, data.values())))
         for name, words in data.items():
             evaluations[name] = read_words(
-                predict, words, decode, alphabet.decode, cased=alphabet.has_case, choice=choice,
-                rank_size=rank_size, on_progress=lambda count: progress.advance(task, count),
-            )  # fmt: skip
+                predict,
+                words,
+                decode,
+                alphabet.decode,
+                cased=alphabet.has_case,
+                choice=choice,
+                rank_size=rank_size,
+                on_progress=lambda count: progress.advance(task, count),
+            )
     return evaluations
 
 

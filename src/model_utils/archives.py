@@ -13,9 +13,16 @@ from src.common.errors import UserError
 
 # What the standard library raises for a damaged archive, a name without letters, a password, an unknown compression.
 _UNREADABLE = (
-    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, IndexError, NotImplementedError,
-    RuntimeError, ValueError,
-)  # fmt: skip
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    IndexError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def unpack_archive(archive: Path, target: Path, *, max_bytes: int = 200 * 2**30) -> int:

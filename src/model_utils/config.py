@@ -11,9 +11,16 @@ from src.model_utils.network_config import NETWORKS, CrnnConfig, CtpnConfig
 
 # Paths of what a command reads, where its results do not go.
 _INPUT_KEYS = {
-    "pretraining_dataset_file", "finetune_dataset_file", "dataset_path", "eval_dataset_path", "checkpoint_path",
-    "ckpt_file", "lmdb_root", "img_dir", "image_path",
-}  # fmt: skip
+    "pretraining_dataset_file",
+    "finetune_dataset_file",
+    "dataset_path",
+    "eval_dataset_path",
+    "checkpoint_path",
+    "ckpt_file",
+    "lmdb_root",
+    "img_dir",
+    "image_path",
+}
 
 
 def load_config(argv: Sequence[str] | None = None, network: str = "ctpn") -> CtpnConfig | CrnnConfig:

@@ -31,11 +31,24 @@ _IN_PLACE = {
     "enable_profiling": "log_interval and the log say what a step takes",
 }
 # What the model zoo itself does not read, or what has no counterpart.
-WITHOUT_EFFECT = frozenset({
-    "rpn_in_channels", "rpn_proposal_nms_across_levels", "rpn_proposal_nms_pre", "rpn_proposal_nms_post",
-    "rpn_proposal_max_num", "rpn_proposal_min_bbox_size", "rpn_nms_post", "rpn_min_bbox_min_size", "test_iou_thr",
-    "test_max_per_img", "use_python_proposal", "num_gts", "modelarts_home", "object_name",
-})  # fmt: skip
+WITHOUT_EFFECT = frozenset(
+    {
+        "rpn_in_channels",
+        "rpn_proposal_nms_across_levels",
+        "rpn_proposal_nms_pre",
+        "rpn_proposal_nms_post",
+        "rpn_proposal_max_num",
+        "rpn_proposal_min_bbox_size",
+        "rpn_nms_post",
+        "rpn_min_bbox_min_size",
+        "test_iou_thr",
+        "test_max_per_img",
+        "use_python_proposal",
+        "num_gts",
+        "modelarts_home",
+        "object_name",
+    }
+)
 
 
 def without_upstream_keys(values: Mapping[str, Any], num_anchors: int) -> dict[str, Any]:

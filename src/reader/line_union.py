@@ -79,8 +79,10 @@ def join_pieces(first: TextLines, second: TextLines) -> TextLines:
 def _reach(fine: TextLines, pieces: np.ndarray, box: np.ndarray) -> None:
     """Lengthen the outer pieces of a line to where a coarse look saw more of it: a letter that stands apart."""
     height = box[3] - box[1]
-    for side, corners, index in ((0, (0, 3), pieces[np.argmin(fine.boxes[pieces, 0])]),
-                                 (2, (1, 2), pieces[np.argmax(fine.boxes[pieces, 2])])):  # fmt: skip
+    for side, corners, index in (
+        (0, (0, 3), pieces[np.argmin(fine.boxes[pieces, 0])]),
+        (2, (1, 2), pieces[np.argmax(fine.boxes[pieces, 2])]),
+    ):
         outward = (fine.boxes[index, side] - box[side]) * (1 if side == 0 else -1)
         if outward > GAP * height:
             fine.boxes[index, side] = box[side]

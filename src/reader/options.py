@@ -123,9 +123,15 @@ class PageOptions(ImageLimits, PdfOptions):
 
 
 class ReaderOptions(
-    TaskOptions, PageOptions, EngineOptions, WeightsOptions, DetectorInputOptions, ProposalOptions, LineOptions,
+    TaskOptions,
+    PageOptions,
+    EngineOptions,
+    WeightsOptions,
+    DetectorInputOptions,
+    ProposalOptions,
+    LineOptions,
     RecognizerOptions,
-):  # fmt: skip
+):
     """Everything that a `TextReader` can be told.
 
     Parameters of the text connector that are not given take the value that the card of the weights names, if any.

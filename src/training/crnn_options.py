@@ -56,9 +56,15 @@ class ScheduleOptions(Options):
 
 
 class WordOptions(
-    NetworkOptions, FlatStartOptions, NarrowOptions, WorkerOptions, RenderedWordOptions, WordAugment,
-    BadSampleOptions, StoredWordOptions,
-):  # fmt: skip
+    NetworkOptions,
+    FlatStartOptions,
+    NarrowOptions,
+    WorkerOptions,
+    RenderedWordOptions,
+    WordAugment,
+    BadSampleOptions,
+    StoredWordOptions,
+):
     """The words that are trained."""
 
 

@@ -37,10 +37,16 @@ def training_data(config: CrnnTraining, alphabet: Alphabet, rank_id: int, rank_s
         rendered: list[Any] = []
         if config.synthetic_weight > 0:
             rendered = rendered_words(
-                config.fonts, config.backgrounds, config.lexicon, alphabet.characters, config.seed,
-                max_words=1 if longest else config.rendered_max_words, height=IMAGE_HEIGHT, widths=widths,
+                config.fonts,
+                config.backgrounds,
+                config.lexicon,
+                alphabet.characters,
+                config.seed,
+                max_words=1 if longest else config.rendered_max_words,
+                height=IMAGE_HEIGHT,
+                widths=widths,
                 max_length=longest or LONGEST_WORD,
-            )  # fmt: skip
+            )
         return CrnnTrainData(
             mix_sources(stored, config.train_weight, rendered, config.synthetic_weight),
             characters=alphabet.characters,

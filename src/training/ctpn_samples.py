@@ -89,9 +89,15 @@ class SampleMaker:
         corners = np.sort(boxes.reshape(-1, 2, 2), axis=1)  # x1 <= x2 and y1 <= y2, whatever the file says
         boxes = corners.reshape(-1, 4)
         image, boxes, ignored, tilts = augment(
-            image, boxes, ignored, rng, self.options,
-            image_shape=self.image_shape, keep_ratio=self.keep_ratio, tilts=tilts,
-        )  # fmt: skip
+            image,
+            boxes,
+            ignored,
+            rng,
+            self.options,
+            image_shape=self.image_shape,
+            keep_ratio=self.keep_ratio,
+            tilts=tilts,
+        )
         rows = image.shape[0]
         ignored = ignored | (boxes[:, 3] - boxes[:, 1] + 1 < self.min_text_height)
         slices, box_index = split_boxes(boxes, self.stride, min_cover=self.min_cover, tilt=tilts)

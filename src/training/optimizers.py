@@ -112,7 +112,15 @@ class AdamW(nn.Optimizer):
             if self.decayed[i] and self.decay > 0:
                 ops.assign(weight, weight * (1.0 - rate * self.decay))
             self.apply_adam(
-                weight, self.moment1[i], self.moment2[i], power1, power2,
-                rate, self.beta1, self.beta2, self.epsilon, gradients[i],
-            )  # fmt: skip
+                weight,
+                self.moment1[i],
+                self.moment2[i],
+                power1,
+                power2,
+                rate,
+                self.beta1,
+                self.beta2,
+                self.epsilon,
+                gradients[i],
+            )
         return True

@@ -39,11 +39,17 @@ UNITS = ("word", "line")
 _FREE = {"version", "network", "sha256", "description", "made_by", "figures"}
 _KEYS = {
     "ctpn": {
-        "image_size", "keep_ratio", "anchor_heights", "side_refinement", "lstm_branch", "backbone_width", "connector",
+        "image_size",
+        "keep_ratio",
+        "anchor_heights",
+        "side_refinement",
+        "lstm_branch",
+        "backbone_width",
+        "connector",
         "proposals",
     },
     "crnn": {"alphabet", "characters", "widths", "unit", "network_width"},
-}  # fmt: skip
+}
 
 
 class CardError(UserError):

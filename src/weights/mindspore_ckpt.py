@@ -19,10 +19,19 @@ _CRC_BYTES = 10
 _CHUNK_BYTES = 512 * 1024 * 1024
 _LENGTH_DELIMITED, _VARINT = 2, 0
 _DTYPES = {
-    "Bool": np.bool_, "Int8": np.int8, "Int16": np.int16, "Int32": np.int32, "Int64": np.int64,
-    "UInt8": np.uint8, "UInt16": np.uint16, "UInt32": np.uint32, "UInt64": np.uint64,
-    "Float16": np.float16, "Float32": np.float32, "Float64": np.float64,
-}  # fmt: skip
+    "Bool": np.bool_,
+    "Int8": np.int8,
+    "Int16": np.int16,
+    "Int32": np.int32,
+    "Int64": np.int64,
+    "UInt8": np.uint8,
+    "UInt16": np.uint16,
+    "UInt32": np.uint32,
+    "UInt64": np.uint64,
+    "Float16": np.float16,
+    "Float32": np.float32,
+    "Float64": np.float64,
+}
 _TYPE_NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 
 

@@ -28,10 +28,17 @@ _MOST_DIMENSIONS = 32  # NumPy's limit, and older versions crash beyond it
 _LARGEST = 2**48  # of a size, stride or offset, so that products with NumPy's item sizes stay in 64 bits
 _MOST_VIEWS = 4  # arrays may share storages, but all together take no more than so many times their bytes
 _STORAGE_TYPES = {
-    "FloatStorage": np.float32, "DoubleStorage": np.float64, "HalfStorage": np.float16, "BFloat16Storage": None,
-    "LongStorage": np.int64, "IntStorage": np.int32, "ShortStorage": np.int16, "CharStorage": np.int8,
-    "ByteStorage": np.uint8, "BoolStorage": np.bool_,
-}  # fmt: skip
+    "FloatStorage": np.float32,
+    "DoubleStorage": np.float64,
+    "HalfStorage": np.float16,
+    "BFloat16Storage": None,
+    "LongStorage": np.int64,
+    "IntStorage": np.int32,
+    "ShortStorage": np.int16,
+    "CharStorage": np.int8,
+    "ByteStorage": np.uint8,
+    "BoolStorage": np.bool_,
+}
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,13 @@ def load_weights(
     problems = [
         f"{label}: {_listed(names)}"
         for label, names in (
-            ("missing in the file", missing), ("not in the network", unexpected),
-            ("other shape", shapes), ("not numbers", kinds),
+            ("missing in the file", missing),
+            ("not in the network", unexpected),
+            ("other shape", shapes),
+            ("not numbers", kinds),
         )
         if names
-    ]  # fmt: skip
+    ]
     if problems:
         raise WeightsError("weights do not fit the network; " + "; ".join(problems))
     for name, param in own.items():

@@ -28,9 +28,13 @@ def environment(**more):
 def run(*command, **options):
     """A finished process with its outputs as text."""
     return subprocess.run(
-        [*map(str, command)], capture_output=True, text=True, check=False, timeout=600,
+        [*map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
         **{"env": environment(), **options},
-    )  # fmt: skip
+    )
 
 
 def need_tools():
@@ -62,9 +66,15 @@ def make_lite_home():
         return LITE_HOME
     library.parent.mkdir(parents=True, exist_ok=True)
     done = run(
-        "c++", "-std=c++17", "-shared", "-fPIC", f"-I{LITE_HOME / 'runtime'}", STAND_IN / "model.cpp",
-        "-o", library,
-    )  # fmt: skip
+        "c++",
+        "-std=c++17",
+        "-shared",
+        "-fPIC",
+        f"-I{LITE_HOME / 'runtime'}",
+        STAND_IN / "model.cpp",
+        "-o",
+        library,
+    )
     assert done.returncode == 0, done.stderr
     return LITE_HOME
 
@@ -72,9 +82,13 @@ def make_lite_home():
 def build_sanitized():
     make_lite_home()
     return build(
-        "mindspore_lite", SANITIZED, "-DINFER_SANITIZE=ON", "-DINFER_TESTS=ON", "-DCMAKE_BUILD_TYPE=None",
+        "mindspore_lite",
+        SANITIZED,
+        "-DINFER_SANITIZE=ON",
+        "-DINFER_TESTS=ON",
+        "-DCMAKE_BUILD_TYPE=None",
         "-DCMAKE_UNITY_BUILD=ON",  # and no optimization: compiling takes longer than running
-    )  # fmt: skip
+    )
 
 
 def build_openvino():

@@ -187,27 +187,30 @@ def test_large_images_are_refused(place, infer):
     assert "zeichen_字é.JPEG: too large (94x58, at most 2500 pixels are accepted)" in done.stderr
 
 
-@pytest.mark.parametrize(("lines", "options", "words"), [
-    (["nonsense"], [], "MindSpore Lite cannot use 'net.mindir': it cannot be built: the file is no network"),
-    ([], [], "0 inputs; a network with one is expected"),
-    (["input x float32 1 3 64 96", "input y float32 1 3 64 96"], [], "2 inputs"),
-    (["input x float32 1 3 64"], [], "an input of 3 dimensions"),
-    (["input x int32 1 3 64 96"], [], "an input of int32"),
-    (["input x float64 1 3 64 96"], [], "MindSpore's type 44"),
-    (["input x float32 1 4 64 96"], [], "an input of 4 channels; CTPN has 3 and CRNN has 1"),
-    (["input x float32 1 3 -1 96"], [], "the size of the network's input is not in the file"),
-    (["input x float32 2 3 64 96"], ["--batch_size", "3"], "batch_size: 3 given, .* for 2 images at a time"),
-    (["input x float32 1 3 64 96"], [], r"outputs of shapes  for 1 images are not those of CTPN"),
-    (["input x float32 1 3 64 96", "output y float32 -1 4"], [], r"outputs of shapes \(1, 4\)"),
-    (["input x float32 1 3 64 96", "fail"], [], "the network failed: out of memory"),
-    (["input x float32 1 3 64 96"], ["--image_width", "100"], "image_width: is for CRNN"),
-    (["input x float32 1 3 64 96"], ["--model_path", "net.mindir"], "model_path: is given several times"),
-    (["input x float32 1 1 32 100"], ["--keep_ratio"], "keep_ratio: is for CTPN"),
-    (["input x float32 1 1 32 100"], ["--image_width", "[100, 200]"], "image_width: 100, 200 given, .* for 100"),
-    (["input x float32 1 1 32 100"], ["--model_path", "net.mindir"], "two networks for width 100"),
-    (["input x float32 1 1 32 -1"], ["--model_path", "net.mindir"], "networks of one width each"),
-    (["input x float32 1 3 64 96", "output y float64 -1 4"], [], "MindSpore's type 44"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("lines", "options", "words"),
+    [
+        (["nonsense"], [], "MindSpore Lite cannot use 'net.mindir': it cannot be built: the file is no network"),
+        ([], [], "0 inputs; a network with one is expected"),
+        (["input x float32 1 3 64 96", "input y float32 1 3 64 96"], [], "2 inputs"),
+        (["input x float32 1 3 64"], [], "an input of 3 dimensions"),
+        (["input x int32 1 3 64 96"], [], "an input of int32"),
+        (["input x float64 1 3 64 96"], [], "MindSpore's type 44"),
+        (["input x float32 1 4 64 96"], [], "an input of 4 channels; CTPN has 3 and CRNN has 1"),
+        (["input x float32 1 3 -1 96"], [], "the size of the network's input is not in the file"),
+        (["input x float32 2 3 64 96"], ["--batch_size", "3"], "batch_size: 3 given, .* for 2 images at a time"),
+        (["input x float32 1 3 64 96"], [], r"outputs of shapes  for 1 images are not those of CTPN"),
+        (["input x float32 1 3 64 96", "output y float32 -1 4"], [], r"outputs of shapes \(1, 4\)"),
+        (["input x float32 1 3 64 96", "fail"], [], "the network failed: out of memory"),
+        (["input x float32 1 3 64 96"], ["--image_width", "100"], "image_width: is for CRNN"),
+        (["input x float32 1 3 64 96"], ["--model_path", "net.mindir"], "model_path: is given several times"),
+        (["input x float32 1 1 32 100"], ["--keep_ratio"], "keep_ratio: is for CTPN"),
+        (["input x float32 1 1 32 100"], ["--image_width", "[100, 200]"], "image_width: 100, 200 given, .* for 100"),
+        (["input x float32 1 1 32 100"], ["--model_path", "net.mindir"], "two networks for width 100"),
+        (["input x float32 1 1 32 -1"], ["--model_path", "net.mindir"], "networks of one width each"),
+        (["input x float32 1 3 64 96", "output y float64 -1 4"], [], "MindSpore's type 44"),
+    ],
+)
 def test_networks_that_do_not_fit_are_one_line(place, infer, lines, options, words):
     write_stand_in(place / "net.mindir", *lines)
     failed(infer(*options), 1, words)
@@ -220,13 +223,16 @@ def test_an_output_folder_that_cannot_be_written(place, infer):
     failed(infer("--output_dir", "taken"), 1, "taken")
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["--device_target", "GPU"], r"device_target: 'GPU' is not one of Ascend, CPU \(mindspore_lite\)"),
-    (["--precision", "bf16"], "precision: 'bf16' is not one of auto, f32"),
-    (["--device_id", "x"], "device_id: 'x'"),
-    (["--model_path", "none.mindir"], "model_path: 'none.mindir' is not a file"),
-    (["--unknown", "1"], "'--unknown': unknown; --help"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--device_target", "GPU"], r"device_target: 'GPU' is not one of Ascend, CPU \(mindspore_lite\)"),
+        (["--precision", "bf16"], "precision: 'bf16' is not one of auto, f32"),
+        (["--device_id", "x"], "device_id: 'x'"),
+        (["--model_path", "none.mindir"], "model_path: 'none.mindir' is not a file"),
+        (["--unknown", "1"], "'--unknown': unknown; --help"),
+    ],
+)
 def test_mistakes_on_the_command_line(place, infer, arguments, words):
     write_ctpn_stand_in(place / "net.mindir")
     failed(infer(*arguments), 2, words)

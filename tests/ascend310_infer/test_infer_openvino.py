@@ -33,9 +33,18 @@ def place(tmp_path_factory):
 
 def infer(main, place, model, output, *options):
     done = run(
-        main, "--model_path", model, "--dataset_path", "images", "--output_dir", output, "--infer_threads", "1",
-        *options, cwd=place,
-    )  # fmt: skip
+        main,
+        "--model_path",
+        model,
+        "--dataset_path",
+        "images",
+        "--output_dir",
+        output,
+        "--infer_threads",
+        "1",
+        *options,
+        cwd=place,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     return {name: read_outputs(place / output / f"{name}.json").arrays for name in SIZES}
 
@@ -83,11 +92,18 @@ def test_a_fixed_batch(openvino_main, place):
         np.testing.assert_allclose(fixed[name]["score_map"], free[name]["score_map"], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("model", "options", "words"), [
-    ("crnn.onnx", ("--image_width", "100"), "image_width: 100 given, but the network was exported for 48, 100, 160"),
-    ("ctpn.onnx", ("--device_target", "Ascend"), "device_target: 'Ascend' is not one of CPU (openvino)"),
-    ("broken.onnx", (), "model_path: OpenVINO cannot use 'broken.onnx'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("model", "options", "words"),
+    [
+        (
+            "crnn.onnx",
+            ("--image_width", "100"),
+            "image_width: 100 given, but the network was exported for 48, 100, 160",
+        ),
+        ("ctpn.onnx", ("--device_target", "Ascend"), "device_target: 'Ascend' is not one of CPU (openvino)"),
+        ("broken.onnx", (), "model_path: OpenVINO cannot use 'broken.onnx'"),
+    ],
+)
 def test_what_does_not_fit_is_one_line(openvino_main, place, model, options, words):
     (place / "broken.onnx").write_bytes(b"no network")
     done = run(openvino_main, "--model_path", model, "--dataset_path", "images", *options, cwd=place)

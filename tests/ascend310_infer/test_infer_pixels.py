@@ -111,9 +111,13 @@ def example_files():
     files |= {f"xmp{n}.jpg": with_xmp(n) for n in (3, 6)}
     files |= {
         "broken_exif.jpg": saved(image, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"),
-        "rgb.png": saved(image, "PNG"), "rgba.png": saved(see_through, "PNG"), "gray.png": saved(gray, "PNG"),
-        "gray_alpha.png": saved(see_through.convert("LA"), "PNG"), "bits1.png": saved(image.convert("1"), "PNG"),
-        "palette.png": saved(palette, "PNG"), "palette_4_bits.png": saved(palette, "PNG", bits=4),
+        "rgb.png": saved(image, "PNG"),
+        "rgba.png": saved(see_through, "PNG"),
+        "gray.png": saved(gray, "PNG"),
+        "gray_alpha.png": saved(see_through.convert("LA"), "PNG"),
+        "bits1.png": saved(image.convert("1"), "PNG"),
+        "palette.png": saved(palette, "PNG"),
+        "palette_4_bits.png": saved(palette, "PNG", bits=4),
         "palette_2_bits.png": saved(image.quantize(4), "PNG", bits=2),
         "palette_transparent.png": saved(palette, "PNG", transparency=bytes(range(0, 240, 6))),
         "palette_one_transparent.png": saved(palette, "PNG", transparency=3),
@@ -124,14 +128,18 @@ def example_files():
         "gray_2_bits_key_0.png": low_gray_png(2, key(0)),
         "deep_gray_key.png": raw_png((2, 2), 16, 0, b"\0abcd\0efab", key(0x6162)),
         "deep_rgb_key.png": raw_png((1, 2), 16, 2, b"\0aabbccabacad", key(0x6161, 0x6262, 0x6363)),
-        "deep_gray.png": deep_png(deep[..., 0]), "deep_rgb.png": deep_png(deep),
+        "deep_gray.png": deep_png(deep[..., 0]),
+        "deep_rgb.png": deep_png(deep),
         "deep_rgba.png": deep_png(np.dstack([deep, deep[..., :1]])),
         "gamma.png": raw_png((2, 2), 8, 0, b"\0az\0Az", (b"gAMA", struct.pack(">I", 100000))),
         "interlaced.png": interlaced_png(),
-        "rgb.bmp": saved(image, "BMP"), "gray.bmp": saved(gray, "BMP"),
+        "rgb.bmp": saved(image, "BMP"),
+        "gray.bmp": saved(gray, "BMP"),
         "bits1.bmp": saved(image.convert("1"), "BMP"),
-        "palette.bmp": saved(palette, "BMP"), "rgb.ppm": saved(image, "PPM"), "gray.pgm": saved(gray, "PPM"),
-    }  # fmt: skip
+        "palette.bmp": saved(palette, "BMP"),
+        "rgb.ppm": saved(image, "PPM"),
+        "gray.pgm": saved(gray, "PPM"),
+    }
     return files
 
 
@@ -231,9 +239,17 @@ def test_damaged_files_never_harm(sanitized, tmp_path):
     examples = example_files()
     paths = []
     chosen = (
-        "quality75_subsampling2.jpg", "progressive.jpg", "exif6.jpg", "cmyk.jpg", "rgba.png", "interlaced.png",
-        "palette_transparent.png", "exif6.png", "deep_rgba.png", "palette.bmp",
-    )  # fmt: skip
+        "quality75_subsampling2.jpg",
+        "progressive.jpg",
+        "exif6.jpg",
+        "cmyk.jpg",
+        "rgba.png",
+        "interlaced.png",
+        "palette_transparent.png",
+        "exif6.png",
+        "deep_rgba.png",
+        "palette.bmp",
+    )
     for name in chosen:
         for number in range(30):
             data = bytearray(examples[name])
@@ -275,9 +291,24 @@ def word_tolerance():
 @pytest.mark.parametrize("widths", [(100,), (48, 100, 200)])
 def test_words_are_prepared_alike(sanitized, tmp_path, widths, word_tolerance):
     sizes = [
-        (32, 100), (20, 77), (90, 300), (64, 64), (31, 9), (5, 400), (1, 1), (32, 48), (33, 47), (16, 31),
-        (96, 131), (96, 132), (96, 133), (64, 120), (500, 30), (40, 100), (32, 99),
-    ]  # fmt: skip
+        (32, 100),
+        (20, 77),
+        (90, 300),
+        (64, 64),
+        (31, 9),
+        (5, 400),
+        (1, 1),
+        (32, 48),
+        (33, 47),
+        (16, 31),
+        (96, 131),
+        (96, 132),
+        (96, 133),
+        (64, 120),
+        (500, 30),
+        (40, 100),
+        (32, 99),
+    ]
     tasks, expected = [], []
     for number, size in enumerate(sizes):
         path = tmp_path / f"{number}.png"
@@ -292,8 +323,13 @@ def test_words_are_prepared_alike(sanitized, tmp_path, widths, word_tolerance):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the photographs are not at hand")
 def test_photographs_are_seen_alike(sanitized, tmp_path):
     paths = []
-    for folder in ("detection/icdar2013_train/images", "detection/svt_train/img", "recognition/iiit5k_train/train",
-                   "recognition/icdar2015_train", "detection/icdar2011_borndigital_train/images"):  # fmt: skip
+    for folder in (
+        "detection/icdar2013_train/images",
+        "detection/svt_train/img",
+        "recognition/iiit5k_train/train",
+        "recognition/icdar2015_train",
+        "detection/icdar2011_borndigital_train/images",
+    ):
         found = sorted(path for path in (SHARED / folder).glob("*") if path.suffix in (".jpg", ".png"))
         paths += found[:: max(len(found) // 4, 1)][:4]
     assert len(paths) > 10

@@ -63,9 +63,20 @@ def test_on_cpu_the_metrics_are_those_of_an_evaluation(openvino_main, place, kee
     """hmean within 0.1 points, the boxes within a pixel; keep_ratio reaches both the application and the rest."""
     write_bright_onnx(place / "bright.onnx", HEIGHT, WIDTH)
     done = call(
-        place, "run_infer_cpu.sh", "bright.onnx", "my images", "my labels", "--config_path", "my config.yaml",
-        "--batch_size", "3", "--infer_threads=1", f"--keep_ratio={keep_ratio}", "--draw_results", "False",
-    )  # fmt: skip
+        place,
+        "run_infer_cpu.sh",
+        "bright.onnx",
+        "my images",
+        "my labels",
+        "--config_path",
+        "my config.yaml",
+        "--batch_size",
+        "3",
+        "--infer_threads=1",
+        f"--keep_ratio={keep_ratio}",
+        "--draw_results",
+        "False",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     metrics = json.loads(re.search(r"^submit.zip: (\{.*\})$", done.stdout, re.MULTILINE)[1])
     evaluation = expected_evaluation(place, keep_ratio)
@@ -97,9 +108,17 @@ def test_the_options_of_the_export_are_used_without_a_configuration(openvino_mai
 
 
 def call_310(sanitized, place, *arguments, **variables):
-    return call(place, "run_infer_310.sh", *arguments, INFER_BUILD_DIR=str(SANITIZED), **{
-        "LITE_HOME": str(SANITIZED.with_name("lite stand-in")), "ASAN_OPTIONS": "detect_leaks=0", **variables,
-    })  # fmt: skip
+    return call(
+        place,
+        "run_infer_310.sh",
+        *arguments,
+        INFER_BUILD_DIR=str(SANITIZED),
+        **{
+            "LITE_HOME": str(SANITIZED.with_name("lite stand-in")),
+            "ASAN_OPTIONS": "detect_leaks=0",
+            **variables,
+        },
+    )
 
 
 def test_on_ascend_the_whole_way_but_the_device(sanitized, place):
@@ -147,18 +166,21 @@ def test_help_shows_the_usage_with_an_example(place, script):
     assert sorted(place.iterdir()) == before
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["net"], ("Usage", "MODEL_PATH and DATA_PATH are needed")),
-    (["net", "my images", "", "0", "more"], ("Usage", "5 arguments")),
-    (["none.net", "my images"], ("MODEL_PATH", "'none.net' is not a file")),
-    (["my config.yaml", "my images"], ("MODEL_PATH", "does not end in")),
-    (["net", "nowhere"], ("DATA_PATH", "'nowhere'")),
-    (["net", "my images", "nowhere"], ("ANN_FILE_PATH", "'nowhere'")),
-    (["net", "my images", "", "one"], ("DEVICE_ID", "'one'")),
-    (["net", "my images", "", "0", "--bach_size", "2"], ("bach_size: unknown key",)),
-    (["net", "my images", "", "0", "--keep_ratio", "maybe"], ("keep_ratio: 'maybe'",)),
-    (["net", "my images", "", "0", "--batch_size"], ("batch_size: a value is missing",)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["net"], ("Usage", "MODEL_PATH and DATA_PATH are needed")),
+        (["net", "my images", "", "0", "more"], ("Usage", "5 arguments")),
+        (["none.net", "my images"], ("MODEL_PATH", "'none.net' is not a file")),
+        (["my config.yaml", "my images"], ("MODEL_PATH", "does not end in")),
+        (["net", "nowhere"], ("DATA_PATH", "'nowhere'")),
+        (["net", "my images", "nowhere"], ("ANN_FILE_PATH", "'nowhere'")),
+        (["net", "my images", "", "one"], ("DEVICE_ID", "'one'")),
+        (["net", "my images", "", "0", "--bach_size", "2"], ("bach_size: unknown key",)),
+        (["net", "my images", "", "0", "--keep_ratio", "maybe"], ("keep_ratio: 'maybe'",)),
+        (["net", "my images", "", "0", "--batch_size"], ("batch_size: a value is missing",)),
+    ],
+)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_wrong_arguments_are_told_before_anything_is_built(place, script, arguments, words):
     model = {"run_infer_310.sh": "net.mindir", "run_infer_cpu.sh": "net.onnx"}[script]

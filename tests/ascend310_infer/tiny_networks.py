@@ -25,9 +25,12 @@ def write_bright_onnx(path, height, width, batch="batch"):
     zero = np.zeros_like(offset)
     delta_bias = np.stack([zero, 5 * offset, zero, 7 * offset + np.float32(np.pi / 2)], axis=1).reshape(-1)
     constants = {
-        "score_weight": score_weight, "score_bias": score_bias, "delta_weight": delta_weight,
-        "delta_bias": delta_bias, "tenth": np.array(0.1),
-    }  # fmt: skip
+        "score_weight": score_weight,
+        "score_bias": score_bias,
+        "delta_weight": delta_weight,
+        "delta_bias": delta_bias,
+        "tenth": np.array(0.1),
+    }
     nodes = [
         helper.make_node("ReduceMean", ["image"], ["gray"], axes=[1], keepdims=1),
         helper.make_node("AveragePool", ["gray"], ["cells"], kernel_shape=[16, 16], strides=[16, 16]),
@@ -38,12 +41,15 @@ def write_bright_onnx(path, height, width, batch="batch"):
     ]
     sizes = [height // 16, width // 16]
     graph = helper.make_graph(
-        nodes, "bright",
+        nodes,
+        "bright",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, height, width])],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, count * ANCHORS, *sizes])
-         for name, count in (("score_map", 2), ("delta_map", 4))],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, count * ANCHORS, *sizes])
+            for name, count in (("score_map", 2), ("delta_map", 4))
+        ],
         [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in constants.items()],
-    )  # fmt: skip
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     onnx.checker.check_model(model, full_check=True)
     path.write_bytes(model.SerializeToString())
@@ -59,9 +65,11 @@ def write_stand_in(path, *lines):
 def write_ctpn_stand_in(path, batch=1, size=(64, 96), dtype="float32"):
     """Proposals and mask under names that no exporter promises, the mask first."""
     return write_stand_in(
-        path, f"input x {dtype} {batch} 3 {size[0]} {size[1]}", "output Cast-op12 bool -1 6",
+        path,
+        f"input x {dtype} {batch} 3 {size[0]} {size[1]}",
+        "output Cast-op12 bool -1 6",
         "output Stack-op7 float32 -1 6 5",
-    )  # fmt: skip
+    )
 
 
 def write_crnn_stand_in(path, batch=2, width=100):

@@ -14,10 +14,15 @@ def rectangle(box):
 
 def test_lines_words_and_texts_count_each_for_themselves(tmp_path):
     """Two words in one line, both found, one misread; an illegible word that is read counts for nothing."""
-    truth = labeled_image(tmp_path / "a.jpg", "a.jpg", [
-        RawBox((10, 10, 59, 29), "Fresh", False), RawBox((70, 10, 119, 29), "Bread", False),
-        RawBox((10, 60, 59, 79), "###", True),
-    ])  # fmt: skip
+    truth = labeled_image(
+        tmp_path / "a.jpg",
+        "a.jpg",
+        [
+            RawBox((10, 10, 59, 29), "Fresh", False),
+            RawBox((70, 10, 119, 29), "Bread", False),
+            RawBox((10, 60, 59, 79), "###", True),
+        ],
+    )
     words = tuple(
         Word(text, box, rectangle(box), 0.9)
         for text, box in (("FRESH!", (10, 10, 60, 30)), ("Broad", (70, 10, 120, 30)))

@@ -41,9 +41,14 @@ def call(place, script, *arguments):
     (copy,) = place.glob("my * copy*")
     here = place / "where I stand"
     done = subprocess.run(
-        ["bash", str(copy / "scripts" / script), *arguments], cwd=here, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHON": str(place / "my python"), "CALLED": str(place / "called")}, timeout=60,
-    )  # fmt: skip
+        ["bash", str(copy / "scripts" / script), *arguments],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHON": str(place / "my python"), "CALLED": str(place / "called")},
+        timeout=60,
+    )
     assert not list(place.rglob("pwned"))
     assert not (place / "called").exists()
     assert list(here.iterdir()) == []

@@ -29,9 +29,14 @@ def run(place, command, *arguments, **variables):
     """Start an entry point in a folder that is not the repository, with paths relative to it."""
     inherited = {name: value for name, value in os.environ.items() if name not in ("GLOG_v", "PYTHONPATH")}
     return subprocess.run(
-        [sys.executable, str(ROOT / command), *map(str, arguments)], cwd=place, capture_output=True, text=True,
-        env={**inherited, "OMP_NUM_THREADS": "1", **variables}, check=False, timeout=300,
-    )  # fmt: skip
+        [sys.executable, str(ROOT / command), *map(str, arguments)],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        env={**inherited, "OMP_NUM_THREADS": "1", **variables},
+        check=False,
+        timeout=300,
+    )
 
 
 def good(done):
@@ -113,18 +118,44 @@ def chain(tmp_path_factory):
     said = {}
     for folder, count, seed in (("rendered scenes", 9, 1), ("test", 4, 2)):
         rendered = run(
-            place, "src/synthesize.py", "scenes", "--output", folder, "--count", count, "--seed", seed,
-            "--size", "200x110", "--difficulty", "easy", "--workers", 1,
-        )  # fmt: skip
+            place,
+            "src/synthesize.py",
+            "scenes",
+            "--output",
+            folder,
+            "--count",
+            count,
+            "--seed",
+            seed,
+            "--size",
+            "200x110",
+            "--difficulty",
+            "easy",
+            "--workers",
+            1,
+        )
         assert rendered.returncode == 0, rendered.stderr
     said["create_dataset"] = good(run(place, "src/create_dataset.py", *config))
     said["train"] = good(run(place, "train.py", *config))
     said["eval"] = good(run(place, "eval.py", *config, "--checkpoint_path", "training/ckpt_0"))
     # As a ModelArts job, with folders for buckets: the result is brought to train_url.
-    said["export"] = good(run(
-        place, "export.py", *config, "--ckpt_file", "training/ckpt_0/ctpn-1_3.ckpt", "--file_format=ONNX",
-        "--enable_modelarts", "True", "--output_path", "cache", "--train_url", "bucket", JOB_ID=place.parent.name,
-    ))  # fmt: skip
+    said["export"] = good(
+        run(
+            place,
+            "export.py",
+            *config,
+            "--ckpt_file",
+            "training/ckpt_0/ctpn-1_3.ckpt",
+            "--file_format=ONNX",
+            "--enable_modelarts",
+            "True",
+            "--output_path",
+            "cache",
+            "--train_url",
+            "bucket",
+            JOB_ID=place.parent.name,
+        )
+    )
     return SimpleNamespace(place=place, said=said, config=config)
 
 
@@ -149,9 +180,13 @@ def test_training_and_evaluation_say_what_they_did(chain):
 def test_the_printed_metrics_are_those_of_the_archives(chain):
     """scripts/eval_res.sh on what eval.py left."""
     done = subprocess.run(
-        ["bash", str(ROOT / "scripts/eval_res.sh"), "eval_output/submit_ctpn-1_3.zip"], cwd=chain.place, check=True,
-        env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True,
-    )  # fmt: skip
+        ["bash", str(ROOT / "scripts/eval_res.sh"), "eval_output/submit_ctpn-1_3.zip"],
+        cwd=chain.place,
+        check=True,
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+    )
     official = json.loads(done.stdout[done.stdout.index("{") :])
     stored = json.loads((chain.place / "eval_output/results_ctpn-1_3.json").read_text())["figures"]["deteval"]
     assert official == pytest.approx(stored, abs=1e-9)
@@ -173,10 +208,19 @@ def test_postprocessing_of_the_exported_network_gives_the_lines_of_the_evaluatio
         maps = session.run(None, {"image": preprocess(image, (64, 128))[0][None]})
         outputs = dict(zip(("score_map", "delta_map"), maps, strict=True))
         write_outputs(place / "result_Files", path.name, image.shape[:2], outputs)
-    said = good(run(
-        place, "postprocess.py", *chain.config, "--export_dataset_path", "test/images", "--label_path", "test/gt",
-        "--eval_output_path", "post",
-    ))  # fmt: skip
+    said = good(
+        run(
+            place,
+            "postprocess.py",
+            *chain.config,
+            "--export_dataset_path",
+            "test/images",
+            "--label_path",
+            "test/gt",
+            "--eval_output_path",
+            "post",
+        )
+    )
     wanted = read_submission(place / "eval_output/submit_ctpn-1_3.zip")
     found = read_submission(place / "post/submit.zip")
     assert set(found) == set(wanted)
@@ -190,10 +234,21 @@ def test_postprocessing_of_the_exported_network_gives_the_lines_of_the_evaluatio
 
 @pytest.mark.slow
 def test_images_alone_have_lines_but_no_metrics(chain):
-    said = good(run(
-        chain.place, "eval.py", "--config_path", "my config.yaml", "--dataset_path=", "--image_path", "test/images",
-        "--checkpoint_path", "training/ckpt_0/ctpn-1_3.ckpt", "--eval_output_path", "alone",
-    ))  # fmt: skip
+    said = good(
+        run(
+            chain.place,
+            "eval.py",
+            "--config_path",
+            "my config.yaml",
+            "--dataset_path=",
+            "--image_path",
+            "test/images",
+            "--checkpoint_path",
+            "training/ckpt_0/ctpn-1_3.ckpt",
+            "--eval_output_path",
+            "alone",
+        )
+    )
     assert "ctpn-1_3: no ground truth, so no metrics" in said
     lines = json.loads((chain.place / "alone/results_ctpn-1_3.json").read_text())
     assert lines["figures"] == {}

@@ -42,8 +42,15 @@ def call(place, script, *arguments, **more):
     """Run a script; returns the finished process and the arguments of each call of Python."""
     noted = place.parent / "calls"
     environment = {**os.environ, "PYTHON": str(place.parent / "my python"), "CALLS": str(noted), **more}
-    done = subprocess.run(["bash", str(ROOT / "scripts" / script), *arguments], cwd=place, env=environment,
-                          capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
+    done = subprocess.run(
+        ["bash", str(ROOT / "scripts" / script), *arguments],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     return done, [json.loads(line) for line in noted.read_text().splitlines()] if noted.exists() else []
 
 
@@ -68,9 +75,11 @@ def test_defaults_are_those_of_the_table_of_the_reference(place, script):
     options = options_of(arguments)
     name = script.removesuffix(".sh")
     expected = {
-        "--config_path": str(ROOT / "configs" / "crnn.yaml"), "--device_target": options["--device_target"],
-        "--lmdb_root": "my data", "--save_checkpoint_path": name,
-    }  # fmt: skip
+        "--config_path": str(ROOT / "configs" / "crnn.yaml"),
+        "--device_target": options["--device_target"],
+        "--lmdb_root": "my data",
+        "--save_checkpoint_path": name,
+    }
     if "full" in script:
         expected |= {"--total_epoch": "100", "--run_eval": "True"}
     else:
@@ -88,8 +97,18 @@ def test_defaults_are_those_of_the_table_of_the_reference(place, script):
 @pytest.mark.parametrize("script", SCRIPTS[:2])
 @pytest.mark.parametrize("device", ["Ascend", "GPU", "CPU"])
 def test_both_forms_of_arguments(place, script, device):
-    given = ["--data_path", "my data", "--epochs=3", "--device_target", device, "--seed=7", "--resume",
-             "--train_lmdb", "[a, b c]", "--save_checkpoint_path=there"]  # fmt: skip
+    given = [
+        "--data_path",
+        "my data",
+        "--epochs=3",
+        "--device_target",
+        device,
+        "--seed=7",
+        "--resume",
+        "--train_lmdb",
+        "[a, b c]",
+        "--save_checkpoint_path=there",
+    ]
     _, (arguments,) = call(place, script, *given)
     options = options_of(arguments)
     assert options["--total_epoch"] == "3"
@@ -99,8 +118,15 @@ def test_both_forms_of_arguments(place, script, device):
     large = device != "CPU"
     assert options.get("--batch_size") == ("2560" if large else None)
     assert options.get("--mixed_precision") == ("True" if large else None)
-    _, calls = call(place, script, "--data_path=my data", "--batch_size", "32", "--device_target=" + device,
-                    "--mixed_precision=False")  # fmt: skip
+    _, calls = call(
+        place,
+        script,
+        "--data_path=my data",
+        "--batch_size",
+        "32",
+        "--device_target=" + device,
+        "--mixed_precision=False",
+    )
     assert options_of(calls[1])["--batch_size"] == "32"
     assert options_of(calls[1])["--mixed_precision"] == "False"
 
@@ -117,15 +143,18 @@ def test_fewer_processes_and_a_failing_one(place):
     assert "--run_distribute" not in options_of(calls[2])
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ([], "--data_path is missing"),
-    (["--data_path=nowhere"], "'nowhere' is not a folder"),
-    (["my data"], "'my data': expected --key=value"),
-    (["--data_path"], "--data_path: a value is missing"),
-    (["--data_path=my data", "--epochs", "many"], "--epochs: 'many' is not a number"),
-    (["--data_path=my data", "--epochs=0"], "--epochs: '0'"),
-    (["--data_path=my data", "--batch_size=-1"], "--batch_size: '-1'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--data_path is missing"),
+        (["--data_path=nowhere"], "'nowhere' is not a folder"),
+        (["my data"], "'my data': expected --key=value"),
+        (["--data_path"], "--data_path: a value is missing"),
+        (["--data_path=my data", "--epochs", "many"], "--epochs: 'many' is not a number"),
+        (["--data_path=my data", "--epochs=0"], "--epochs: '0'"),
+        (["--data_path=my data", "--batch_size=-1"], "--batch_size: '-1'"),
+    ],
+)
 def test_wrong_arguments(place, arguments, message):
     for script in SCRIPTS:
         done, calls = call(place, script, *arguments)
@@ -153,11 +182,23 @@ def test_the_shortest_real_run_ends_with_the_table(tmp_path):
     """Upper and lower case of the folder's name as the reference's prose has it, not as its scripts do."""
     write_lmdb(tmp_path / "data" / "mj_lmdb", [(drawn("abc"), "abc")] * 8)
     done = subprocess.run(
-        ["bash", str(ROOT / "scripts" / SCRIPTS[2]), "--data_path=data", "--epochs=1", "--batch_size=2",
-         "--device_target=CPU", "--network_width=0.03", "--image_width=[32]"],
-        cwd=tmp_path, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True, check=False,
+        [
+            "bash",
+            str(ROOT / "scripts" / SCRIPTS[2]),
+            "--data_path=data",
+            "--epochs=1",
+            "--batch_size=2",
+            "--device_target=CPU",
+            "--network_width=0.03",
+            "--image_width=[32]",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
         timeout=600,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr + done.stdout
     table = done.stdout.splitlines()[-3:]
     cells = [cell.strip() for cell in table[2].split("|")[1:-1]]

@@ -61,9 +61,14 @@ def call(copy, *arguments, **more):
     place = copy.parent
     variables = {"PATH": str(place / "tools"), "CALLS": str(place / "calls"), "HOME": str(place), **more}
     done = subprocess.run(
-        [str(place / "tools" / "bash"), str(copy / "scripts" / "quickstart.sh"), *arguments], cwd=place / "here",
-        env=variables, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        [str(place / "tools" / "bash"), str(copy / "scripts" / "quickstart.sh"), *arguments],
+        cwd=place / "here",
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     noted = place / "calls"
     return done, [json.loads(line) for line in noted.read_text().splitlines()] if noted.exists() else []
 
@@ -78,7 +83,7 @@ def test_a_fresh_machine(copy):
     sample = str(copy / "docs" / "images" / "sample.jpg")
     assert calls[2:] == [
         [str(copy / "predict.py"), sample, "--output_dir", str(output), "--draw", "true"],
-    ]  # fmt: skip
+    ]
     for words in (
         "what to do next",
         "source .venv/bin/activate",
@@ -105,7 +110,7 @@ def test_images_and_options_of_the_user(copy):
     assert calls[0][:3] == ["-m", "pip", "install"]  # into the active environment
     assert calls[1:] == [
         [str(copy / "predict.py"), "a b.jpg", "c.jpg", "--draw=false", "--output_dir", "out put", "--threads", "1"],
-    ]  # fmt: skip
+    ]
     assert "activate" not in done.stdout
     assert not (copy / ".venv").exists()
 
@@ -203,12 +208,18 @@ def test_training_from_data_to_export(copy):
     done, calls = train(copy, "--batch_size", "2")
     assert done.returncode == 0, done.stderr
     assert [arguments[0] for arguments in calls] == [
-        *["src/synthesize.py"] * 3, *["src/create_dataset.py"] * 2, "train.py", "eval.py", "export.py",
-    ]  # fmt: skip
+        *["src/synthesize.py"] * 3,
+        *["src/create_dataset.py"] * 2,
+        "train.py",
+        "eval.py",
+        "export.py",
+    ]
     options = [options_of(arguments) for arguments in calls]
     assert [(each["--count"], each["--seed"], each["--size"]) for each in options[:3]] == [
-        ("1200", "1", "384x256"), ("100", "2000001", "384x256"), ("150", "1000001", "384x256"),
-    ]  # fmt: skip
+        ("1200", "1", "384x256"),
+        ("100", "2000001", "384x256"),
+        ("150", "1000001", "384x256"),
+    ]
     for each in options[3:]:
         assert (each["--config_path"], each["--batch_size"]) == ("configs/ctpn_quickstart.yaml", "2")
     records, validation, training, evaluation, export = options[3:]
@@ -276,8 +287,11 @@ def test_the_configuration_of_the_training_is_the_one_that_is_called(copy):
 def test_the_sample_is_the_one_that_the_program_draws(tmp_path):
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / "draw_sample.py"), str(tmp_path / "sample.jpg")],
-        capture_output=True, text=True, check=False, env=dict(os.environ),
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        env=dict(os.environ),
+    )
     assert done.returncode == 0, done.stderr
     import numpy as np
     from PIL import Image

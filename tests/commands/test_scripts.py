@@ -58,9 +58,14 @@ def environment(place, **more):
 def call(place, script, *arguments, cwd=None, **more):
     """Run a script; returns the finished process and the calls of Python."""
     done = subprocess.run(
-        ["bash", str(SCRIPTS / script), *arguments], cwd=cwd or place, env=environment(place, **more),
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        ["bash", str(SCRIPTS / script), *arguments],
+        cwd=cwd or place,
+        env=environment(place, **more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     noted = place.parent / "calls"
     calls = [json.loads(line) for line in noted.read_text().splitlines()] if noted.exists() else []
     assert not list(place.parent.rglob("pwned"))
@@ -93,9 +98,12 @@ def test_training_takes_the_arguments_of_the_seed_in_order(place, script):
     assert calls[0]["arguments"][0] == str(ROOT / "train.py")
     assert options_of(calls[0]["arguments"][1:]) == {
         "--device_target": DEVICES[script.rpartition("_")[2].removesuffix(".sh")],
-        "--task_type": "Pretraining", "--pre_trained": "backbone.ckpt", "--config_path": "my config.yaml",
-        "--save_checkpoint_path": "train", "--seed": "5",
-    }  # fmt: skip
+        "--task_type": "Pretraining",
+        "--pre_trained": "backbone.ckpt",
+        "--config_path": "my config.yaml",
+        "--save_checkpoint_path": "train",
+        "--seed": "5",
+    }
     assert calls[0]["device_id"] == "3"
     assert "complaining" in log_of(place / "train" / "log", "complaining")
     assert "working" in done.stdout
@@ -104,8 +112,12 @@ def test_training_takes_the_arguments_of_the_seed_in_order(place, script):
 def test_what_is_left_out_comes_from_the_configuration(place):
     _, calls = call(place, TRAIN[0], "Finetune", "--save_checkpoint_path=elsewhere", DEVICE_ID="6")
     assert calls[0]["arguments"][1:] == [
-        "--device_target", "CPU", "--task_type", "Finetune", "--save_checkpoint_path=elsewhere",
-    ]  # fmt: skip
+        "--device_target",
+        "CPU",
+        "--task_type",
+        "Finetune",
+        "--save_checkpoint_path=elsewhere",
+    ]
     assert calls[0]["device_id"] == "6"
     _, calls = call(place, TRAIN[0], "Pretraining", "")
     assert options_of(calls[1]["arguments"][1:])["--pre_trained"] == ""
@@ -122,9 +134,13 @@ def test_evaluation_takes_the_arguments_of_the_seed_in_order(place, script):
     assert calls[0]["arguments"][0] == str(ROOT / "eval.py")
     assert options_of(calls[0]["arguments"][1:]) == {
         "--device_target": DEVICES[script.rpartition("_")[2].removesuffix(".sh")],
-        "--image_path": "images", "--dataset_path": "test.mindrecord", "--checkpoint_path": "checkpoints",
-        "--config_path": "c.yaml", "--eval_output_path": "eval", "--seed": "2",
-    }  # fmt: skip
+        "--image_path": "images",
+        "--dataset_path": "test.mindrecord",
+        "--checkpoint_path": "checkpoints",
+        "--config_path": "c.yaml",
+        "--eval_output_path": "eval",
+        "--seed": "2",
+    }
     assert (place / "eval" / "log").read_text() == done.stdout == "working\ncomplaining\n"
 
 
@@ -135,8 +151,10 @@ def test_evaluation_without_arguments_and_with_empty_ones(place):
     (place / "c.ckpt").touch()
     _, calls = call(place, EVAL[0], "", "", "c.ckpt", "--eval_output_path", "there")
     assert options_of(calls[1]["arguments"][1:]) == {
-        "--device_target": "CPU", "--checkpoint_path": "c.ckpt", "--eval_output_path": "there",
-    }  # fmt: skip
+        "--device_target": "CPU",
+        "--checkpoint_path": "c.ckpt",
+        "--eval_output_path": "there",
+    }
 
 
 @pytest.mark.parametrize("script", [TRAIN[0], EVAL[0]])
@@ -194,9 +212,14 @@ def test_wrong_arguments_are_told_before_anything_runs(place, script, arguments,
 
 def start_waiting(place, **more):
     process = subprocess.Popen(
-        ["bash", str(SCRIPTS / TRAIN[0]), "Pretraining"], cwd=place, env=environment(place, WAIT="1"),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more,
-    )  # fmt: skip
+        ["bash", str(SCRIPTS / TRAIN[0]), "Pretraining"],
+        cwd=place,
+        env=environment(place, WAIT="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **more,
+    )
     log_of(place / "train" / "log", "complaining")
     return process
 
@@ -257,9 +280,14 @@ def test_python_is_found(place, tmp_path):
 
     def run():
         return subprocess.run(
-            [str(tools / "bash"), str(SCRIPTS / EVAL[0])], cwd=place, env=variables, capture_output=True, text=True,
-            check=False, timeout=60,
-        )  # fmt: skip
+            [str(tools / "bash"), str(SCRIPTS / EVAL[0])],
+            cwd=place,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
 
     done = run()
     assert (done.returncode, "no Python found" in done.stderr) == (2, True)
@@ -288,9 +316,14 @@ def scored(tmp_path):
 
 def eval_res(folder, *arguments, script=SCRIPTS / "eval_res.sh"):
     return subprocess.run(
-        ["bash", str(script), *arguments], cwd=folder, env={**os.environ, "PYTHON": sys.executable},
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        ["bash", str(script), *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 def metrics_in(text):
@@ -415,14 +448,24 @@ def test_scripts_started_with_sh_go_on_in_bash(place, shell):
         pytest.skip(f"{shell} is not installed")
     for script in sorted(SCRIPTS.glob("*.sh")):
         done = subprocess.run(
-            [shell, script, "--help"], cwd=place, env=environment(place), capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [shell, script, "--help"],
+            cwd=place,
+            env=environment(place),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if script.name not in ("quickstart.sh", "run_tests.sh"):
             assert done.returncode == 0 and "Usage: bash scripts/" in done.stdout, (script.name, done.stderr)
     done = subprocess.run(
-        [shell, SCRIPTS / TRAIN[0], "Pretraining"], cwd=place, env=environment(place, POSIXLY_CORRECT="1"),
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        [shell, SCRIPTS / TRAIN[0], "Pretraining"],
+        cwd=place,
+        env=environment(place, POSIXLY_CORRECT="1"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert done.returncode == 0 and "working" in done.stdout
 
 
@@ -433,7 +476,11 @@ def test_submissions_are_found_from_inside_scripts(place):
     with zipfile.ZipFile(copy / "scripts" / "gt.zip", "w"), zipfile.ZipFile(copy / "submit.zip", "w"):
         pass
     done = subprocess.run(
-        ["bash", "eval_res.sh"], cwd=copy / "scripts", env=environment(place), capture_output=True, text=True,
+        ["bash", "eval_res.sh"],
+        cwd=copy / "scripts",
+        env=environment(place),
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == 0 and str(copy / "submit.zip") in done.stdout

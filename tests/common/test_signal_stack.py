@@ -29,7 +29,11 @@ os.kill(os.getpid(), signal.SIGTERM)
 def test_a_signal_after_openvino_reaches_its_handler(tmp_path):
     pytest.importorskip("openvino")
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", PROGRAM],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stdout) == (0, "handled\n"), done.stderr[-400:]

@@ -68,9 +68,18 @@ def test_what_is_accepted():
     group = Group(share=1, names=["a"], weights=[1, 0.5], shape="true", file=Path("y"))
     assert isinstance(group.share, float) and group.names == ("a",) and group.shape is True
     assert group.to_dict() | {"count": 3} == {
-        "count": 3, "share": 1.0, "least": 0.0, "kind": "a", "shape": True, "on": False, "name": "", "file": "y",
-        "names": ["a"], "sizes": [1], "weights": [1, 0.5],
-    }  # fmt: skip
+        "count": 3,
+        "share": 1.0,
+        "least": 0.0,
+        "kind": "a",
+        "shape": True,
+        "on": False,
+        "name": "",
+        "file": "y",
+        "names": ["a"],
+        "sizes": [1],
+        "weights": [1, 0.5],
+    }
 
 
 class Large(Small, Group):

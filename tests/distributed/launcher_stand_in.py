@@ -38,10 +38,15 @@ def launcher():
     ranks = []
     for rank in range(first, first + local):
         with open(folder / f"worker_{rank}.log", "w") as log:
-            ranks.append(subprocess.Popen(
-                ["python", *sys.argv[position:]], stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                env={**os.environ, "MS_NODE_ID": str(rank), "DEVICE_ID": str(rank - first)},
-            ))  # fmt: skip
+            ranks.append(
+                subprocess.Popen(
+                    ["python", *sys.argv[position:]],
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    env={**os.environ, "MS_NODE_ID": str(rank), "DEVICE_ID": str(rank - first)},
+                )
+            )
     while True:
         codes = [rank.poll() for rank in ranks]
         failed = [index for index, code in enumerate(codes) if code]

@@ -20,8 +20,23 @@ from tiny_detection import make_entries, tiny_config, write_set
 
 IMAGES, TEST_IMAGES = 10, 5
 WORDS = [
-    "cat", "dog", "7up", "owl", "fox", "ox", "ape", "b52", "yes", "sun", "ant", "bee", "elk", "gnu", "hen", "jay",
-]  # fmt: skip
+    "cat",
+    "dog",
+    "7up",
+    "owl",
+    "fox",
+    "ox",
+    "ape",
+    "b52",
+    "yes",
+    "sun",
+    "ant",
+    "bee",
+    "elk",
+    "gnu",
+    "hen",
+    "jay",
+]
 TEST_WORDS = ("cat", "owl", "fox", "b52", "sun", "elk", "hen")
 PER_STEP = 4  # of all ranks together
 EPOCHS = 6  # of the detector
@@ -73,10 +88,20 @@ def detector_config(folder, output, rank_size, **changes):
 def recognizer_config(folder, output, rank_size, **changes):
     """With every kind of chance in the images of the words."""
     return tiny_words.tiny_config(
-        lmdb_root=str(folder), save_checkpoint_path=str(output), batch_size=PER_STEP // rank_size, run_eval=True,
-        test_batch_size=2, optimizer="momentum", base_lr=0.02, crop_prob=0.5, blur_prob=0.5, noise_prob=0.5,
-        tone_prob=0.5, keep_checkpoint_max=20, **changes,
-    )  # fmt: skip
+        lmdb_root=str(folder),
+        save_checkpoint_path=str(output),
+        batch_size=PER_STEP // rank_size,
+        run_eval=True,
+        test_batch_size=2,
+        optimizer="momentum",
+        base_lr=0.02,
+        crop_prob=0.5,
+        blur_prob=0.5,
+        noise_prob=0.5,
+        tone_prob=0.5,
+        keep_checkpoint_max=20,
+        **changes,
+    )
 
 
 @contextmanager
@@ -145,13 +170,19 @@ def evaluate_both(folder, output):
     from src.evaluation.ctpn import evaluate_ctpn
 
     detector = detector_config(
-        folder, folder, 1, checkpoint_path=str(folder / "train_parallel0" / "ckpt_0" / f"ctpn-{EPOCHS}_3.ckpt"),
+        folder,
+        folder,
+        1,
+        checkpoint_path=str(folder / "train_parallel0" / "ckpt_0" / f"ctpn-{EPOCHS}_3.ckpt"),
         eval_output_path=str(output / "detector"),
-    )  # fmt: skip
+    )
     recognizer = recognizer_config(
-        folder, folder, 1, checkpoint_path=str(folder / "ranks" / "recognizer" / "ckpt_0" / "crnn-2_4.ckpt"),
+        folder,
+        folder,
+        1,
+        checkpoint_path=str(folder / "ranks" / "recognizer" / "ckpt_0" / "crnn-2_4.ckpt"),
         eval_output_path=str(output / "recognizer"),
-    )  # fmt: skip
+    )
     return [evaluate_ctpn(detector), evaluate_crnn(recognizer)]
 
 

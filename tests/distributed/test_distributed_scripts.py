@@ -69,9 +69,14 @@ def notes(place):
 def call(place, script, *arguments, **more):
     """Run a script; returns the finished process, and the calls of the launcher and of the ranks, by rank."""
     done = subprocess.run(
-        ["bash", str(SCRIPTS / script), *map(str, arguments)], cwd=place, env=environment(place, **more),
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        ["bash", str(SCRIPTS / script), *map(str, arguments)],
+        cwd=place,
+        env=environment(place, **more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     calls = notes(place)
     ranks = sorted((item for item in calls if item["kind"] == "rank"), key=lambda item: int(item["MS_NODE_ID"]))
     return done, [item for item in calls if item["kind"] != "rank"], ranks
@@ -113,17 +118,26 @@ def test_the_cards_of_a_rank_table(place):
     launcher, training = split(started)
     assert int(launcher.pop("--master_port")) > 0
     assert launcher == {
-        "--worker_num": "3", "--local_worker_num": "3", "--rank_table_file": str(place / name), "--bind_core": "True",
-        "--join": "True", "--tail_worker_log": "3", "--log_dir": "train_parallel0/ranks",
-    }  # fmt: skip
+        "--worker_num": "3",
+        "--local_worker_num": "3",
+        "--rank_table_file": str(place / name),
+        "--bind_core": "True",
+        "--join": "True",
+        "--tail_worker_log": "3",
+        "--log_dir": "train_parallel0/ranks",
+    }
     assert training == {
-        "--device_target": "Ascend", "--task_type": "Pretraining", "--pre_trained": "my backbone.ckpt",
-        "--config_path": "my config.yaml", "--save_checkpoint_path": "train_parallel0", "--run_distribute": "True",
+        "--device_target": "Ascend",
+        "--task_type": "Pretraining",
+        "--pre_trained": "my backbone.ckpt",
+        "--config_path": "my config.yaml",
+        "--save_checkpoint_path": "train_parallel0",
+        "--run_distribute": "True",
         "--seed": "5",
-    }  # fmt: skip
+    }
     assert [(rank["MS_NODE_ID"], rank["ASCEND_RT_VISIBLE_DEVICES"]) for rank in ranks] == [
         (number, "4,5,7") for number in "012"
-    ]  # fmt: skip
+    ]
     assert started["HCCL_CONNECT_TIMEOUT"] == "600"
     assert {rank["RANK_JOB"] for rank in ranks} == {started["RANK_JOB"]}
 
@@ -139,8 +153,9 @@ def test_every_rank_has_a_log_and_the_first_is_shown(place):
         if rank:
             assert (place / f"train_parallel{rank}" / "log").read_text() == expected
     assert sorted(path.name for path in place.iterdir()) == [
-        "my table.json", *(f"train_parallel{rank}" for rank in range(8))
-    ]  # fmt: skip
+        "my table.json",
+        *(f"train_parallel{rank}" for rank in range(8)),
+    ]
 
 
 def test_without_a_table_the_number_of_cards_is_given(place):
@@ -182,12 +197,15 @@ def test_this_host_starts_its_part_of_a_table_of_two(place):
     }
 
 
-@pytest.mark.parametrize(("content", "more", "message"), [
-    (changed(EIGHT, ("server_list", 0, "device", 1, "rank_id"), "0"), (), "rank_id 0 is there twice"),
-    (TWO_HOSTS, (), "none of the servers 10.155.170.71, 10.155.170.72 is this host"),
-    (TWO_HOSTS, ("--server_ip", "10.0.0.1"), "server '10.0.0.1' is not in the rank table"),
-    (EIGHT, ("--device_num", "4"), "--device_num: 4, but"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "more", "message"),
+    [
+        (changed(EIGHT, ("server_list", 0, "device", 1, "rank_id"), "0"), (), "rank_id 0 is there twice"),
+        (TWO_HOSTS, (), "none of the servers 10.155.170.71, 10.155.170.72 is this host"),
+        (TWO_HOSTS, ("--server_ip", "10.0.0.1"), "server '10.0.0.1' is not in the rank table"),
+        (EIGHT, ("--device_num", "4"), "--device_num: 4, but"),
+    ],
+)
 def test_a_table_that_does_not_fit_starts_nothing(place, content, more, message):
     done, started, ranks = call(place, ASCEND, write(place, content), "Pretraining", *more)
     assert (done.returncode, done.stdout, started, ranks) == (2, "", [], [])
@@ -225,9 +243,12 @@ def test_the_number_of_gpus(place):
         launcher, training = split(started[-1])
         counts.append(launcher["--worker_num"])
         assert training == {
-            "--device_target": "GPU", "--task_type": "Finetune", "--pre_trained": "", "--run_distribute": "True",
+            "--device_target": "GPU",
+            "--task_type": "Finetune",
+            "--pre_trained": "",
+            "--run_distribute": "True",
             "--save_checkpoint_path": "train_parallel0",
-        }  # fmt: skip
+        }
     assert counts == ["3", "2", "4"]
     if shutil.which("nvidia-smi") is None:
         _, started, _ = call(place, GPU, "Finetune")
@@ -257,11 +278,14 @@ def split_equal(started):
     return options_of(arguments[2:position]), arguments[position + 1 :]
 
 
-@pytest.mark.parametrize(("choice", "value"), [
-    (("--bind_core", "False"), None),
-    (("--bind_core=false",), None),
-    (("--bind_core", '{"device0": ["0-1"]}'), '{"device0": ["0-1"]}'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("choice", "value"),
+    [
+        (("--bind_core", "False"), None),
+        (("--bind_core=false",), None),
+        (("--bind_core", '{"device0": ["0-1"]}'), '{"device0": ["0-1"]}'),
+    ],
+)
 def test_cores_can_be_chosen(place, choice, value):
     _, (started,), _ = call(place, CPU, "2", "Pretraining", *choice)
     launcher, training = split(started)
@@ -279,18 +303,23 @@ def test_the_other_network_has_no_task_type(place):
     done, (started,), _ = call(place, CPU, "2", "--network", "crnn", "--save_checkpoint_path", "elsewhere")
     assert done.returncode == 0, done.stderr
     assert split(started)[1] == {
-        "--device_target": "CPU", "--run_distribute": "True", "--network": "crnn",
+        "--device_target": "CPU",
+        "--run_distribute": "True",
+        "--network": "crnn",
         "--save_checkpoint_path": "elsewhere",
-    }  # fmt: skip
+    }
 
 
 # ---- how it ends
 
 
-@pytest.mark.parametrize(("cause", "code", "message"), [
-    ({"FAILING": "1"}, 3, "rank 1: error: no more memory"),
-    ({"KILLED": "1"}, 137, "a process failed; see train_parallel0/ranks/worker_*.log"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("cause", "code", "message"),
+    [
+        ({"FAILING": "1"}, 3, "rank 1: error: no more memory"),
+        ({"KILLED": "1"}, 137, "a process failed; see train_parallel0/ranks/worker_*.log"),
+    ],
+)
 def test_one_failing_rank_ends_all_with_its_code(place, cause, code, message):
     started = time.monotonic()
     done, _, ranks = call(place, CPU, "3", "Pretraining", CHILD="1", **cause)
@@ -303,9 +332,14 @@ def test_one_failing_rank_ends_all_with_its_code(place, cause, code, message):
 def start(place, *, ranks=2, **more):
     """A script whose ranks wait, once all of them do."""
     process = subprocess.Popen(
-        ["bash", str(SCRIPTS / CPU), str(ranks), "Pretraining"], cwd=place, env=environment(place, WAIT="1", **more),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
+        ["bash", str(SCRIPTS / CPU), str(ranks), "Pretraining"],
+        cwd=place,
+        env=environment(place, WAIT="1", **more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     logs = [place / "train_parallel0" / "ranks" / f"worker_{rank}.log" for rank in range(ranks)]
     wait_until(lambda: all(log.exists() and "works" in log.read_text() for log in logs), place)
     return process
@@ -364,8 +398,10 @@ def test_a_rank_that_does_not_stop_is_ended_after_a_while(place):
 
 def test_a_request_before_the_ranks_are_there(place):
     process = subprocess.Popen(
-        ["bash", str(SCRIPTS / CPU), "2", "Pretraining"], cwd=place, env=environment(place, SLOW_START="1"),
-    )  # fmt: skip
+        ["bash", str(SCRIPTS / CPU), "2", "Pretraining"],
+        cwd=place,
+        env=environment(place, SLOW_START="1"),
+    )
     wait_until(lambda: notes(place), place)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 143
@@ -408,24 +444,27 @@ def test_help_shows_the_usage_with_an_example(place, script, flag):
     assert list(place.iterdir()) == []
 
 
-@pytest.mark.parametrize(("script", "arguments", "words"), [
-    (ASCEND, [], ("Usage", "RANK_TABLE_FILE is missing")),
-    (ASCEND, ["--seed", "1"], ("Usage", "RANK_TABLE_FILE is missing")),
-    (ASCEND, ["t.json"], ("Usage", "TASK_TYPE is missing")),
-    (ASCEND, ["none.json", "Pretraining"], ("RANK_TABLE_FILE: 'none.json' is not a file",)),
-    (ASCEND, ["", "Pretraining"], ("--device_num: '' is not a number of devices",)),
-    (ASCEND, ["", "Pretrain", "--device_num", "2"], ("TASK_TYPE", "'Pretrain'")),
-    (ASCEND, ["", "Pretraining", "", "", "more"], ("Usage", "4 arguments")),
-    (GPU, [], ("Usage", "TASK_TYPE is missing")),
-    (GPU, ["Pretraining", "no.ckpt"], ("PRETRAINED_PATH", "'no.ckpt'")),
-    (GPU, ["Pretraining", "", "no.yaml"], ("CONFIG_PATH", "'no.yaml'")),
-    (GPU, ["Pretraining", "--device_num", "many"], ("--device_num: 'many'",)),
-    (GPU, ["Pretraining", "--device_num"], ("--device_num: a value is missing",)),
-    (CPU, [], ("Usage", "PROCESSES is missing")),
-    (CPU, ["Pretraining"], ("PROCESSES: 'Pretraining' is not a number",)),
-    (CPU, ["0", "Pretraining"], ("PROCESSES: '0'",)),
-    (CPU, ["2", "Pretrain"], ("TASK_TYPE", "'Pretrain'")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("script", "arguments", "words"),
+    [
+        (ASCEND, [], ("Usage", "RANK_TABLE_FILE is missing")),
+        (ASCEND, ["--seed", "1"], ("Usage", "RANK_TABLE_FILE is missing")),
+        (ASCEND, ["t.json"], ("Usage", "TASK_TYPE is missing")),
+        (ASCEND, ["none.json", "Pretraining"], ("RANK_TABLE_FILE: 'none.json' is not a file",)),
+        (ASCEND, ["", "Pretraining"], ("--device_num: '' is not a number of devices",)),
+        (ASCEND, ["", "Pretrain", "--device_num", "2"], ("TASK_TYPE", "'Pretrain'")),
+        (ASCEND, ["", "Pretraining", "", "", "more"], ("Usage", "4 arguments")),
+        (GPU, [], ("Usage", "TASK_TYPE is missing")),
+        (GPU, ["Pretraining", "no.ckpt"], ("PRETRAINED_PATH", "'no.ckpt'")),
+        (GPU, ["Pretraining", "", "no.yaml"], ("CONFIG_PATH", "'no.yaml'")),
+        (GPU, ["Pretraining", "--device_num", "many"], ("--device_num: 'many'",)),
+        (GPU, ["Pretraining", "--device_num"], ("--device_num: a value is missing",)),
+        (CPU, [], ("Usage", "PROCESSES is missing")),
+        (CPU, ["Pretraining"], ("PROCESSES: 'Pretraining' is not a number",)),
+        (CPU, ["0", "Pretraining"], ("PROCESSES: '0'",)),
+        (CPU, ["2", "Pretrain"], ("TASK_TYPE", "'Pretrain'")),
+    ],
+)
 def test_wrong_arguments_are_told_before_anything_runs(place, script, arguments, words):
     done, started, _ = call(place, script, *arguments)
     assert (done.returncode, started, done.stdout) == (2, [], "")
@@ -446,8 +485,9 @@ def test_a_port_that_is_none(place):
 def test_eight_devices_by_a_rank_table(place):
     (place / "data").mkdir()
     name = write(place, EIGHT)
-    done, (started,), ranks = call(place, "train_performance_8p.sh", "--data_path=data", f"--rank_table_file={name}",
-                                   "--bind_core", "False")  # fmt: skip
+    done, (started,), ranks = call(
+        place, "train_performance_8p.sh", "--data_path=data", f"--rank_table_file={name}", "--bind_core", "False"
+    )
     assert done.returncode == 0, done.stderr
     launcher, _ = split_equal(started)
     assert (launcher["--rank_table_file"], launcher["--worker_num"]) == (str(place / name), "8")

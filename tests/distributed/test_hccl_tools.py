@@ -41,9 +41,13 @@ def hccn(tmp_path):
 
 def run(place, *arguments):
     return subprocess.run(
-        [sys.executable, str(TOOL), *map(str, arguments)], cwd=place, capture_output=True, text=True, check=False,
+        [sys.executable, str(TOOL), *map(str, arguments)],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
         timeout=60,
-    )  # fmt: skip
+    )
 
 
 # ---- the driver's file and the lists of devices
@@ -53,12 +57,15 @@ def test_the_addresses_of_the_driver(hccn):
     assert list(read_device_ips(hccn).items()) == list(ADDRESSES.items())
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "holds no line address_<device>=<address>"),
-    ("netmask_0=255.255.255.0\n", "holds no line"),
-    ("address_0=192.168.100.256\n", "address_0: '192.168.100.256' is not an IP address"),
-    ("address_0=192.168.100.1\naddress_0=192.168.100.2\n", "address_0 is there twice"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no line address_<device>=<address>"),
+        ("netmask_0=255.255.255.0\n", "holds no line"),
+        ("address_0=192.168.100.256\n", "address_0: '192.168.100.256' is not an IP address"),
+        ("address_0=192.168.100.1\naddress_0=192.168.100.2\n", "address_0 is there twice"),
+    ],
+)
 def test_a_file_of_the_driver_that_cannot_be_used(hccn, text, message):
     hccn.write_text(text)
     with pytest.raises(UserError, match=message):
@@ -70,8 +77,9 @@ def test_a_file_of_the_driver_that_cannot_be_used(hccn, text, message):
 
 def test_addresses_that_are_given():
     assert list(parse_device_ips("4=192.168.101.101, 0=192.168.100.101").items()) == [
-        (0, "192.168.100.101"), (4, "192.168.101.101")
-    ]  # fmt: skip
+        (0, "192.168.100.101"),
+        (4, "192.168.101.101"),
+    ]
     for text, message in (
         ("192.168.100.101", "is not DEVICE=ADDRESS"),
         ("a=192.168.100.101", "is not DEVICE=ADDRESS"),
@@ -90,9 +98,14 @@ def test_which_cards():
     assert parse_devices("5,0") == [5, 0]
     assert parse_list("--visible_devices", "4") == [4]
     for text, message in (
-        ("[4,4)", "no device"), ("0", "no device"), ("[0,8]", "not a list"), ("1,1", "twice"), ("a", "not a list"),
-        ("", "not a list"), ("-1", "not a list"),
-    ):  # fmt: skip
+        ("[4,4)", "no device"),
+        ("0", "no device"),
+        ("[0,8]", "not a list"),
+        ("1,1", "twice"),
+        ("a", "not a list"),
+        ("", "not a list"),
+        ("-1", "not a list"),
+    ):
         with pytest.raises(UserError, match=message):
             parse_devices(text)
 
@@ -162,25 +175,39 @@ def test_a_table_is_written_and_checked(tmp_path, hccn):
     done = run(tmp_path, "--hccn_conf", hccn, "--server_ip", "10.155.170.71", "--device_num", "[0,2)")
     assert (done.returncode, done.stderr) == (0, "")
     path = tmp_path / "hccl_2p_01_10.155.170.71.json"
-    assert done.stdout == (
-        f"{path.name}: host 10.155.170.71, devices 0, 1 with the addresses of {hccn}\n"
-    )  # fmt: skip
+    assert done.stdout == (f"{path.name}: host 10.155.170.71, devices 0, 1 with the addresses of {hccn}\n")
     (server,) = read_rank_table(path).servers
     assert server.address == "10.155.170.71"
     assert [(device.device_id, device.device_ip, device.rank_id) for device in server.devices] == [
-        (0, "192.168.100.101", 0), (1, "192.168.100.102", 1)
-    ]  # fmt: skip
+        (0, "192.168.100.101", 0),
+        (1, "192.168.100.102", 1),
+    ]
     done = run(tmp_path, "--check", path.name)
     assert (done.returncode, done.stdout) == (0, f"{path.name}: 2 ranks on 1 server: 10.155.170.71 devices 0,1\n")
     done = run(tmp_path, "--host_part", path.name)
     assert done.stdout.splitlines() == [
-        "rank_size=2", "local_size=2", "node_rank=0", "master_address=127.0.0.1", "device_ids=0,1"
-    ]  # fmt: skip
+        "rank_size=2",
+        "local_size=2",
+        "node_rank=0",
+        "master_address=127.0.0.1",
+        "device_ids=0,1",
+    ]
 
 
 def test_addresses_from_the_command_line_come_before_those_of_the_file(tmp_path, hccn):
-    done = run(tmp_path, "--hccn_conf", hccn, "--server_ip", "fd00::7", "--device_ip", "1=192.168.7.7,7=192.168.7.8",
-               "--visible_devices", "1,7", "--output", "my table.json")  # fmt: skip
+    done = run(
+        tmp_path,
+        "--hccn_conf",
+        hccn,
+        "--server_ip",
+        "fd00::7",
+        "--device_ip",
+        "1=192.168.7.7,7=192.168.7.8",
+        "--visible_devices",
+        "1,7",
+        "--output",
+        "my table.json",
+    )
     assert done.returncode == 0, done.stderr
     assert f"the addresses of {hccn} and --device_ip" in done.stdout
     devices = read_rank_table(tmp_path / "my table.json").servers[0].devices

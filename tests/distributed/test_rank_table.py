@@ -55,42 +55,48 @@ def test_names_with_addresses_beside_them():
     assert (server.server_id, server.address) == ("node_0", "172.16.0.100")
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    ([], "no rank table"),
-    ({}, "'server_list' is missing"),
-    (changed(EIGHT, ("server_list",), {}), "'server_list' is missing"),
-    (changed(EIGHT, ("version",), "2.0"), "version is '2.0', expected 1.0 or 1.2"),
-    (changed(EIGHT, ("status",), "initializing"), "status is 'initializing', expected completed"),
-    (changed(EIGHT, ("status",), None), "status is 'None'"),
-    (changed(EIGHT, ("server_count",), "2"), "server_count is 2, but server_list has 1"),
-    (changed(EIGHT, ("server_count",), "one"), "server_count: 'one' is not a whole number"),
-    (table(), "server_list is empty"),
-    (changed(EIGHT, (*FIRST, "server_id"), "10.155.170.256"), "server_id '10.155.170.256' is not an IP address"),
-    (changed(EIGHT, (*FIRST, "server_id"), "10.155.170"), "server_id '10.155.170' is not an IP address"),
-    (changed(EIGHT, (*FIRST, "server_id"), "0.0.0.0"), "server_id '0.0.0.0' is the address of no machine"),
-    (changed(EIGHT, (*FIRST, "server_id"), None), r"server_list\[0\]: server_id 'None' is not a text"),
-    (changed(EIGHT, (*FIRST, "server_id"), 7), "server_id '7' is not a text"),
-    (changed(EIGHT, (*FIRST, "device"), []), r"server_list\[0\]: 'device' is not a list of devices"),
-    (changed(EIGHT, (*FIRST, "device"), None), "'device' is not a list of devices"),
-    (changed(EIGHT, FIRST, "10.155.170.71"), "'device' is not a list of devices"),
-    (changed(EIGHT, DEVICE, 5), r"server_list\[0\].device\[1\]: '5' is not a device"),
-    (changed(EIGHT, (*DEVICE, "device_ip"), "192.168.100"), r"device\[1\]: device_ip '192.168.100' is not an IP"),
-    (changed(EIGHT, (*DEVICE, "device_ip"), 3232236033), "device_ip '3232236033' is not an IP address"),
-    (changed(EIGHT, (*DEVICE, "device_ip"), "192.168.0.1"), "device_ip 192.168.0.1 is there twice"),
-    (changed(EIGHT, (*DEVICE, "device_id"), "-1"), "device_id: '-1' is not a whole number from 0"),
-    (changed(EIGHT, (*DEVICE, "device_id"), "0"), "device_id 0 is there twice"),
-    (changed(EIGHT, (*DEVICE, "device_id"), "9"), "device_id 0, 9, 2, 3, 4, 5, 6, 7 do not go up"),
-    (changed(EIGHT, (*DEVICE, "device_id"), None), "device_id: 'None' is not a whole number"),
-    (changed(EIGHT, (*DEVICE, "rank_id"), True), "rank_id: 'True' is not a whole number"),
-    (changed(EIGHT, (*DEVICE, "rank_id"), "0"), "rank_id 0 is there twice"),
-    (changed(EIGHT, (*DEVICE, "rank_id"), "8"), "rank_id: 0, 8, 2, 3, 4, 5, 6, 7 do not count up from 0"),
-    (changed(EIGHT, (*DEVICE,), device(1, 1, "192.168.0.8")), "192.168.0.8 is there twice"),
-    (changed(TWO_HOSTS, ("server_list", 1, "server_id"), "10.155.170.71"), "server_id 10.155.170.71 is there twice"),
-    (changed(TWO_HOSTS, ("server_list", 1, "host_ip"), "10.155.170.71"), "address of a server 10.155.170.71"),
-    (changed(TWO_HOSTS, ("server_list", 1, "server_id"), "node_1"), "'node_1' is a name; with several servers"),
-    (changed(TWO_HOSTS, (*DEVICE, "device_ip"), None), "device_ip is missing; with several servers"),
-    (table(("10.0.0.1", (0, 1)), ("10.0.0.2", (0,))), "servers with 1 and 2 devices; as many on each expected"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], "no rank table"),
+        ({}, "'server_list' is missing"),
+        (changed(EIGHT, ("server_list",), {}), "'server_list' is missing"),
+        (changed(EIGHT, ("version",), "2.0"), "version is '2.0', expected 1.0 or 1.2"),
+        (changed(EIGHT, ("status",), "initializing"), "status is 'initializing', expected completed"),
+        (changed(EIGHT, ("status",), None), "status is 'None'"),
+        (changed(EIGHT, ("server_count",), "2"), "server_count is 2, but server_list has 1"),
+        (changed(EIGHT, ("server_count",), "one"), "server_count: 'one' is not a whole number"),
+        (table(), "server_list is empty"),
+        (changed(EIGHT, (*FIRST, "server_id"), "10.155.170.256"), "server_id '10.155.170.256' is not an IP address"),
+        (changed(EIGHT, (*FIRST, "server_id"), "10.155.170"), "server_id '10.155.170' is not an IP address"),
+        (changed(EIGHT, (*FIRST, "server_id"), "0.0.0.0"), "server_id '0.0.0.0' is the address of no machine"),
+        (changed(EIGHT, (*FIRST, "server_id"), None), r"server_list\[0\]: server_id 'None' is not a text"),
+        (changed(EIGHT, (*FIRST, "server_id"), 7), "server_id '7' is not a text"),
+        (changed(EIGHT, (*FIRST, "device"), []), r"server_list\[0\]: 'device' is not a list of devices"),
+        (changed(EIGHT, (*FIRST, "device"), None), "'device' is not a list of devices"),
+        (changed(EIGHT, FIRST, "10.155.170.71"), "'device' is not a list of devices"),
+        (changed(EIGHT, DEVICE, 5), r"server_list\[0\].device\[1\]: '5' is not a device"),
+        (changed(EIGHT, (*DEVICE, "device_ip"), "192.168.100"), r"device\[1\]: device_ip '192.168.100' is not an IP"),
+        (changed(EIGHT, (*DEVICE, "device_ip"), 3232236033), "device_ip '3232236033' is not an IP address"),
+        (changed(EIGHT, (*DEVICE, "device_ip"), "192.168.0.1"), "device_ip 192.168.0.1 is there twice"),
+        (changed(EIGHT, (*DEVICE, "device_id"), "-1"), "device_id: '-1' is not a whole number from 0"),
+        (changed(EIGHT, (*DEVICE, "device_id"), "0"), "device_id 0 is there twice"),
+        (changed(EIGHT, (*DEVICE, "device_id"), "9"), "device_id 0, 9, 2, 3, 4, 5, 6, 7 do not go up"),
+        (changed(EIGHT, (*DEVICE, "device_id"), None), "device_id: 'None' is not a whole number"),
+        (changed(EIGHT, (*DEVICE, "rank_id"), True), "rank_id: 'True' is not a whole number"),
+        (changed(EIGHT, (*DEVICE, "rank_id"), "0"), "rank_id 0 is there twice"),
+        (changed(EIGHT, (*DEVICE, "rank_id"), "8"), "rank_id: 0, 8, 2, 3, 4, 5, 6, 7 do not count up from 0"),
+        (changed(EIGHT, (*DEVICE,), device(1, 1, "192.168.0.8")), "192.168.0.8 is there twice"),
+        (
+            changed(TWO_HOSTS, ("server_list", 1, "server_id"), "10.155.170.71"),
+            "server_id 10.155.170.71 is there twice",
+        ),
+        (changed(TWO_HOSTS, ("server_list", 1, "host_ip"), "10.155.170.71"), "address of a server 10.155.170.71"),
+        (changed(TWO_HOSTS, ("server_list", 1, "server_id"), "node_1"), "'node_1' is a name; with several servers"),
+        (changed(TWO_HOSTS, (*DEVICE, "device_ip"), None), "device_ip is missing; with several servers"),
+        (table(("10.0.0.1", (0, 1)), ("10.0.0.2", (0,))), "servers with 1 and 2 devices; as many on each expected"),
+    ],
+)
 def test_what_contradicts_itself_is_refused(content, message):
     with pytest.raises(RankTableError, match=message):
         parse_rank_table(content)
@@ -118,12 +124,20 @@ def test_a_file(tmp_path):
 def test_a_table_that_is_made_can_be_read():
     content = make_rank_table("10.155.170.71", {4: "192.168.0.5", 6: "192.168.0.7"})
     assert json.loads(json.dumps(content)) == {
-        "version": "1.0", "server_count": "1", "status": "completed",
-        "server_list": [{"server_id": "10.155.170.71", "host_nic_ip": "reserve", "device": [
-            {"device_id": "4", "device_ip": "192.168.0.5", "rank_id": "0"},
-            {"device_id": "6", "device_ip": "192.168.0.7", "rank_id": "1"},
-        ]}],
-    }  # fmt: skip
+        "version": "1.0",
+        "server_count": "1",
+        "status": "completed",
+        "server_list": [
+            {
+                "server_id": "10.155.170.71",
+                "host_nic_ip": "reserve",
+                "device": [
+                    {"device_id": "4", "device_ip": "192.168.0.5", "rank_id": "0"},
+                    {"device_id": "6", "device_ip": "192.168.0.7", "rank_id": "1"},
+                ],
+            }
+        ],
+    }
     with pytest.raises(RankTableError, match="is there twice"):
         make_rank_table("10.155.170.71", {4: "192.168.0.5", 6: "192.168.0.5"})
     with pytest.raises(RankTableError, match="not a list of devices"):
@@ -139,10 +153,13 @@ def test_one_server_is_this_host_wherever_it_runs():
     assert host_part(parse_rank_table(EIGHT), nowhere, server="10.155.170.71") == expected
 
 
-@pytest.mark.parametrize(("address", "part"), [
-    ("10.155.170.71", HostPart(4, 2, 0, "10.155.170.71", (0, 1))),
-    ("10.155.170.72", HostPart(4, 2, 1, "10.155.170.71", (4, 5))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("address", "part"),
+    [
+        ("10.155.170.71", HostPart(4, 2, 0, "10.155.170.71", (0, 1))),
+        ("10.155.170.72", HostPart(4, 2, 1, "10.155.170.71", (4, 5))),
+    ],
+)
 def test_of_several_servers_the_one_with_an_address_of_this_host(address, part):
     content = parse_rank_table(TWO_HOSTS)
     assert host_part(content, address.__eq__) == part

@@ -105,10 +105,14 @@ def words(tmp_path_factory):
 def detected(evaluation):
     """Everything in an evaluation, in its order, to the last bit."""
     arrays = [
-        (name, *(array.tobytes() for array in (lines.boxes, lines.scores, lines.polygons)),
-         evaluation.ground_truth[name].boxes.tobytes(), evaluation.ground_truth[name].ignored.tobytes())
+        (
+            name,
+            *(array.tobytes() for array in (lines.boxes, lines.scores, lines.polygons)),
+            evaluation.ground_truth[name].boxes.tobytes(),
+            evaluation.ground_truth[name].ignored.tobytes(),
+        )
         for name, lines in evaluation.lines.items()
-    ]  # fmt: skip
+    ]
     return arrays, evaluation.metrics(), evaluation.has_ground_truth
 
 

@@ -96,18 +96,23 @@ def killed(folder):
     given = {key: value for key, value in config.items() if value != defaults[key] and key != "save_checkpoint_path"}
     (folder / "my config.yaml").write_text(yaml.safe_dump(given))
     process = subprocess.Popen(
-        ["bash", str(SCRIPT), "2", "Pretraining", "", "my config.yaml"], cwd=folder,
-        env={**os.environ, "PYTHON": sys.executable}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        ["bash", str(SCRIPT), "2", "Pretraining", "", "my config.yaml"],
+        cwd=folder,
+        env={**os.environ, "PYTHON": sys.executable},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         first = folder / "train_parallel0" / "ckpt_0" / "ctpn-1_3.ckpt"
         while not first.exists() and process.poll() is None:
             time.sleep(0.01)
         assert process.poll() is None, process.communicate()
         (rank,) = [
-            pid for pid, variables in processes_of(folder)
+            pid
+            for pid, variables in processes_of(folder)
             if variables.get("MS_ROLE") == "MS_WORKER" and variables.get("MS_NODE_ID") == "1"
-        ]  # fmt: skip
+        ]
         os.kill(rank, signal.SIGKILL)
         started = time.monotonic()
         stdout, stderr = process.communicate(timeout=180)
@@ -115,9 +120,13 @@ def killed(folder):
     finally:
         end_all(folder)
     return SimpleNamespace(
-        code=process.returncode, stdout=stdout, stderr=stderr, left=left, seconds=time.monotonic() - started,
+        code=process.returncode,
+        stdout=stdout,
+        stderr=stderr,
+        left=left,
+        seconds=time.monotonic() - started,
         files={path.name for path in (folder / "train_parallel0").iterdir()},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -128,15 +137,28 @@ def ranks(folder, killed):
         port = free.getsockname()[1]
     logs = folder / "logs"
     command = [
-        sys.executable, "-m", "mindspore.parallel.cluster.run", "--worker_num=2", "--local_worker_num=2",
-        f"--master_port={port}", "--join=True", f"--log_dir={logs}", str(PROGRAM), str(folder),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "mindspore.parallel.cluster.run",
+        "--worker_num=2",
+        "--local_worker_num=2",
+        f"--master_port={port}",
+        "--join=True",
+        f"--log_dir={logs}",
+        str(PROGRAM),
+        str(folder),
+    ]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     try:
         done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=400, check=False,
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
             env={**os.environ, "PATH": path},
-        )  # fmt: skip
+        )
     finally:
         end_all(folder)
     said = [(logs / f"worker_{rank}.log").read_text() for rank in (0, 1)]

@@ -42,9 +42,11 @@ def place(tmp_path_factory, graph_mode):
 @pytest.fixture(scope="module")
 def config(place):
     return tiny_config(
-        lmdb_root=str(place / "sets"), eval_lmdb=["SVT", "iiit5k_lmdb"], checkpoint_path=str(place / "crnn.ckpt"),
+        lmdb_root=str(place / "sets"),
+        eval_lmdb=["SVT", "iiit5k_lmdb"],
+        checkpoint_path=str(place / "crnn.ckpt"),
         eval_output_path=str(place / "eval"),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +110,16 @@ def test_other_batch_beam_lexicon_and_a_bad_checkpoint_beside(config, place, eva
         (tmp_path / name).write_bytes((place / "crnn.ckpt").read_bytes() if name == "crnn.ckpt" else b"no weights")
     (tmp_path / "words.txt").write_text("owl\nfox\ncat\n")
     asked = config.replace(
-        checkpoint_path=str(tmp_path), test_batch_size=7, decoder="beam", beam_width=3, draw_results=False,
-        eval_lexicon=str(tmp_path / "words.txt"), dataset_path=str(place / "sets"), eval_label_policy="drop",
+        checkpoint_path=str(tmp_path),
+        test_batch_size=7,
+        decoder="beam",
+        beam_width=3,
+        draw_results=False,
+        eval_lexicon=str(tmp_path / "words.txt"),
+        dataset_path=str(place / "sets"),
+        eval_label_policy="drop",
         eval_output_path=str(tmp_path / "o"),
-    )  # fmt: skip
+    )
     with pytest.raises(UserError, match=r"1 of 2 checkpoints cannot be used: .*bad\.ckpt"):
         evaluate_crnn(asked)
     assert "lexicon" in capsys.readouterr().out
@@ -123,15 +131,18 @@ def test_other_batch_beam_lexicon_and_a_bad_checkpoint_beside(config, place, eva
     assert not (tmp_path / "o" / "mistakes_crnn.png").exists()
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"eval_lmdb": []}, "eval_lmdb: is empty"),
-    ({"dataset_path": "/none"}, "dataset_path"),
-    ({"checkpoint_path": "/none.ckpt"}, "checkpoint_path"),
-    ({"eval_lexicon": "/none.txt"}, "eval_lexicon"),
-    ({"eval_lexicon": __file__, "lexicon_per_sample": True}, "one data set, here are 2"),
-    ({"network_width": 0.1}, "do not fit the network"),
-    ({"alphabet": "printable_ascii"}, "do not fit the network"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"eval_lmdb": []}, "eval_lmdb: is empty"),
+        ({"dataset_path": "/none"}, "dataset_path"),
+        ({"checkpoint_path": "/none.ckpt"}, "checkpoint_path"),
+        ({"eval_lexicon": "/none.txt"}, "eval_lexicon"),
+        ({"eval_lexicon": __file__, "lexicon_per_sample": True}, "one data set, here are 2"),
+        ({"network_width": 0.1}, "do not fit the network"),
+        ({"alphabet": "printable_ascii"}, "do not fit the network"),
+    ],
+)
 def test_what_cannot_be_evaluated(config, changes, message):
     with pytest.raises(UserError, match=message):
         evaluate_crnn(config.replace(**changes))
@@ -176,7 +187,20 @@ def test_entry_points_choose_the_network(monkeypatch):
     for name, function in (("eval", "evaluation.crnn.evaluate_crnn"), ("export", "export.crnn.export_crnn")):
         called = []
         monkeypatch.setattr(f"src.{function}", lambda *given, called=called: called.append(given))
-        monkeypatch.setattr(sys, "argv", [name, "--network", "crnn", "--checkpoint_path", __file__,
-                                          "--ckpt_file", __file__, "--device_target", "CPU"])  # fmt: skip
+        monkeypatch.setattr(
+            sys,
+            "argv",
+            [
+                name,
+                "--network",
+                "crnn",
+                "--checkpoint_path",
+                __file__,
+                "--ckpt_file",
+                __file__,
+                "--device_target",
+                "CPU",
+            ],
+        )
         importlib.import_module(name).main()
         assert called[0][0].network == "crnn"

@@ -114,11 +114,14 @@ def test_choosing_from_lexicons(words, tmp_path):
     assert [item.in_lexicon for item in evaluation.predictions][:5] == ["house", "tree", "its", "42", "rod"]
 
 
-@pytest.mark.parametrize(("content", "samples", "message"), [
-    ("one\ntwo\n", 3, "has 2 lines, the data set 3"),
-    ("one\n!!\n", 2, "line 2"),
-    ("!!\n", None, "none of 1 words"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "samples", "message"),
+    [
+        ("one\ntwo\n", 3, "has 2 lines, the data set 3"),
+        ("one\n!!\n", 2, "line 2"),
+        ("!!\n", None, "none of 1 words"),
+    ],
+)
 def test_lexicons_that_do_not_fit(tmp_path, content, samples, message):
     file = tmp_path / "lexicon.txt"
     file.write_text(content)
@@ -140,9 +143,10 @@ def test_results_are_written_and_mistakes_drawn_worst_first(words, tmp_path, mon
     assert lines[5].split("\t")[:3] == ["4", "road", "rod"]
 
     drawn = {}
-    monkeypatch.setattr("src.evaluation.recognition_results.contact_sheet", lambda tiles, captions, **_: (
-        drawn.update(captions=captions) or np.zeros((4, 4, 3), np.uint8)
-    ))  # fmt: skip
+    monkeypatch.setattr(
+        "src.evaluation.recognition_results.contact_sheet",
+        lambda tiles, captions, **_: drawn.update(captions=captions) or np.zeros((4, 4, 3), np.uint8),
+    )
     assert draw_mistakes({"set": evaluation}, {"set": words}, tmp_path / "a.png", 2) == 2
     assert drawn["captions"][0].startswith("b\n-> (nothing)\n")
     assert drawn["captions"][1].split("\n")[0] in {"road", "it's"}

@@ -73,8 +73,10 @@ def inputs_of(test_set):
 
 def test_files_are_complete_and_readable(exported):
     assert {path.name for path in (exported.folder / "new").iterdir()} == {
-        "ctpn.v1.mindir", "ctpn.v1.mindir.json", "ctpn.v1.onnx",
-    }  # fmt: skip
+        "ctpn.v1.mindir",
+        "ctpn.v1.mindir.json",
+        "ctpn.v1.onnx",
+    }
     umask = os.umask(0)
     os.umask(umask)
     for path in exported.files.values():
@@ -158,11 +160,24 @@ def test_options_travel_with_the_files_and_mindir_carries_what_side_refinement_n
             write_outputs(results, image_name, size, outputs)
         (results / CARD_OF_OUTPUTS).write_text(card_text(card))  # as the C++ application does
         done = subprocess.run(
-            [sys.executable, ROOT / "postprocess.py", "--export_dataset_path", test_set.images, "--result_path",
-             results, "--label_path", test_set.labels, "--eval_output_path", tmp_path / "out",
-             "--draw_results", "False"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            [
+                sys.executable,
+                ROOT / "postprocess.py",
+                "--export_dataset_path",
+                test_set.images,
+                "--result_path",
+                results,
+                "--label_path",
+                test_set.labels,
+                "--eval_output_path",
+                tmp_path / "out",
+                "--draw_results",
+                "False",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert "network.card.json says " in done.stdout and "side_refinement True" in done.stdout
         submitted = read_submission(tmp_path / "out" / "submit.zip")
         for image_name, lines in wanted.lines.items():

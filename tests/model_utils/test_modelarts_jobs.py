@@ -56,16 +56,30 @@ def start(cloud, command, **values):
     """A job on a new machine. Folders below /cache on ModelArts are below `cloud.machine` here."""
     shutil.rmtree(cloud.machine, ignore_errors=True)
     (cloud.machine / "user-job-dir").mkdir(parents=True)
-    folders = {"data_path": cloud.machine / "data", "load_path": cloud.machine / "checkpoint_path",
-               "output_path": cloud.machine / "train"}  # fmt: skip
+    folders = {
+        "data_path": cloud.machine / "data",
+        "load_path": cloud.machine / "checkpoint_path",
+        "output_path": cloud.machine / "train",
+    }
     options = [f"--{key}={value}" for key, value in {"enable_modelarts": True, **folders, **values}.items()]
     paths = os.pathsep.join([str(cloud.place / "packages"), os.environ.get("PYTHONPATH", "")])
-    variables = {**os.environ, "PYTHONPATH": paths, "BUCKETS": str(cloud.buckets), "OMP_NUM_THREADS": "1",
-                 "DEVICE_ID": "5", "RANK_SIZE": "1"}  # fmt: skip
+    variables = {
+        **os.environ,
+        "PYTHONPATH": paths,
+        "BUCKETS": str(cloud.buckets),
+        "OMP_NUM_THREADS": "1",
+        "DEVICE_ID": "5",
+        "RANK_SIZE": "1",
+    }
     return subprocess.Popen(
-        [sys.executable, str(ROOT / command), *options], cwd=cloud.machine / "user-job-dir",
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1, env=variables,
-    )  # fmt: skip
+        [sys.executable, str(ROOT / command), *options],
+        cwd=cloud.machine / "user-job-dir",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        bufsize=1,
+        env=variables,
+    )
 
 
 def run(cloud, command, code=0, **values):
@@ -110,13 +124,21 @@ def ctpn(cloud):
             archive.write(path, path.relative_to(source))
     config = cloud.place / "my config.yaml"
     config.write_text(CTPN)
-    common = {"_config_path": config, "need_modelarts_dataset_unzip": True, "modelarts_dataset_unzip_name": "ctpn",
-              "data_url": "obs://work/ctpn_dataset"}  # fmt: skip
+    common = {
+        "_config_path": config,
+        "need_modelarts_dataset_unzip": True,
+        "modelarts_dataset_unzip_name": "ctpn",
+        "data_url": "obs://work/ctpn_dataset",
+    }
     said = run(
-        cloud, "train.py", **common, task_type="Pretraining", train_url="obs://work/V1",
+        cloud,
+        "train.py",
+        **common,
+        task_type="Pretraining",
+        train_url="obs://work/V1",
         pretraining_dataset_file=cloud.machine / "data/pretrain/ctpn_pretrain.mindrecord",
         save_checkpoint_path=cloud.machine / "train/checkpoint/",
-    )  # fmt: skip
+    )
     return SimpleNamespace(common=common, config=config, said=said)
 
 
@@ -130,10 +152,15 @@ def test_a_detection_training_leaves_its_checkpoint_in_the_bucket(cloud, ctpn):
 
 def test_a_detection_evaluation_takes_the_checkpoint_from_the_bucket(cloud, ctpn):
     said = run(
-        cloud, "eval.py", **ctpn.common, checkpoint_url="obs://work/V1/checkpoint/ckpt_0", train_url="obs://work/eval",
-        checkpoint_path=cloud.machine / "checkpoint_path", img_dir=cloud.machine / "data/ICDAR2013/test",
+        cloud,
+        "eval.py",
+        **ctpn.common,
+        checkpoint_url="obs://work/V1/checkpoint/ckpt_0",
+        train_url="obs://work/eval",
+        checkpoint_path=cloud.machine / "checkpoint_path",
+        img_dir=cloud.machine / "data/ICDAR2013/test",
         dataset_path=cloud.machine / "data/test/ctpn_test.mindrecord",
-    )  # fmt: skip
+    )
     assert re.search(r'^ctpn-1_1: \{"precision": ', said, re.MULTILINE)
     results = cloud.buckets / "work/eval/eval_output"
     assert {"results_ctpn-1_1.json", "gt.zip"} <= names(results)
@@ -141,9 +168,14 @@ def test_a_detection_evaluation_takes_the_checkpoint_from_the_bucket(cloud, ctpn
 
 
 CRNN = {
-    "network": "crnn", "network_width": 0.03, "image_width": "[32]", "batch_size": 4, "device_target": "CPU",
-    "need_modelarts_dataset_unzip": True, "modelarts_dataset_unzip_name": "words",
-}  # fmt: skip
+    "network": "crnn",
+    "network_width": 0.03,
+    "image_width": "[32]",
+    "batch_size": 4,
+    "device_target": "CPU",
+    "need_modelarts_dataset_unzip": True,
+    "modelarts_dataset_unzip_name": "words",
+}
 
 
 @pytest.fixture(scope="module")
@@ -185,9 +217,15 @@ def test_results_of_a_failing_recognition_evaluation_are_in_the_bucket(cloud, cr
     shutil.copytree(checkpoints, cloud.buckets / "words/some")
     (cloud.buckets / "words/some/crnn-0_1.ckpt").write_bytes(b"damaged")
     said = run(
-        cloud, "eval.py", **crnn.common, train_url="obs://words/eval", checkpoint_url="obs://words/some",
-        checkpoint_path=cloud.machine / "checkpoint_path", draw_results=False, code=1,
-    )  # fmt: skip
+        cloud,
+        "eval.py",
+        **crnn.common,
+        train_url="obs://words/eval",
+        checkpoint_url="obs://words/some",
+        checkpoint_path=cloud.machine / "checkpoint_path",
+        draw_results=False,
+        code=1,
+    )
     assert "crnn-0_1.ckpt" in said
     results = cloud.buckets / "words/eval/eval_output"
     (*_, newest) = sorted(results.glob("results_crnn-*.json"))
@@ -197,9 +235,14 @@ def test_results_of_a_failing_recognition_evaluation_are_in_the_bucket(cloud, cr
 def test_a_recognition_export_is_in_the_bucket(cloud, crnn):
     newest = max((cloud.buckets / "words/V1/ckpt_0").glob("crnn-*.ckpt"), key=lambda path: path.stat().st_mtime)
     run(
-        cloud, "export.py", **{**CRNN, "need_modelarts_dataset_unzip": False}, data_url="obs://words/V1/ckpt_0",
-        train_url="obs://words/export", ckpt_file=cloud.machine / "data" / newest.name, file_format="ONNX",
-    )  # fmt: skip
+        cloud,
+        "export.py",
+        **{**CRNN, "need_modelarts_dataset_unzip": False},
+        data_url="obs://words/V1/ckpt_0",
+        train_url="obs://words/export",
+        ckpt_file=cloud.machine / "data" / newest.name,
+        file_format="ONNX",
+    )
     assert "crnn.onnx" in names(cloud.buckets / "words/export")
 
 

@@ -41,10 +41,14 @@ def bucket(tmp_path, monkeypatch):
 
 def job_config(tmp_path, **changes):
     job = {
-        "enable_modelarts": True, "data_url": "obs://b/data", "checkpoint_url": "obs://b/checkpoint",
-        "train_url": "obs://b/out", "data_path": str(tmp_path / "cache/data"),
-        "load_path": str(tmp_path / "cache/load"), "output_path": str(tmp_path / "cache/train"),
-    }  # fmt: skip
+        "enable_modelarts": True,
+        "data_url": "obs://b/data",
+        "checkpoint_url": "obs://b/checkpoint",
+        "train_url": "obs://b/out",
+        "data_path": str(tmp_path / "cache/data"),
+        "load_path": str(tmp_path / "cache/load"),
+        "output_path": str(tmp_path / "cache/train"),
+    }
     return load_config([]).replace(**{**job, **changes})
 
 

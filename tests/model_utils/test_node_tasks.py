@@ -83,14 +83,29 @@ with modelarts_job(config):
 def test_the_process_that_fails_brings_the_outputs_before_the_first_is_killed(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a.txt").write_text("data")
-    arguments = ["--enable_modelarts", "True", "--data_url", tmp_path / "data", "--data_path", tmp_path / "in",
-                 "--output_path", tmp_path / "work", "--train_url", tmp_path / "bucket"]  # fmt: skip
+    arguments = [
+        "--enable_modelarts",
+        "True",
+        "--data_url",
+        tmp_path / "data",
+        "--data_path",
+        tmp_path / "in",
+        "--output_path",
+        tmp_path / "work",
+        "--train_url",
+        tmp_path / "bucket",
+    ]
     (tmp_path / "tmp").mkdir()
 
     def start(rank):
         variables = {**os.environ, "DEVICE_ID": rank, "RANK_SIZE": "2", "TMPDIR": str(tmp_path / "tmp")}
-        return subprocess.Popen([sys.executable, "-c", RANK, str(ROOT), *map(str, arguments)], env=variables,
-                                stderr=subprocess.PIPE, text=True, stdout=subprocess.DEVNULL)  # fmt: skip
+        return subprocess.Popen(
+            [sys.executable, "-c", RANK, str(ROOT), *map(str, arguments)],
+            env=variables,
+            stderr=subprocess.PIPE,
+            text=True,
+            stdout=subprocess.DEVNULL,
+        )
 
     first, second = start("0"), start("1")
     try:

@@ -52,10 +52,16 @@ def expected(test_set, tmp_path_factory):
 
 
 def settings(test_set, results, output, **changes):
-    return tiny_config(**{
-        "export_dataset_path": str(test_set.images), "result_path": str(results), "eval_output_path": str(output),
-        "label_path": str(test_set.labels), "text_proposals_min_scores": SCORE, **changes,
-    })  # fmt: skip
+    return tiny_config(
+        **{
+            "export_dataset_path": str(test_set.images),
+            "result_path": str(results),
+            "eval_output_path": str(output),
+            "label_path": str(test_set.labels),
+            "text_proposals_min_scores": SCORE,
+            **changes,
+        }
+    )
 
 
 def dump_all(test_set, folder, write):
@@ -157,10 +163,15 @@ def one(tmp_path):
 
         @staticmethod
         def run(**changes):
-            return postprocess_ctpn(tiny_config(
-                export_dataset_path=str(images), result_path=str(tmp_path / "results"),
-                label_path=str(labels), eval_output_path=str(tmp_path / "out"), **changes,
-            ))  # fmt: skip
+            return postprocess_ctpn(
+                tiny_config(
+                    export_dataset_path=str(images),
+                    result_path=str(tmp_path / "results"),
+                    label_path=str(labels),
+                    eval_output_path=str(tmp_path / "out"),
+                    **changes,
+                )
+            )
 
     One.results.mkdir()
     return One

@@ -42,10 +42,16 @@ def run(place, labels=None, **changes):
         path = place / "gt.txt"
         path.write_text(labels, encoding="utf-8")
     config = {
-        "export_dataset_path": str(place / "words"), "result_path": str(place / "results"), "label_path": str(path),
-        "eval_output_path": str(place / "out"), "alphabet": "digits_lower", "decoder": "greedy", "beam_width": 5,
-        "max_bad_ratio": 0.05, "eval_label_policy": "keep",
-    }  # fmt: skip
+        "export_dataset_path": str(place / "words"),
+        "result_path": str(place / "results"),
+        "label_path": str(path),
+        "eval_output_path": str(place / "out"),
+        "alphabet": "digits_lower",
+        "decoder": "greedy",
+        "beam_width": 5,
+        "max_bad_ratio": 0.05,
+        "eval_label_policy": "keep",
+    }
     return postprocess_crnn(CrnnPostprocess(**{**config, **changes}))
 
 
@@ -109,12 +115,15 @@ def test_an_alphabet_from_a_file_with_both_cases(place):
     assert metrics["case_sensitive_accuracy"] == pytest.approx(1 / 3)
 
 
-@pytest.mark.parametrize(("outputs", "words"), [
-    ({"score_map": np.zeros((1, 28, 4, 6), np.float32)}, r"outputs {'score_map': .*expected log_probs"),
-    ({"log_probs": np.zeros((9, 2, 37), np.float32)}, r"\[9, 2, 37\]"),
-    ({"log_probs": np.zeros((0, 1, 37), np.float32)}, r"\[0, 1, 37\]"),
-    ({"log_probs": np.zeros((9, 1, 96), np.float32)}, r"96 classes, but the alphabet has 37 \(alphabet\)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        ({"score_map": np.zeros((1, 28, 4, 6), np.float32)}, r"outputs {'score_map': .*expected log_probs"),
+        ({"log_probs": np.zeros((9, 2, 37), np.float32)}, r"\[9, 2, 37\]"),
+        ({"log_probs": np.zeros((0, 1, 37), np.float32)}, r"\[0, 1, 37\]"),
+        ({"log_probs": np.zeros((9, 1, 96), np.float32)}, r"96 classes, but the alphabet has 37 \(alphabet\)"),
+    ],
+)
 def test_outputs_that_do_not_fit_are_named(place, outputs, words):
     write_outputs(place / "results", "a.png", (20, 40), outputs)
     with pytest.raises(OutputFileError, match=f"'a.png': .*{words}"):

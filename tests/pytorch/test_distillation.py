@@ -39,9 +39,12 @@ def test_a_sample_survives_its_file(tmp_path):
     image = cv2.resize(rng.integers(0, 256, (4, 6, 3), np.uint8), (96, 64))
     number = 4 * 6 * ANCHORS
     sample = DetectionSample(
-        image, rng.integers(-1, 2, number).astype(np.int8), np.array([3, 9], np.int32),
-        rng.random((2, 4), np.float32), np.ones((2, 4), np.float32),
-    )  # fmt: skip
+        image,
+        rng.integers(-1, 2, number).astype(np.int8),
+        np.array([3, 9], np.int32),
+        rng.random((2, 4), np.float32),
+        np.ones((2, 4), np.float32),
+    )
     score_map, delta_map = (rng.standard_normal((count * ANCHORS, 4, 6)).astype(np.float32) for count in (2, 4))
     made = teacher_sample(sample, score_map - 1, delta_map)
     write_sample(tmp_path / "000000_64x96.npz", made)
@@ -112,20 +115,48 @@ def test_a_student_learns_from_a_teachers_samples(tmp_path, monkeypatch):
     torch.save(Ctpn(1 / 4).state_dict(), tmp_path / "teacher.pth")
     pair = [str(tmp_path / "images"), str(tmp_path / "gt")]
     shared = [
-        "--train_images", str([pair]), "--val_images", str([[*pair, str(tmp_path / "val.txt")]]),
-        "--img_height", "48",
-        "--img_width", "64", "--scene_share", "0", "--device", "cpu", "--precision", "fp32", "--workers", "0",
-    ]  # fmt: skip
+        "--train_images",
+        str([pair]),
+        "--val_images",
+        str([[*pair, str(tmp_path / "val.txt")]]),
+        "--img_height",
+        "48",
+        "--img_width",
+        "64",
+        "--scene_share",
+        "0",
+        "--device",
+        "cpu",
+        "--precision",
+        "fp32",
+        "--workers",
+        "0",
+    ]
     folder = tmp_path / "samples"
     for count in ("3", "9"):  # a second call goes on
-        monkeypatch.setattr("sys.argv", ["make", str(tmp_path / "teacher.pth"), str(folder), count,
-                                         "--backbone_width", "0.25", *shared])  # fmt: skip
+        monkeypatch.setattr(
+            "sys.argv",
+            ["make", str(tmp_path / "teacher.pth"), str(folder), count, "--backbone_width", "0.25", *shared],
+        )
         assert make_teacher_samples.main() == 0
         assert len(list(folder.glob("*.npz"))) == int(count)
     background = read_sample(folder / "000008_48x64.npz").sample
     assert (background.labels == -1).all() and not len(background.anchors)
-    arguments = [*shared, "--backbone_width", "0.125", "--teacher_samples", str(folder), "--output",
-                 str(tmp_path / "out"), "--minutes", "0", "--steps", "3", "--batch_size", "2"]  # fmt: skip
+    arguments = [
+        *shared,
+        "--backbone_width",
+        "0.125",
+        "--teacher_samples",
+        str(folder),
+        "--output",
+        str(tmp_path / "out"),
+        "--minutes",
+        "0",
+        "--steps",
+        "3",
+        "--batch_size",
+        "2",
+    ]
     config = load_options(CtpnRecipe, arguments)
     monkeypatch.setattr(train_ctpn, "load_options", lambda model, arguments: config)
     assert train_ctpn.main() == 0

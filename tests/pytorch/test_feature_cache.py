@@ -39,9 +39,12 @@ def folder(tmp_path_factory):
 
 def sample(value, labels=12):
     return DetectionSample(
-        np.zeros((4, 4, 3), np.uint8), np.full(labels, value, np.int8), np.array([value]),
-        np.full((1, 4), value, np.float32), np.ones((1, 4), np.float32),
-    )  # fmt: skip
+        np.zeros((4, 4, 3), np.uint8),
+        np.full(labels, value, np.int8),
+        np.array([value]),
+        np.full((1, 4), value, np.float32),
+        np.ones((1, 4), np.float32),
+    )
 
 
 def test_a_cache_keeps_the_newest_and_is_read_again(tmp_path):
@@ -103,14 +106,40 @@ def test_features_of_a_batch_are_those_of_its_images(folder, tmp_path):
 def test_a_training_with_frozen_layers_stops_and_goes_on(folder, tmp_path, monkeypatch, cached):
     def run(*more):
         arguments = [
-            "--output", str(tmp_path / "out"), "--train_images", f"[{folder}]", "--val_images",
-            str([[*folder, str(tmp_path / "val.txt")]]), "--backbone_width", "0.125", "--img_height", "48",
-            "--img_width", "64", "--train_sizes", str([list(size) for size in SIZES]), "--scene_share", "0",
-            "--batch_size", "2", "--workers", "0", "--freeze_until", "conv5_2", "--device", "cpu",
-            "--precision", "fp32", "--feature_cache", str(tmp_path / "cache") if cached else "",
-            "--feature_reuse", "4",
-            "--log_seconds", "0", *more,
-        ]  # fmt: skip
+            "--output",
+            str(tmp_path / "out"),
+            "--train_images",
+            f"[{folder}]",
+            "--val_images",
+            str([[*folder, str(tmp_path / "val.txt")]]),
+            "--backbone_width",
+            "0.125",
+            "--img_height",
+            "48",
+            "--img_width",
+            "64",
+            "--train_sizes",
+            str([list(size) for size in SIZES]),
+            "--scene_share",
+            "0",
+            "--batch_size",
+            "2",
+            "--workers",
+            "0",
+            "--freeze_until",
+            "conv5_2",
+            "--device",
+            "cpu",
+            "--precision",
+            "fp32",
+            "--feature_cache",
+            str(tmp_path / "cache") if cached else "",
+            "--feature_reuse",
+            "4",
+            "--log_seconds",
+            "0",
+            *more,
+        ]
         monkeypatch.setattr(train_ctpn, "load_options", lambda model, _: load_options(model, arguments))
         return train_ctpn.main()
 

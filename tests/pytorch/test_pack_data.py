@@ -55,11 +55,30 @@ def arguments(tmp_path_factory):
     (data / "lexicon.txt").write_text("one\ntwo\n")
     (data / "a_val.txt").write_text("1.png\n")
     return [
-        "--words", data / "words", "--word_sets", "some_train", "some_val", "--lexicon", data / "lexicon.txt",
-        "--images", "a", data / "a/images", data / "a/gt", "--images", "b", data / "b/images", data / "b/gt",
-        "--val_set", "a", "--val_list", data / "a_val.txt", "--backgrounds", data / "photos",
-        "--fonts", data / "fonts",
-    ]  # fmt: skip
+        "--words",
+        data / "words",
+        "--word_sets",
+        "some_train",
+        "some_val",
+        "--lexicon",
+        data / "lexicon.txt",
+        "--images",
+        "a",
+        data / "a/images",
+        data / "a/gt",
+        "--images",
+        "b",
+        data / "b/images",
+        data / "b/gt",
+        "--val_set",
+        "a",
+        "--val_list",
+        data / "a_val.txt",
+        "--backgrounds",
+        data / "photos",
+        "--fonts",
+        data / "fonts",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +97,21 @@ def unpacked(arguments, tmp_path_factory):
 def test_the_archives_hold_everything(unpacked):
     folder, said = unpacked
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()) == [
-        "a/gt/gt_2.txt", "a/gt/gt_3.txt", "a/images/2.webp", "a/images/3.webp",
-        "a_val.txt", "a_val/gt/gt_1.txt", "a_val/images/1.webp",
-        "b/gt/gt_4.txt", "b/images/4.webp", "backgrounds/00000.webp", "fonts/Some.ttf", "lexicon.txt",
-        "words/some_train/data.mdb", "words/some_val/data.mdb",
-    ]  # fmt: skip
+        "a/gt/gt_2.txt",
+        "a/gt/gt_3.txt",
+        "a/images/2.webp",
+        "a/images/3.webp",
+        "a_val.txt",
+        "a_val/gt/gt_1.txt",
+        "a_val/images/1.webp",
+        "b/gt/gt_4.txt",
+        "b/images/4.webp",
+        "backgrounds/00000.webp",
+        "fonts/Some.ttf",
+        "lexicon.txt",
+        "words/some_train/data.mdb",
+        "words/some_val/data.mdb",
+    ]
     assert said[1] == "b: 1 training images, 1 copies of validation images left out"
     assert said[-1].startswith("together ") and said[-1].endswith(" MB")
 

@@ -316,8 +316,11 @@ runpy.run_path({str(ROOT / "pytorch/convert.py")!r}, run_name="__main__")
 """
     done = subprocess.run(
         [sys.executable, "-c", program, "a.ckpt", "b.safetensors", "--half"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("b.safetensors: crnn, 43 parameters in the pytorch naming, float16 matrices")
     assert (tmp_path / "b.safetensors").is_file()

@@ -112,9 +112,10 @@ def run_pytorch(model):
 def both(request, weights):
     """A training step on either side. Frozen batch norm computes as batch norm does in evaluation."""
     return (
-        run_mindspore(weights, request.param), run_pytorch(pytorch_with(weights, bn_statistics=request.param)),
+        run_mindspore(weights, request.param),
+        run_pytorch(pytorch_with(weights, bn_statistics=request.param)),
         request.param,
-    )  # fmt: skip
+    )
 
 
 def test_maps(both):

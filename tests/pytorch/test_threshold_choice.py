@@ -78,10 +78,25 @@ def test_the_command_judges_every_image_of_every_set(tmp_path, monkeypatch, caps
             (tmp_path / name / "gt" / f"{number}.txt").write_text('10, 20, 50, 40, "Word"\n')
         sets.append([str(tmp_path / name / "pixels"), str(tmp_path / name / "gt")])
     sets[1][0] = str((tmp_path / "two" / "pixels").rename(tmp_path / "two" / "images"))
-    monkeypatch.setattr("sys.argv", [
-        "choose", str(tmp_path / "weights.pth"), "--val_images", str(sets), "--backbone_width", "0.125",
-        "--img_height", "48", "--img_width", "64", "--device", "cpu", "--precision", "fp32",
-    ])  # fmt: skip
+    monkeypatch.setattr(
+        "sys.argv",
+        [
+            "choose",
+            str(tmp_path / "weights.pth"),
+            "--val_images",
+            str(sets),
+            "--backbone_width",
+            "0.125",
+            "--img_height",
+            "48",
+            "--img_width",
+            "64",
+            "--device",
+            "cpu",
+            "--precision",
+            "fp32",
+        ],
+    )
     assert choose_thresholds.main() == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found["cross-validated, set by set"]) == set(found["IoU 0.5 at these thresholds"]) == {"pixels", "two"}

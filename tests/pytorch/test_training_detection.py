@@ -95,8 +95,10 @@ def test_tensors_are_what_train_py_makes(folder):
         expected = make(chosen.decode(), chosen.boxes, chosen.ignored, rng)
         np.testing.assert_allclose(batch.images[number], expected.image, atol=1e-5)
         np.testing.assert_array_equal(batch.labels[number], expected.labels)
-        np.testing.assert_array_equal(batch.targets[number] * batch.weights[number].bool(),
-                                      expected.delta_targets * (expected.delta_weights > 0))  # fmt: skip
+        np.testing.assert_array_equal(
+            batch.targets[number] * batch.weights[number].bool(),
+            expected.delta_targets * (expected.delta_weights > 0),
+        )
         np.testing.assert_array_equal(batch.weights[number], expected.delta_weights)
     assert batch.weights.any()
 

@@ -29,8 +29,17 @@ CPU = torch.device("cpu")
 
 
 def settings(**changes):
-    values = {"base_lr": 0.2, "warmup": 0.1, "weight_decay": 0.1, "beta2": 0.98, "clip_norm": 1.0,
-              "ema": 0.8, "log_seconds": 99.0, "eval_minutes": 99.0, "checkpoint_minutes": 99.0}  # fmt: skip
+    values = {
+        "base_lr": 0.2,
+        "warmup": 0.1,
+        "weight_decay": 0.1,
+        "beta2": 0.98,
+        "clip_norm": 1.0,
+        "ema": 0.8,
+        "log_seconds": 99.0,
+        "eval_minutes": 99.0,
+        "checkpoint_minutes": 99.0,
+    }
     return SimpleNamespace(**{**values, **changes})
 
 
@@ -44,10 +53,17 @@ class Run:
         self.position = state["data"]["position"] if state else 0
         self.bad_from, self.stop_at = bad_from, None
         self.trainer = Trainer(
-            torch.nn.Linear(1, 1), CPU, self.folder, settings(**changes), bf16=False, loss=self.loss,
-            next_batch=self.batch, evaluate=self.evaluate, data_state=lambda: {"position": self.position},
+            torch.nn.Linear(1, 1),
+            CPU,
+            self.folder,
+            settings(**changes),
+            bf16=False,
+            loss=self.loss,
+            next_batch=self.batch,
+            evaluate=self.evaluate,
+            data_state=lambda: {"position": self.position},
             exported=lambda model: {"": (model.state_dict(), {"kind": "line"})},
-        )  # fmt: skip
+        )
         if state:
             self.trainer.load(state)
 
@@ -142,11 +158,23 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
 def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsys):
     write_lmdb(tmp_path / "val", [(drawn(word), word) for word in ("cat", "owl")])
     arguments = {
-        "minutes": 0, "steps": 3, "output": tmp_path / "out", "network_width": 0.03, "rendered_share": 1.0,
-        "train_lmdb": "[]", "eval_lmdb": f"[{tmp_path / 'val'}]", "batch_size": 4, "pool_size": 8, "workers": 0,
-        "image_width": "[32, 64]", "rendered_max_words": 2, "alphabet": "[printable_ascii]", "log_seconds": 0,
-        "device": "cpu", "precision": "fp32",
-    }  # fmt: skip
+        "minutes": 0,
+        "steps": 3,
+        "output": tmp_path / "out",
+        "network_width": 0.03,
+        "rendered_share": 1.0,
+        "train_lmdb": "[]",
+        "eval_lmdb": f"[{tmp_path / 'val'}]",
+        "batch_size": 4,
+        "pool_size": 8,
+        "workers": 0,
+        "image_width": "[32, 64]",
+        "rendered_max_words": 2,
+        "alphabet": "[printable_ascii]",
+        "log_seconds": 0,
+        "device": "cpu",
+        "precision": "fp32",
+    }
     words = [word for key, value in arguments.items() for word in (f"--{key}", str(value))]
     monkeypatch.setattr(sys, "argv", ["train_crnn.py", *words])
     train_crnn.main()
@@ -185,12 +213,27 @@ def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsy
 def test_alphabets_share_a_network_and_part_at_its_end(tmp_path, monkeypatch):
     write_lmdb(tmp_path / "val", [(drawn(text), word) for text, word in (("cat", "cat"), ("owl", "Owl!"))])
     arguments = {
-        "minutes": 0, "steps": 3, "output": tmp_path / "out", "network_width": 0.03, "rendered_share": 0.5,
-        "train_lmdb": f"[{tmp_path / 'val'}]", "train_weight": "[2]", "eval_lmdb": f"[{tmp_path / 'val'}]",
-        "batch_size": 4, "pool_size": 8, "workers": 0, "image_width": "[32, 64]", "width_share": "[1, 1]",
-        "rendered_max_words": 2, "alphabet": "[digits_lower, printable_ascii]", "flat_start_steps": 2,
-        "initialization": "he", "log_seconds": 0, "device": "cpu", "precision": "fp32",
-    }  # fmt: skip
+        "minutes": 0,
+        "steps": 3,
+        "output": tmp_path / "out",
+        "network_width": 0.03,
+        "rendered_share": 0.5,
+        "train_lmdb": f"[{tmp_path / 'val'}]",
+        "train_weight": "[2]",
+        "eval_lmdb": f"[{tmp_path / 'val'}]",
+        "batch_size": 4,
+        "pool_size": 8,
+        "workers": 0,
+        "image_width": "[32, 64]",
+        "width_share": "[1, 1]",
+        "rendered_max_words": 2,
+        "alphabet": "[digits_lower, printable_ascii]",
+        "flat_start_steps": 2,
+        "initialization": "he",
+        "log_seconds": 0,
+        "device": "cpu",
+        "precision": "fp32",
+    }
     words = [word for key, value in arguments.items() for word in (f"--{key}", str(value))]
     monkeypatch.setattr(sys, "argv", ["train_crnn.py", *words])
     train_crnn.main()

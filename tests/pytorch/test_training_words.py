@@ -81,8 +81,9 @@ def test_corners_follow_each_option():
     still = np.zeros((1, 16))
     most = np.ones((1, 16))
     whole = [[0, 0], [100, 0], [100, 32], [0, 32]]
-    options = WordAugment(crop_prob=1, perspective_prob=1, rotate_prob=1, crop_max=0.25, perspective_max=0.125,
-                          rotate_max=45.0)  # fmt: skip
+    options = WordAugment(
+        crop_prob=1, perspective_prob=1, rotate_prob=1, crop_max=0.25, perspective_max=0.125, rotate_max=45.0
+    )
     np.testing.assert_allclose(view_corners(32, 100, options, np.ones((1, 3), bool), still)[0], whole)
     crop = view_corners(32, 100, options, np.array([[True, False, False]]), most)[0]
     np.testing.assert_allclose(crop, [[8, 8], [92, 8], [92, 24], [8, 24]])
@@ -207,9 +208,10 @@ def test_alphabets_have_names(tmp_path):
 def numbered(values):
     values = np.asarray(values)
     return WordChunk(
-        np.repeat(values, 32 * 8).reshape(-1, 32, 8).astype(np.uint8), np.zeros((len(values), 1, 3), np.int16),
+        np.repeat(values, 32 * 8).reshape(-1, 32, 8).astype(np.uint8),
+        np.zeros((len(values), 1, 3), np.int16),
         values.astype(np.int16)[:, None],
-    )  # fmt: skip
+    )
 
 
 def test_a_pool_keeps_the_newest():
@@ -227,10 +229,17 @@ def test_a_mixture_keeps_its_shares(lmdb):
     rendered = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=(100, 200))
     sources, shares = zip(*rendered, strict=True)
     mixture = WordMixture(
-        WordRenderer(sources, (100, 200), [LETTERS], keep_ratio=True), shares,
+        WordRenderer(sources, (100, 200), [LETTERS], keep_ratio=True),
+        shares,
         real_words([RealSet(LmdbWords(lmdb))], [LETTERS], (100, 200))[0],
-        rendered_share=0.5, batch_size=16, pool_size=64, max_reuse=50, workers=0, device=CPU, seed=1,
-    )  # fmt: skip
+        rendered_share=0.5,
+        batch_size=16,
+        pool_size=64,
+        max_reuse=50,
+        workers=0,
+        device=CPU,
+        seed=1,
+    )
     try:
         batches = [mixture.batch() for _ in range(400)]
         position = mixture.position
@@ -249,9 +258,17 @@ def test_a_mixture_needs_words(lmdb):
     ((source, share),) = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=[100])
     with pytest.raises(UserError, match="rendered_share"):
         WordMixture(
-            WordRenderer([source], [100], [LETTERS], False), [share], {}, rendered_share=0.5, batch_size=4,
-            pool_size=8, max_reuse=2, workers=0, device=CPU, seed=1,
-        )  # fmt: skip
+            WordRenderer([source], [100], [LETTERS], False),
+            [share],
+            {},
+            rendered_share=0.5,
+            batch_size=4,
+            pool_size=8,
+            max_reuse=2,
+            workers=0,
+            device=CPU,
+            seed=1,
+        )
 
 
 def test_figures_come_from_every_sample(lmdb):

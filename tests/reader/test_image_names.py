@@ -23,14 +23,14 @@ PART = st.one_of(
     st.sampled_from(["a", "A", "a.png", "a.png#2", "%41", "a%2", "#1", "\n", "~", "\\", "C:", "a\\b", "é"]),
     st.text("a%#~2.\\:_\"' \udce9\x1b", min_size=1, max_size=6).filter(lambda text: "/" not in text),
     st.integers(200, 300).map("x".__mul__),
-).filter(lambda part: part not in (".", ".."))  # fmt: skip
+).filter(lambda part: part not in (".", ".."))
 FILE_PATHS = st.lists(PART, min_size=1, max_size=3).map(lambda parts: PurePosixPath(*parts))
 ANY_NAME = st.one_of(
     st.text(max_size=20),
     st.text("a/.\\~0f\0\udce9:", max_size=8),
     FILE_PATHS.map(str),
     st.sampled_from(["", "/", "a/", "a//b", "./a", "lines.csv/a", "a.json/b", "a.json", "a.hocr/x", "report.html/b"]),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -65,9 +65,13 @@ def test_ordinary_names_stay_as_they_are(name):
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [(b"caf\xe9.png", "caf%E9.png"), (b"a\nb.png", "a%0Ab.png"), (b"\x1b[31m.png", "%1B[31m.png"),
-     (b"a%41.png", "a%2541.png")],
-)  # fmt: skip
+    [
+        (b"caf\xe9.png", "caf%E9.png"),
+        (b"a\nb.png", "a%0Ab.png"),
+        (b"\x1b[31m.png", "%1B[31m.png"),
+        (b"a%41.png", "a%2541.png"),
+    ],
+)
 def test_names_that_cannot_be_shown_are_escaped(name, shown):
     assert image_name(PurePosixPath(os.fsdecode(name))) == shown
 

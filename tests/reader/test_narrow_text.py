@@ -32,9 +32,10 @@ def test_a_digit_in_a_row_is_kept():
 
 
 @pytest.mark.parametrize(
-    "other", [row([20], 140, 162), row([20], 100, 112), row([50]), row([20], 80, 150)],
+    "other",
+    [row([20], 140, 162), row([20], 100, 112), row([50]), row([20], 80, 150)],
     ids=["another row", "much lower", "far away", "taller than a letter of that width"],
-)  # fmt: skip
+)
 def test_what_stands_in_no_row_is_not(other):
     assert found(WORD, other) == {(48, 100, 128, 124)}
 

@@ -17,8 +17,10 @@ FORM = [(row, x) for row in range(5) for x in (60, 700)]  # labels and values, i
 def form(degrees):
     """Lines of a form that was turned by so many degrees, in reading order."""
     turn = cv2.getRotationMatrix2D((500, 300), degrees, 1)
-    corners = [[(x, 100 + 100 * row), (x + 120, 100 + 100 * row), (x + 120, 132 + 100 * row), (x, 132 + 100 * row)]
-               for row, x in FORM]  # fmt: skip
+    corners = [
+        [(x, 100 + 100 * row), (x + 120, 100 + 100 * row), (x + 120, 132 + 100 * row), (x, 132 + 100 * row)]
+        for row, x in FORM
+    ]
     polygons = np.array(corners) @ turn[:, :2].T + turn[:, 2]
     boxes = np.concatenate([polygons.min(axis=1), polygons.max(axis=1)], axis=1)
     return TextLines(boxes.astype(np.float32), np.ones(len(boxes), np.float32), polygons.astype(np.float32))

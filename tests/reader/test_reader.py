@@ -237,11 +237,17 @@ def test_onnxruntime_leaves_the_cores_when_it_is_done(options, tmp_path):
     assert min(after) < min(before) + 0.03
 
 
-@pytest.mark.parametrize(("environment", "capped"), [
-    ({}, False), ({"ONEDNN_MAX_CPU_ISA": ""}, False), ({"ONEDNN_MAX_CPU_ISA": "avx2"}, True),
-    ({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}, False), ({"DNNL_MAX_CPU_ISA": "AVX512_CORE"}, True),
-    ({"ONEDNN_MAX_CPU_ISA": "ALL", "DNNL_MAX_CPU_ISA": "AVX2"}, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("environment", "capped"),
+    [
+        ({}, False),
+        ({"ONEDNN_MAX_CPU_ISA": ""}, False),
+        ({"ONEDNN_MAX_CPU_ISA": "avx2"}, True),
+        ({"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}, False),
+        ({"DNNL_MAX_CPU_ISA": "AVX512_CORE"}, True),
+        ({"ONEDNN_MAX_CPU_ISA": "ALL", "DNNL_MAX_CPU_ISA": "AVX2"}, False),
+    ],
+)
 def test_which_caps_leave_no_bfloat16(environment, capped):
     pytest.importorskip("openvino")
     from src.engines.openvino_engine import bf16_is_capped

@@ -103,7 +103,7 @@ SWITCHES = switches(ReaderConfig)
         (["--threads", "--draw"], ([], ["--threads", "--draw=true"])),
         (["--"], ([], [])),
     ],
-)  # fmt: skip
+)
 def test_inputs_on_the_command_line(argv, expected):
     assert split_inputs(argv, SWITCHES) == expected
 

@@ -55,11 +55,24 @@ class Stream:  # of a web framework, with no method but this one
 
 @pytest.mark.parametrize(
     "source",
-    [PIXELS, GRAY, GRAY[..., None], np.dstack([GRAY, OPAQUE]), np.dstack([PIXELS, OPAQUE]), PIXELS[:, ::1],
-     FILE, bytearray(FILE), memoryview(FILE), lambda: io.BytesIO(FILE), Stream, pillow_image,
-     lambda: pillow_image().convert("L"), lambda: pillow_image().convert("RGBA"),
-     lambda: pillow_image().convert("LA")],
-)  # fmt: skip
+    [
+        PIXELS,
+        GRAY,
+        GRAY[..., None],
+        np.dstack([GRAY, OPAQUE]),
+        np.dstack([PIXELS, OPAQUE]),
+        PIXELS[:, ::1],
+        FILE,
+        bytearray(FILE),
+        memoryview(FILE),
+        lambda: io.BytesIO(FILE),
+        Stream,
+        pillow_image,
+        lambda: pillow_image().convert("L"),
+        lambda: pillow_image().convert("RGBA"),
+        lambda: pillow_image().convert("LA"),
+    ],
+)
 def test_images_in_memory(reader, source):
     source = source() if callable(source) else source
     result = reader.read(source, keep_image=True)
@@ -97,10 +110,25 @@ def test_a_turned_pillow_image_is_shown_upright_and_not_changed(reader):
 
 
 NO_IMAGES = [
-    None, 3, ["a.png"], {}, "", object(), io.StringIO("text"), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8),
-    np.zeros((4, 4, 5), np.uint8), np.zeros(4, np.uint8), b"", b"no image", Image.new("RGB", (0, 5)), "a\0b.png",
-    "none.png", "x" * 5000, "\udce9.png",
-]  # fmt: skip
+    None,
+    3,
+    ["a.png"],
+    {},
+    "",
+    object(),
+    io.StringIO("text"),
+    np.zeros((4, 4, 3)),
+    np.zeros((0, 4, 3), np.uint8),
+    np.zeros((4, 4, 5), np.uint8),
+    np.zeros(4, np.uint8),
+    b"",
+    b"no image",
+    Image.new("RGB", (0, 5)),
+    "a\0b.png",
+    "none.png",
+    "x" * 5000,
+    "\udce9.png",
+]
 
 
 @pytest.mark.parametrize("threads", [1, 2])

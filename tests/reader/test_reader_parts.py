@@ -150,12 +150,23 @@ def test_an_alphabet_of_another_size():
 
 GOOD = {"version": 1, "network": "ctpn"}
 BAD_CARDS = [
-    [], {}, {"version": 2, "network": "ctpn"}, {"version": 1, "network": "crnn"}, {**GOOD, "color": 1},
-    {**GOOD, "image_size": [576]}, {**GOOD, "image_size": [576, 950]}, {**GOOD, "image_size": [True, 96]},
-    {**GOOD, "anchor_heights": []}, {**GOOD, "anchor_heights": [4, 2]}, {**GOOD, "anchor_heights": "2 4"},
-    {**GOOD, "keep_ratio": 1}, {**GOOD, "lstm_branch": "rnn3"}, {**GOOD, "sha256": "abc"},
-    {**GOOD, "anchor_heights": [float("nan")]}, {**GOOD, "lstm_branch": []},
-]  # fmt: skip
+    [],
+    {},
+    {"version": 2, "network": "ctpn"},
+    {"version": 1, "network": "crnn"},
+    {**GOOD, "color": 1},
+    {**GOOD, "image_size": [576]},
+    {**GOOD, "image_size": [576, 950]},
+    {**GOOD, "image_size": [True, 96]},
+    {**GOOD, "anchor_heights": []},
+    {**GOOD, "anchor_heights": [4, 2]},
+    {**GOOD, "anchor_heights": "2 4"},
+    {**GOOD, "keep_ratio": 1},
+    {**GOOD, "lstm_branch": "rnn3"},
+    {**GOOD, "sha256": "abc"},
+    {**GOOD, "anchor_heights": [float("nan")]},
+    {**GOOD, "lstm_branch": []},
+]
 
 
 @pytest.mark.parametrize("content", BAD_CARDS)

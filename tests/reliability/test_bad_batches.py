@@ -19,8 +19,9 @@ def test_a_detection_batch_of_damaged_images_is_filled_with_others(tmp_path):
 
     def heights(folder, entries):
         """The image of each place of each batch, known by its height, and the loader's report."""
-        data = CtpnTrainData(write_set(folder, entries), lambda image, *_: (np.array(image.shape[0]),), batch_size=4,
-                             max_bad_ratio=0.4)  # fmt: skip
+        data = CtpnTrainData(
+            write_set(folder, entries), lambda image, *_: (np.array(image.shape[0]),), batch_size=4, max_bad_ratio=0.4
+        )
         return [batch[0].tolist() for batch in data.epoch(1)], data.report.reasons
 
     entries = make_entries({f"{height}.png": (height, 60) for height in HEIGHTS})
@@ -41,11 +42,20 @@ def test_a_recognition_batch_of_damaged_words_is_filled_with_others(tmp_path):
 
     def texts(folder, damaged):
         samples = [(b"no image" if word in damaged else drawn(word), word) for word in words]
-        data = CrnnTrainData([write_lmdb(folder, samples)], characters=ALPHABET, batch_size=4, max_bad_ratio=0.4,
-                             encode=lambda text: [ALPHABET.index(character) + 1 for character in text],
-                             time_steps=lambda width: width // 4 + 1, height=32, widths=[100])  # fmt: skip
-        batches = [["".join(ALPHABET[c - 1] for c in row[:n]) for row, n in zip(labels, lengths, strict=True)]
-                   for _, labels, lengths in data.epoch(1)]  # fmt: skip
+        data = CrnnTrainData(
+            [write_lmdb(folder, samples)],
+            characters=ALPHABET,
+            batch_size=4,
+            max_bad_ratio=0.4,
+            encode=lambda text: [ALPHABET.index(character) + 1 for character in text],
+            time_steps=lambda width: width // 4 + 1,
+            height=32,
+            widths=[100],
+        )
+        batches = [
+            ["".join(ALPHABET[c - 1] for c in row[:n]) for row, n in zip(labels, lengths, strict=True)]
+            for _, labels, lengths in data.epoch(1)
+        ]
         return batches, data.report
 
     sound, report = texts(tmp_path / "sound", ())

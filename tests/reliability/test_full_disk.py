@@ -12,9 +12,16 @@ import pytest
 pytest.importorskip("mindspore")
 SCRIPT = Path(__file__).with_name("write_until_full.py")
 WRITERS = {
-    "LMDB", "LMDB goes on", "MindRecord", "checkpoint", "submission", "log of a training", "training", "evaluation",
+    "LMDB",
+    "LMDB goes on",
+    "MindRecord",
+    "checkpoint",
+    "submission",
+    "log of a training",
+    "training",
+    "evaluation",
     "export",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +54,18 @@ def test_whoever_writes_says_what_and_keeps_what_was_there(answers):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "file"), [
-    ("LMDB", "full/words"), ("MindRecord", "full/set.mindrecord0"), ("checkpoint", "full/ckpt/ctpn-2_1.ckpt"),
-    ("submission", "full/submit.zip"), ("log of a training", "full/log"), ("training", "full/train"),
-    ("evaluation", "full/eval/results_crnn.json"), ("export", "full/export/crnn.onnx"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("LMDB", "full/words"),
+        ("MindRecord", "full/set.mindrecord0"),
+        ("checkpoint", "full/ckpt/ctpn-2_1.ckpt"),
+        ("submission", "full/submit.zip"),
+        ("log of a training", "full/log"),
+        ("training", "full/train"),
+        ("evaluation", "full/eval/results_crnn.json"),
+        ("export", "full/export/crnn.onnx"),
+    ],
+)
 def test_the_file_is_named(answers, name, file):
     assert file in answers[name]["said"]

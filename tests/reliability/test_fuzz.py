@@ -61,11 +61,36 @@ seed: {min: 0}
 network: [ctpn, crnn]
 """
 YAML_TOKENS = (
-    b"!!python/object/apply:os.system ['true']", b"&a [*a, *a]", b"*a", b"<<: ", b"? ", b"- ", b"---\n", b"...\n",
-    b"2001-99-99", b"1/0", b"0x", b"9" * 30, b".inf", b"\t", b"\x00", b"\xff", "\u2028".encode(), b"|\n", b"!!set",
-    b"!!binary ", b"[", b"{", b"'", b"1e999", b"190:20:30", b"~",
-    b"!!timestamp ", b"!!bool ", b"!!int ''",
-)  # fmt: skip
+    b"!!python/object/apply:os.system ['true']",
+    b"&a [*a, *a]",
+    b"*a",
+    b"<<: ",
+    b"? ",
+    b"- ",
+    b"---\n",
+    b"...\n",
+    b"2001-99-99",
+    b"1/0",
+    b"0x",
+    b"9" * 30,
+    b".inf",
+    b"\t",
+    b"\x00",
+    b"\xff",
+    "\u2028".encode(),
+    b"|\n",
+    b"!!set",
+    b"!!binary ",
+    b"[",
+    b"{",
+    b"'",
+    b"1e999",
+    b"190:20:30",
+    b"~",
+    b"!!timestamp ",
+    b"!!bool ",
+    b"!!int ''",
+)
 
 
 def test_configuration(tmp_path):
@@ -137,8 +162,19 @@ def test_svt_xml(tmp_path):
         path.write_bytes(data)
         read_svt_xml(path)
 
-    tokens = (b"<!DOCTYPE a>", b"<!ENTITY a 'b'>", b"&a;", b"&#0;", b"<tag>", b"encoding='utf-7'", b"encoding='x'",
-              b"<![CDATA[", b"-->", b'x="nan"', b"\xff\xfe")  # fmt: skip
+    tokens = (
+        b"<!DOCTYPE a>",
+        b"<!ENTITY a 'b'>",
+        b"&a;",
+        b"&#0;",
+        b"<tag>",
+        b"encoding='utf-7'",
+        b"encoding='x'",
+        b"<![CDATA[",
+        b"-->",
+        b'x="nan"',
+        b"\xff\xfe",
+    )
     refuses_or_reads(read, [XML], tokens)
 
 
@@ -168,12 +204,42 @@ def encoded(image_format, mode="RGB", pages=1, **options):
     return stream.getvalue()
 
 
-IMAGES = [encoded("JPEG"), encoded("JPEG", "CMYK"), encoded("JPEG", progressive=True), encoded("JPEG")[:-2],
-          encoded("PNG", "RGBA"), encoded("PNG", "P"), encoded("GIF"), encoded("BMP"), encoded("WEBP"),
-          encoded("TIFF"), encoded("AVIF"), encoded("JPEG2000"), encoded("PPM"), encoded("TIFF", pages=3),
-          encoded("GIF", pages=3), encoded("PNG", pages=3), encoded("WEBP", pages=3)]  # fmt: skip
-IMAGE_TOKENS = (b"\xff\xd8\xff", b"\xff\xda", b"\xff\xd9", b"\x89PNG", b"IHDR", b"IDAT", b"acTL", b"fcTL", b"iCCP",
-                b"zTXt", b"Exif\0\0", b"ftypheic", b"II*\0", b"8BPS", b"%PDF-")  # fmt: skip
+IMAGES = [
+    encoded("JPEG"),
+    encoded("JPEG", "CMYK"),
+    encoded("JPEG", progressive=True),
+    encoded("JPEG")[:-2],
+    encoded("PNG", "RGBA"),
+    encoded("PNG", "P"),
+    encoded("GIF"),
+    encoded("BMP"),
+    encoded("WEBP"),
+    encoded("TIFF"),
+    encoded("AVIF"),
+    encoded("JPEG2000"),
+    encoded("PPM"),
+    encoded("TIFF", pages=3),
+    encoded("GIF", pages=3),
+    encoded("PNG", pages=3),
+    encoded("WEBP", pages=3),
+]
+IMAGE_TOKENS = (
+    b"\xff\xd8\xff",
+    b"\xff\xda",
+    b"\xff\xd9",
+    b"\x89PNG",
+    b"IHDR",
+    b"IDAT",
+    b"acTL",
+    b"fcTL",
+    b"iCCP",
+    b"zTXt",
+    b"Exif\0\0",
+    b"ftypheic",
+    b"II*\0",
+    b"8BPS",
+    b"%PDF-",
+)
 
 
 def test_images():
@@ -269,10 +335,22 @@ def weights_files():
 
 
 WEIGHT_TOKENS = (
-    b"crc_num", b"Float32", b"BFloat16", b"str", b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", b"\x12\x00",
-    b'"shape": [0, 1000000000000000000000]', b'"data_offsets": [0, 48]', b'"dtype": "BF16"', b"[" * 2000, b"PK\3\4",
-    b"\x93NUMPY", b"(1000000000000,)", b"|O", b"-1",
-)  # fmt: skip
+    b"crc_num",
+    b"Float32",
+    b"BFloat16",
+    b"str",
+    b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+    b"\x12\x00",
+    b'"shape": [0, 1000000000000000000000]',
+    b'"data_offsets": [0, 48]',
+    b'"dtype": "BF16"',
+    b"[" * 2000,
+    b"PK\3\4",
+    b"\x93NUMPY",
+    b"(1000000000000,)",
+    b"|O",
+    b"-1",
+)
 
 
 @pytest.mark.parametrize("kind", [".ckpt", ".safetensors", ".npz"])
@@ -289,8 +367,17 @@ def test_weights_of_pytorch(tmp_path, as_zip):
     torch = pytest.importorskip("torch")
     state = {name: torch.from_numpy(array) for name, array in PARAMS.items()}
     torch.save({"state_dict": state}, tmp_path / "a.pth", _use_new_zipfile_serialization=as_zip)
-    tokens = (b"cos\nsystem\n", b"\x8c\x05posix\x8c\x06system\x93", b"c__builtin__\neval\n", b"FloatStorage", b"R.",
-              b"Q", b"\x80\x02", b"PK\1\2", b"\x8a\xff")  # fmt: skip
+    tokens = (
+        b"cos\nsystem\n",
+        b"\x8c\x05posix\x8c\x06system\x93",
+        b"c__builtin__\neval\n",
+        b"FloatStorage",
+        b"R.",
+        b"Q",
+        b"\x80\x02",
+        b"PK\1\2",
+        b"\x8a\xff",
+    )
     refuses_or_reads(lambda data: decode_weights(data, Path("x.pth")), [(tmp_path / "a.pth").read_bytes()], tokens)
 
 
@@ -380,8 +467,15 @@ JSON_TOKENS = (b"null", b"[]", b"-1", b"1e999", b"NaN", b"true", b'""', b'"\\ud8
 
 def test_cards_of_weights(tmp_path):
     path = tmp_path / "ctpn.card.json"
-    card = {"version": 1, "network": "ctpn", "image_size": [576, 960], "anchor_heights": [2, 4, 7],
-            "backbone_width": 0.5, "keep_ratio": False, "connector": {"line_min_score": 0.9}}  # fmt: skip
+    card = {
+        "version": 1,
+        "network": "ctpn",
+        "image_size": [576, 960],
+        "anchor_heights": [2, 4, 7],
+        "backbone_width": 0.5,
+        "keep_ratio": False,
+        "connector": {"line_min_score": 0.9},
+    }
 
     def read(data):
         path.write_bytes(data)

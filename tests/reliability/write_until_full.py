@@ -61,8 +61,12 @@ def words_until_full(folder):
 
 
 def images_until_full(folder):
-    row = {"image": bytes(50_000), "annotation": pack_annotation(np.zeros((0, 4), np.int32), np.zeros(0, bool)),
-           "file_name": "a.jpg", "image_size": np.array([1, 1], np.int32)}  # fmt: skip
+    row = {
+        "image": bytes(50_000),
+        "annotation": pack_annotation(np.zeros((0, 4), np.int32), np.zeros(0, bool)),
+        "file_name": "a.jpg",
+        "image_size": np.array([1, 1], np.int32),
+    }
     with MindRecordWriter(folder, "set.mindrecord", SCHEMA, shards=2) as writer:
         while True:
             writer.add(row)
@@ -88,8 +92,11 @@ def main(place):
     answer("checkpoint", lambda: folder.save(later), lambda: folder.load_newest().progress["epoch"] == 1)
     (full / "submit.zip").write_bytes(b"older")
     fill(full, 0)
-    answer("submission", lambda: write_submission(full / "submit.zip", {"a": np.ones((99, 4))}),
-           lambda: (full / "submit.zip").read_bytes() == b"older")  # fmt: skip
+    answer(
+        "submission",
+        lambda: write_submission(full / "submit.zip", {"a": np.ones((99, 4))}),
+        lambda: (full / "submit.zip").read_bytes() == b"older",
+    )
 
     ms.set_context(mode=ms.GRAPH_MODE)
     ms.set_device("CPU")

@@ -53,8 +53,11 @@ def test_newest_is_by_number_not_by_name_or_time(tmp_path):
     for epoch, step in ((10, 5), (9, 5), (10, 40), (2, 300)):
         folder.save(snapshot(epoch, step))
     assert [path.name for path in folder.existing()] == [
-        "ctpn-2_300.ckpt", "ctpn-9_5.ckpt", "ctpn-10_5.ckpt", "ctpn-10_40.ckpt"
-    ]  # fmt: skip
+        "ctpn-2_300.ckpt",
+        "ctpn-9_5.ckpt",
+        "ctpn-10_5.ckpt",
+        "ctpn-10_40.ckpt",
+    ]
     assert folder.load_newest().progress["step"] == 40
 
 
@@ -65,8 +68,13 @@ def test_count_is_kept_and_other_files_stay(tmp_path):
     for epoch in range(1, 6):
         folder.save(snapshot(epoch))
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "best_acc.ckpt", "ctpn-4_5.ckpt", "ctpn-4_5.state", "ctpn-5_5.ckpt", "ctpn-5_5.state", "ctpn-mine.ckpt"
-    ]  # fmt: skip
+        "best_acc.ckpt",
+        "ctpn-4_5.ckpt",
+        "ctpn-4_5.state",
+        "ctpn-5_5.ckpt",
+        "ctpn-5_5.state",
+        "ctpn-mine.ckpt",
+    ]
 
 
 def truncate(path):

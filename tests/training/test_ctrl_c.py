@@ -20,10 +20,27 @@ def test_ctrl_c_is_told_from_a_scheduler(tmp_path):
     """MindSpore turns SIGINT into SIGTERM while a graph runs, which is nearly always."""
     record = write_set(tmp_path, make_entries({f"{n}.png": (64, 96) for n in range(8)}), "ctpn_pretrain.mindrecord")
     command = [
-        sys.executable, str(ROOT / "train.py"), "--pretraining_dataset_file", str(record), "--device_target", "CPU",
-        "--img_height", str(HEIGHT), "--img_width", str(WIDTH), "--backbone_width", "0.0625", "--batch_size", "2",
-        "--pre_total_epoch", "100000", "--save_checkpoint_path", str(tmp_path / "out"), "--pre_trained", "",
-    ]  # fmt: skip
+        sys.executable,
+        str(ROOT / "train.py"),
+        "--pretraining_dataset_file",
+        str(record),
+        "--device_target",
+        "CPU",
+        "--img_height",
+        str(HEIGHT),
+        "--img_width",
+        str(WIDTH),
+        "--backbone_width",
+        "0.0625",
+        "--batch_size",
+        "2",
+        "--pre_total_epoch",
+        "100000",
+        "--save_checkpoint_path",
+        str(tmp_path / "out"),
+        "--pre_trained",
+        "",
+    ]
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:

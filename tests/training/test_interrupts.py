@@ -71,8 +71,12 @@ print("saved", flush=True)
 
 def test_a_signal_while_saving_does_not_cut_the_checkpoint_off(tmp_path):
     root = Path(interrupts.__file__).parents[2]
-    with subprocess.Popen([sys.executable, "-c", SAVES, str(root), str(tmp_path / "ckpt")], text=True,
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-c", SAVES, str(root), str(tmp_path / "ckpt")],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
         assert process.stdout.readline() == "training\n"
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "saving\n"

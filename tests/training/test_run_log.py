@@ -27,9 +27,7 @@ def test_loss_lines_have_the_documented_form(tmp_path):
 
 def test_metrics_are_json_lines(tmp_path):
     write_some(tmp_path, [1, 2])
-    assert lines(tmp_path)[1] == {
-        "event": "train", "epoch": 1, "step": 2, "global_step": 2, "loss": 0.5, "lr": 0.1
-    }  # fmt: skip
+    assert lines(tmp_path)[1] == {"event": "train", "epoch": 1, "step": 2, "global_step": 2, "loss": 0.5, "lr": 0.1}
 
 
 def test_resume_drops_later_and_torn_lines(tmp_path):

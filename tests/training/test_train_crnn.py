@@ -36,8 +36,15 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def config(root):
     """Two epochs of two steps, with every kind of chance in them, evaluated after each."""
-    return tiny_config(lmdb_root=str(root), optimizer="adamw", base_lr=1e-3, lr_schedule="cosine", run_eval=True,
-                       blur_prob=0.5, noise_prob=0.5)  # fmt: skip
+    return tiny_config(
+        lmdb_root=str(root),
+        optimizer="adamw",
+        base_lr=1e-3,
+        lr_schedule="cosine",
+        run_eval=True,
+        blur_prob=0.5,
+        noise_prob=0.5,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +73,13 @@ def test_a_training_leaves_what_a_person_needs(straight, config):
     assert "ctc_loss" in (folder / "loss_0.log").read_text()
     heading, rule, row = (folder / "result.md").read_text().splitlines()
     assert [cell.strip() for cell in heading.split("|")[1:-1]] == [
-        "Acc@1", "FPS", "Cpu_nums", "Epochs", "AMP_Type", "MindSpore",
-    ]  # fmt: skip
+        "Acc@1",
+        "FPS",
+        "Cpu_nums",
+        "Epochs",
+        "AMP_Type",
+        "MindSpore",
+    ]
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
     assert cells == [f"{100 * result.best:.2f}", f"{result.images_per_second:.3f}", "1", "2", "O0", ms.__version__]
     assert set(rule) <= set("|:-")
@@ -102,8 +114,13 @@ def test_stopped_and_resumed_is_bit_for_bit_the_same(straight, config, tmp_path,
 
 def test_a_folder_keeps_one_alphabet(straight, config, tmp_path):
     (tmp_path / "few.txt").write_text("abc", encoding="utf-8")
-    other = config.replace(save_checkpoint_path=str(straight[0]), alphabet=str(tmp_path / "few.txt"),
-                           label_policy="strip", batch_size=1, resume=True)  # fmt: skip
+    other = config.replace(
+        save_checkpoint_path=str(straight[0]),
+        alphabet=str(tmp_path / "few.txt"),
+        label_policy="strip",
+        batch_size=1,
+        resume=True,
+    )
     with pytest.raises(UserError, match="alphabet: differs from"):
         train_crnn(other, 0, 1)
 
@@ -148,8 +165,12 @@ def test_fine_tuning_onto_another_alphabet_says_so(config, trained, tmp_path, mo
     (tmp_path / "letters.txt").write_text("abcdefghijklmnopqrstuvwxyz好", encoding="utf-8")
     seen = {}
     monkeypatch.setattr(module, "train", partial(fake_train, seen))
-    onto = config.replace(alphabet=str(tmp_path / "letters.txt"), pre_trained=str(tmp_path / "own.ckpt"),
-                          save_checkpoint_path=str(tmp_path / "out"), label_policy="strip")  # fmt: skip
+    onto = config.replace(
+        alphabet=str(tmp_path / "letters.txt"),
+        pre_trained=str(tmp_path / "own.ckpt"),
+        save_checkpoint_path=str(tmp_path / "out"),
+        label_policy="strip",
+    )
     train_crnn(onto, 0, 1)
     said = capsys.readouterr().out
     assert "rnn.1.embedding.weight" in said
@@ -181,17 +202,39 @@ def test_every_training_key_reaches_the_loop(config, tmp_path, monkeypatch):
     seen = {}
     monkeypatch.setattr(module, "train", partial(fake_train, seen))
     asked = config.replace(
-        save_checkpoint_path=str(tmp_path), mixed_precision=True, loss_scale=64.0, clip_norm=2.0, total_epoch=7,
-        eval_start_epoch=3, eval_interval=2, save_best_ckpt=False, save_checkpoint_epochs=4, keep_checkpoint_max=9,
-        save_checkpoint_minutes=1.5, log_interval=6, batch_size=3,
-    )  # fmt: skip
+        save_checkpoint_path=str(tmp_path),
+        mixed_precision=True,
+        loss_scale=64.0,
+        clip_norm=2.0,
+        total_epoch=7,
+        eval_start_epoch=3,
+        eval_interval=2,
+        save_best_ckpt=False,
+        save_checkpoint_epochs=4,
+        keep_checkpoint_max=9,
+        save_checkpoint_minutes=1.5,
+        log_interval=6,
+        batch_size=3,
+    )
     train_crnn(asked, 0, 1, partial(evaluate_in_training, config))
     expected = {
-        "epochs": 7, "loss_scale": 64.0, "clip_norm": 2.0, "eval_start_epoch": 3, "eval_interval": 2, "resume": False,
-        "save_best_ckpt": False, "save_checkpoint_epochs": 4, "keep_checkpoint_max": 9, "log_every": 6,
-        "save_checkpoint_minutes": 1.5, "metric": "accuracy", "prefix": "crnn", "rank_id": 0, "rank_size": 1,
+        "epochs": 7,
+        "loss_scale": 64.0,
+        "clip_norm": 2.0,
+        "eval_start_epoch": 3,
+        "eval_interval": 2,
+        "resume": False,
+        "save_best_ckpt": False,
+        "save_checkpoint_epochs": 4,
+        "keep_checkpoint_max": 9,
+        "log_every": 6,
+        "save_checkpoint_minutes": 1.5,
+        "metric": "accuracy",
+        "prefix": "crnn",
+        "rank_id": 0,
+        "rank_size": 1,
         "steps": 3,
-    }  # fmt: skip
+    }
     assert {key: seen[key] for key in expected} == expected
     train_crnn(asked.replace(dynamic_loss_scale=True, save_checkpoint=False, run_eval=False), 0, 1, None)
     assert (seen["loss_scale"], seen["save_checkpoint_epochs"], seen["evaluate"]) == ("dynamic", 0, None)
@@ -223,21 +266,24 @@ def test_data_sources_of_the_configuration(config, root):
     assert [source["samples_per_epoch"] for source in data.report["sources"]] == [2, 6]
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"image_width": [100, 32]}, "image_width: .*ascending"),
-    ({"image_width": [30]}, "image width 30"),
-    ({"image_width": [True]}, "image_width"),
-    ({"image_width": []}, "image_width"),
-    ({"alphabet": "/none.txt"}, "alphabet: '/none.txt'"),
-    ({"train_lmdb": ["none"]}, "none"),
-    ({"synthetic_weight": 1.0}, "samples_per_epoch: is 0"),
-    ({"eval_lmdb": []}, "eval_lmdb: is empty"),
-    ({"eval_lmdb": ["none"]}, "none"),
-    ({"train_weight": [1, 2]}, "train_weight"),
-    ({"batch_size": 12}, "fewer than one batch"),
-    ({"lexicon": "/none.txt", "synthetic_weight": 0.5}, "lexicon"),
-    ({"pre_trained": "/none.ckpt"}, "/none.ckpt"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_width": [100, 32]}, "image_width: .*ascending"),
+        ({"image_width": [30]}, "image width 30"),
+        ({"image_width": [True]}, "image_width"),
+        ({"image_width": []}, "image_width"),
+        ({"alphabet": "/none.txt"}, "alphabet: '/none.txt'"),
+        ({"train_lmdb": ["none"]}, "none"),
+        ({"synthetic_weight": 1.0}, "samples_per_epoch: is 0"),
+        ({"eval_lmdb": []}, "eval_lmdb: is empty"),
+        ({"eval_lmdb": ["none"]}, "none"),
+        ({"train_weight": [1, 2]}, "train_weight"),
+        ({"batch_size": 12}, "fewer than one batch"),
+        ({"lexicon": "/none.txt", "synthetic_weight": 0.5}, "lexicon"),
+        ({"pre_trained": "/none.ckpt"}, "/none.ckpt"),
+    ],
+)
 def test_mistakes_are_found_before_anything_is_trained(config, tmp_path, changes, message):
     with pytest.raises(UserError, match=message):
         changed = config.replace(save_checkpoint_path=str(tmp_path), **changes)

@@ -47,12 +47,22 @@ def data(tmp_path_factory):
 
 
 def settings(data, output, **changes):
-    return tiny_config(**{
-        "pretraining_dataset_file": str(data.train), "finetune_dataset_file": str(data.train),
-        "eval_dataset_path": str(data.test), "save_checkpoint_path": str(output), "pre_total_epoch": 2,
-        "fine_total_epoch": 1, "run_eval": True, "eval_start_epoch": 1, "eval_interval": 1,
-        "save_checkpoint_epochs": 1, "test_batch_size": 2, **changes,
-    })  # fmt: skip
+    return tiny_config(
+        **{
+            "pretraining_dataset_file": str(data.train),
+            "finetune_dataset_file": str(data.train),
+            "eval_dataset_path": str(data.test),
+            "save_checkpoint_path": str(output),
+            "pre_total_epoch": 2,
+            "fine_total_epoch": 1,
+            "run_eval": True,
+            "eval_start_epoch": 1,
+            "eval_interval": 1,
+            "save_checkpoint_epochs": 1,
+            "test_batch_size": 2,
+            **changes,
+        }
+    )
 
 
 def torchvision_params():
@@ -62,10 +72,13 @@ def torchvision_params():
     for index, layer in zip(CONVOLUTIONS, LAYERS, strict=True):
         shape = shapes[f"{BACKBONE}conv{layer}.0.weight"]
         for name, of in (
-            (f"{index}.weight", shape), (f"{index}.bias", shape[:1]), (f"{index + 1}.weight", shape[:1]),
-            (f"{index + 1}.bias", shape[:1]), (f"{index + 1}.running_mean", shape[:1]),
+            (f"{index}.weight", shape),
+            (f"{index}.bias", shape[:1]),
+            (f"{index + 1}.weight", shape[:1]),
+            (f"{index + 1}.bias", shape[:1]),
+            (f"{index + 1}.running_mean", shape[:1]),
             (f"{index + 1}.running_var", shape[:1]),
-        ):  # fmt: skip
+        ):
             rng = np.random.default_rng(zlib.crc32(name.encode()))
             value = rng.standard_normal(of).astype(np.float32)
             params[f"features.{name}"] = abs(value) + 0.5 if name.endswith("running_var") else value / 3

@@ -21,9 +21,16 @@ def launch(folder):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [
-        str(MSRUN), "--worker_num=2", "--local_worker_num=2", f"--master_port={port}", "--join=True",
-        f"--log_dir={folder / 'log'}", str(SCRIPT), str(folder), "ranks",
-    ]  # fmt: skip
+        str(MSRUN),
+        "--worker_num=2",
+        "--local_worker_num=2",
+        f"--master_port={port}",
+        "--join=True",
+        f"--log_dir={folder / 'log'}",
+        str(SCRIPT),
+        str(folder),
+        "ranks",
+    ]
     # msrun starts the first "python" on the path.
     environment = {**os.environ, "PATH": f"{MSRUN.parent}{os.pathsep}{os.environ['PATH']}"}
     subprocess.run(command, capture_output=True, timeout=300, check=True, env=environment)
@@ -48,8 +55,11 @@ def test_ranks_average_stay_equal_and_stop_together(tmp_path):
 
     stopped = tmp_path / "stopped"
     assert sorted(path.name for path in stopped.iterdir() if path.name != "tensorboard") == [
-        "ckpt_0", "loss_0.log", "loss_1.log", "metrics.jsonl"
-    ]  # fmt: skip
+        "ckpt_0",
+        "loss_0.log",
+        "loss_1.log",
+        "metrics.jsonl",
+    ]
     # Both ranks saw the same batches, so the mean of their gradients is that of one process.
     run(tmp_path / "alone", 2)
     assert len(steps(stopped)) == 4

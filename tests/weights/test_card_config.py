@@ -12,9 +12,13 @@ from src.weights.mindspore_ckpt import encode
 from src.weights.which_network import network_of
 
 CARD = {
-    "network": "ctpn", "image_size": [64, 96], "backbone_width": 0.25, "side_refinement": True,
-    "anchor_heights": [8, 16], "connector": {"line_min_score": 0.6},
-}  # fmt: skip
+    "network": "ctpn",
+    "image_size": [64, 96],
+    "backbone_width": 0.25,
+    "side_refinement": True,
+    "anchor_heights": [8, 16],
+    "connector": {"line_min_score": 0.6},
+}
 
 
 @pytest.fixture

@@ -23,10 +23,19 @@ from src.weights.network_weights import MissingWeights, find_weights
 
 READING = {"narrow_lines": True, "oriented": True}  # the reader's own, whatever a training evaluates with
 TRAINED = {
-    "network": "ctpn", "img_height": 64, "img_width": 96, "keep_ratio": True, "anchor_height": [8, 16, 32],
-    "side_refinement": True, "backbone_width": 0.25, "line_min_score": 0.6, "max_horizontal_gap": 30, "batch_size": 4,
-    "narrow_lines": False, "oriented": False,
-}  # fmt: skip
+    "network": "ctpn",
+    "img_height": 64,
+    "img_width": 96,
+    "keep_ratio": True,
+    "anchor_height": [8, 16, 32],
+    "side_refinement": True,
+    "backbone_width": 0.25,
+    "line_min_score": 0.6,
+    "max_horizontal_gap": 30,
+    "batch_size": 4,
+    "narrow_lines": False,
+    "oriented": False,
+}
 
 
 def weights_file(folder, params, name="best_acc.ckpt"):
@@ -133,9 +142,13 @@ def test_arrays_that_fit_together():
     check_shapes("crnn", crnn_params(5))
 
 
-@pytest.mark.parametrize(("network", "name"), [
-    *(("ctpn", name) for name in ctpn_params()), *(("crnn", name) for name in crnn_params(5)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("network", "name"),
+    [
+        *(("ctpn", name) for name in ctpn_params()),
+        *(("crnn", name) for name in crnn_params(5)),
+    ],
+)
 def test_an_array_that_is_missing_or_does_not_fit(network, name):
     params = ctpn_params() if network == "ctpn" else crnn_params(5)
     # A layer with another number of outputs shows in the first array that takes them.

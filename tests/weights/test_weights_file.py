@@ -131,10 +131,16 @@ def test_pth_of_torch(tmp_path, as_zip):
     torch = pytest.importorskip("torch")
     base = torch.arange(24.0).reshape(4, 6)
     state = {
-        "float": base, "transposed": base.t()[1:3], "offset": base[2, 1:], "half": base.half(),
-        "brain": base.bfloat16(), "long": torch.tensor(5), "parameter": torch.nn.Parameter(torch.ones(2)),
-        "flag": torch.tensor([True, False]), "empty": torch.zeros(0, 3),
-    }  # fmt: skip
+        "float": base,
+        "transposed": base.t()[1:3],
+        "offset": base[2, 1:],
+        "half": base.half(),
+        "brain": base.bfloat16(),
+        "long": torch.tensor(5),
+        "parameter": torch.nn.Parameter(torch.ones(2)),
+        "flag": torch.tensor([True, False]),
+        "empty": torch.zeros(0, 3),
+    }
     torch.save({"state_dict": state, "best": 0.5}, tmp_path / "a.pth", _use_new_zipfile_serialization=as_zip)
     params = read_weights(tmp_path / "a.pth")
     assert set(params) == set(state)

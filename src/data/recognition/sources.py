@@ -83,14 +83,18 @@ def rendered_words(
     return [
         (
             WordSource(
-                book, sampler, patches, alphabet=characters, seed=seed + _SEED_STEP * number,
+                book,
+                sampler,
+                patches,
+                alphabet=characters,
+                seed=seed + _SEED_STEP * number,
                 max_words=min(max_words, -(-width // _NARROW_WORD)),
                 aspect=(narrower / height, width / height),
             ),
             1 / width**2 / total,
         )
         for number, (narrower, width) in enumerate(ranges)
-    ]  # fmt: skip
+    ]
 
 
 def mix_sources(

@@ -59,9 +59,16 @@ class Sheet:
         return end
 
     def write_line(
-        self, x: float, baseline: float, words: list[str], type_: Type, *,
-        align: float = 0.0, width: float = 0.0, gap: float = WORD_GAP,
-    ) -> float:  # fmt: skip
+        self,
+        x: float,
+        baseline: float,
+        words: list[str],
+        type_: Type,
+        *,
+        align: float = 0.0,
+        width: float = 0.0,
+        gap: float = WORD_GAP,
+    ) -> float:
         """Draw words with spaces of `gap` em; `align` 0 to 1 places them in `width`. Returns where the pen ends."""
         if align:
             x += align * max(width - self.line_width(words, type_, gap), 0.0)

@@ -30,8 +30,11 @@ class DocumentWriter:
 
     def draw(self, kind: str) -> None:
         draw: dict[str, Callable[[], None]] = {
-            "page": self._page, "receipt": self._receipt, "screen": self._screen, "table": self._table_page,
-        }  # fmt: skip
+            "page": self._page,
+            "receipt": self._receipt,
+            "screen": self._screen,
+            "table": self._table_page,
+        }
         draw[kind]()
 
     def _page(self) -> None:
@@ -54,9 +57,13 @@ class DocumentWriter:
         if rng.random() < 0.6:  # the page's number
             words = [str(1 + int(rng.random() * 400))]
             sheet.write_line(
-                self.margin, sheet.height - 0.8 * em, words, self.type,
-                align=(0.0, 0.5, 1.0)[int(rng.random() * 3)], width=sheet.width - 2 * self.margin,
-            )  # fmt: skip
+                self.margin,
+                sheet.height - 0.8 * em,
+                words,
+                self.type,
+                align=(0.0, 0.5, 1.0)[int(rng.random() * 3)],
+                width=sheet.width - 2 * self.margin,
+            )
 
     def _receipt(self) -> None:
         rng, sheet, em = self.rng, self.sheet, self.em

@@ -20,10 +20,15 @@ _CACHE_BYTES = 48_000_000
 PROBE_EM = 40  # the type size of word crops: its glyphs serve for measuring, too
 _HERSHEY_UNIT = 30.0  # em size in pixels of a Hershey font at scale 1
 _HERSHEY_STYLES = (
-    (cv2.FONT_HERSHEY_SIMPLEX, 0.06), (cv2.FONT_HERSHEY_SIMPLEX, 0.11), (cv2.FONT_HERSHEY_DUPLEX, 0.06),
-    (cv2.FONT_HERSHEY_COMPLEX, 0.05), (cv2.FONT_HERSHEY_COMPLEX, 0.08), (cv2.FONT_HERSHEY_TRIPLEX, 0.05),
-    (cv2.FONT_HERSHEY_TRIPLEX, 0.07), (cv2.FONT_HERSHEY_TRIPLEX | cv2.FONT_ITALIC, 0.06),
-)  # fmt: skip
+    (cv2.FONT_HERSHEY_SIMPLEX, 0.06),
+    (cv2.FONT_HERSHEY_SIMPLEX, 0.11),
+    (cv2.FONT_HERSHEY_DUPLEX, 0.06),
+    (cv2.FONT_HERSHEY_COMPLEX, 0.05),
+    (cv2.FONT_HERSHEY_COMPLEX, 0.08),
+    (cv2.FONT_HERSHEY_TRIPLEX, 0.05),
+    (cv2.FONT_HERSHEY_TRIPLEX, 0.07),
+    (cv2.FONT_HERSHEY_TRIPLEX | cv2.FONT_ITALIC, 0.06),
+)
 
 
 @dataclass(frozen=True)

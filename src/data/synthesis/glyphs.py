@@ -19,8 +19,9 @@ class TextInk:
     advance: float
 
 
-def set_text(book: FontBook, face: Face, text: str, em: int, tracking: float = 0.0, *,
-             rises: list[int] | None = None) -> TextInk:  # fmt: skip
+def set_text(
+    book: FontBook, face: Face, text: str, em: int, tracking: float = 0.0, *, rises: list[int] | None = None
+) -> TextInk:
     """Draw `text` on one line at `em` pixels per em, with `tracking` em added between characters.
 
     A space moves the pen. `rises` lifts each character by so many pixels.

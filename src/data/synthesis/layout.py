@@ -32,8 +32,7 @@ class Block:
     em: int
 
 
-def draw_word(book: FontBook, face: Face, text: str, em: int, *, tracking: float = 0.0,
-              lean: float = 0.0) -> TextInk:  # fmt: skip
+def draw_word(book: FontBook, face: Face, text: str, em: int, *, tracking: float = 0.0, lean: float = 0.0) -> TextInk:
     """Ink of a word with strokes of at least a visible width; hairline faces are thickened."""
     ink = set_text(book, face, text, em, tracking)
     missing = max(0.055 - book.stroke(face), 1.6 / em - book.stroke(face), 0.0) * em / 2
@@ -56,8 +55,17 @@ def block_texts(rng: np.random.Generator, sampler: TextSampler, lines: int, most
     return texts
 
 
-def make_block(rng: np.random.Generator, book: FontBook, sampler: TextSampler, em: int, *, lines: int,
-               most_words: int, most_width: float, sag: float = 0.0) -> Block | None:  # fmt: skip
+def make_block(
+    rng: np.random.Generator,
+    book: FontBook,
+    sampler: TextSampler,
+    em: int,
+    *,
+    lines: int,
+    most_words: int,
+    most_width: float,
+    sag: float = 0.0,
+) -> Block | None:
     """Set random words in up to `lines` lines no wider than `most_width` pixels.
 
     A word that does not fit its line is left out; the type shrinks, down to 7 pixels, when not even the first

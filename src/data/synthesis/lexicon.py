@@ -61,8 +61,13 @@ class TextSampler:
         alphabet: where it has characters beyond ASCII, half of the random strings are made of these.
     """
 
-    def __init__(self, lexicon: list[str] | None = None, mix: TextMix | None = None, max_length: int = LONGEST_WORD,
-                 alphabet: str = ""):  # fmt: skip
+    def __init__(
+        self,
+        lexicon: list[str] | None = None,
+        mix: TextMix | None = None,
+        max_length: int = LONGEST_WORD,
+        alphabet: str = "",
+    ):
         words = [word for word in (lexicon or ENGLISH_WORDS) if len(word) <= max_length]
         if not words:
             raise UserError(f"lexicon: no word of at most {max_length} characters")

@@ -87,8 +87,9 @@ def visible_color(rng: np.random.Generator, background: np.ndarray, contrast: fl
     return np.full(3, 10.0 if bright > 127 else 245.0, np.float32)
 
 
-def random_paint(rng: np.random.Generator, background: np.ndarray, contrast: float, em: float,
-                 effects: float) -> Paint:  # fmt: skip
+def random_paint(
+    rng: np.random.Generator, background: np.ndarray, contrast: float, em: float, effects: float
+) -> Paint:
     """A paint for text of `em` pixels that shows on `background` (3,); `effects` is the chance of each effect."""
     color = visible_color(rng, background, contrast)
     second = outline_color = None

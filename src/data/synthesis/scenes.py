@@ -43,9 +43,17 @@ class SceneSource:
         angle: largest rotation in degrees in place of the style's.
     """
 
-    def __init__(self, book: FontBook, sampler: TextSampler, backgrounds: Backgrounds, *,
-                 size: tuple[int, int] = (960, 576), difficulty: str | SceneStyle = "medium", seed: int = 1,
-                 angle: float | None = None):  # fmt: skip
+    def __init__(
+        self,
+        book: FontBook,
+        sampler: TextSampler,
+        backgrounds: Backgrounds,
+        *,
+        size: tuple[int, int] = (960, 576),
+        difficulty: str | SceneStyle = "medium",
+        seed: int = 1,
+        angle: float | None = None,
+    ):
         self.book, self.sampler, self.backgrounds = book, sampler, backgrounds
         self.width, self.height = size
         self.style = STYLES[difficulty] if isinstance(difficulty, str) else difficulty
@@ -80,9 +88,15 @@ class SceneSource:
             count = 1 if curved else 1 + int(rng.random() ** 1.5 * few)
             sag = (rng.random() - 0.5) * 0.5 if curved else 0.0
             block = make_block(
-                rng, self.book, self.sampler, em,
-                lines=count, most_words=style.most_words, most_width=0.86 * self.width, sag=sag,
-            )  # fmt: skip
+                rng,
+                self.book,
+                self.sampler,
+                em,
+                lines=count,
+                most_words=style.most_words,
+                most_width=0.86 * self.width,
+                sag=sag,
+            )
             if block is None:  # a long word in a small image; the next ones may be shorter
                 continue
             margin = block.em * (0.25 + 0.8 * rng.random())
@@ -118,8 +132,16 @@ class SceneSource:
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         return corners @ turn
 
-    def _draw_block(self, rng: np.random.Generator, canvas: np.ndarray, block: Block, corners: np.ndarray, *,
-                    margin: float, panel: bool) -> list:  # fmt: skip
+    def _draw_block(
+        self,
+        rng: np.random.Generator,
+        canvas: np.ndarray,
+        block: Block,
+        corners: np.ndarray,
+        *,
+        margin: float,
+        panel: bool,
+    ) -> list:
         w, h = block.width + 2 * margin, block.height + 2 * margin
         plane = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
         to_image = cv2.getPerspectiveTransform(plane, corners)

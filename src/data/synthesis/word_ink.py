@@ -12,8 +12,16 @@ from src.data.synthesis.word_style import WordStyle
 _EM = PROBE_EM  # one type size, so that the glyph cache is hit; the warp makes every other
 
 
-def draw_crop(rng: np.random.Generator, book: FontBook, face: Face, text: str, *, other: str | None,
-              height: tuple[int, int], style: WordStyle) -> tuple[np.ndarray, np.ndarray | None]:  # fmt: skip
+def draw_crop(
+    rng: np.random.Generator,
+    book: FontBook,
+    face: Face,
+    text: str,
+    *,
+    other: str | None,
+    height: tuple[int, int],
+    style: WordStyle,
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Ink of `text` on a canvas of a crop's size, uint8 (H, W) with H from `height`, and ink of a part of the
     word `other` beside, above or below it, or None."""
     tracking = 0.0
@@ -52,8 +60,9 @@ def _margins(rng: np.random.Generator, cut: float) -> np.ndarray:
     return margins
 
 
-def _corners(rng: np.random.Generator, style: WordStyle, *, text_w: float, text_h: float, left: float,
-             top: float) -> np.ndarray:  # fmt: skip
+def _corners(
+    rng: np.random.Generator, style: WordStyle, *, text_w: float, text_h: float, left: float, top: float
+) -> np.ndarray:
     """Where the text's corners go, float32 (4, 2): turned and skewed, but inside the upright rectangle."""
     angle = radians(rng.normal(0, style.tilt if rng.random() < 0.9 else 4 * style.tilt))
     most = atan(0.55 * text_h / text_w) if text_w > text_h else radians(20)

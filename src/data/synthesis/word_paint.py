@@ -8,8 +8,9 @@ from src.data.synthesis.textures import cloud_field, smooth_field
 from src.data.synthesis.word_style import WordStyle
 
 
-def paint_crop(rng: np.random.Generator, ink: np.ndarray, others: np.ndarray | None, patches: GrayPatches,
-               style: WordStyle) -> tuple[np.ndarray, float]:  # fmt: skip
+def paint_crop(
+    rng: np.random.Generator, ink: np.ndarray, others: np.ndarray | None, patches: GrayPatches, style: WordStyle
+) -> tuple[np.ndarray, float]:
     """Paint ink uint8 (H, W), and what else is in view, on a gray surface.
 
     Returns the crop, float32 (H, W), and the contrast of its text in gray levels.

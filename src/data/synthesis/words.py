@@ -32,10 +32,19 @@ class WordSource:
         UserError: when sampling, if no font has the characters of any word.
     """
 
-    def __init__(self, book: FontBook, sampler: TextSampler, patches: GrayPatches | None = None, *,
-                 alphabet: str = DIGITS + SMALL, seed: int = 1, max_words: int = 1,
-                 height: tuple[int, int] = (20, 48), aspect: tuple[float, float] | None = None,
-                 style: WordStyle | None = None):  # fmt: skip
+    def __init__(
+        self,
+        book: FontBook,
+        sampler: TextSampler,
+        patches: GrayPatches | None = None,
+        *,
+        alphabet: str = DIGITS + SMALL,
+        seed: int = 1,
+        max_words: int = 1,
+        height: tuple[int, int] = (20, 48),
+        aspect: tuple[float, float] | None = None,
+        style: WordStyle | None = None,
+    ):
         if max_words < 1:
             raise ValueError(f"max_words is {max_words}; a crop has at least one word")
         if not 8 <= height[0] <= height[1]:

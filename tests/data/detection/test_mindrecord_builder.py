@@ -201,9 +201,11 @@ def test_too_many_bad_images_are_said_while_reading(tmp_path):
     folders = write_folder(tmp_path / "a", {f"{i}.jpg": b"" for i in range(450)})
     with pytest.raises(TooManyBadError, match="200 of 450 images are bad already, more than max_bad_ratio 0.1"):
         build_set(
-            plan(tmp_path / "out", source(folders)), max_bad_ratio=0.1, max_pixels=10**6,
+            plan(tmp_path / "out", source(folders)),
+            max_bad_ratio=0.1,
+            max_pixels=10**6,
             progress=lambda done, total: seen.append(done),
-        )  # fmt: skip
+        )
     assert seen[-1] == 200
     assert json.loads((tmp_path / "out/ctpn_test_report.json").read_text())["images_rejected"] == 200
 

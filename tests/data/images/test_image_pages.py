@@ -44,9 +44,15 @@ def pages(image_format, **options):
 
 @pytest.mark.parametrize(
     ("image_format", "options"),
-    [("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {}),
-     ("AVIF", {"quality": 95})],
-)  # fmt: skip
+    [
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("GIF", {}),
+        ("WEBP", {"lossless": True}),
+        ("PNG", {}),
+        ("AVIF", {"quality": 95}),
+    ],
+)
 def test_every_page_is_decoded(image_format, options):
     expected = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255)])
     with ImageFile(pages(image_format, **options)) as file:
@@ -131,10 +137,18 @@ def test_a_pdf_page_has_a_time_budget(monkeypatch):
 
 @pytest.mark.parametrize(
     ("head", "kind"),
-    [(b"8BPS\0\1", "PSD"), (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"), (b"<svg xmlns=''>", "SVG"),
-     (b"<?xml version='1.0'?>\n<svg>", "SVG"), (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "AVIF"),
-     (b"\0\0\0\x18ftypmp42\0\0\0\0isom", "video"), (b"%PDF-1.7", "PDF"), (b"plain text", ""), (b"", "")],
-)  # fmt: skip
+    [
+        (b"8BPS\0\1", "PSD"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"<svg xmlns=''>", "SVG"),
+        (b"<?xml version='1.0'?>\n<svg>", "SVG"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "AVIF"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0isom", "video"),
+        (b"%PDF-1.7", "PDF"),
+        (b"plain text", ""),
+        (b"", ""),
+    ],
+)
 def test_what_a_file_is(head, kind):
     assert file_type(head) == kind
 
@@ -230,8 +244,13 @@ def test_the_limit_of_pixels_names_its_option_and_can_be_raised():
         "from src.data.images.decode import ImageFile\n"
         "with ImageFile(sys.stdin.buffer.read(), max_pixels=200_000_000) as file: print(file.header.width)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], input=data, capture_output=True, check=False,
-                          env={**os.environ, "PYTHONPATH": str(REPOSITORY)})  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=data,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
     assert done.stdout == b"20000\n", done.stderr
     assert before == Image.MAX_IMAGE_PIXELS
 

@@ -31,10 +31,16 @@ def test_two_of_one_name_are_told_apart(root):
     assert list(opened) == [f"{root.name}/MJ_LMDB", "other/MJ_LMDB"]
 
 
-@pytest.mark.parametrize(("names", "message"), [
-    (["ST_LMDB"], "ST_LMDB"), (["nothing/here"], "no data.mdb"), ([3], "'3'"), ([""], "''"),
-    (["MJ_LMDB", "mj_lmdb"], "twice"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["ST_LMDB"], "ST_LMDB"),
+        (["nothing/here"], "no data.mdb"),
+        ([3], "'3'"),
+        ([""], "''"),
+        (["MJ_LMDB", "mj_lmdb"], "twice"),
+    ],
+)
 def test_names_that_mean_nothing(root, names, message):
     with pytest.raises(UserError, match=re.escape(message)):
         open_lmdbs(names, root)

@@ -120,9 +120,12 @@ def test_too_much_bad_is_said_while_reading(tmp_path):
     (tmp_path / "all.tsv").write_text("absent.png\tword\n" * 5000)
     with pytest.raises(UserError, match="1000 of 1000 words are bad.*'absent.png' at "):
         build_lmdb(
-            read_tsv(tmp_path / "all.tsv"), tmp_path / "out", description={}, max_bad_ratio=0.5,
+            read_tsv(tmp_path / "all.tsv"),
+            tmp_path / "out",
+            description={},
+            max_bad_ratio=0.5,
             on_progress=lambda stage, done, total: seen.append(done),
-        )  # fmt: skip
+        )
     assert seen[-1] < 2000
 
 

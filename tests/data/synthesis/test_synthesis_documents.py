@@ -74,8 +74,19 @@ def test_the_same_seed_gives_the_same_document(book):
 
 
 def test_the_command_draws_documents(tmp_path):
-    arguments = ["scenes", "--output", str(tmp_path / "set"), "--count", "2", "--difficulty", "document", "--size",
-                 "480x320", "--workers", "1"]  # fmt: skip
+    arguments = [
+        "scenes",
+        "--output",
+        str(tmp_path / "set"),
+        "--count",
+        "2",
+        "--difficulty",
+        "document",
+        "--size",
+        "480x320",
+        "--workers",
+        "1",
+    ]
     synthesize.main(arguments)
     assert len(list((tmp_path / "set" / "images").iterdir())) == 2
     for kind in ("gt", "gt_lines"):

@@ -21,9 +21,20 @@ from src.data.synthesis.scenes import SceneSource
 from src.data.synthesis.textures import noise_field
 
 CLEAN = SceneStyle(
-    blocks=(2, 4), most_lines=3, most_words=3, type_size=(0.06, 0.15), smallest=14, angle=3.0, perspective=0.1,
-    panel=0.0, contrast=90, effects=0.0, spoil=0.0, shapes=0, curved=0.1,
-)  # fmt: skip
+    blocks=(2, 4),
+    most_lines=3,
+    most_words=3,
+    type_size=(0.06, 0.15),
+    smallest=14,
+    angle=3.0,
+    perspective=0.1,
+    panel=0.0,
+    contrast=90,
+    effects=0.0,
+    spoil=0.0,
+    shapes=0,
+    curved=0.1,
+)
 
 
 class Wall:
