@@ -73,7 +73,9 @@ def rapidocr_readers() -> tuple[ReadImage, ReadLine]:
 
     def read_image(image: np.ndarray) -> list[tuple[np.ndarray, str, float]]:
         found = engine(image, use_det=True, use_cls=False)  # which it would keep from the last call
-        return [] if found.boxes is None else list(zip(found.boxes, found.txts, found.scores, strict=True))
+        if found.boxes is None or found.txts is None:
+            return []
+        return list(zip(found.boxes, found.txts, found.scores, strict=True))
 
     def read_line(crop: np.ndarray) -> str:
         found = engine(crop, use_det=False, use_cls=False)
@@ -95,7 +97,7 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
     readers = rapidocr_readers()
     (args.output / "words").mkdir(parents=True, exist_ok=True)
     count = 0
-    with (args.output / "words.tsv").open("w", encoding="utf-8") as table:
+    with (args.output / "words.tsv").open("w", encoding="utf-8", buffering=1) as table:
         for file in files:
             image = cv2.imread(str(file))
             if image is None:
