@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 os.environ.setdefault("GLOG_v", "3")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import mindspore as ms
 from mindspore import nn, ops

@@ -12,9 +12,6 @@ from functools import partial
 from pathlib import Path
 from unittest import mock
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
 import tiny_words
 from tiny_detection import make_entries, tiny_config, write_set
 

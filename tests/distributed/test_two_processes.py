@@ -23,6 +23,7 @@ import yaml
 
 ms = pytest.importorskip("mindspore")
 
+from program_environment import program_environment
 from rank_program import (
     EPOCHS,
     TEST_IMAGES,
@@ -157,7 +158,7 @@ def ranks(folder, killed):
             text=True,
             timeout=400,
             check=False,
-            env={**os.environ, "PATH": path},
+            env=program_environment(PATH=path),
         )
     finally:
         end_all(folder)

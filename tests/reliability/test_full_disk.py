@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from program_environment import program_environment
 
 pytest.importorskip("mindspore")
 SCRIPT = Path(__file__).with_name("write_until_full.py")
@@ -35,7 +36,12 @@ def answers(tmp_path_factory):
     place = tmp_path_factory.mktemp("disk") / "full"
     place.mkdir()
     done = subprocess.run(
-        [*apart, sys.executable, str(SCRIPT), str(place)], capture_output=True, text=True, check=False, timeout=300
+        [*apart, sys.executable, str(SCRIPT), str(place)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env=program_environment(),
     )
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]

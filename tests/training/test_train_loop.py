@@ -11,6 +11,7 @@ import pytest
 
 ms = pytest.importorskip("mindspore")
 from mindspore import nn, ops
+from program_environment import program_environment
 from training_stand_in import STEPS, Data, Loss, Net, optimizer_of, run
 
 from src.common.errors import UserError
@@ -135,6 +136,7 @@ def test_a_stop_at_the_last_step_of_an_epoch_still_gets_its_evaluation(tmp_path)
 def test_sigterm_to_a_process_and_resume_in_another(straight, tmp_path):
     with subprocess.Popen(
         [sys.executable, str(SCRIPT), str(tmp_path), "4", "8"],
+        env=program_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

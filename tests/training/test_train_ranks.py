@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from program_environment import program_environment
 from training_stand_in import run
 
 SCRIPT = Path(__file__).resolve().parents[1] / "training_stand_in.py"
@@ -32,7 +33,7 @@ def launch(folder):
         "ranks",
     ]
     # msrun starts the first "python" on the path.
-    environment = {**os.environ, "PATH": f"{MSRUN.parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = program_environment(PATH=f"{MSRUN.parent}{os.pathsep}{os.environ['PATH']}")
     subprocess.run(command, capture_output=True, timeout=300, check=True, env=environment)
     return [(folder / "log" / f"worker_{rank}.log").read_text() for rank in (0, 1)]
 
