@@ -24,7 +24,9 @@ FINEST = 16 / SMALLEST_TEXT  # scale beyond which nothing is gained
 LARGEST_FIRST = 2.0  # small images are enlarged by so much at most
 STEP = 2.4  # from one look to the next at most, so that each line is clear in one of them
 SMALLEST_STEP = 1.25  # less is not worth a look
-HALF_SEEN = 0.2  # score of a proposal that asks for a finer look
+HALF_SEEN = 0.25  # score of a proposal that asks for a finer look
+ALONE = 0.6  # the same of a proposal that has no other beside it
+NEIGHBORS = 40  # pixels of the input between proposals of one word
 SMALL = 32  # pixels of the input: half-seen text below this height may be seen better at a finer scale
 WELL_SEEN = 14  # pixels of the input: a found line of this height needs no finer look
 SURE_HEIGHT, SURE_SCORE = 10, 0.95  # nor does a lower one that scores high
@@ -178,8 +180,12 @@ def _half_seen(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Boxes in pixels of the image of small proposals that no line explains, and their heights in the input."""
     heights = proposals.boxes[:, 3] - proposals.boxes[:, 1]
-    small = (proposals.scores >= HALF_SEEN) & (heights < SMALL)
-    boxes, heights = proposals.boxes[small].astype(np.float64), heights[small]
+    # Text of a middling height is worth a second look, but no third one.
+    limit = SMALL if len(look.tiles) == 1 and look.pixels >= look.size[0] * look.size[1] else SMALL / 2
+    small = (proposals.scores >= HALF_SEEN) & (heights < limit)
+    boxes, heights, scores = proposals.boxes[small].astype(np.float64), heights[small], proposals.scores[small]
+    near = _has_neighbor(boxes) | (scores >= ALONE)
+    boxes, heights = boxes[near], heights[near]
     boxes *= np.tile([image_size[1] / look.size[1], image_size[0] / look.size[0]], 2)
     if len(lines) and len(boxes):
         x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
@@ -189,6 +195,14 @@ def _half_seen(
         free = ~inside.any(axis=1)
         boxes, heights = boxes[free], heights[free]
     return boxes, heights
+
+
+def _has_neighbor(boxes: np.ndarray) -> np.ndarray:
+    """Which proposals (n, 4) have another beside them, as those of a word do: (n,) bool."""
+    x, y = boxes[:, 0], (boxes[:, 1] + boxes[:, 3]) / 2
+    across, down = np.abs(x[:, None] - x), np.abs(y[:, None] - y)
+    reach = np.maximum(boxes[:, 3] - boxes[:, 1], 8.0)[:, None]
+    return ((across > 0) & (across <= NEIGHBORS) & (down <= reach)).any(axis=1)
 
 
 def _grown(lines: np.ndarray) -> np.ndarray:

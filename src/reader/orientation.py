@@ -9,6 +9,8 @@ import numpy as np
 
 DOUBTFUL = 0.88  # mean score of texts below which an image may stand on its head
 BETTER = 0.1  # by which the mean score of a turned image must be above that of the image as it is
+SURE = 0.95  # score that text on its head does not reach
+ENOUGH = 5  # characters of such texts that leave no doubt
 GOOD = 0.8  # score of a text that is right
 FEW = 8  # good characters below which an image may lie on its side
 TELLING = 3  # characters of a text that tells anything: an "l" or "o" is one from every side
@@ -23,6 +25,9 @@ def turned(image: np.ndarray, turn: int) -> np.ndarray:
 def is_doubtful(texts: Sequence[tuple[str, float]]) -> bool:
     """Whether what was read, as (text, score) pairs, leaves open that the image stands otherwise."""
     telling = [(text, score) for text, score in texts if len(text) >= TELLING]
+    sure = sum(len(text) for text, score in telling if score >= SURE and len(text) > TELLING)
+    if sure >= ENOUGH:
+        return False
     if telling and 2 * len(telling) >= len(texts):
         return mean_score(telling) < DOUBTFUL
     return not 1 <= len(texts) < TELLING or mean_score(texts) < DOUBTFUL
