@@ -61,6 +61,12 @@ def test_inputs_come_and_outputs_go(tmp_path, bucket):
     assert (bucket.root / "out/result.txt").read_text() == "done"
 
 
+def test_without_train_url_it_is_said_that_nothing_goes_back(tmp_path, bucket, capsys):
+    with moxing_adapter.modelarts_job(job_config(tmp_path, train_url="")):
+        assert "train_url: is empty, so nothing of" in capsys.readouterr().err
+    assert not (bucket.root / "out").exists()
+
+
 def test_outputs_of_a_failed_run_go_back_too(tmp_path, bucket):
     with pytest.raises(RuntimeError, match="diverged"), moxing_adapter.modelarts_job(job_config(tmp_path)):
         (tmp_path / "cache/train/log").write_text("up to here")
