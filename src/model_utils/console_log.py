@@ -4,8 +4,11 @@ Library code has one logger per module and no handler; only an entry point decid
 """
 
 import logging
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _STYLES = {logging.WARNING: "yellow", logging.ERROR: "red"}
 
@@ -13,9 +16,11 @@ _STYLES = {logging.WARNING: "yellow", logging.ERROR: "red"}
 class ConsoleHandler(logging.Handler):
     """A line per message, colored by its level on a terminal, and as it is in a file."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._console = Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
+    @cached_property
+    def _console(self) -> "Console":
+        from rich.console import Console  # noqa: PLC0415 - a tenth of a second that a command with nothing to log saves
+
+        return Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
 
     def emit(self, record: logging.LogRecord) -> None:
         self._console.print(self.format(record), style=_STYLES.get(record.levelno))
