@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
@@ -18,9 +19,11 @@ struct JpegReading {
   jpeg_decompress_struct decoder{};
   jpeg_error_mgr errors{};
   jpeg_source_mgr source{};
+  jpeg_progress_mgr progress{};
   std::jmp_buf jump{};
   char message[JMSG_LENGTH_MAX] = "";
   bool ended = false;  // more was wanted than the file holds
+  bool too_many_scans = false;
   std::int64_t height = 0, width = 0;
   std::vector<std::uint8_t> samples;  // (height, width, components) as libjpeg gives them
 
@@ -37,7 +40,19 @@ void jump_out(j_common_ptr decoder) {
   std::longjmp(reading.jump, 1);
 }
 
-void say_nothing(j_common_ptr, int) {}
+void count_warnings(j_common_ptr decoder, int level) {
+  if (level < 0) ++decoder->err->num_warnings;
+}
+
+/// Every scan is a pass over the whole image: a small file in thousands of them takes minutes.
+void stop_after_many_scans(j_common_ptr common) {
+  constexpr int most_scans = 100;
+  if (reinterpret_cast<j_decompress_ptr>(common)->input_scan_number <= most_scans) return;
+  JpegReading& reading = reading_of(common);
+  reading.too_many_scans = true;
+  std::longjmp(reading.jump, 1);
+}
+
 void do_nothing(j_decompress_ptr) {}
 
 boolean give_end_of_image(j_decompress_ptr decoder) {
@@ -64,7 +79,7 @@ bool read_header(JpegReading& reading, const std::uint8_t* data, std::size_t siz
   decoder.err = jpeg_std_error(&reading.errors);
   decoder.client_data = &reading;
   reading.errors.error_exit = jump_out;
-  reading.errors.emit_message = say_nothing;
+  reading.errors.emit_message = count_warnings;
   if (setjmp(reading.jump)) return false;
   jpeg_create_decompress(&decoder);
   reading.source.init_source = do_nothing;
@@ -75,6 +90,8 @@ bool read_header(JpegReading& reading, const std::uint8_t* data, std::size_t siz
   reading.source.next_input_byte = data;
   reading.source.bytes_in_buffer = size;
   decoder.src = &reading.source;
+  reading.progress.progress_monitor = stop_after_many_scans;
+  decoder.progress = &reading.progress;
   jpeg_save_markers(&decoder, JPEG_APP0 + 1, 0xFFFF);
   jpeg_read_header(&decoder, TRUE);
   reading.height = decoder.image_height;
@@ -133,10 +150,9 @@ Image jpeg_as_rgb(const JpegReading& reading, int components) {
   return image;
 }
 
-}  // namespace
-
-Image decode_jpeg(const std::vector<std::uint8_t>& data, const std::string& name, std::int64_t max_pixels) {
-  JpegReading reading;
+/// The whole file. Throws ImageError.
+void read_jpeg(JpegReading& reading, const std::vector<std::uint8_t>& data, const std::string& name,
+               std::int64_t max_pixels) {
   if (!read_header(reading, data.data(), data.size())) throw ImageError("truncated", name, reading.message);
   check_size(reading.height, reading.width, name, max_pixels);
   const int components = reading.decoder.num_components;
@@ -144,17 +160,66 @@ Image decode_jpeg(const std::vector<std::uint8_t>& data, const std::string& name
     throw ImageError("unsupported", name, std::to_string(components) + " components");
   }
   reading.decoder.out_color_space = components == 1 ? JCS_GRAYSCALE : components == 3 ? JCS_RGB : JCS_CMYK;
-  const int orientation = stored_orientation(reading.decoder);
   reading.samples.resize(static_cast<std::size_t>(reading.height * reading.width) *
                          static_cast<std::size_t>(components));
-  if (!read_samples(reading)) throw ImageError("truncated", name, reading.message);
+  const bool done = read_samples(reading);
+  if (reading.too_many_scans) throw ImageError("unsupported", name, "a JPEG of more than 100 scans");
+  if (!done) throw ImageError("truncated", name, reading.message);
   if (reading.ended) throw ImageError("truncated", name, "the file ends before the image does");
+}
+
+Image image_of(JpegReading& reading) {
+  const int components = reading.decoder.num_components, orientation = stored_orientation(reading.decoder);
   if (components != 3) return oriented(jpeg_as_rgb(reading, components), orientation);
   Image image;
   image.height = static_cast<int>(reading.height);
   image.width = static_cast<int>(reading.width);
   image.pixels = std::move(reading.samples);
   return oriented(std::move(image), orientation);
+}
+
+/// Whether no scan of a progressive image is missing that would make it finer.
+bool has_all_scans(const jpeg_decompress_struct& decoder) {
+  if (decoder.coef_bits == nullptr) return true;
+  for (int component = 0; component < decoder.num_components; ++component) {
+    const int* bits = decoder.coef_bits[component];
+    if (std::any_of(bits, bits + DCTSIZE2, [](int left) { return left != 0; })) return false;
+  }
+  return true;
+}
+
+/// What the file may have been, if nothing but its end marker is missing or was overwritten with zeros.
+std::vector<std::vector<std::uint8_t>> completed(const std::vector<std::uint8_t>& data) {
+  const auto zeros = std::find_if(data.rbegin(), data.rend(), [](std::uint8_t byte) { return byte != 0; });
+  std::vector<std::vector<std::uint8_t>> candidates = {
+      data, {data.begin(), zeros.base()}, {data.begin(), zeros.base()}};
+  candidates.back().push_back(0);
+  if (!data.empty() && data.back() == 0xFF) candidates.emplace_back(data.begin(), data.end() - 1);
+  for (auto& candidate : candidates)
+    candidate.insert(candidate.end(), std::begin(kEndOfImage), std::end(kEndOfImage));
+  return candidates;
+}
+
+}  // namespace
+
+Image decode_jpeg(const std::vector<std::uint8_t>& data, const std::string& name, std::int64_t max_pixels) {
+  try {
+    JpegReading reading;
+    read_jpeg(reading, data, name, max_pixels);
+    return image_of(reading);
+  } catch (const ImageError& error) {
+    if (error.reason() != "truncated") throw;
+    for (const auto& candidate : completed(data)) {
+      JpegReading reading;
+      try {
+        read_jpeg(reading, candidate, name, max_pixels);
+      } catch (const ImageError&) {
+        continue;
+      }
+      if (reading.errors.num_warnings == 0 && has_all_scans(reading.decoder)) return image_of(reading);
+    }
+    throw;
+  }
 }
 
 }  // namespace infer

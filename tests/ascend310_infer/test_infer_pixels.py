@@ -224,6 +224,37 @@ def test_files_that_give_no_image_have_the_same_reason(sanitized, tmp_path):
     assert set(expected.values()) == {"missing", "empty file", "not an image", "truncated", "too large"}
 
 
+def test_what_only_lacks_its_end_marker_is_read_alike(sanitized, tmp_path):
+    """And images whose letters show on one ground only, and scans without end."""
+    whole = example_files()["quality75_subsampling2.jpg"]
+    files = {
+        "cut.jpg": whole[:-2],
+        "half.jpg": whole[:-1],
+        "zeros.jpg": whole[:-2] + bytes(40),
+        "ff.jpg": whole[:-2] + b"\xff",
+        "progressive.jpg": example_files()["progressive.jpg"][:-2],
+    }
+    for name, letters in (("white.png", 255), ("black.png", 0), ("gray.png", 128)):
+        rgba = np.zeros((40, 90, 4), np.uint8)
+        rgba[10:30, 20:24] = rgba[10:14, 20:60] = (letters, letters, letters, 255)
+        rgba[12:16, 62:70] = (letters, 255 - letters, letters, 90)
+        stream = io.BytesIO()
+        Image.fromarray(rgba).save(stream, "PNG")
+        files[name] = stream.getvalue()
+    scans = whole.index(b"\xff\xda")
+    files["scans.jpg"] = whole[:-2] + whole[scans:-2] * 120 + b"\xff\xd9"
+    paths = [tmp_path / name for name in files]
+    for path in paths:
+        path.write_bytes(files[path.name])
+    (tmp_path / "out").mkdir()
+    found = decoded(sanitized, paths, tmp_path / "out")
+    for path in paths[:-1]:
+        assert_same(found[path], as_python_sees(path), path)
+        assert not isinstance(found[path], str), path
+    assert found[tmp_path / "white.png"].min() == 0 and found[tmp_path / "black.png"].max() == 255
+    assert as_python_sees(paths[-1]) == "unsupported"
+
+
 def test_formats_that_are_not_read_are_named(sanitized, tmp_path):
     paths = []
     for kind in ("WEBP", "TIFF", "GIF"):

@@ -1,12 +1,15 @@
 """What is special about JPEG files: a quick decoder, a lost end marker, and scans without end."""
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import simplejpeg
 
 # Every scan is a pass over the whole image: a file of 55 KB in 5,000 of them takes minutes. Encoders make 1 to 20.
 MOST_SCANS = 100
+_SCAN, _PROGRESSIVE_FRAME = 0xDA, 0xC2
 _END = b"\xff\xd9"
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}  # markers that have no length
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the next marker that is not part of coded data
@@ -26,6 +29,8 @@ def decode_sound(data: bytes) -> np.ndarray:
 
 def with_end_marker(data: bytes) -> bytes | None:
     """The file completed, if nothing but its end marker is missing or was overwritten with zeros; else None."""
+    if _lacks_scans(data):
+        return None
     candidates = [data, data[:-1] if data.endswith(b"\xff") else b"", data.rstrip(b"\0"), data.rstrip(b"\0") + b"\0"]
     for candidate in dict.fromkeys(candidates):
         completed = candidate + _END
@@ -40,24 +45,42 @@ def with_end_marker(data: bytes) -> bytes | None:
 
 def has_too_many_scans(data: bytes) -> bool:
     """Whether the image has more than MOST_SCANS scans; what lies behind its end marker does not count."""
-    place, scans = 2, 0
+    scans = (marker for marker, _ in _segments(data) if marker == _SCAN)
+    return next(islice(scans, MOST_SCANS, None), None) is not None
+
+
+def _lacks_scans(data: bytes) -> bool:
+    """Whether scans of a progressive image are missing that would make it finer."""
+    precision: dict[int, list[int]] = {}  # of a component's 64 coefficients: bits still to come, or -1 for all
+    for marker, content in _segments(data):
+        if marker == _PROGRESSIVE_FRAME:
+            precision = {component: [-1] * 64 for component in content[6::3][: content[5]]}
+        elif marker == _SCAN and precision:
+            count = content[0]
+            first, last, bits = content[1 + 2 * count : 4 + 2 * count]
+            for component in content[1 : 1 + 2 * count : 2]:
+                precision.get(component, [])[first : last + 1] = [bits & 15] * (last + 1 - first)
+    return any(any(bits) for bits in precision.values())
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Marker and content of each segment, up to the end marker or the end of the data."""
+    place = 2
     while place + 4 <= len(data):
         if data[place] != 0xFF:
             place += 1
             continue
         marker = data[place + 1]
         if marker == 0xD9:
-            return False
+            return
         if marker == 0xFF or marker in _STANDALONE:
             place += 1 if marker == 0xFF else 2
             continue
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-        if marker == 0xDA:
-            scans += 1
-            if scans > MOST_SCANS:
-                return True
+        end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        yield marker, data[place + 4 : end]
+        place = end
+        if marker == _SCAN:
             found = _AFTER_SCAN.search(data, place)
             if found is None:
-                return False
+                return
             place = found.start()
-    return False
