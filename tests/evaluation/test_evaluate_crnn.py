@@ -71,7 +71,12 @@ def test_readings_are_those_of_the_exported_network_one_by_one(evaluated, onnx_f
     """Single words through ONNX Runtime, decoded here, against batches through MindSpore."""
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(str(onnx_file), providers=["CPUExecutionProvider"])
-    assert session.get_modelmeta().custom_metadata_map == {"characters": LETTERS, "image_width": str(WIDTH)}
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert {**metadata, "card": json.loads(metadata["card"])} == {
+        "characters": LETTERS,
+        "image_width": str(WIDTH),
+        "card": {"version": 1, "network": "crnn", "characters": LETTERS, "widths": [WIDTH]},
+    }
     every = []
     for name, words in SETS.items():
         source = LmdbWords(place / "sets" / name)
@@ -152,7 +157,7 @@ def test_a_mindir_for_each_width(config, place, tmp_path):
     asked = config.replace(file_name=str(tmp_path / "c"), image_width=[WIDTH, OTHER_WIDTH], export_batch_size=2)
     files = export_crnn(asked, place / "crnn.ckpt", "CPU")
     assert files == [tmp_path / f"c_{WIDTH}.mindir", tmp_path / f"c_{OTHER_WIDTH}.mindir"]
-    assert sorted(tmp_path.iterdir()) == sorted(files)
+    assert sorted(tmp_path.iterdir()) == sorted([*files, *(path.with_suffix(".mindir.json") for path in files)])
 
 
 def test_air_is_refused_before_anything_is_read(config, tmp_path):
