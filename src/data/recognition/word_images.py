@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from src.common.errors import UserError
-from src.data.images.decode import ImageError, image_size
+from src.data.images.decode import ImageError, decode_image, image_size
 from src.data.images.options import DEFAULT_MAX_PIXELS
 from src.data.recognition.preprocess import to_gray
 
@@ -39,11 +39,18 @@ def decode_gray(data: bytes, name: str) -> np.ndarray:
     if size[0] * size[1] > DEFAULT_MAX_PIXELS:
         raise SampleError(f"{name}: {size[1]}x{size[0]} pixels", "too large")
     if data[:2] == b"\xff\xd8" and data.rfind(b"\xff\xd9", -64) < 0:
-        raise SampleError(f"{name}: JPEG without its end", "truncated")  # OpenCV would fill it with gray
+        return _without_end(data, name)  # OpenCV would fill with gray what is missing
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
         raise SampleError(f"{name}: the image cannot be decoded", "truncated")
     return to_gray(image)
+
+
+def _without_end(data: bytes, name: str) -> np.ndarray:
+    try:
+        return to_gray(decode_image(data))
+    except ImageError:
+        raise SampleError(f"{name}: JPEG without its end", "truncated") from None
 
 
 def header_size(data: bytes | memoryview) -> tuple[int, int] | None:
