@@ -17,5 +17,5 @@ def write_outputs(folder: Path, image: str, size: tuple[int, int], arrays: dict[
         outputs.append({"file": file.name, "name": name, "dtype": array.dtype.name, "shape": list(array.shape)})
     path = target.with_name(f"{target.name}.json")
     header = {"image": image, "width": size[1], "height": size[0], "outputs": outputs}
-    path.write_text(json.dumps(header), encoding="utf-8")
+    path.write_text(json.dumps(header, indent=1), encoding="utf-8")
     return path

@@ -29,16 +29,13 @@ def only_training(folder: Path, log: Callable[[str], None]) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = _locked(path)
+        left = _holder(file)
+        _sign(file)
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}") from error
     with file:
-        left = _holder(file)
         if left:
             log(f"{path} was left by {left}, which has ended; taken over")
-        file.seek(0)
-        file.truncate()
-        json.dump({"host": socket.gethostname(), "process": os.getpid()}, file)
-        file.flush()
         try:
             yield
         finally:
@@ -63,6 +60,13 @@ def _locked(path: Path) -> TextIO:
         if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
             return file
         file.close()  # its holder has just removed it
+
+
+def _sign(file: TextIO) -> None:
+    file.seek(0)
+    file.truncate()
+    json.dump({"host": socket.gethostname(), "process": os.getpid()}, file)
+    file.flush()
 
 
 def _holder(file: TextIO) -> str:

@@ -33,9 +33,7 @@ def reader(tmp_path_factory):
     write_weights(place)
     files = {f"{name}_weights": place / f"{name}.ckpt" for name in ("ctpn", "crnn", "crnn_lines")}
     easy = {"text_proposals_min_scores": 0.0, "line_min_score": 0.0, "min_num_proposals": 1}  # the weights are random
-    return TextReader(
-        **files, engine="onnxruntime", cache_dir=place / "cache", threads=1, connector=easy, text_min_score=0.0
-    )
+    return TextReader(**files, **easy, engine="onnxruntime", cache_dir=place / "cache", threads=1, text_min_score=0.0)
 
 
 @pytest.fixture(scope="module")

@@ -198,6 +198,7 @@ def test_the_written_configuration_is_one_and_says_what_auto_meant(data, finishe
     written = load_config(["--config_path", str(path)])
     assert (written.bn_statistics, written.first_stages) == ("frozen", "frozen")
     wanted = settings(data, finished.output, resume=True, bn_statistics="frozen", first_stages="frozen")
+    wanted = wanted.replace(mixed_precision=False)  # on a CPU
     assert written.to_dict() == wanted.to_dict()
 
 
@@ -219,7 +220,7 @@ def test_images_are_drawn_while_evaluating(stopped):
 
 
 def test_another_training_in_the_same_folder_is_refused(data, finished):
-    with pytest.raises(UserError, match="holds another training: resume it, or choose another folder"):
+    with pytest.raises(UserError, match="holds another training: --resume continues it"):
         train_ctpn(settings(data, finished.output), 0, 1)
 
 
