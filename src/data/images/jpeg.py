@@ -53,10 +53,12 @@ def _lacks_scans(data: bytes) -> bool:
     """Whether scans of a progressive image are missing that would make it finer."""
     precision: dict[int, list[int]] = {}  # of a component's 64 coefficients: bits still to come, or -1 for all
     for marker, content in _segments(data):
+        count = content[5] if marker == _PROGRESSIVE_FRAME and len(content) > 5 else content[0] if content else 0
         if marker == _PROGRESSIVE_FRAME:
-            precision = {component: [-1] * 64 for component in content[6::3][: content[5]]}
+            precision = {component: [-1] * 64 for component in content[6::3][:count]}
         elif marker == _SCAN and precision:
-            count = content[0]
+            if len(content) < 4 + 2 * count or content[2 + 2 * count] > 63:
+                return True  # the header of the scan is damaged
             first, last, bits = content[1 + 2 * count : 4 + 2 * count]
             for component in content[1 : 1 + 2 * count : 2]:
                 precision.get(component, [])[first : last + 1] = [bits & 15] * (last + 1 - first)
