@@ -17,8 +17,8 @@ from pytorch.detection_feed import to_device
 from pytorch.detection_samples import DetectionSample
 from src.common.atomic_file import replacing
 from src.common.errors import UserError
+from src.data.detection.augment import change_pixels
 from src.data.detection.options import AugmentOptions
-from src.data.images.photometric import add_noise, blur, distort, recolor
 
 LEAST_PROBABILITY = 0.05  # of text, where offsets are kept
 JPEG_QUALITY = 92
@@ -110,7 +110,7 @@ class TeacherFeed:
         chosen = rng.choice(len(files), min(self._batch_size, len(files)), replace=False)
         made = [read_sample(files[int(index)]) for index in chosen]
         self._position += 1
-        images = [self._changed(item.sample.image, rng) for item in made]
+        images = [change_pixels(item.sample.image, rng, self._options) for item in made]
         samples = [item.sample._replace(image=image) for item, image in zip(made, images, strict=True)]
         probability = torch.from_numpy(np.stack([item.probability for item in made])).to(self._device).float() / 255
         offsets = torch.zeros((*probability.shape, 4), device=self._device)
@@ -124,15 +124,3 @@ class TeacherFeed:
 
     def close(self) -> None:
         pass
-
-    def _changed(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        options = self._options
-        if rng.random() < options.photo_ratio:
-            image = distort(image, rng)
-        if rng.random() < options.colour_ratio:
-            image = recolor(image, rng)
-        if rng.random() < options.blur_ratio:
-            image = blur(image, rng, options.blur_sigma)
-        if rng.random() < options.noise_ratio:
-            image = add_noise(image, rng, options.noise_std)
-        return image

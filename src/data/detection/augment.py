@@ -59,6 +59,11 @@ def augment(
     tilts = np.zeros(len(boxes), np.float32) if tilts is None else tilts
     boxes, ignored, tilts = move_boxes(boxes, ignored, tilts, matrix, size=size, min_visible=options.min_visible)
 
+    return Augmented(change_pixels(image, rng, options), boxes, ignored, tilts)
+
+
+def change_pixels(image: np.ndarray, rng: np.random.Generator, options: AugmentOptions) -> np.ndarray:
+    """Random changes of color, sharpness and noise, which leave text where it is; uint8 (H, W, 3) both."""
     if rng.random() < options.photo_ratio:
         image = distort(image, rng)
     if rng.random() < options.colour_ratio:
@@ -67,7 +72,7 @@ def augment(
         image = blur(image, rng, options.blur_sigma)
     if rng.random() < options.noise_ratio:
         image = add_noise(image, rng, options.noise_std)
-    return Augmented(image, boxes, ignored, tilts)
+    return image
 
 
 def _choose_window(
