@@ -52,7 +52,7 @@ def time_parts(shape: tuple[int, int]) -> None:
     parts = {
         "decode a 1280x960 JPEG": lambda: decode_image(jpeg),
         "preprocess": lambda: preprocess(smooth, shape),
-        "augment": lambda: augment(smooth, no_boxes, no_flags, rng, AUGMENTED, image_shape=shape),
+        "augment": lambda: augment(smooth, no_boxes, no_flags, rng, AUGMENTED, image_size=shape),
         "assign 256 slices": lambda: assign_targets(anchors, slices, no_slices, shape, rng=rng),
     }
     for name, function in parts.items():

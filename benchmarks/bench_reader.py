@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.published_size import IMAGE_SHAPE, write_published_size  # noqa: E402
+from benchmarks.published_size import IMAGE_SIZE, write_published_size  # noqa: E402
 from benchmarks.reader_accuracy import plain  # noqa: E402
 from src.engines.processor import describe_processor, processor_flags  # noqa: E402
 from src.reader import ReaderOptions, TextReader  # noqa: E402
@@ -154,8 +154,8 @@ def networks(workers: dict[str, Worker], options: dict, repeats: int) -> dict[st
         published = Path(folder) / "published.ckpt"
         write_published_size(detector, published)
         for title, network, shape, weights in (
-            ("ctpn", "ctpn", (1, 3, *detect_options(reader, detector.card).image_shape), None),
-            (PUBLISHED, "ctpn", (1, 3, *IMAGE_SHAPE), str(published)),
+            ("ctpn", "ctpn", (1, 3, *detect_options(reader, detector.card).image_size), None),
+            (PUBLISHED, "ctpn", (1, 3, *IMAGE_SIZE), str(published)),
             ("crnn", "crnn", WORD_BATCH, None),
         ):
             times: dict[str, list[float]] = {name: [] for name in OURS if name in workers}

@@ -10,7 +10,7 @@ from src.weights.card import WeightsCard, write_card
 from src.weights.mindspore_ckpt import encode
 from src.weights.network_weights import NetworkWeights
 
-IMAGE_SHAPE = WeightsCard.image_size  # of a card that names none
+IMAGE_SIZE = WeightsCard.image_size  # of a card that names none
 GATES = 4  # of an LSTM
 
 
@@ -19,7 +19,7 @@ def write_published_size(narrow: NetworkWeights, path: Path) -> None:
     times = round(1 / narrow.card.backbone_width)
     write_atomically(path, encode(repeated(narrow.params, times)))
     heights = list(narrow.card.anchor_heights)
-    write_card(path, {"network": "ctpn", "image_size": list(IMAGE_SHAPE), "anchor_heights": heights})
+    write_card(path, {"network": "ctpn", "image_size": list(IMAGE_SIZE), "anchor_heights": heights})
 
 
 def repeated(params: Mapping[str, np.ndarray], times: int) -> dict[str, np.ndarray]:

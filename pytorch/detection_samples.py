@@ -119,7 +119,7 @@ def _maker_for(size: tuple[int, int], makers: Sequence[SampleMaker], rng: np.ran
     if len(makers) == 1:
         return makers[0]
     height, width = size
-    fitting = [maker for maker in makers if (maker.image_shape[0] > maker.image_shape[1]) == (height > width)]
+    fitting = [maker for maker in makers if (maker.image_size[0] > maker.image_size[1]) == (height > width)]
     square = max(height, width) < _SQUARE * min(height, width)
     if not fitting or square or rng.random() < _ANY_SIZE:
         fitting = list(makers)

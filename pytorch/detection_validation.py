@@ -46,7 +46,7 @@ class DetectionValidation:
             side_refinement=config.side_refinement,
         )
         shape = (config.img_height, config.img_width)
-        self.options = DetectOptions(image_shape=shape, side_refinement=config.side_refinement, connector=connector)
+        self.options = DetectOptions(image_size=shape, side_refinement=config.side_refinement, connector=connector)
 
     def __call__(self, network: Ctpn) -> tuple[float, dict[str, float]]:
         """(mean DetEval hmean of the sets, metrics)."""
@@ -86,7 +86,7 @@ class DetectionValidation:
 
     def _features(self, network: Ctpn, name: str, image: AnnotatedImage) -> torch.Tensor:
         """What the frozen layers say of an image, from the cache where it is there."""
-        rows, columns = self.options.image_shape
+        rows, columns = self.options.image_size
         file = self._cache / name / f"{Path(image.name).stem}_{rows}x{columns}.npy"
         if not file.exists():
             features = network.vgg16_feature_extractor.until(self._layer, self._input(image))
@@ -95,7 +95,7 @@ class DetectionValidation:
         return self._to_device(np.load(file).astype(np.float32))
 
     def _input(self, image: AnnotatedImage) -> torch.Tensor:
-        return self._to_device(preprocess(image.decode(), self.options.image_shape)[0][None])
+        return self._to_device(preprocess(image.decode(), self.options.image_size)[0][None])
 
     def _to_device(self, inputs: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(inputs).to(self._device, memory_format=torch.channels_last)

@@ -37,7 +37,7 @@ def assign_targets(
     anchors: np.ndarray,
     slices: np.ndarray,
     ignored_slices: np.ndarray,
-    image_shape: tuple[int, int],
+    image_size: tuple[int, int],
     options: AssignOptions | None = None,
     *,
     rng: np.random.Generator,
@@ -54,7 +54,7 @@ def assign_targets(
     Args:
         anchors: (N, 4) in the order of `make_anchors`.
         slices, ignored_slices: (S, 4) each, on columns of `stride` pixels, inclusive corners.
-        image_shape: (height, width).
+        image_size: (height, width).
         options: thresholds and counts.
         rng: chooses the sample.
         line_ends: (S, 2) true x1 and x2 of each slice's line.
@@ -67,7 +67,7 @@ def assign_targets(
         ValueError: anchors, slices and image do not fit together.
     """
     options = options or AssignOptions()
-    found = find_candidates(anchors, slices, ignored_slices, image_shape, options, stride=stride)
+    found = find_candidates(anchors, slices, ignored_slices, image_size, options, stride=stride)
     text = _sample(np.flatnonzero(found.text), options.num_expected_pos, rng)
     background = _sample(np.flatnonzero(found.background), options.num_expected_neg - len(text), rng)
     labels = np.full(len(anchors), -1, np.int32)
@@ -90,7 +90,7 @@ def find_candidates(
     anchors: np.ndarray,
     slices: np.ndarray,
     ignored_slices: np.ndarray,
-    image_shape: tuple[int, int],
+    image_size: tuple[int, int],
     options: AssignOptions,
     *,
     stride: int = STRIDE,
@@ -106,7 +106,7 @@ def find_candidates(
 
     Args and errors as of `assign_targets`.
     """
-    height, width = image_shape
+    height, width = image_size
     rows, columns = height // stride, width // stride
     per_position = len(anchors) // max(rows * columns, 1)
     if not per_position or per_position * rows * columns != len(anchors):

@@ -8,7 +8,7 @@ from src.text_connector.options import ConnectorParams
 def detect_options(options: DetectionOptions) -> DetectOptions:
     """Everything between the network's maps and text lines."""
     return DetectOptions(
-        image_shape=options.image_shape,
+        image_size=options.image_size,
         keep_ratio=options.keep_ratio,
         anchor_heights=options.anchor_height,
         nms_pre=options.rpn_nms_pre,

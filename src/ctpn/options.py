@@ -27,7 +27,7 @@ class InputOptions(Options):
         return self
 
     @property
-    def image_shape(self) -> tuple[int, int]:
+    def image_size(self) -> tuple[int, int]:
         """(height, width) of the network's input."""
         return self.img_height, self.img_width
 

@@ -20,7 +20,7 @@ from src.text_connector.options import ConnectorParams
 class DetectOptions:
     """How maps become lines; everything but the network itself."""
 
-    image_shape: tuple[int, int]  # (height, width) of the network's input
+    image_size: tuple[int, int]  # (height, width) of the network's input
     keep_ratio: bool = False
     anchor_heights: tuple[float, ...] = ANCHOR_HEIGHTS
     nms_pre: int = NMS_PRE
@@ -31,7 +31,7 @@ class DetectOptions:
 
     @property
     def feature_shape(self) -> tuple[int, int]:
-        return self.image_shape[0] // STRIDE, self.image_shape[1] // STRIDE
+        return self.image_size[0] // STRIDE, self.image_size[1] // STRIDE
 
     def to_dict(self) -> dict[str, Any]:
         """The values as JSON can hold them."""
@@ -71,7 +71,7 @@ def lines_from_maps(
 
 def lines_from_proposals(proposals: Proposals, size: tuple[int, int], options: DetectOptions) -> TextLines:
     """Connect the proposals of one image of `size` (height, width) and map the lines back to its pixels."""
-    fitted = fitted_size(size, options.image_shape, options.keep_ratio)
+    fitted = fitted_size(size, options.image_size, options.keep_ratio)
     if options.keep_ratio:
         proposals = _within(proposals, fitted)
     lines = detect_text_lines(proposals.boxes, proposals.scores, fitted, options.connector, proposals.dx)

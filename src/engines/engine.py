@@ -72,12 +72,12 @@ def open_engines(
 
 
 def open_engine(
-    weights: NetworkWeights, options: EngineOptions, image_shape: tuple[int | None, ...] | None = None
+    weights: NetworkWeights, options: EngineOptions, input_shape: tuple[int | None, ...] | None = None
 ) -> Engine:
     """Make `weights` ready to run.
 
     Args:
-        image_shape: (B, C, H, W) of the images to come, None where free; a runtime may be faster with fixed sizes.
+        input_shape: (B, C, H, W) of the images to come, None where free; a runtime may be faster with fixed sizes.
 
     Raises:
         EngineError: the engine is not there or refuses the network.
@@ -98,6 +98,6 @@ def open_engine(
 
         engine = OnnxRuntimeEngine
     try:
-        return engine(path, options.threads, options.precision, image_shape)
+        return engine(path, options.threads, options.precision, input_shape)
     except UserError as error:
         raise EngineError(f"{weights.path}: {error}") from None

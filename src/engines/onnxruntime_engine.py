@@ -22,7 +22,7 @@ class OnnxRuntimeEngine:
         path: Path,
         threads: int = 0,
         precision: str = "auto",
-        image_shape: tuple[int | None, ...] | None = None,
+        input_shape: tuple[int | None, ...] | None = None,
     ):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

@@ -35,7 +35,7 @@ class OpenVinoEngine:
         threads: 0 leaves the number to OpenVINO.
         precision: "auto" takes bfloat16 on processors that compute it faster, "f32" never. OpenVINO itself looks at
             the processor alone; with `CAPS` on one that has bfloat16 it would be slow, or have no kernel at all.
-        image_shape: (B, C, H, W), None where free; the sizes given are fixed in the compiled network.
+        input_shape: (B, C, H, W), None where free; the sizes given are fixed in the compiled network.
 
     Raises:
         UserError: OpenVINO cannot use the file.
@@ -48,7 +48,7 @@ class OpenVinoEngine:
         path: Path,
         threads: int = 0,
         precision: str = "auto",
-        image_shape: tuple[int | None, ...] | None = None,
+        input_shape: tuple[int | None, ...] | None = None,
     ):
         # Pinned threads wait for their core while another process has it, and other cores are free.
         settings = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False, **precision_settings(precision)}
@@ -57,8 +57,8 @@ class OpenVinoEngine:
         core = openvino.Core()
         try:
             model = core.read_model(str(path))
-            if image_shape is not None:
-                model.reshape(openvino.PartialShape([-1 if side is None else side for side in image_shape]))
+            if input_shape is not None:
+                model.reshape(openvino.PartialShape([-1 if side is None else side for side in input_shape]))
             self._compiled = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise UserError(f"{path}: OpenVINO cannot use it ({error})") from None

@@ -53,7 +53,7 @@ def evaluate_ctpn(config: CtpnEvaluation) -> dict[str, dict]:
         if lstm.note and is_main:
             logger.info(f"{checkpoint.name}: {lstm.note}")
         # The first call compiles the network, which is no part of an image's time.
-        predict(np.zeros((config.test_batch_size, 3, *config.image_shape), np.float32))
+        predict(np.zeros((config.test_batch_size, 3, *config.image_size), np.float32))
 
     def evaluate(checkpoint: Path) -> dict:
         title = f"evaluating {checkpoint.name}" if is_main else ""
@@ -140,7 +140,7 @@ def evaluate_source(
     data = CtpnEvalData(
         source,
         batch_size=config.test_batch_size,
-        image_shape=options.image_shape,
+        image_size=options.image_size,
         keep_ratio=config.keep_ratio,
         rank_id=rank_id,
         rank_size=rank_size,

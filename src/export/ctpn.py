@@ -58,8 +58,8 @@ def export_ctpn(config: CtpnExport, checkpoint: Path, device_target: str) -> Pat
     with written_safely(path) as temporary:
         if config.file_format == "ONNX":
             notes = {CARD_NOTE: card_text(detector_card(options))}
-            write_ctpn_onnx(network_arrays(network), temporary, options.image_shape, notes)
-            found = check_onnx(temporary, network, onnx_examples(options.image_shape))
+            write_ctpn_onnx(network_arrays(network), temporary, options.image_size, notes)
+            found = check_onnx(temporary, network, onnx_examples(options.image_size))
         else:
             found = export_with_proposals(network, options, config, temporary)
     if config.file_format != "ONNX":
@@ -70,7 +70,7 @@ def export_ctpn(config: CtpnExport, checkpoint: Path, device_target: str) -> Pat
 
 def export_with_proposals(network: Ctpn, options: DetectOptions, file: FileOptions, path: Path) -> dict[str, float]:
     """Write network and proposals as MINDIR or AIR; the largest difference after reloading, by runtime."""
-    example = example_images(file.export_batch_size, options.image_shape)
+    example = example_images(file.export_batch_size, options.image_size)
     with_proposals = CtpnProposals(
         network,
         options.anchors(),
@@ -85,11 +85,11 @@ def export_with_proposals(network: Ctpn, options: DetectOptions, file: FileOptio
     return {"mindspore": export_mindir(with_proposals, example, path)}
 
 
-def onnx_examples(image_shape: tuple[int, int]) -> list[np.ndarray]:
+def onnx_examples(image_size: tuple[int, int]) -> list[np.ndarray]:
     """One image and two: an ONNX file leaves the batch free."""
-    return [example_images(count, image_shape) for count in (1, 2)]
+    return [example_images(count, image_size) for count in (1, 2)]
 
 
-def example_images(count: int, image_shape: tuple[int, int]) -> np.ndarray:
+def example_images(count: int, image_size: tuple[int, int]) -> np.ndarray:
     """Normalized noise (count, 3, H, W) float32, the same every time."""
-    return np.random.default_rng(0).standard_normal((count, 3, *image_shape), dtype=np.float32)
+    return np.random.default_rng(0).standard_normal((count, 3, *image_size), dtype=np.float32)

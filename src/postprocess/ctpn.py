@@ -125,7 +125,7 @@ def lines_from_outputs(outputs: NetworkOutputs, size: tuple[int, int], options: 
                 f"'{outputs.image}': maps {maps[0].shape} and {maps[1].shape} are not those of a network with "
                 f"{len(options.anchor_heights)} anchors (anchor_height)"
             )
-        sized = replace(options, image_shape=(STRIDE * rows, STRIDE * columns))
+        sized = replace(options, image_size=(STRIDE * rows, STRIDE * columns))
         return lines_from_maps(maps[0], maps[1], np.array([size]), sized)[0]
     if {"proposals", "mask"} <= set(arrays):
         proposals = _one_image(arrays["proposals"], 3, outputs.image)[0].astype(np.float32)

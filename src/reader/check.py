@@ -1,4 +1,4 @@
-"""What `predict.py --check` says: what is installed, which engines work, which weights are there. No network."""
+"""What `predict.py --check` prints: what is installed, which engines work, which weights are there. No network."""
 
 import platform
 import subprocess
@@ -105,7 +105,7 @@ def _show_weights(
     except UserError as error:
         print(f"  {option}: cannot be used: {error}")
         return None
-    known = "as its card says" if weights.card.sha256 else "no card to compare it with"
+    known = "as on its card" if weights.card.sha256 else "no card to compare it with"
     print(f"  {option}: {file}, {file.stat().st_size / 2**20:.1f} MiB, {what}")
     print(f"    sha256 {weights.sha256} ({known})")
     print(f"    ONNX file: {cache_state(weights, cache)}")

@@ -98,7 +98,7 @@ def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:
     try:
         status = folder.stat()
     except OSError:
-        return True  # listing it will say why
+        return True  # listing it will raise the reason
     known = (status.st_dev, status.st_ino)
     if known in seen:
         return False
@@ -107,7 +107,7 @@ def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:
 
 
 def _is(question: Callable[[], bool]) -> bool:
-    """What a directory entry says of itself; no, where a ring of links keeps it from saying anything."""
+    """A property of a directory entry; False where a ring of links hides it."""
     try:
         return question()
     except OSError:

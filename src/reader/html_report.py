@@ -112,11 +112,11 @@ def _heading(name: str, number: int) -> str:
 
 def _item(target: str, line: Line) -> str:
     if line.text is None:
-        said = f"<small>{line.score:.2f}</small>"
+        label = f"<small>{line.score:.2f}</small>"
     else:
         text = html.escape(printable(line.text)) or "<small>(nothing)</small>"
-        said = f"{text} <small>{line.text_score or 0:.2f}</small>"
-    return f'<li><a href="#{target}">{said}</a></li>'
+        label = f"{text} <small>{line.text_score or 0:.2f}</small>"
+    return f'<li><a href="#{target}">{label}</a></li>'
 
 
 def _figure(result: ReadResult, number: int) -> str:
@@ -146,7 +146,7 @@ def _words(line: Line) -> tuple[Word, ...]:
 
 
 def _word(word: Word, width: int, size: float) -> str:
-    """A word that shows itself, and what it says above it, when it is pointed at or has the focus."""
+    """A word that shows its frame, and its text above it, when it is pointed at or has the focus."""
     text = html.escape(printable(word.text))
     x1, y1, x2, y2 = word.box
     high = y1 > 1.5 * size

@@ -5,7 +5,7 @@ that every output can show of a file's path.
 
 `result_path` makes a path inside the output folder of any name, also of those that a program makes up. A part that
 cannot be the name of a file, would be too long with an ending behind it, leads elsewhere, or could be taken for a
-result, is cut, cleaned, and told from all others by its hash.
+result, is cut, cleaned, and kept apart from all others by its hash.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""Lines that several looks at one image found, made one set: none lost, none twice. Pure NumPy.
+"""Lines that several passes over one image found, made one set: none lost, none twice. Pure NumPy.
 
-A coarse look sees long and tall lines whole; a finer one sees small text and ends more exactly, but may break what is
+A coarse pass sees long and tall lines whole; a finer one sees small text and ends more exactly, but may break what is
 large into pieces. M coarse and K fine lines; boxes are x1, y1, x2, y2 in pixels of the image.
 """
 
@@ -13,7 +13,7 @@ COVERED = 0.75  # share of a coarse line's length that fine lines must cover to 
 ROW = 0.65  # height of a fine line to that of a coarse one, below which the coarse one holds more than a row
 SAME_ROW = 0.6  # share of the lower line's height that two pieces of one line have in common
 TOUCHING = 0.5  # line heights that two pieces of one line overlap by
-WELL_SEEN, CLEAR = 14, 20  # pixels of a look's input: heights at which it sees a line well, and beyond doubt
+WELL_SEEN, CLEAR = 14, 20  # pixels of a pass's input: heights at which it sees a line well, and beyond doubt
 GAP, SAME_HEIGHT = 0.6, 0.6  # between words of one line in line heights, and the ratio of the heights of its pieces
 
 
@@ -21,7 +21,7 @@ def unite(coarse: TextLines, fine: TextLines, scale: float) -> TextLines:
     """Both without repetitions.
 
     Args:
-        scale: of the coarse look, pixels of its input per pixel of the image.
+        scale: of the coarse pass, pixels of its input per pixel of the image.
     """
     if not len(coarse) or not len(fine):
         return coarse if len(coarse) else fine
@@ -36,12 +36,12 @@ def unite(coarse: TextLines, fine: TextLines, scale: float) -> TextLines:
     keep_fine = np.ones(len(fine), bool)
     for i in range(len(coarse)):
         longer = on_fine[i] & (widths[1] > 1.15 * widths[0][i]) & (heights[1] > ROW * heights[0][i])
-        if longer.any():  # the fine look saw more of the line
+        if longer.any():  # the fine pass saw more of the line
             keep_coarse[i] = False
             continue
         pieces = np.flatnonzero(on_coarse[i])
         covered = _covered_length(coarse.boxes[i], fine.boxes[pieces])
-        # Pieces in several rows, or lower than what a blurred look took for their height.
+        # Pieces in several rows, or lower than what a blurred pass took for their height.
         lower = len(pieces) > 0 and (heights[1][pieces] < ROW * heights[0][i]).all()
         rows = lower and len(pieces) > 1 and shared[i, pieces].sum() > ON * areas[i]
         blurred = covered >= COVERED and seen[i] < (CLEAR if lower else WELL_SEEN)
@@ -77,7 +77,7 @@ def join_pieces(first: TextLines, second: TextLines) -> TextLines:
 
 
 def _reach(fine: TextLines, pieces: np.ndarray, box: np.ndarray) -> None:
-    """Lengthen the outer pieces of a line to where a coarse look saw more of it: a letter that stands apart."""
+    """Lengthen the outer pieces of a line to where a coarse pass saw more of it: a letter that stands apart."""
     height = box[3] - box[1]
     for side, corners, index in (
         (0, (0, 3), pieces[np.argmin(fine.boxes[pieces, 0])]),

@@ -1,4 +1,4 @@
-"""Which weights a reader uses, and how its options meet what their cards say."""
+"""Which weights a reader uses, and how its options meet their cards."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def detect_options(options: ReaderOptions, card: WeightsCard) -> DetectOptions:
-    """How the detector works whose card this is; what was given wins over the card."""
+    """The options of a detector: those that were given, else those of its card."""
     given = {key: getattr(options, key) for key in ConnectorOptions.model_fields if key in options.given}
-    # Lines are followed along their tilt here, and straightened later where `oriented` says so.
+    # Lines are followed along their tilt here, and straightened later unless `oriented`.
     own = {"narrow_lines": options.narrow_lines, **card.connector, **given, "oriented": True}
     connector = ConnectorParams(**own)
     refined = card.side_refinement if options.side_refinement == "auto" else options.side_refinement
     return DetectOptions(
-        image_shape=(options.img_height, options.img_width) if options.img_height else card.image_size,
+        image_size=(options.img_height, options.img_width) if options.img_height else card.image_size,
         keep_ratio=card.keep_ratio if options.keep_ratio == "auto" else options.keep_ratio,
         anchor_heights=card.anchor_heights,
         nms_pre=options.rpn_nms_pre,
@@ -56,7 +56,7 @@ def find_recognizer(options: ReaderOptions) -> tuple[NetworkWeights, str]:
     key, file = files[unit]
     weights = find_weights(file, "crnn", key)
     if weights.card.unit not in ("", unit):
-        raise OptionError(f"{key}: '{weights.path}' reads a {weights.card.unit}, not a {unit}, says its card")
+        raise OptionError(f"{key}: the card of '{weights.path}' is of a {weights.card.unit} recognizer, not {unit}")
     return weights, unit
 
 

@@ -30,15 +30,15 @@ class TaskOptions(Options):
     )
     smallest_text: float = option(
         0.0,
-        "look everywhere so closely that text of so many pixels height is found; 0 looks closer where it is worth it",
+        "detect everywhere at the scale that text of so many pixels height needs; 0 does so where it is worth it",
         low=0,
     )
     orientation: Literal["auto", 0, 90, 180, 270] = option(
-        "auto", "degrees clockwise that turn an image upright; auto looks for it where little is read"
+        "auto", "degrees clockwise that turn an image upright; auto tries the others where little is read"
     )
     max_pixels_detected: int = option(
         16_000_000,
-        "of the detector's input, for looking closer at one image; beyond it, small text may be missing",
+        "of the detector's input, for the finer passes over one image; beyond it, small text may be missing",
         low=0,
     )
 
@@ -106,7 +106,7 @@ class RecognizerOptions(DecodeOptions):
         0.65, "found lines whose text is less sure than this are left out; 0 keeps every one", low=0, high=1
     )
     alphabet: str = option(
-        "", "digits_lower, printable_ascii, or a file with the characters; empty takes what the weights' card says"
+        "", "digits_lower, printable_ascii, or a file with the characters; empty takes that of the weights' card"
     )
     batch_size: int = option(32, "words or lines recognized at once", low=1)
 
@@ -132,7 +132,7 @@ class ReaderOptions(
     LineOptions,
     RecognizerOptions,
 ):
-    """Everything that a `TextReader` can be told.
+    """All options of a `TextReader`.
 
     Parameters of the text connector that are not given take the value that the card of the weights names, if any.
     """
@@ -193,4 +193,4 @@ def parse_formats(text: str) -> frozenset[str]:
 
 
 class CommandOptions(InputOptions, OutputOptions, ReaderOptions):
-    """Everything that the command can be told."""
+    """All options of the command."""

@@ -13,8 +13,8 @@ SURE = 0.95  # score that text on its head does not reach
 ENOUGH = 5  # characters of such texts that leave no doubt
 GOOD = 0.8  # score of a text that is right
 FEW = 8  # good characters below which an image may lie on its side
-TELLING = 3  # characters of a text that tells anything: an "l" or "o" is one from every side
-GLANCED = 4  # half-seen proposals without which there is no text to turn
+CONCLUSIVE = 3  # characters of a text that shows its direction: an "l" or "o" is one from every side
+MIN_HALF_SEEN = 4  # half-seen proposals without which there is no text to turn
 
 
 def turned(image: np.ndarray, turn: int) -> np.ndarray:
@@ -24,13 +24,13 @@ def turned(image: np.ndarray, turn: int) -> np.ndarray:
 
 def is_doubtful(texts: Sequence[tuple[str, float]]) -> bool:
     """Whether what was read, as (text, score) pairs, leaves open that the image stands otherwise."""
-    telling = [(text, score) for text, score in texts if len(text) >= TELLING]
-    sure = sum(len(text) for text, score in telling if score >= SURE and len(text) > TELLING)
+    conclusive = [(text, score) for text, score in texts if len(text) >= CONCLUSIVE]
+    sure = sum(len(text) for text, score in conclusive if score >= SURE and len(text) > CONCLUSIVE)
     if sure >= ENOUGH:
         return False
-    if telling and 2 * len(telling) >= len(texts):
-        return mean_score(telling) < DOUBTFUL
-    return not 1 <= len(texts) < TELLING or mean_score(texts) < DOUBTFUL
+    if conclusive and 2 * len(conclusive) >= len(texts):
+        return mean_score(conclusive) < DOUBTFUL
+    return not 1 <= len(texts) < CONCLUSIVE or mean_score(texts) < DOUBTFUL
 
 
 def mean_score(texts: Sequence[tuple[str, float]]) -> float:
@@ -41,4 +41,4 @@ def mean_score(texts: Sequence[tuple[str, float]]) -> float:
 
 def good_characters(texts: Sequence[tuple[str, float]]) -> int:
     """Characters of the texts that are probably right."""
-    return sum(len(text) for text, score in texts if score >= GOOD and len(text) > TELLING)
+    return sum(len(text) for text, score in texts if score >= GOOD and len(text) > CONCLUSIVE)

@@ -128,13 +128,13 @@ class PageStages:
         return self._result(work)
 
     def _choose(self, work: PageWork, whole: LineText) -> None:
-        """The image as one line in the place of what was found in it, if that is the surer reading."""
+        """The image as one line in the place of what was found in it, if that is the surer prediction."""
         if whole_wins((whole.text, whole.score), [(text.text, text.score) for text in work.texts]):
             work.lines, work.texts, work.crops = whole_image(work.pixels), [whole], [LineCrop(work.pixels)]
             work.least = np.full(1, self._options.text_min_score)
 
     def _turn(self, work: PageWork) -> int:
-        """Degrees clockwise that make the image upright, as far as a few lines tell."""
+        """Degrees clockwise that make the image upright, as far as a few lines show."""
         found = [(text.text, text.score) for text in work.texts]
         if not orientation.is_doubtful(found):
             return 0
@@ -144,11 +144,11 @@ class PageStages:
                 upright, flipped = self._both_ways(work.crops)
                 if flipped > max(upright + orientation.BETTER, orientation.GOOD):
                     return 180
-        if orientation.good_characters(found) >= orientation.FEW or work.half_seen < orientation.GLANCED:
+        if orientation.good_characters(found) >= orientation.FEW or work.half_seen < orientation.MIN_HALF_SEEN:
             return 0
         with work.timed("detect"):
             side = orientation.turned(work.pixels, 90)
-            lines = self._detector.glance(side)
+            lines = self._detector.find_quickly(side)
         if not len(lines):
             return 0
         with work.timed("recognize"):

@@ -41,7 +41,7 @@ class Line:
         box: (x1, y1, x2, y2).
         polygon: four corners, clockwise from the top left.
         score: of the detection, in [0, 1].
-        text, text_score: what it says and how sure the recognizer is, in [0, 1]; None when nothing was recognized.
+        text, text_score: the prediction, and how sure it is in [0, 1]; None when nothing was recognized.
         words: from left to right; their texts with a space between them are the line's.
     """
 

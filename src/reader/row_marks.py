@@ -1,7 +1,7 @@
 """Single characters that stand alone in a row of found text: the "1" in a column of quantities. Pure NumPy.
 
-A detector that looks for lines is easily blind to one thin character. Between and beside the lines of a row on a
-plain ground, though, ink of a character's size is a character, and reading it tells whether it is one.
+A detector of lines is easily blind to one thin character. Between and beside the lines of a row on a
+plain ground, though, ink of a character's size is a character, and recognition shows whether it is one.
 M lines, boxes x1, y1, x2, y2 in pixels of the image.
 """
 

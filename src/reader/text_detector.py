@@ -1,4 +1,4 @@
-"""The detection network with an engine: from an image to its text lines, in as many looks as the image needs."""
+"""The detection network with an engine: from an image to its text lines, in as many passes as the image needs."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,33 +14,43 @@ from src.ctpn.topology import STRIDE
 from src.data.detection.preprocess import fitted_size, preprocess
 from src.engines.engine import Engine
 from src.reader.line_union import join_neighbors, unite
-from src.reader.looks import HALF_SEEN, STEP, Budget, Look, Plan, finer_look, first_look, full_look, wanted_scale
+from src.reader.passes import (
+    HALF_SEEN,
+    STEP,
+    Budget,
+    DetectionPass,
+    Plan,
+    finer_pass,
+    first_pass,
+    full_pass,
+    wanted_scale,
+)
 from src.reader.tiles import OVERLAP, Tile, join_proposals, up_to_stride
 from src.reader.tilt import image_tilt
 from src.text_connector.detector import TextLines, detect_text_lines
 
-LARGER_TILES = 1.4  # tiles have sides so much longer than the first look: fewer overlaps
+LARGER_TILES = 1.4  # tiles have sides so much longer than the first pass's input: fewer overlaps
 SHRINKING = 0.5  # scale below which pixels are averaged rather than interpolated
-GLANCE = 0.4  # share of the pixels of a first look that tell whether an image lies on its side
+QUICK = 0.4  # share of the pixels of a first pass that show whether an image lies on its side
 COMPILING, COMPILED_STEP = "mindspore", 176  # the engine that compiles every size, and the step of its sizes
 CHEAP_CUTS = 0.5  # share of the scaled image below which its tiles are cut out one by one
 
 
 @dataclass(frozen=True)
 class DetectInput:
-    """An image (H, W, 3) and its first look, with the network's input for it, (1, 3, h, w)."""
+    """An image (H, W, 3) and its first pass, with the network's input for it, (1, 3, h, w)."""
 
     image: np.ndarray
-    look: Look
-    first: np.ndarray
+    first_pass: DetectionPass
+    inputs: np.ndarray
 
 
 @dataclass(frozen=True)
 class Detected:
     """Text lines in pixels of the image, their polygons along their tilt, and the tilt they have in common.
 
-    half_seen: proposals of all looks, the unsure ones too.
-    notes: what a user must know of how they were looked for.
+    half_seen: proposals of all passes, the unsure ones too.
+    notes: what a user must know of how they were searched.
     """
 
     lines: TextLines
@@ -54,11 +64,11 @@ class TextDetector:
 
     Args:
         engine: of the detection network.
-        options: everything between the maps and the lines; `image_shape` says how large a look is.
-        smallest_text: 0 looks again where the image asks for it; otherwise everywhere, at the scale at which text
-            of so many pixels is tall enough.
-        max_pixels: of the network's input, that may be spent on looking again at one image.
-        fixed: the first look is an input of exactly `image_shape`, and without `smallest_text` the only one.
+        options: everything between the maps and the lines; `image_size` is about the size of the first pass.
+        smallest_text: 0 makes finer passes where the image asks for it; otherwise everywhere, at the scale at which
+            text of so many pixels is tall enough.
+        max_pixels: of the network's input, that the finer passes over one image may take.
+        fixed: the first pass is an input of exactly `image_size`, and without `smallest_text` the only one.
     """
 
     def __init__(
@@ -72,18 +82,18 @@ class TextDetector:
     ):
         self._engine, self._options, self._smallest_text = engine, options, smallest_text
         self._max_pixels, self._fixed = max_pixels, fixed
-        height, width = (max(side * LARGER_TILES, 2 * OVERLAP) for side in options.image_shape)
+        height, width = (max(side * LARGER_TILES, 2 * OVERLAP) for side in options.image_size)
         self._largest_tile = up_to_stride(height), up_to_stride(width)
 
     def prepare(self, image: np.ndarray) -> DetectInput:
         """uint8 RGB (H, W, 3) -> what `detect` needs. Needs no network and may run in another thread."""
-        size, shape = image.shape[:2], self._options.image_shape
+        size, shape = image.shape[:2], self._options.image_size
         if self._fixed:
             fitted = fitted_size(size, shape, self._options.keep_ratio)
-            look = Look(fitted, (Tile(0, 0, shape, (0, 0, *fitted)),))
-            return DetectInput(image, look, preprocess(image, shape, self._options.keep_ratio)[0][None])
-        look = first_look(size, shape[0] * shape[1])
-        return DetectInput(image, look, _normalized(_scaled(image, look.size)))
+            current = DetectionPass(fitted, (Tile(0, 0, shape, (0, 0, *fitted)),))
+            return DetectInput(image, current, preprocess(image, shape, self._options.keep_ratio)[0][None])
+        current = first_pass(size, shape[0] * shape[1])
+        return DetectInput(image, current, _normalized(_scaled(image, current.size)))
 
     def detect(self, prepared: DetectInput) -> Detected:
         """Run the network, and again where that is worth it.
@@ -91,65 +101,70 @@ class TextDetector:
         Raises:
             UserError: the network is not one for these anchors.
         """
-        image, look = prepared.image, prepared.look
-        proposals = self._proposals(look.tiles[0], prepared.first)
-        proposals = join_proposals([(look.tiles[0], proposals)])
-        lines = self._lines(look, proposals, image.shape[:2])
+        image, current = prepared.image, prepared.first_pass
+        proposals = self._proposals(current.tiles[0], prepared.inputs)
+        proposals = join_proposals([(current.tiles[0], proposals)])
+        lines = self._lines(current, proposals, image.shape[:2])
         if self._fixed and not self._smallest_text:
             return Detected(lines, image_tilt(lines.polygons), len(proposals))
         gray = None
         left, lost, half_seen = self._max_pixels, 0, len(proposals)
         while True:
-            now = look.scale(image.shape[:2])
+            now = current.scale(image.shape[:2])
             if self._smallest_text and now * 1.1 > wanted_scale(self._smallest_text):
                 break
             gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if gray is None else gray
-            plan = self._plan(gray, look, proposals, lines, left)
+            plan = self._plan(gray, current, proposals, lines, left)
             lost = plan.lost_height or lost
-            if plan.look is None:
+            if plan.next_pass is None:
                 break
-            look = plan.look
-            left -= look.pixels
-            proposals = self._look(image, look)
+            current = plan.next_pass
+            left -= current.pixels
+            proposals = self._run(image, current)
             half_seen += len(proposals)
-            lines = unite(lines, self._lines(look, proposals, image.shape[:2]), now)
+            lines = unite(lines, self._lines(current, proposals, image.shape[:2]), now)
         lines = join_neighbors(lines)
         return Detected(lines, image_tilt(lines.polygons), half_seen, self._notes(lost))
 
-    def glance(self, image: np.ndarray) -> TextLines:
-        """The lines that a look with a part of the usual pixels finds."""
+    def find_quickly(self, image: np.ndarray) -> TextLines:
+        """The lines that a pass with a part of the usual pixels finds."""
         size = image.shape[:2]
-        look = first_look(size, round(GLANCE * self._options.image_shape[0] * self._options.image_shape[1]))
-        proposals = self._proposals(look.tiles[0], _normalized(_scaled(image, look.size)))
-        return self._lines(look, proposals, size)
+        current = first_pass(size, round(QUICK * self._options.image_size[0] * self._options.image_size[1]))
+        proposals = self._proposals(current.tiles[0], _normalized(_scaled(image, current.size)))
+        return self._lines(current, proposals, size)
 
     def find(self, image: np.ndarray) -> TextLines:
         """Text lines of an image."""
         return self.detect(self.prepare(image)).lines
 
-    def _plan(self, gray: np.ndarray, look: Look, proposals: Proposals, lines: TextLines, left: int) -> Plan:
+    def _plan(
+        self, gray: np.ndarray, current: DetectionPass, proposals: Proposals, lines: TextLines, left: int
+    ) -> Plan:
         if not self._smallest_text:
-            return finer_look(gray, look, proposals, lines, Budget(self._largest_tile, left))
-        target, now = wanted_scale(self._smallest_text), look.scale(gray.shape)
+            return finer_pass(gray, current, proposals, lines, Budget(self._largest_tile, left))
+        target, now = wanted_scale(self._smallest_text), current.scale(gray.shape)
         scale = target if target <= STEP * now else now * STEP
-        return full_look(gray, scale, Budget(self._largest_tile, left), self._smallest_text)
+        return full_pass(gray, scale, Budget(self._largest_tile, left), self._smallest_text)
 
     def _notes(self, lost_height: int) -> tuple[str, ...]:
         if not lost_height:
             return ()
         return (
-            f"text lower than {lost_height} pixels may be missing: the image was looked at with {self._max_pixels} "
-            "pixels of the detector's input; a larger --max_pixels_detected finds more",
+            f"text lower than {lost_height} pixels may be missing: the finer passes of detection were limited to "
+            f"{self._max_pixels} pixels; a larger --max_pixels_detected finds more",
         )
 
-    def _look(self, image: np.ndarray, look: Look) -> Proposals:
+    def _run(self, image: np.ndarray, current: DetectionPass) -> Proposals:
         """Tiles are prepared one at a time: those of a large scan take gigabytes, their maps a tenth of that."""
-        cheap = look.pixels < CHEAP_CUTS * look.size[0] * look.size[1] and look.scale(image.shape[:2]) > SHRINKING
-        scaled = None if cheap else _scaled(image, look.size)
+        cheap = (
+            current.pixels < CHEAP_CUTS * current.size[0] * current.size[1]
+            and current.scale(image.shape[:2]) > SHRINKING
+        )
+        scaled = None if cheap else _scaled(image, current.size)
         parts = []
-        for tile in look.tiles:
+        for tile in current.tiles:
             if scaled is None:
-                pixels = _cut(image, look, tile)
+                pixels = _cut(image, current, tile)
             else:
                 pixels = scaled[tile.y : tile.y + tile.size[0], tile.x : tile.x + tile.size[1]]
             parts.append((tile, self._proposals(tile, _normalized(pixels, tile.size))))
@@ -164,7 +179,7 @@ class TextDetector:
                 f"anchor_heights: {heights} of them, but the detector's weights were trained with "
                 f"{score_map.shape[1] // 2}; its card must name those"
             )
-        larger = max(1.0, tile.pixels / (options.image_shape[0] * options.image_shape[1]))
+        larger = max(1.0, tile.pixels / (options.image_size[0] * options.image_size[1]))
         return generate_proposals(
             score_map,
             delta_map,
@@ -186,9 +201,11 @@ class TextDetector:
         filled[:, :, :height, :width] = inputs
         return tuple(maps[:, :, : height // STRIDE, : width // STRIDE] for maps in self._engine.run(filled))
 
-    def _lines(self, look: Look, proposals: Proposals, size: tuple[int, int]) -> TextLines:
-        lines = detect_text_lines(proposals.boxes, proposals.scores, look.size, self._options.connector, proposals.dx)
-        return scale_lines(lines, look.size, size)
+    def _lines(self, current: DetectionPass, proposals: Proposals, size: tuple[int, int]) -> TextLines:
+        lines = detect_text_lines(
+            proposals.boxes, proposals.scores, current.size, self._options.connector, proposals.dx
+        )
+        return scale_lines(lines, current.size, size)
 
 
 _anchors = lru_cache(maxsize=64)(make_anchors)
@@ -201,13 +218,13 @@ def _scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(image, size[::-1], interpolation=how)
 
 
-def _cut(image: np.ndarray, look: Look, tile: Tile) -> np.ndarray:
+def _cut(image: np.ndarray, current: DetectionPass, tile: Tile) -> np.ndarray:
     """A tile without scaling the rest of the image; the same pixels as `_scaled` has there."""
-    steps = np.array([image.shape[1] / look.size[1], image.shape[0] / look.size[0]])
+    steps = np.array([image.shape[1] / current.size[1], image.shape[0] / current.size[0]])
     start = (np.array([tile.x, tile.y]) + 0.5) * steps - 0.5
     matrix = np.array([[steps[0], 0, start[0]], [0, steps[1], start[1]]])
-    height = min(tile.size[0], look.size[0] - tile.y)
-    width = min(tile.size[1], look.size[1] - tile.x)
+    height = min(tile.size[0], current.size[0] - tile.y)
+    width = min(tile.size[1], current.size[1] - tile.x)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(image, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 

@@ -33,7 +33,7 @@ class TextReader:
         recognizer_unit: "line", "word", or "" without recognition.
 
     Raises:
-        UserError: weights or engine are missing; the message says what to do.
+        UserError: weights or engine are missing; the message has the remedy.
     """
 
     def __init__(self, options: ReaderOptions | None = None, **changes):

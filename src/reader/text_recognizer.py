@@ -95,7 +95,7 @@ class TextRecognizer:
         self._decode = decode
 
     def prepare(self, line: np.ndarray, is_word: bool = False) -> PreparedLine:
-        """A cut-out line, uint8 (h, w) or RGB (h, w, 3); `is_word` says that it is not to be split."""
+        """A cut-out line, uint8 (h, w) or RGB (h, w, 3); `is_word`: it is not to be split."""
         gray = to_gray(line)
         if self.unit == "word" and not is_word:
             return PreparedLine(tuple(self._part(gray, first, end) for first, end in split_words(gray)))
@@ -168,7 +168,7 @@ class TextRecognizer:
 
 
 def input_shape(unit: str, widths: Sequence[int] = ()) -> tuple[int | None, ...]:
-    """(B, 1, 32, W) of what a recognizer is given, None where it varies: OpenVINO is faster the more it knows."""
+    """(B, 1, 32, W) of a recognizer's input, None where it varies: OpenVINO is faster with fixed sizes."""
     widths = tuple(widths) or DEFAULT_WIDTHS[unit]
     return None, 1, IMAGE_HEIGHT, widths[0] if len(widths) == 1 else None
 

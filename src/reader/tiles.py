@@ -1,4 +1,4 @@
-"""Parts of an image that the detector looks at: overlapping tiles at one scale, each position owned by one of them.
+"""Parts of an image that the detector runs on: overlapping tiles at one scale, each position owned by one of them.
 
 All sizes are (height, width), in pixels of the scaled image. A tile begins at a multiple of the network's stride, so
 the columns and rows of all tiles lie on one grid, as if the network had seen the whole image. Of what several tiles

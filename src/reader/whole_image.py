@@ -1,4 +1,4 @@
-"""Images that are one line or word themselves: when to read one as a whole, and when that is the surer reading."""
+"""Images that are one line or word themselves: when to read one as a whole, and when that is the surer prediction."""
 
 from collections.abc import Sequence
 

@@ -28,7 +28,7 @@ class SampleMaker:
     """Augmentation, preprocessing, slices and target assignment in one call that many threads may make.
 
     Args:
-        image_shape: input (height, width) in pixels, multiples of `stride`.
+        image_size: input (height, width) in pixels, multiples of `stride`.
         min_cover: see `split_boxes`.
         min_text_height: text lower than this many input pixels is ignored; 0 trains all.
         side_refinement: line ends are learned as dx.
@@ -37,7 +37,7 @@ class SampleMaker:
 
     def __init__(
         self,
-        image_shape: tuple[int, int],
+        image_size: tuple[int, int],
         *,
         anchor_heights: tuple[float, ...] = ANCHOR_HEIGHTS,
         options: AugmentOptions | None = None,
@@ -48,10 +48,10 @@ class SampleMaker:
         assignment: AssignOptions | None = None,
         stride: int = STRIDE,
     ) -> None:
-        height, width = image_shape
+        height, width = image_size
         if height < stride or width < stride or height % stride or width % stride:
             raise UserError(f"image size {height}x{width} (height x width): multiples of {stride} are accepted")
-        self.image_shape = (int(height), int(width))
+        self.image_size = (int(height), int(width))
         self.anchors = make_anchors((height // stride, width // stride), anchor_heights, stride, stride)
         self.options = options or AugmentOptions()
         self.keep_ratio = keep_ratio
@@ -72,7 +72,7 @@ class SampleMaker:
         """Sample of an RGB uint8 image with boxes (K, 4), inclusive corners, ignored (K,) bool, and tilts as in
         `augment`."""
         image, labels, targets, weights = self.changed(image, boxes, ignored, rng, tilts)
-        planes, _ = preprocess(image, self.image_shape, self.keep_ratio)
+        planes, _ = preprocess(image, self.image_size, self.keep_ratio)
         return Sample(planes, labels, targets, weights)
 
     def changed(
@@ -94,7 +94,7 @@ class SampleMaker:
             ignored,
             rng,
             self.options,
-            image_shape=self.image_shape,
+            image_size=self.image_size,
             keep_ratio=self.keep_ratio,
             tilts=tilts,
         )
@@ -108,7 +108,7 @@ class SampleMaker:
             self.anchors,
             slices[~skipped],
             slices[skipped],
-            self.image_shape,
+            self.image_size,
             self.assignment,
             rng=rng,
             line_ends=boxes[box_index[~skipped]][:, [0, 2]] if self.side_refinement else None,

@@ -94,7 +94,7 @@ def training_data(config: CtpnTraining, rank_id: int, rank_size: int) -> CtpnTra
     with _named(*config.data_file()) as file:
         open_training_records(file)
     make_sample = SampleMaker(
-        config.image_shape,
+        config.image_size,
         anchor_heights=config.anchor_height,
         options=AugmentOptions.part_of(config),
         keep_ratio=config.keep_ratio,

@@ -23,7 +23,7 @@ def detector_card(options: DetectOptions) -> dict[str, object]:
     return {
         "version": CARD_VERSION,
         "network": "ctpn",
-        "image_size": list(options.image_shape),
+        "image_size": list(options.image_size),
         "keep_ratio": options.keep_ratio,
         "anchor_heights": list(options.anchor_heights),
         "side_refinement": options.side_refinement,

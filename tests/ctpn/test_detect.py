@@ -104,7 +104,7 @@ def test_options_of_the_configuration_arrive():
             rpn_max_num=3,
         )
     )
-    assert (options.image_shape, options.keep_ratio, options.nms_pre, options.max_num) == ((64, 96), True, 7, 3)
+    assert (options.image_size, options.keep_ratio, options.nms_pre, options.max_num) == ((64, 96), True, 7, 3)
     assert options.anchor_heights == (5, 9)
     assert options.anchors().shape == (4 * 6 * 2, 4)
     assert (options.connector.min_ratio, options.connector.oriented, options.connector.side_refinement) == (0.9, 1, 1)

@@ -151,5 +151,5 @@ def test_recipes_lie_over_the_one_with_every_key(folder, name):
     config = load_options(CtpnRecipe, ["--config_path", str(recipe)])
     assert (config.schedule, config.minutes) == ("constant", 0)
     maker = make_maker(config, [read_images(folder)])
-    assert all(side % 16 == 0 for stage in maker.stages for each in stage.makers for side in each.image_shape)
+    assert all(side % 16 == 0 for stage in maker.stages for each in stage.makers for side in each.image_size)
     assert bool(config.freeze_until) == (name != "ctpn_student")

@@ -335,7 +335,7 @@ def test_a_file_that_is_not_the_cards(options, tmp_path):
 
 
 def test_a_model_of_the_other_kind_or_alphabet(options, tmp_path):
-    with pytest.raises(UserError, match="reads a line, not a word"):
+    with pytest.raises(UserError, match="is of a line recognizer, not word"):
         TextReader(options, recognizer="word", crnn_weights=options.crnn_lines_weights)
     (tmp_path / "abc.txt").write_text("abc")
     with pytest.raises(UserError, match="37 classes, its alphabet of 3"):

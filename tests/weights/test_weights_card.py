@@ -49,7 +49,7 @@ def test_a_checkpoint_is_read_as_it_was_trained(tmp_path):
     assert (card.image_size, card.keep_ratio, card.anchor_heights) == ((64, 96), True, (8, 16, 32))
     assert card.side_refinement and card.backbone_width == 0.25 and not card.sha256
     options = detect_options(ReaderOptions(), card)
-    assert options.image_shape == (64, 96) and options.keep_ratio and options.side_refinement
+    assert options.image_size == (64, 96) and options.keep_ratio and options.side_refinement
     expected = ConnectorParams(line_min_score=0.6, max_horizontal_gap=30, side_refinement=True, **READING)
     assert options.connector == expected
 
@@ -60,7 +60,7 @@ def test_what_is_given_wins_over_the_card():
     options = detect_options(given, card)
     assert options.connector == ConnectorParams(line_min_score=0.7, min_ratio=0.1, **READING)
     assert not options.side_refinement
-    assert options.image_shape == (32, 48)
+    assert options.image_size == (32, 48)
     again = detect_options(ReaderOptions(line_min_score=0.9), card).connector  # given, though it is the default
     assert again == ConnectorParams(line_min_score=0.9, min_ratio=0.1, side_refinement=True, **READING)
     with pytest.raises(OptionError, match="minimum"):

@@ -33,7 +33,7 @@ def augment(
     rng: np.random.Generator,
     options: AugmentOptions,
     *,
-    image_shape: tuple[int, int],
+    image_size: tuple[int, int],
     keep_ratio: bool = False,
     tilts: np.ndarray | None = None,
 ) -> Augmented:
@@ -50,7 +50,7 @@ def augment(
     flip = rng.random() < options.flip_ratio
     angle = math.radians(rng.uniform(-1, 1) * options.rotate_degrees)
     left, top, width, height = window or (0.0, 0.0, float(image.shape[1]), float(image.shape[0]))
-    size = fitted_size((max(round(height), 1), max(round(width), 1)), image_shape, keep_ratio)
+    size = fitted_size((max(round(height), 1), max(round(width), 1)), image_size, keep_ratio)
     matrix = _window_to_output((left, top, width, height), size, angle, flip)
     if window or flip or angle:
         image = _warp(image, matrix, size)

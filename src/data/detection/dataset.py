@@ -113,7 +113,7 @@ class CtpnEvalData:
         source: str | Path,
         *,
         batch_size: int,
-        image_shape: tuple[int, int],
+        image_size: tuple[int, int],
         keep_ratio: bool = False,
         rank_id: int = 0,
         rank_size: int = 1,
@@ -134,7 +134,7 @@ class CtpnEvalData:
             self.num_samples = len(self._records)
         self._source = source
         self.batch_size = batch_size
-        self.image_shape = image_shape
+        self.image_size = image_size
         self.keep_ratio = keep_ratio
         self.report = BadSamples(self.num_samples, max_bad_ratio)
         self._indices = range(rank_id, self.num_samples, rank_size)
@@ -173,7 +173,7 @@ class CtpnEvalData:
         if content is None:
             return None
         image, boxes, ignored = content
-        planes, scale = preprocess(image, self.image_shape, self.keep_ratio)
+        planes, scale = preprocess(image, self.image_size, self.keep_ratio)
         return {
             "images": planes,
             "indices": index,

@@ -7,24 +7,24 @@ MEAN = (123.675, 116.28, 103.53)  # RGB, ImageNet
 STD = (58.395, 57.12, 57.375)
 
 
-def fitted_size(image_size: tuple[int, int], image_shape: tuple[int, int], keep_ratio: bool) -> tuple[int, int]:
-    """Size (height, width) that an image of `image_size` gets inside an input of `image_shape`."""
+def fitted_size(size: tuple[int, int], image_size: tuple[int, int], keep_ratio: bool) -> tuple[int, int]:
+    """Size (height, width) that an image of `size` gets inside an input of `image_size`."""
     if not keep_ratio:
-        return image_shape
-    height, width = image_size
-    scale = min(image_shape[0] / height, image_shape[1] / width)
+        return image_size
+    height, width = size
+    scale = min(image_size[0] / height, image_size[1] / width)
     return (
-        min(max(round(height * scale), 1), image_shape[0]),
-        min(max(round(width * scale), 1), image_shape[1]),
+        min(max(round(height * scale), 1), image_size[0]),
+        min(max(round(width * scale), 1), image_size[1]),
     )
 
 
 def preprocess(
-    image: np.ndarray, image_shape: tuple[int, int], keep_ratio: bool = False
+    image: np.ndarray, image_size: tuple[int, int], keep_ratio: bool = False
 ) -> tuple[np.ndarray, tuple[float, float]]:
-    """RGB uint8 (H, W, 3) -> normalized float32 (3, *image_shape) and the scale (x, y).
+    """RGB uint8 (H, W, 3) -> normalized float32 (3, *image_size) and the scale (x, y).
 
-    The scale is input pixels per image pixel. Bilinear resize to exactly `image_shape`; with `keep_ratio` the
+    The scale is input pixels per image pixel. Bilinear resize to exactly `image_size`; with `keep_ratio` the
     image keeps its proportions and fills the upper left, the rest is zero (the mean color).
 
     Raises:
@@ -33,13 +33,13 @@ def preprocess(
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(f"expected an RGB uint8 image (H, W, 3), got {image.dtype} {image.shape}")
     height, width = image.shape[:2]
-    rows, columns = fitted_size((height, width), image_shape, keep_ratio)
+    rows, columns = fitted_size((height, width), image_size, keep_ratio)
     if (rows, columns) != (height, width):
         image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    if (rows, columns) == tuple(image_shape):
+    if (rows, columns) == tuple(image_size):
         planes = np.empty((3, rows, columns), np.float32)
     else:
-        planes = np.zeros((3, *image_shape), np.float32)
+        planes = np.zeros((3, *image_size), np.float32)
     for plane, values, mean, std in zip(planes[:, :rows, :columns], cv2.split(image), MEAN, STD, strict=True):
         np.multiply(values, np.float32(1 / std), out=plane)
         np.subtract(plane, np.float32(mean / std), out=plane)

@@ -30,7 +30,7 @@ def run(options, seed=0, image=None, boxes=None, ignored=None, **kwargs):
     if image is None:
         image, boxes = image_with_box()
     ignored = np.zeros(len(boxes), bool) if ignored is None else ignored
-    return augment(image, boxes, ignored, np.random.default_rng(seed), options, image_shape=SHAPE, **kwargs)
+    return augment(image, boxes, ignored, np.random.default_rng(seed), options, image_size=SHAPE, **kwargs)
 
 
 def test_everything_off_is_the_preprocessing_of_evaluation():

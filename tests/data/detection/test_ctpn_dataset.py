@@ -60,8 +60,8 @@ def source(tmp_path_factory):
     return write(tmp_path_factory.mktemp("records") / "set.mindrecord", [record(i) for i in range(COUNT)])
 
 
-def train_data(path, augment=None, image_shape=SHAPE, **kwargs):
-    make_sample = SampleMaker(image_shape, anchor_heights=(6, 16, 30), options=augment)
+def train_data(path, augment=None, image_size=SHAPE, **kwargs):
+    make_sample = SampleMaker(image_size, anchor_heights=(6, 16, 30), options=augment)
     return CtpnTrainData(path, make_sample, **{"batch_size": 2, "seed": 3, **kwargs})
 
 
@@ -172,7 +172,7 @@ def test_too_many_damaged_records_stop_the_run(damaged):
     with pytest.raises(UserError, match=r"3 of 11 samples .* max_bad_ratio = 0.2"):
         list(train_data(damaged, max_bad_ratio=0.2).epoch(0))
     with pytest.raises(UserError, match=r"1 of 11 samples"):
-        list(CtpnEvalData(damaged, batch_size=1, image_shape=SHAPE, max_bad_ratio=0.0))
+        list(CtpnEvalData(damaged, batch_size=1, image_size=SHAPE, max_bad_ratio=0.0))
 
 
 def test_nothing_but_damage(tmp_path):
@@ -182,11 +182,11 @@ def test_nothing_but_damage(tmp_path):
 
 
 def test_evaluation_sees_every_image_once(source):
-    whole = list(CtpnEvalData(source, batch_size=4, image_shape=SHAPE))
+    whole = list(CtpnEvalData(source, batch_size=4, image_size=SHAPE))
     assert [len(batch["file_names"]) for batch in whole] == [4, 4, 3]
     names = flat(batch["file_names"] for batch in whole)
     assert sorted(names) == sorted(record(i)["file_name"] for i in range(COUNT))
-    parts = [list(CtpnEvalData(source, batch_size=2, image_shape=SHAPE, rank_id=r, rank_size=2)) for r in (0, 1)]
+    parts = [list(CtpnEvalData(source, batch_size=2, image_size=SHAPE, rank_id=r, rank_size=2)) for r in (0, 1)]
     shared = [flat(batch["file_names"] for batch in part) for part in parts]
     assert sorted(shared[0] + shared[1]) == sorted(names)
     assert abs(len(shared[0]) - len(shared[1])) <= 1
@@ -216,7 +216,7 @@ def test_evaluation_of_a_folder(tmp_path):
     (tmp_path / "sub dir" / "b.PNG").write_bytes(png(make_image(5)))
     (tmp_path / "broken.jpg").write_bytes(b"")
     (tmp_path / "notes.txt").write_text("no image")
-    data = CtpnEvalData(tmp_path, batch_size=3, image_shape=SHAPE, max_bad_ratio=0.5)
+    data = CtpnEvalData(tmp_path, batch_size=3, image_size=SHAPE, max_bad_ratio=0.5)
     (batch,) = data
     assert batch["file_names"] == ["b.png", "sub dir/b.PNG"]
     assert batch["sizes"].tolist() == [[42, 60], [45, 60]]
@@ -228,7 +228,7 @@ def test_evaluation_of_a_folder(tmp_path):
 
 def test_a_folder_without_images_is_an_error(tmp_path):
     with pytest.raises(UserError, match="no images"):
-        CtpnEvalData(tmp_path, batch_size=1, image_shape=SHAPE)
+        CtpnEvalData(tmp_path, batch_size=1, image_size=SHAPE)
 
 
 def test_names_of_the_file_that_work(source):
@@ -262,7 +262,7 @@ def test_records_of_the_model_zoo_train_and_only_evaluation_needs_names(tmp_path
         for a, b in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(a, b)
     with pytest.raises(MindRecordError, match="needs the columns file_name.*src/create_dataset.py"):
-        CtpnEvalData(path, batch_size=1, image_shape=SHAPE)
+        CtpnEvalData(path, batch_size=1, image_size=SHAPE)
     records[2]["image"] = b"broken"
     data = train_data(write(tmp_path / "bad" / "set.mindrecord", records, schema=schema), max_bad_ratio=0.5)
     list(data.epoch(1))
@@ -321,7 +321,7 @@ def test_a_set_made_for_something_else_is_named(tmp_path):
     [
         {"batch_size": 0},
         {"rank_id": 2, "rank_size": 2},
-        {"image_shape": (50, 64)},
+        {"image_size": (50, 64)},
         {"max_bad_ratio": 2},
     ],
 )

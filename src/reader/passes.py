@@ -1,8 +1,8 @@
-"""At which scale, and where, the detector looks at an image. Pure NumPy and OpenCV.
+"""The passes of the detector over an image: at which scale, and over which parts. Pure NumPy and OpenCV.
 
-An image is looked at as a whole first. Where the network half sees text that is too small for it, where a line that
-it found is small, and, in an image that had to be made much smaller, where there is anything to be seen that no line
-explains, it looks again at a finer scale, until text of `SMALLEST_TEXT` pixels is tall enough.
+The first pass takes the whole image. Where the network half sees text that is too small for it, where a line that it
+found is small, and, in an image that had to be made much smaller, where there is anything to be seen that no line
+explains, another pass follows at a finer scale, until text of `SMALLEST_TEXT` pixels is tall enough.
 
 All sizes are (height, width). A scale is pixels of the network's input per pixel of the image.
 """
@@ -22,23 +22,23 @@ SEEN_HEIGHT = 12  # pixels of the input: text of this height is still found
 CLEAR_HEIGHT = 20  # pixels of the input at which text is found well
 FINEST = 16 / SMALLEST_TEXT  # scale beyond which nothing is gained
 LARGEST_FIRST = 2.0  # small images are enlarged by so much at most
-STEP = 2.4  # from one look to the next at most, so that each line is clear in one of them
-SMALLEST_STEP = 1.25  # less is not worth a look
-HALF_SEEN = 0.25  # score of a proposal that asks for a finer look
+STEP = 2.4  # from one pass to the next at most, so that each line is clear in one of them
+SMALLEST_STEP = 1.25  # less is not worth a pass
+HALF_SEEN = 0.25  # score of a proposal that calls for a finer pass
 ALONE = 0.6  # the same of a proposal that has no other beside it
 NEIGHBORS = 40  # pixels of the input between proposals of one word
 SMALL = 32  # pixels of the input: half-seen text below this height may be seen better at a finer scale
-WELL_SEEN = 14  # pixels of the input: a found line of this height needs no finer look
+WELL_SEEN = 14  # pixels of the input: a found line of this height needs no finer pass
 SURE_HEIGHT, SURE_SCORE = 10, 0.95  # nor does a lower one that scores high
-TELLING = 8  # half-seen proposals from which their heights say how fine the look must be
+ENOUGH_HALF_SEEN = 8  # half-seen proposals from which their heights choose the scale of the next pass
 COARSE = 0.45  # scale below which small text leaves no trace in the network's maps
 BUSY = 4.0  # mean difference of neighboring gray values in a cell that may hold text
 PLAIN = 1.0  # the same, below which it cannot
 
 
 @dataclass(frozen=True)
-class Look:
-    """An image of `size` after scaling, and the parts of it that are looked at."""
+class DetectionPass:
+    """An image of `size` after scaling, and the parts of it that the network runs on."""
 
     size: tuple[int, int]
     tiles: tuple[Tile, ...]
@@ -61,17 +61,17 @@ class Budget:
 
 @dataclass(frozen=True)
 class Plan:
-    """A finer look, if one is worth it; and the height of text, in pixels of the image, that the limit costs."""
+    """A finer pass, if one is worth it; and the height of text, in pixels of the image, that the limit costs."""
 
-    look: Look | None
+    next_pass: DetectionPass | None
     lost_height: int = 0
 
 
-def first_look(image_size: tuple[int, int], pixels: int) -> Look:
+def first_pass(image_size: tuple[int, int], pixels: int) -> DetectionPass:
     """The whole image in its own shape, in an input of about so many pixels."""
     scale = min(math.sqrt(pixels / (image_size[0] * image_size[1])), LARGEST_FIRST)
     size = _scaled(image_size, scale)
-    return Look(size, (whole_tile(size),))
+    return DetectionPass(size, (whole_tile(size),))
 
 
 def wanted_scale(smallest_text: float) -> float:
@@ -79,33 +79,33 @@ def wanted_scale(smallest_text: float) -> float:
     return min(SEEN_HEIGHT / smallest_text, FINEST)
 
 
-def full_look(gray: np.ndarray, scale: float, budget: Budget, smallest_text: float) -> Plan:
-    """All parts of an image that are not plain, at a scale that was asked for."""
+def full_pass(gray: np.ndarray, scale: float, budget: Budget, smallest_text: float) -> Plan:
+    """All parts of an image that are not plain, at a given scale."""
     wanted = activity_cells(gray, scale) > PLAIN
     return _within_limit(gray.shape, scale, wanted, budget, least=1e-3, smallest_text=smallest_text)
 
 
 def well_seen(lines: TextLines, scale: float) -> np.ndarray:
-    """Which lines, in pixels of the image, a look at `scale` shows well enough: (M,) bool."""
+    """Which lines, in pixels of the image, a pass at `scale` shows well enough: (M,) bool."""
     heights = (lines.boxes[:, 3] - lines.boxes[:, 1]) * scale
     return (heights >= WELL_SEEN) | ((heights >= SURE_HEIGHT) & (lines.scores >= SURE_SCORE))
 
 
-def finer_look(gray: np.ndarray, look: Look, proposals: Proposals, lines: TextLines, budget: Budget) -> Plan:
-    """What to look at after `look`.
+def finer_pass(gray: np.ndarray, done: DetectionPass, proposals: Proposals, lines: TextLines, budget: Budget) -> Plan:
+    """The pass after `done`.
 
     Args:
         gray: the image, uint8 (H, W).
-        proposals: of `look`, with scores from `HALF_SEEN`, in pixels of its scaled image.
+        proposals: of `done`, with scores from `HALF_SEEN`, in pixels of its scaled image.
         lines: found so far, in pixels of the image.
     """
-    now = look.scale(gray.shape)
+    now = done.scale(gray.shape)
     if now * SMALLEST_STEP > FINEST:
         return Plan(None)
     explained = lines.boxes[well_seen(lines, now)]
-    half_seen, heights = _half_seen(proposals, look, gray.shape, explained)
+    half_seen, heights = _half_seen(proposals, done, gray.shape, explained)
     factor = STEP
-    if len(heights) >= TELLING:
+    if len(heights) >= ENOUGH_HALF_SEEN:
         factor = float(np.clip(CLEAR_HEIGHT / max(float(np.quantile(heights, 0.2)), 1.0), 1.6, STEP))
     scale = min(now * factor, FINEST)
     busy = None
@@ -132,12 +132,12 @@ def _within_limit(
     least: float,
     smallest_text: float = SMALLEST_TEXT,
 ) -> Plan:
-    """The wanted cells as a look, at a smaller scale, of at least `least`, where they would take too many pixels."""
+    """A pass over the wanted cells; at a smaller scale, of at least `least`, where they take too many pixels."""
     size = _scaled(image_size, scale)
     tiles = _tiles(wanted, size, budget.largest)
     cost = sum(tile.pixels for tile in tiles)
     if cost <= budget.pixels:
-        return Plan(Look(size, tuple(tiles)) if tiles else None)
+        return Plan(DetectionPass(size, tuple(tiles)) if tiles else None)
     while cost > budget.pixels:
         scale *= min(0.95, math.sqrt(budget.pixels / cost))
         if scale < least:
@@ -145,11 +145,11 @@ def _within_limit(
         size = _scaled(image_size, scale)
         tiles = _tiles(_resized(wanted, _grid(size)), size, budget.largest)
         cost = sum(tile.pixels for tile in tiles)
-    return Plan(Look(size, tuple(tiles)), _lost(scale, smallest_text))
+    return Plan(DetectionPass(size, tuple(tiles)), _lost(scale, smallest_text))
 
 
 def _lost(scale: float, smallest_text: float) -> int:
-    """Height of text up to which it may be missing, where that is more than what was asked for; else 0."""
+    """Height of text up to which it may be missing, where that is more than `smallest_text`; else 0."""
     height = math.ceil(SEEN_HEIGHT / max(scale, 1e-3))
     return height if height > smallest_text else 0
 
@@ -176,17 +176,17 @@ def activity_cells(gray: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _half_seen(
-    proposals: Proposals, look: Look, image_size: tuple[int, ...], lines: np.ndarray
+    proposals: Proposals, done: DetectionPass, image_size: tuple[int, ...], lines: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Boxes in pixels of the image of small proposals that no line explains, and their heights in the input."""
     heights = proposals.boxes[:, 3] - proposals.boxes[:, 1]
-    # Text of a middling height is worth a second look, but no third one.
-    limit = SMALL if len(look.tiles) == 1 and look.pixels >= look.size[0] * look.size[1] else SMALL / 2
+    # Text of a middling height is worth a second pass, but no third one.
+    limit = SMALL if len(done.tiles) == 1 and done.pixels >= done.size[0] * done.size[1] else SMALL / 2
     small = (proposals.scores >= HALF_SEEN) & (heights < limit)
     boxes, heights, scores = proposals.boxes[small].astype(np.float64), heights[small], proposals.scores[small]
     near = _has_neighbor(boxes) | (scores >= ALONE)
     boxes, heights = boxes[near], heights[near]
-    boxes *= np.tile([image_size[1] / look.size[1], image_size[0] / look.size[0]], 2)
+    boxes *= np.tile([image_size[1] / done.size[1], image_size[0] / done.size[0]], 2)
     if len(lines) and len(boxes):
         x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
         grown = _grown(lines)

@@ -1,4 +1,4 @@
-"""At which scales and where an image is looked at, and what becomes of the lines of several looks."""
+"""The detector's passes over an image, and what becomes of the lines of several."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from src.ctpn.proposal_generator import Proposals
 from src.ctpn.text_lines import DetectOptions
 from src.ctpn.topology import STRIDE
 from src.reader.line_union import join_neighbors, unite
-from src.reader.looks import FINEST, Budget, Look, finer_look, first_look, full_look, wanted_scale
+from src.reader.passes import FINEST, Budget, DetectionPass, finer_pass, first_pass, full_pass, wanted_scale
 from src.reader.text_detector import TextDetector
 from src.reader.tiles import CELL, OVERLAP, join_proposals, plan_tiles, tiles_of, whole_tile
 from src.text_connector.detector import TextLines
@@ -28,12 +28,12 @@ def found(result):
 
 
 @pytest.mark.parametrize("size", [(960, 1280), (12000, 720), (200, 1600), (40, 110), (3508, 2480), (12, 900)])
-def test_the_first_look_keeps_the_shape(size):
-    look = first_look(size, PIXELS)
-    stretch = look.size[0] / size[0] / (look.size[1] / size[1])
+def test_the_first_pass_keeps_the_shape(size):
+    first = first_pass(size, PIXELS)
+    stretch = first.size[0] / size[0] / (first.size[1] / size[1])
     assert 1 / 1.3 < stretch < 1.3 or min(size) < 16  # no side is below two strides
-    assert all(side % STRIDE == 0 for side in look.size) and look.pixels < 1.1 * PIXELS
-    assert look.scale(size) < 2.1 or min(size) < 20
+    assert all(side % STRIDE == 0 for side in first.size) and first.pixels < 1.1 * PIXELS
+    assert first.scale(size) < 2.1 or min(size) < 20
 
 
 @pytest.mark.parametrize("size", [(64, 96), (1000, 97), (577, 961), (2000, 3001), (32, 5000)])
@@ -83,38 +83,38 @@ def busy(gray, y, x, height, width):
 def test_small_text_that_left_no_trace_is_looked_for():
     gray = np.full((6000, 800), 255, np.uint8)
     busy(gray, 3000, 100, 300, 600)
-    look = first_look(gray.shape, PIXELS)
+    first = first_pass(gray.shape, PIXELS)
     nothing = Proposals(np.empty((0, 4), np.float32), np.empty(0, np.float32))
-    plan = finer_look(gray, look, nothing, lines(), BUDGET)
-    assert plan.look.scale(gray.shape) > 2 * look.scale(gray.shape) and not plan.lost_height
-    assert plan.look.pixels < 0.35 * plan.look.size[0] * plan.look.size[1]  # not the empty parts
-    assert finer_look(np.full_like(gray, 255), look, nothing, lines(), BUDGET).look is None
+    plan = finer_pass(gray, first, nothing, lines(), BUDGET)
+    assert plan.next_pass.scale(gray.shape) > 2 * first.scale(gray.shape) and not plan.lost_height
+    assert plan.next_pass.pixels < 0.35 * plan.next_pass.size[0] * plan.next_pass.size[1]  # not the empty parts
+    assert finer_pass(np.full_like(gray, 255), first, nothing, lines(), BUDGET).next_pass is None
 
 
 def test_what_is_half_seen_is_looked_at_and_what_is_found_is_not():
     gray = np.zeros((960, 1280), np.uint8)
-    look = first_look(gray.shape, PIXELS)
-    now = look.scale(gray.shape)
+    first = first_pass(gray.shape, PIXELS)
+    now = first.scale(gray.shape)
     boxes = np.array([[160, 200, 176, 209], [176, 200, 192, 209], [400, 80, 416, 104]], np.float32)
     proposals = Proposals(boxes, np.array([0.4, 0.3, 0.99], np.float32))
     text = lines((390 / now, 78 / now, 600 / now, 106 / now))
-    plan = finer_look(gray, look, proposals, text, BUDGET)
-    (tile,) = plan.look.tiles
-    factor = plan.look.scale(gray.shape) / now
+    plan = finer_pass(gray, first, proposals, text, BUDGET)
+    (tile,) = plan.next_pass.tiles
+    factor = plan.next_pass.scale(gray.shape) / now
     assert tile.x <= 160 * factor <= tile.x + tile.size[1] and tile.pixels < 0.12 * PIXELS
     sure = Proposals(boxes[2:], proposals.scores[2:])
-    assert finer_look(gray, look, sure, text, BUDGET).look is None
-    fine = Look((1536, 2048), (whole_tile((1536, 2048)),))
-    assert fine.scale(gray.shape) == FINEST and finer_look(gray, fine, proposals, text, BUDGET).look is None
+    assert finer_pass(gray, first, sure, text, BUDGET).next_pass is None
+    fine = DetectionPass((1536, 2048), (whole_tile((1536, 2048)),))
+    assert fine.scale(gray.shape) == FINEST and finer_pass(gray, fine, proposals, text, BUDGET).next_pass is None
 
 
 def test_a_limit_scales_down_and_says_so():
     gray = np.random.default_rng(0).integers(0, 256, (1200, 1600), np.uint8)
-    free = full_look(gray, wanted_scale(10), BUDGET, 10)
-    assert free.look.scale(gray.shape) == pytest.approx(1.2, abs=0.01) and not free.lost_height
-    bound = full_look(gray, wanted_scale(10), Budget(BUDGET.largest, 1_000_000), 10)
-    assert bound.look.pixels <= 1_000_000 and bound.lost_height == pytest.approx(
-        12 / bound.look.scale(gray.shape), abs=1
+    free = full_pass(gray, wanted_scale(10), BUDGET, 10)
+    assert free.next_pass.scale(gray.shape) == pytest.approx(1.2, abs=0.01) and not free.lost_height
+    bound = full_pass(gray, wanted_scale(10), Budget(BUDGET.largest, 1_000_000), 10)
+    assert bound.next_pass.pixels <= 1_000_000 and bound.lost_height == pytest.approx(
+        12 / bound.next_pass.scale(gray.shape), abs=1
     )
     assert wanted_scale(2) == FINEST
 
@@ -130,15 +130,15 @@ def test_a_line_that_no_other_covers_stays():
 def test_pieces_of_a_well_seen_line_go():
     pieces = lines((100, 101, 180, 129), (200, 101, 298, 130))
     assert found(unite(lines(ROW), pieces, 0.6)) == [ROW]
-    assert found(unite(lines(ROW), pieces, 0.2)) == found(pieces)  # six pixels of input: the finer look knows better
+    assert found(unite(lines(ROW), pieces, 0.2)) == found(pieces)  # six pixels of input: the finer pass knows better
 
 
-def test_two_rows_that_a_coarse_look_took_for_one():
+def test_two_rows_that_a_coarse_pass_took_for_one():
     rows = lines((100, 100, 300, 120), (100, 125, 300, 145))
     assert found(unite(lines((98, 96, 302, 150)), rows, 0.6)) == found(rows)
 
 
-def test_a_line_seen_longer_by_the_finer_look():
+def test_a_line_seen_longer_by_the_finer_pass():
     assert found(unite(lines((100, 100, 200, 130)), lines(ROW), 0.6)) == [ROW]
 
 
@@ -147,7 +147,7 @@ def test_two_halves_that_overlap_are_one_line():
     assert box == (100, 100, 400, 130)
 
 
-def test_a_letter_that_only_the_coarse_look_saw_stays():
+def test_a_letter_that_only_the_coarse_pass_saw_stays():
     (box,) = found(unite(lines((100, 100, 500, 136)), lines((124, 101, 498, 135)), 0.3))
     assert box == (100, 101, 498, 135)
 
