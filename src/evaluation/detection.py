@@ -11,6 +11,7 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.ctpn.text_lines import DetectOptions, lines_from_maps
+from src.data.recognition.word_gaps import word_boxes
 from src.metrics.detection_result import GroundTruth
 from src.metrics.deteval import deteval
 from src.metrics.iou_hmean import iou_hmean
@@ -22,28 +23,40 @@ PredictMaps = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in one image and what should have been; `index` is its place in the test set."""
+    """What was found in one image and what should have been.
+
+    Attributes:
+        index: its place in the test set.
+        words: (N, 4) boxes of the lines' words.
+    """
 
     index: int
     name: str
     lines: TextLines
+    words: np.ndarray
     truth: GroundTruth
 
 
 @dataclass
 class DetectionEvaluation:
-    """What was found, what should have been found, and how long it took; all by file name."""
+    """What was found, what should have been found, and how long it took; all by file name.
+
+    `words` (N, 4) are the lines, split at the gaps between their words.
+    """
 
     lines: dict[str, TextLines] = field(default_factory=dict)
     ground_truth: dict[str, GroundTruth] = field(default_factory=dict)
     seconds: float = 0.0
     has_ground_truth: bool = True
+    words: dict[str, np.ndarray] = field(default_factory=dict)
 
     def metrics(self) -> dict[str, dict[str, float]]:
-        """Precision, recall and hmean under each protocol."""
+        """Precision, recall and hmean of the lines under each protocol, and of their words under DetEval."""
         detections = {name: to_pixels(lines.boxes) for name, lines in self.lines.items()}
+        words = {name: to_pixels(boxes) for name, boxes in self.words.items()}
         results = {
             "deteval": deteval(self.ground_truth, detections),
+            "deteval_words": deteval(self.ground_truth, words),
             "iou_0.5": iou_hmean(self.ground_truth, detections),
         }
         return {protocol: result.metrics() for protocol, result in results.items()}
@@ -79,12 +92,14 @@ def evaluate_detection(
         lines = lines_from_maps(score_map[: len(names)], delta_map[: len(names)], batch["sizes"], options)
         for place, name in enumerate(names):
             truth = GroundTruth(batch["boxes"][place], batch["ignored"][place])
-            found.append(Found(batch["indices"][place], name, lines[place], truth))
+            words = word_boxes(batch["pixels"][place], lines[place].boxes)
+            found.append(Found(batch["indices"][place], name, lines[place], words, truth))
         on_batch(len(names))
     for item in sorted(gather(found), key=lambda item: item.index):
         if item.name in evaluation.lines:
             raise UserError(f"the test set holds two images named '{item.name}'")
         evaluation.lines[item.name] = item.lines
+        evaluation.words[item.name] = item.words
         evaluation.ground_truth[item.name] = item.truth
     if not evaluation.lines:
         raise UserError("the test set holds no image")

@@ -68,9 +68,10 @@ def describe_lines(lines: TextLines) -> list[dict]:
 def draw_detections(evaluation: DetectionEvaluation, images: Iterable[tuple[str, np.ndarray]], folder: Path) -> int:
     """Draw detections and ground truth on each (file name, RGB image), which was evaluated; returns how many.
 
-    The files keep the images' names, with `.jpg` added where it is not there. UserError names the one that cannot
-    be written.
+    The files keep the images' names, with `.jpg` added where it is not there; see `drawn_names`. UserError names the
+    one that cannot be written.
     """
+    places = drawn_names(evaluation.lines)
     count = 0
     for name, image in images:
         lines = evaluation.lines[name]
@@ -82,12 +83,29 @@ def draw_detections(evaluation: DetectionEvaluation, images: Iterable[tuple[str,
             ground_truth=None if truth is None else truth.boxes,
             ignored=None if truth is None else truth.ignored,
         )
-        write_image(folder / drawn_name(name), drawn)
+        write_image(folder / places[name], drawn)
         count += 1
     return count
 
 
-def drawn_name(name: str) -> PurePosixPath:
-    """`a/b.png` -> `a/b.png.jpg`; never outside the folder it is put in."""
-    inner = inner_path(name)
-    return inner if inner.suffix.lower() in (".jpg", ".jpeg") else inner.with_name(f"{inner.name}.jpg")
+def drawn_names(names: Iterable[str]) -> dict[str, PurePosixPath]:
+    """File name of an image -> that of its drawing: `a/b.png` -> `a/b.png.jpg`; no two are alike.
+
+    None leads out of the folder it is put in. Where two would share a place (`a` and `a.jpg`), the one that has it as
+    its own name keeps it, and `_` is added to the other's.
+    """
+    inner = {name: inner_path(name) for name in dict.fromkeys(names)}
+    # A file cannot have the name of a folder; some file systems do not know capitals.
+    taken = {str(parent).lower() for path in inner.values() for parent in path.parents}
+    chosen = {}
+    for name, path in sorted(inner.items(), key=lambda item: not _is_jpeg(item[1])):
+        place = path if _is_jpeg(path) else path.with_name(f"{path.name}.jpg")
+        while str(place).lower() in taken:
+            place = place.with_name(f"{place.stem}_{place.suffix}")
+        taken.add(str(place).lower())
+        chosen[name] = place
+    return chosen
+
+
+def _is_jpeg(path: PurePosixPath) -> bool:
+    return path.suffix.lower() in (".jpg", ".jpeg")

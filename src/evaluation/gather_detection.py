@@ -21,14 +21,14 @@ def gather_found(found: Sequence[Found], rank_size: int) -> list[Found]:
 
 def _packed(item: Found) -> list:
     lines, truth = item.lines, item.truth
-    arrays = (lines.boxes, lines.scores, lines.polygons, truth.boxes, truth.ignored)
+    arrays = (lines.boxes, lines.scores, lines.polygons, item.words, truth.boxes, truth.ignored)
     return [item.index, item.name, *map(_as_json, arrays)]
 
 
 def _unpacked(values: list) -> Found:
     index, name, *arrays = values
-    boxes, scores, polygons, truth_boxes, ignored = map(_as_array, arrays)
-    return Found(index, name, TextLines(boxes, scores, polygons), GroundTruth(truth_boxes, ignored))
+    boxes, scores, polygons, words, truth_boxes, ignored = map(_as_array, arrays)
+    return Found(index, name, TextLines(boxes, scores, polygons), words, GroundTruth(truth_boxes, ignored))
 
 
 def _as_json(array: np.ndarray) -> list[Any]:

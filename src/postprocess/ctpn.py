@@ -16,6 +16,7 @@ from src.ctpn.topology import STRIDE
 from src.data.detection.evaluation_images import images_of
 from src.data.images.decode import IMAGE_SUFFIXES, ImageError, decode_image
 from src.data.loading.bad_samples import BadSamples
+from src.data.recognition.word_gaps import word_boxes
 from src.evaluation.detection import DetectionEvaluation
 from src.evaluation.detection_results import draw_detections
 from src.evaluation.submission_names import submission_names
@@ -45,9 +46,8 @@ def postprocess_ctpn(config: CtpnPostprocess) -> dict[str, dict]:
     labels = read_ground_truth(config.label_path) if config.label_path else None
     evaluation = DetectionEvaluation(has_ground_truth=labels is not None)
     for name, image in read_images(images, config.max_bad_ratio):
-        evaluation.lines[name] = lines_from_outputs(
-            find_outputs(results, name), (image.shape[0], image.shape[1]), options
-        )
+        lines = lines_from_outputs(find_outputs(results, name), (image.shape[0], image.shape[1]), options)
+        evaluation.lines[name], evaluation.words[name] = lines, word_boxes(image, lines.boxes)
     keys = submission_names(evaluation.lines)
     if labels is not None:
         evaluation.ground_truth = match_labels(labels, keys, config.label_path)

@@ -20,8 +20,8 @@ from src.data.recognition.preprocess import (
     resize_word,
     to_gray,
 )
+from src.data.recognition.word_gaps import quiet_columns, split_words
 from src.engines.engine import Engine
-from src.reader.word_gaps import quiet_columns, split_words
 from src.reader.word_spans import WordSpan, word_spans
 from src.weights.network_weights import NetworkWeights
 

@@ -15,9 +15,10 @@ from src.ctpn.text_lines import lines_from_maps
 from src.data.detection.evaluation_images import check_folder, images_of
 from src.data.detection.preprocess import preprocess
 from src.data.images.decode import decode_image
+from src.data.recognition.word_gaps import word_boxes
 from src.evaluation.ctpn import choose_source, evaluate_source
 from src.evaluation.detection import DetectionEvaluation, evaluate_detection
-from src.evaluation.detection_results import draw_detections, drawn_name, write_detection_results
+from src.evaluation.detection_results import draw_detections, drawn_names, write_detection_results
 from src.evaluation.submission_names import submission_names
 from src.metrics.detection_result import GroundTruth
 from src.metrics.official_script import evaluate_archives
@@ -96,6 +97,7 @@ def test_two_images_of_one_name_and_none_at_all():
     options = detect_options(tiny_config())
     batch = {
         "images": np.zeros((2, 3, HEIGHT, WIDTH), np.float32),
+        "pixels": [np.zeros((50, 50, 3), np.uint8)] * 2,
         "file_names": ["a.jpg"] * 2,
         "indices": [0, 1],
         "sizes": np.full((2, 2), 50),
@@ -129,6 +131,18 @@ def test_the_archives_score_as_printed(test_set, tmp_path):
         assert [line["box"] for line in lines] == submitted[Path(name).stem].tolist()
     truth = read_ground_truth(tmp_path / "gt.zip")
     assert truth["img_10"].ignored.tolist() == [False, True]
+
+
+def test_words_of_a_line_match_word_ground_truth_one_to_one():
+    image = np.full((40, 300, 3), 255, np.uint8)
+    for x in (10, 200):
+        cv2.putText(image, "word", (x, 28), cv2.FONT_HERSHEY_SIMPLEX, 1, (0, 0, 0), 2)
+    line = one_line([8, 4, 282, 34])
+    words = word_boxes(image, line.boxes)
+    truth = GroundTruth(np.array([[8, 4, 92, 34], [198, 4, 282, 34]]))
+    metrics = DetectionEvaluation({"1.jpg": line}, {"1.jpg": truth}, words={"1.jpg": words}).metrics()
+    assert metrics["deteval_words"] == {"precision": 1.0, "recall": 1.0, "hmean": 1.0}
+    assert metrics["iou_0.5"]["hmean"] == 0.0
 
 
 def one_line(box):
@@ -192,10 +206,20 @@ def test_drawn_images_keep_names_and_sizes(test_set, evaluation, tmp_path):
     ],
 )
 def test_no_name_leads_out_of_the_folder(tmp_path, name, inside):
-    assert str(drawn_name(name)) == inside
+    assert str(drawn_names([name])[name]) == inside
     evaluation = DetectionEvaluation({name: one_line([1, 1, 9, 9])}, {}, has_ground_truth=False)
     draw_detections(evaluation, [(name, np.zeros((20, 20, 3), np.uint8))], tmp_path / "out")
     assert [path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.rglob("*.[jJ][pP][gG]")] == [inside]
+
+
+def test_drawings_of_two_images_never_share_a_file():
+    names = ["a", "a.jpg", "A.JPG", "a_.jpg", "b.jpg/1.png", "b", "../a.jpg"]
+    places = drawn_names(names)
+    assert str(places["a.jpg"]) == "a.jpg"
+    shown = [str(place).lower() for place in places.values()]
+    assert len(set(shown)) == len(names)
+    assert "b.jpg" not in shown, "it is a folder"
+    assert all(place.suffix.lower() == ".jpg" for place in places.values())
 
 
 # ---- where the images come from

@@ -1,20 +1,17 @@
-"""Reading order, word gaps, line crops, tiles and the recognizer's batches, each without a network."""
+"""Reading order, line crops, tiles and the recognizer's batches, each without a network."""
 
 import itertools
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from drawn_lines import drawn
 
 from src.crnn.alphabet import Alphabet, AlphabetError
 from src.reader.line_crops import cut_line
 from src.reader.reading_order import reading_order
 from src.reader.text_recognizer import TextRecognizer, input_shape
-from src.reader.word_gaps import split_words
 from src.weights.card import CardError, WeightsCard, parse_card, read_card
-
-PALETTE = ["black on white", "white on black", "soft"]
 
 
 def order(*boxes):
@@ -42,43 +39,6 @@ def test_a_price_list_is_read_by_rows():
     names = [(0, 20 * i, 150, 15 + 20 * i) for i in range(4)]
     prices = [(200, 20 * i, 240, 15 + 20 * i) for i in range(4)]
     assert order(*names, *prices) == [0, 4, 1, 5, 2, 6, 3, 7]
-
-
-def drawn(text, size=40, spacing=0, style=PALETTE[0]):
-    ground, ink = {"black on white": (255, 0), "white on black": (0, 255), "soft": (150, 90)}[style]
-    font = ImageFont.load_default(size)
-    image = Image.new("L", (2000, size * 2), ground)
-    pen, x, spans = ImageDraw.Draw(image), 10.0, []
-    for word in text.split(" "):
-        first = x
-        for letter in word:
-            pen.text((x, size // 3), letter, fill=ink, font=font)
-            x += font.getlength(letter) + spacing
-        spans.append((first, x - spacing))
-        x += font.getlength(" ") + spacing
-    box = image.point(lambda value: 255 * (value != ground)).getbbox()
-    return np.asarray(image.crop(box)), [(a - box[0], b - box[0]) for a, b in spans]
-
-
-@pytest.mark.parametrize("style", PALETTE)
-@pytest.mark.parametrize("text", ["Hello World", "a quick brown fox", "OPEN", "NO PARKING 24h", "I am"])
-def test_words_are_split_at_the_gaps(text, style):
-    line, spans = drawn(text, style=style)
-    words = split_words(line)
-    assert len(words) == len(spans)
-    assert words[0][0] == 0 and words[-1][1] == line.shape[1]
-    for (_, end), (start, _), (_, ink_end), (ink_start, _) in zip(words, words[1:], spans, spans[1:], strict=False):
-        assert end == start and ink_end - 2 <= end <= ink_start + 2
-
-
-def test_wide_set_letters_are_one_word():
-    line, _ = drawn("PARKING", spacing=8)
-    assert split_words(line) == [(0, line.shape[1])]
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (3, 200), (40, 5), (32, 300)])
-def test_a_plain_line_is_one_word(shape):
-    assert split_words(np.full(shape, 77, np.uint8)) == [(0, shape[1])]
 
 
 def test_a_tilted_line_is_turned_upright():

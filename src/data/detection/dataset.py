@@ -144,8 +144,8 @@ class CtpnEvalData:
     def __iter__(self) -> Iterator[dict]:
         """Dicts of one batch; the last may hold fewer images.
 
-        "images" (B, 3, H, W) float32; "indices" list of places in the source; "file_names" list;
-        "sizes" (B, 2) int32, the image's (height, width);
+        "images" (B, 3, H, W) float32; "pixels" list of the RGB images, uint8 of their own sizes;
+        "indices" list of places in the source; "file_names" list; "sizes" (B, 2) int32, the image's (height, width);
         "scales" (B, 2) float32, input pixels per image pixel (x, y); "boxes" list of (K, 4) float32 in
         pixels of the image, inclusive corners; "ignored" list of (K,) bool.
         """
@@ -176,6 +176,7 @@ class CtpnEvalData:
         planes, scale = preprocess(image, self.image_size, self.keep_ratio)
         return {
             "images": planes,
+            "pixels": image,
             "indices": index,
             "file_names": row["file_name"],
             "sizes": image.shape[:2],

@@ -48,6 +48,26 @@ def split_words(line: np.ndarray) -> list[tuple[int, int]]:
     return _without_slivers(words, SHORTEST_WORD * height / HEIGHT)
 
 
+def word_boxes(image: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """Boxes of the words of upright lines, split at their gaps.
+
+    Args:
+        image: RGB uint8 (H, W, 3).
+        lines: (M, 4) boxes x1, y1, x2, y2 inside the image, both ends included.
+
+    Returns:
+        (N, 4) float32, the words of each line after those of the line before; a word is as high as its line.
+    """
+    words = []
+    for box in np.asarray(lines, np.float64).reshape(-1, 4):
+        x1, y1, x2, y2 = np.round(box).astype(int)
+        first, last = max(x1, 0), max(x2, x1) + 1
+        crop = image[max(y1, 0) : max(y2, y1) + 1, first:last]
+        for begin, end in split_words(crop) if crop.size else [(0, last - first)]:
+            words.append([max(box[0], first + begin), box[1], min(box[2], first + end - 1), box[3]])
+    return np.array(words, np.float32).reshape(-1, 4)
+
+
 def _limit(gaps: np.ndarray, scaled_width: int) -> float:
     """Width from which a gap is between words."""
     # Most gaps between letters are too narrow to be seen here; those count as 0. Only letters that are set wide
