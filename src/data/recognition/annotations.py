@@ -14,12 +14,10 @@ from typing import TextIO
 import numpy as np
 
 from src.common.errors import UserError
+from src.data.detection.annotations.label_pairs import OUTSIDE
 from src.data.recognition.word_places import find_image
 
 _LINE = re.compile(r"(.+?\.(?:jpe?g|png|bmp|gif|tiff?|webp|ppm|pgm))(?:\s*[,\t]\s*|\s+)(\S.*)", re.IGNORECASE)
-
-
-OUTSIDE = "outside the folder of images"
 
 
 class WordSetError(UserError):

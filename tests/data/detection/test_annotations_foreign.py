@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from src.data.detection.annotations.label_files import read_icdar2013
+from src.data.detection.annotations.label_pairs import OUTSIDE
 from src.data.detection.annotations.labeled_image import AnnotationError
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.detection.annotations.plausible import plausible
@@ -72,6 +73,23 @@ def test_boxes_that_cannot_be_meant_are_refused(tmp_path, text, message):
             plausible(read)(images, labels)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("10;20;60;40;a\n70;20;90;40;b\n", "2 of 2 lines are no labels, such as '10;20;60;40;a'"),
+        ("text 0.98 10 20 60 40\n1,2,60,40,b\nword 0.9 7 20 60 40\n", "2 of 3 lines are no labels"),
+        ("0 10 20 60 40\n0 70 20 90 40\n", "class"),
+        ("1 0.98 10 20 60 40\n0 0.7 70 20 90 40\n", "class"),
+        ("0 10 20 60 20 60 40 10 40\n0 70 20 90 20 90 40 70 40\n", "class"),
+    ],
+)
+def test_lines_of_another_format_are_shown(tmp_path, text, message):
+    images, labels = make(tmp_path, {"img_1.txt": text})
+    for read in (read_own_folder, read_icdar2013):
+        with pytest.raises(AnnotationError, match=message):
+            read(images, labels)
+
+
 def test_coco_with_shares_of_the_sides_is_refused(tmp_path):
     images, _ = make(tmp_path, {})
     boxes = [{"image_id": 1, "bbox": [0.1, 0.2, 0.5, 0.2]}] * 3
@@ -94,7 +112,7 @@ def test_paddleocr_label_file(tmp_path):
     (tmp_path / "Label.txt").write_text("\n".join(lines))
     found = read_own_folder(images, tmp_path / "Label.txt")
     first, second = found.images
-    assert found.layout == "paddleocr" and found.skipped == {"not a line of PaddleOCR": 1, "unsafe image name": 1}
+    assert found.layout == "paddleocr" and found.skipped == {"not a line of PaddleOCR": 1, OUTSIDE: 1}
     assert first.path == images / "img_1.png" and first.texts == ["two words"]
     assert first.quads.tolist() == [quad] and first.boxes.tolist() == [[8, 10, 60, 40]]
     assert second.name == "sub/img_2.png" and second.ignored.tolist() == [True]
@@ -103,15 +121,34 @@ def test_paddleocr_label_file(tmp_path):
     assert read_own_folder(images, images).images[0].texts == ["two words"]
 
 
+def test_paddleocr_paths_of_another_machine_and_regions_to_ignore(tmp_path):
+    images, _ = make(tmp_path, {}, ("sub/img_1.png",))
+    quad = [[10, 10], [60, 20], [58, 40], [8, 30]]
+    regions = json.dumps([{"transcription": text, "points": quad} for text in ("*", "###", "a*")])
+    for name in (
+        "/data/sub/img_1.png",
+        "..\\images\\sub\\img_1.png",
+        "C:\\a\\sub\\img_1.png",
+        f"{images}/sub/img_1.png",
+    ):
+        (tmp_path / "Label.txt").write_text(f"{name}\t{regions}\n")
+        (image,) = read_own_folder(images, tmp_path / "Label.txt").images
+        assert image.name == "sub/img_1.png" and image.ignored.tolist() == [True, True, False]
+    (tmp_path / "Label.txt").write_text(f"/data/img_2.png\t{regions}\n")
+    with pytest.raises(AnnotationError, match="'/data/img_2.png' leads out of"):
+        read_own_folder(images, tmp_path / "Label.txt")
+
+
 def test_labelme_folder(tmp_path):
     rectangle = {"label": "SALE", "points": [[60, 40], [10, 20]], "shape_type": "rectangle"}
     quad = {"label": "50 %", "points": [[100, 60], [100, 20], [40, 20], [40, 60]], "shape_type": "polygon"}
     line = {"label": "x", "points": [[1, 2], [3, 4]], "shape_type": "line"}
-    folders = make(tmp_path, {"img_1.json": labelme(rectangle, quad, line, {"label": "x"})})
+    circle = {"label": None, "points": [[70, 60], [73, 64]], "shape_type": "circle"}
+    folders = make(tmp_path, {"img_1.json": labelme(rectangle, quad, circle, line, {"label": "x"})})
     found = read_own_folder(*folders)
     (image,) = found.images
-    assert found.layout == "labelme" and image.texts == ["SALE", "50 %"]
-    assert image.boxes.tolist() == [[10, 20, 60, 40], [40, 20, 100, 60]]
+    assert found.layout == "labelme" and image.texts == ["SALE", "50 %", ""]
+    assert image.boxes.tolist() == [[10, 20, 60, 40], [40, 20, 100, 60], [65, 55, 75, 65]]
     assert image.quads[1].tolist() == [[40, 20], [100, 20], [100, 60], [40, 60]]
     assert image.problems == {"shape of the kind 'line'": 1, "shape without points and label": 1}
 
@@ -120,6 +157,12 @@ def test_a_class_is_no_transcription(tmp_path):
     shape = {"label": "text", "points": [[10, 20], [60, 20], [60, 40]]}
     (image,) = read_own_folder(*make(tmp_path / "a", {"img_1.json": labelme(shape, shape)})).images
     assert image.texts == ["", ""]
+    crossed_out = {**shape, "label": "###"}
+    (image,) = read_own_folder(*make(tmp_path / "c", {"img_1.json": labelme(shape, crossed_out)})).images
+    assert image.texts == ["", ""] and image.ignored.tolist() == [False, True]
+    described = [{**shape, "description": text} for text in ("SALE", "", "###")]
+    (image,) = read_own_folder(*make(tmp_path / "d", {"img_1.json": labelme(*described)})).images
+    assert image.texts == ["SALE", "", "###"] and image.ignored.tolist() == [False, False, True]
     box = "<bndbox><xmin>10</xmin><ymin>20</ymin><xmax>60</xmax><ymax>40</ymax></bndbox>"
     objects = (
         f"<object><name>text</name>{box}</object><object><name>text</name><difficult>1</difficult>{box}</object>"

@@ -60,6 +60,8 @@ CURVE = "40,40,100,48,160,49,160,89,100,98,40,90"
         ("0,0,9,0,9,9,0,9,7,50", "quad", (0, 0, 9, 9), "7,50"),
         ("0,0,9,0,9,9,0,9,36,000,000", "quad", (0, 0, 9, 9), "36,000,000"),
         ("10,20,30,40,1,000", "corners", (10, 20, 30, 40), "1,000"),
+        ("10 20 30 40 24 7 open", "corners", (10, 20, 30, 40), "24 7 open"),
+        (f"{CURVE},####OPEN", "polygon", (40, 40, 160, 98), "OPEN"),  # as CTW1500 writes it
     ],
 )
 def test_points_and_numbers_in_the_text_are_told_apart(line, layout, corners, text):
@@ -75,6 +77,10 @@ def test_points_and_numbers_in_the_text_are_told_apart(line, layout, corners, te
         (f"{CURVE},x", "outline", "text after a polygon of a set without text"),
         (f"{CURVE},x", "quad", "more numbers than a box of this layout has"),
         ("0,0,9,0,9,9,5,9,0,9,five points", "quad", "more numbers than a box of this layout has"),
+        ("10,20,90,25,50,60,triangle", "corners", "more numbers than a box of this layout has"),
+        ("10,20,90,25,50,60,24", "corners", "more numbers than a box of this layout has"),
+        (f"6,{CURVE},x", "polygon", "begins with the number of its points"),
+        ("4,0,0,9,0,9,9,0,9,x", "quad", "more numbers than a box of this layout has"),
         ("0,0,9,0,9,9,0,9,x", "corners", "more numbers than a box of this layout has"),
         ("0 0.36 0.23 0.6 0.2", "corners", "coordinates between 0 and 1"),
         ("0.1,0.1,0.4,0.1,0.4,0.2,0.1,0.2,x", "quad", "coordinates between 0 and 1"),

@@ -1,10 +1,12 @@
 """Label files of annotation tools, one per image: LabelMe (JSON) and Pascal VOC (XML, as labelImg writes it).
 
 Such tools name a class, not a text. Where all regions of a set bear one name it is taken for a class, and the
-transcriptions are empty; where the names differ they are the transcriptions.
+transcriptions are empty; where the names differ they are the transcriptions. LabelMe has a description beside the
+class: where a region of a set has one, the descriptions are the transcriptions.
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -21,11 +23,11 @@ from src.data.detection.annotations.labeled_image import (
 )
 from src.data.detection.annotations.svt_xml import parse_xml
 
-Regions = tuple[list[RawBox], Counter]
+Regions = tuple[list[tuple[RawBox, str]], Counter]  # each box, named by its class, with its description
 
 
 def read_labelme(image_dir: Path, label_dir: Path) -> LabeledImages:
-    """A folder of LabelMe files: polygons and rectangles; other shapes are refused by reason."""
+    """A folder of LabelMe files: polygons, rectangles and circles; other shapes are refused by reason."""
     return _read(Path(image_dir), Path(label_dir), ".json", "labelme", _labelme_regions)
 
 
@@ -39,12 +41,15 @@ def _read(
 ) -> LabeledImages:
     pairs = pair_labels(image_dir, label_dir, suffix=suffix, recursive=True)
     regions = {label: read(label_dir / label) for label in pairs.labels}
-    names = {box.text for boxes, _ in regions.values() for box in boxes}
+    described = any(text for named, _ in regions.values() for _, text in named)
+    names = {box.text for named, _ in regions.values() for box, _ in named if not is_ignored_text(box.text)}
     images = []
     for name, label in pairs.label_of.items():
-        boxes, problems = regions[label] if label else ([], Counter())
-        if len(names) == 1:
-            boxes = [box._replace(text="") for box in boxes]
+        named, problems = regions[label] if label else ([], Counter())
+        if described:
+            boxes = [box._replace(text=text, ignored=box.ignored or is_ignored_text(text)) for box, text in named]
+        else:
+            boxes = [box._replace(text="") if len(names) == 1 else box for box, _ in named]
         missing = "" if label else NO_LABEL_FILE
         images.append(labeled_image(image_dir / name, name, boxes, problems, missing=missing))
     skipped = Counter({"label file without an image": pairs.without_image} if pairs.without_image else {})
@@ -61,19 +66,27 @@ def _labelme_regions(path: Path) -> Regions:
     for shape in shapes if isinstance(shapes, list) else ():
         try:
             points = [(float(x), float(y)) for x, y in shape["points"]]
-            kind, text = shape.get("shape_type") or "polygon", str(shape.get("description") or shape["label"])
+            kind, label = shape.get("shape_type") or "polygon", str(shape["label"] or "")
         except (TypeError, ValueError, KeyError, AttributeError):
             problems["shape without points and label"] += 1
             continue
         if kind == "rectangle" and len(points) == 2:
             (x1, y1), (x2, y2) = points
             points = [(x1, y1), (x2, y1), (x2, y2), (x1, y2)]
+        elif kind == "circle" and len(points) == 2:  # its center, and a point of its edge
+            (x, y), edge = points
+            radius = math.dist((x, y), edge)
+            points = [
+                (x - radius, y - radius),
+                (x + radius, y - radius),
+                (x + radius, y + radius),
+                (x - radius, y + radius),
+            ]
         elif kind not in ("polygon", "rectangle") or len(points) < 3:
             problems[f"shape of the kind '{kind}'"] += 1
             continue
-        boxes.append(
-            polygon_box([value for point in _clockwise(points) for value in point], text, is_ignored_text(text))
-        )
+        box = polygon_box([value for point in _clockwise(points) for value in point], label, is_ignored_text(label))
+        boxes.append((box, str(shape.get("description") or "")))
     return boxes, problems
 
 
@@ -93,7 +106,7 @@ def _voc_regions(path: Path) -> Regions:
             continue
         text = (entry.findtext("name") or "").strip()
         ignored = is_ignored_text(text) or (entry.findtext("difficult") or "0").strip() == "1"
-        boxes.append(RawBox((x1, y1, x2, y2), text, ignored))
+        boxes.append((RawBox((x1, y1, x2, y2), text, ignored), ""))
     return boxes, problems
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from src.data.detection.annotations.label_layouts import detect_layout, foreign_format
-from src.data.detection.annotations.label_lines import label_lines, parse_lines
+from src.data.detection.annotations.label_lines import NOT_A_LABEL_LINE, label_lines, parse_line, parse_lines
 from src.data.detection.annotations.label_pairs import pair_labels
 from src.data.detection.annotations.labeled_image import (
     AnnotationError,
@@ -73,7 +73,7 @@ def read_label_folder(
     Boxes of the official sets refer to the stored pixels (`stored_frame`), see `fit_boxes`.
 
     Raises:
-        AnnotationError: a folder does not exist, or its files are of a known foreign format.
+        AnnotationError: a folder does not exist, or most lines of its files are of a foreign format.
     """
     pairs = pair_labels(image_dir, label_dir, prefix, recursive=recursive)
     texts = {label: read_label_text(label_dir / label) for label in pairs.labels}
@@ -81,6 +81,13 @@ def read_label_folder(
     if foreign := foreign_format(lines):
         raise AnnotationError(f"'{label_dir}' holds {foreign}")
     layout = detect_layout(lines, layouts)
+    foreign_lines = [line for line in lines if parse_line(line, layout) == NOT_A_LABEL_LINE]
+    if 2 * len(foreign_lines) > len(lines):
+        counts = f"{len(foreign_lines)} of {len(lines)} lines"
+        raise AnnotationError(
+            f"'{label_dir}': {counts} are no labels, such as {foreign_lines[0][:80]!r};"
+            " expected is x1,y1,x2,y2,text or another form of docs/detection_data.md"
+        )
     images = []
     for name, label in pairs.label_of.items():
         if not label:

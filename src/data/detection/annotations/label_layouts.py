@@ -2,7 +2,13 @@
 
 import re
 
-from src.data.detection.annotations.label_lines import HEADS, NUMBERS, THOUSANDS, leading_numbers
+from src.data.detection.annotations.label_lines import (
+    HEADS,
+    NUMBER,
+    NUMBERS,
+    THOUSANDS,
+    leading_numbers,
+)
 
 # Longer layouts stand before shorter ones: a line of eight numbers also begins with four.
 ALL_LAYOUTS = ("mlt", "polygon", "quad", "size", "corners")
@@ -12,6 +18,7 @@ SCRIPTS = frozenset(
 )
 _SHARE = r"(?:0?\.\d+(?:[eE]-?\d+)?|[01](?:\.0*)?)"
 _YOLO = re.compile(rf"\s*\d+(?:\s+{_SHARE}){{4,}}\s*")
+_CLASS_FIRST = re.compile(rf"\s*[01](?:\s+{NUMBER}){{4,5}}\s*|\s*[01](?:\s+{NUMBER}){{8,9}}\s*")
 _PADDLE = re.compile(r"[^\t]+\t\s*\[\s*[{\]].*")
 _RARE = 20  # one line in so many of six points and more makes a set one of polygons
 
@@ -37,9 +44,10 @@ def foreign_format(lines: list[str]) -> str:
     """The name of a format that is known but not one of these layouts, with what to do; "" for others."""
     for name, pattern in (
         ("YOLO labels (class and shares of the sides); convert them to pixels, x1,y1,x2,y2,text", _YOLO),
+        ("boxes behind the number of a class; write x1,y1,x2,y2,text without it", _CLASS_FIRST),
         ("lines of a PaddleOCR label file; give that file itself in place of the folder", _PADDLE),
     ):
-        if lines and 2 * sum(pattern.fullmatch(line) is not None for line in lines) > len(lines):
+        if len(lines) > (pattern is _CLASS_FIRST) and 2 * sum(map(bool, map(pattern.fullmatch, lines))) > len(lines):
             return name
     return ""
 

@@ -5,7 +5,8 @@ Layouts (numbers separated by commas or blanks, the transcription after them):
   size     x y w h [text]               SCUT-FORU
   quad     x1 y1 .. x4 y4 [text]        ICDAR 2015; the enclosing upright box, and the quadrilateral beside it
   mlt      x1 y1 .. x4 y4 script text   MLT 2017
-  polygon  x1,y1,..,xn,yn,text          any number of points, commas only; `outline` is the same without text
+  polygon  x1,y1,..,xn,yn,text          any number of points, commas only; `outline` is the same without text;
+                                        CTW1500 writes "####" before each text
 A transcription made of "#" only ("###") marks an ignored region. A line that can be read in
 two ways is refused with the reason; which layout a data set has is decided in `label_layouts`.
 """
@@ -18,14 +19,14 @@ from src.data.detection.annotations.labeled_image import RawBox, corners_of_size
 
 NUMBERS = {"corners": 4, "size": 4, "quad": 8, "mlt": 8}
 NOT_A_LABEL_LINE = "not a label line"
-_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)"
+NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf)"
 _SEPARATOR = r"(?:\s*,\s*|\s+)"
 HEADS = {
-    count: re.compile(rf"\s*({_NUMBER})" + rf"{_SEPARATOR}({_NUMBER})" * (count - 1) + rf"(?:{_SEPARATOR}|$)")
+    count: re.compile(rf"\s*({NUMBER})" + rf"{_SEPARATOR}({NUMBER})" * (count - 1) + rf"(?:{_SEPARATOR}|$)")
     for count in (4, 8)
 }
-_NEXT_BY_COMMA = re.compile(rf"\s*({_NUMBER})(?:\s*,\s*|\s*$)")
-_NEXT = re.compile(rf"\s*({_NUMBER})(?:{_SEPARATOR}|$)")
+_NEXT_BY_COMMA = re.compile(rf"\s*({NUMBER})(?:\s*,\s*|\s*$)")
+_NEXT = re.compile(rf"\s*({NUMBER})(?:{_SEPARATOR}|$)")
 _NUMBERS_AT_MOST = 1000
 THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
@@ -97,12 +98,23 @@ def are_normalized(values: Sequence[float]) -> bool:
 def _goes_on(line: str, count: int, text: str) -> bool:
     """Whether points beyond the box stand where its text should: four numbers more, or two before other text.
 
-    A text may be a number itself: "50", "7,50", "36,000,000".
+    A text may be a number itself ("50", "7,50", "36,000,000"), and begin with several that blanks separate.
     """
-    values, places = leading_numbers(line, commas_only="," in line.partition('"')[0])
+    commas_only = "," in line.partition('"')[0]
+    values, places = leading_numbers(line, commas_only=commas_only)
     if THOUSANDS.fullmatch(text):
         return False
-    return len(values) >= count + 4 or (count == 8 and len(values) in (10, 11) and places[-1] < len(line.rstrip()))
+    if count == 8 and _counts_its_points(line):
+        return True
+    more = len(values) - count
+    a_point = more == 3 or (more == 2 and places[-1] < len(line.rstrip()))
+    return more >= 4 or (a_point and (count == 8 or commas_only))
+
+
+def _counts_its_points(line: str) -> bool:
+    """Whether a line reads n,x1,y1,..,xn,yn,text."""
+    values, places = leading_numbers(line, commas_only=True)
+    return len(values) > 6 and values[0] == (len(values) - 1) / 2 and places[-1] < len(line.rstrip())
 
 
 def _parse_polygon(line: str, *, with_text: bool) -> RawBox | str:
@@ -116,11 +128,16 @@ def _parse_polygon(line: str, *, with_text: bool) -> RawBox | str:
         values, text = values[:-1], line[places[-2] :].strip()
     elif with_text and len(values) > 8 and not text and not line.endswith(","):
         return "only numbers: the last two may be a point or the text"
+    if _counts_its_points(line):
+        return "begins with the number of its points"
     if len(values) < 6:
         return NOT_A_LABEL_LINE
     if are_normalized(values):
         return "coordinates between 0 and 1"
-    return polygon_box(values, text := _unquote(text), is_ignored_text(text))
+    text = _unquote(text)
+    if not is_ignored_text(text):
+        text = text.removeprefix("####")
+    return polygon_box(values, text, is_ignored_text(text))
 
 
 def _unquote(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from src.data.detection.annotations.labeled_image import AnnotationError
 from src.data.images.decode import IMAGE_SUFFIXES
 
+OUTSIDE = "outside the folder of images"
 _COMMON_PREFIXES = ("gt_", "gt_img_", "")
 
 
