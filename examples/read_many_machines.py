@@ -14,6 +14,7 @@ where a run was stopped. docs/many_machines.md has more.
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from src.reader import ReadResult, TextReader, Unreadable
 from src.reader.image_source import ImageSource
 
 MANIFEST = "manifest.json"
-COUNTS = ("images", "failed", "lines")  # of a part
+COUNTS = ("images", "failed", "lines", "seconds")  # of a part; seconds of the one core that read it
 WORD = pa.struct(
     [
         ("text", pa.string()),
@@ -143,12 +144,13 @@ class PartReader:
         self._source, self._output = source, output
         self._reader = TextReader(engine=engine, threads=1)
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[float]]:
         parts = zip(batch["number"], batch["names"], strict=True)
         counts = [self._read_part(int(number), json.loads(names)) for number, names in parts]
         return {key: [count[position] for count in counts] for position, key in enumerate(COUNTS)}
 
-    def _read_part(self, number: int, names: Sequence[str]) -> tuple[int, int, int]:
+    def _read_part(self, number: int, names: Sequence[str]) -> tuple[int, int, int, float]:
+        start = time.perf_counter()
         system, folder = open_folder(self._output)
         rows = [row for result in self._results(names) for row in rows_of(result)]
         table = pa.Table.from_pylist(rows, schema=SCHEMA)
@@ -156,7 +158,8 @@ class PartReader:
         pq.write_table(table, sink)
         write_bytes(system, f"{folder}/{part_name(number)}", sink.getvalue().to_pybytes())
         failed = sum(row.get("error") is not None for row in rows)
-        return len(names), failed, sum(row.get("line") is not None for row in rows)
+        lines = sum(row.get("line") is not None for row in rows)
+        return len(names), failed, lines, time.perf_counter() - start
 
     def _results(self, names: Sequence[str]) -> Iterator[ReadResult | Unreadable]:
         system, folder = open_folder(self._source)
@@ -170,8 +173,8 @@ class PartReader:
             yield from self._reader.read_many([ImageSource(data, name)])
 
 
-def read_folder(source: str, output: str, *, part_size: int, actors: int, engine: str) -> dict[str, int]:
-    """Read what is not read yet, in the Ray cluster that is connected. Returns counts of this run."""
+def read_folder(source: str, output: str, *, part_size: int, actors: int, engine: str) -> dict[str, float]:
+    """Read what is not read yet, in the Ray cluster that is connected. Returns the sums of COUNTS of this run."""
     parts, done = plan(source, output, part_size), finished_parts(output)
     todo = [
         {"number": number, "names": json.dumps(names)}
@@ -189,7 +192,7 @@ def read_folder(source: str, output: str, *, part_size: int, actors: int, engine
         num_cpus=1,
     )
     counts = read.take_all()
-    return {key: sum(int(row[key]) for row in counts) for key in COUNTS}
+    return {key: sum(row[key] for row in counts) for key in COUNTS}
 
 
 def main() -> int:
@@ -212,7 +215,8 @@ def main() -> int:
         engine=arguments.engine,
     )
     count = "{images} images, {failed} of them not read, {lines} lines".format(**counts)
-    print(f"{count}: {arguments.output}")
+    rate = f", {counts['images'] / counts['seconds']:.2f} images per second and core" if counts["seconds"] else ""
+    print(f"{count}{rate}: {arguments.output}")
     return 3 if counts["failed"] else 0
 
 

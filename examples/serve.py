@@ -225,10 +225,16 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def options_of(arguments: argparse.Namespace) -> tuple[dict[str, Any], Limits]:
+    """Of the reader, and of the service."""
+    limits = Limits(arguments.max_bytes, arguments.workers, arguments.max_waiting, arguments.seconds)
+    return {key: getattr(arguments, key) for key in ("engine", "threads", "max_image_pixels")}, limits
+
+
 def main() -> int:
     arguments = parse_arguments()
-    limits = Limits(arguments.max_bytes, arguments.workers, arguments.max_waiting, arguments.seconds)
-    reader = TextReader(engine=arguments.engine, threads=arguments.threads, max_pixels=arguments.max_image_pixels)
+    reader_options, limits = options_of(arguments)
+    reader = TextReader(**reader_options)
     server = uvicorn.Server(
         uvicorn.Config(create_app(reader, limits), host=arguments.host, port=arguments.port, log_level="info")
     )

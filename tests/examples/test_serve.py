@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import socket
 import threading
 import time
@@ -9,6 +10,7 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -21,25 +23,41 @@ uvicorn = pytest.importorskip("uvicorn")
 from fastapi.testclient import TestClient
 
 from examples.reading_queue import ClientGoneError, Limits, QueueFullError, ReadingQueue
-from examples.serve import create_app
-from src.reader import TextReader
+from examples.serve import create_app, options_of, parse_arguments
+from src.reader import ReaderOptions, TextReader
 
 IMAGE = encoded(text_image())
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory):
+def place(tmp_path_factory):
     place = tmp_path_factory.mktemp("weights")
     write_weights(place)
-    files = {f"{name}_weights": place / f"{name}.ckpt" for name in ("ctpn", "crnn", "crnn_lines")}
+    return place
+
+
+def weights_in(place):
+    return {f"{name}_weights": place / f"{name}.ckpt" for name in ("ctpn", "crnn", "crnn_lines")}
+
+
+@pytest.fixture(scope="module")
+def reader(place):
     easy = {"text_proposals_min_scores": 0.0, "line_min_score": 0.0, "min_num_proposals": 1}  # the weights are random
-    return TextReader(**files, **easy, engine="onnxruntime", cache_dir=place / "cache", threads=1, text_min_score=0.0)
+    return TextReader(
+        **weights_in(place), **easy, engine="onnxruntime", cache_dir=place / "cache", threads=1, text_min_score=0.0
+    )
 
 
 @pytest.fixture(scope="module")
 def client(reader):
     with TestClient(create_app(reader, Limits(max_bytes=200_000))) as client:
         yield client
+
+
+def test_the_command_line_gives_options_that_the_reader_knows():
+    arguments = parse_arguments(["--max_image_pixels", "1000", "--workers", "3", "--threads", "1"])
+    reader_options, limits = options_of(arguments)
+    assert ReaderOptions(**reader_options).max_image_pixels == 1000 and limits.workers == 3
 
 
 def without_times(document):
@@ -188,7 +206,14 @@ def served(app):
             thread.join(20)
 
 
-def test_fifty_at_once_and_a_client_that_breaks_off(reader):
+def memory_in_use():
+    """Bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def test_fifty_at_once_and_a_client_that_breaks_off(place):
+    options = {"engine": "onnxruntime", "cache_dir": place / "cache", "threads": 1, "text_min_score": 0.0}
+    reader = TextReader(**weights_in(place), **options, detect=False)
     expected = without_times(json.loads(reader.read(IMAGE, "image").to_json()))
 
     def ask(address):
@@ -202,6 +227,9 @@ def test_fifty_at_once_and_a_client_that_breaks_off(reader):
             breaking_off.sendall(b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
         with ThreadPoolExecutor(50) as pool:
             assert all(answer == expected for answer in pool.map(ask, [address] * 50))
+            before = memory_in_use()
+            assert all(answer == expected for answer in pool.map(ask, [address] * 150))
+            assert memory_in_use() - before < 20e6
         for _ in range(100):
             with urllib.request.urlopen(f"{address}/health", timeout=10) as answer:
                 if json.load(answer)["unfinished"] == 0:
