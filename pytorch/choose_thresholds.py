@@ -10,8 +10,10 @@ a JSON with the metrics of each set under DetEval (which chooses) and IoU 0.5, a
 
 import json
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +25,11 @@ from pytorch.detection_sets import read_val_sets
 from pytorch.detection_validation import DetectionValidation
 from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.start_weights import load_start
-from pytorch.threshold_choice import best_choice, bootstrap_interval, cross_validated, mean_hmean, set_metrics
+from pytorch.threshold_choice import Scores, best_choice, bootstrap_interval, cross_validated, mean_hmean, set_metrics
 from pytorch.winograd import use_winograd
 from src.common.errors import UserError
 from src.ctpn.text_lines import DetectOptions, lines_from_maps
-from src.metrics.detection_result import GroundTruth, ImageResult
+from src.metrics.detection_result import DetectionResult, GroundTruth, ImageResult
 from src.metrics.deteval import deteval
 from src.metrics.iou_hmean import iou_hmean
 from src.metrics.submission import to_pixels
@@ -37,7 +39,8 @@ from src.model_utils.load_options import load_options
 FOLDS = 5
 PROPOSAL_SCORES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 LINE_SCORES = tuple(round(0.5 + 0.03 * step, 2) for step in range(16))
-PROTOCOLS = {"DetEval": deteval, "IoU 0.5": iou_hmean}
+Protocol = Callable[[Mapping[str, GroundTruth], Mapping[str, np.ndarray]], DetectionResult]
+PROTOCOLS: dict[str, Protocol] = {"DetEval": deteval, "IoU 0.5": iou_hmean}
 
 Choice = tuple[float, float]
 
@@ -56,7 +59,7 @@ def main() -> int:
         use_winograd(network)
     cache = Path(config.feature_cache) / "validation" if config.feature_cache else None
     validate = DetectionValidation(config, read_val_sets(config), device, bf16, cache)
-    by_choice: dict[Choice, dict] = {}
+    by_choice: dict[Choice, dict[str, dict[str, dict[str, ImageResult]]]] = {}
     for name, images in validate.sets.items():
         for image, maps in zip(images, validate.maps(network, name), strict=True):
             truth = GroundTruth(image.boxes, image.ignored)
@@ -68,28 +71,31 @@ def main() -> int:
     return 0
 
 
-def boxes_by_choice(maps: tuple, size: tuple[int, int], options: DetectOptions) -> dict[Choice, np.ndarray]:
+def boxes_by_choice(
+    maps: tuple[np.ndarray, np.ndarray], size: tuple[int, int], options: DetectOptions
+) -> dict[Choice, np.ndarray]:
     """Boxes of the lines of one image for each choice of (text_proposals_min_scores, line_min_score)."""
     found = {}
+    score_map, delta_map = maps
     for proposal_score in PROPOSAL_SCORES:
         connector = options.connector.replace(text_proposals_min_scores=proposal_score, line_min_score=0.0)
-        lines = lines_from_maps(*maps, np.array([size]), replace(options, connector=connector))[0]
+        lines = lines_from_maps(score_map, delta_map, np.array([size]), replace(options, connector=connector))[0]
         for line_score in LINE_SCORES:
             found[proposal_score, line_score] = to_pixels(lines.boxes[lines.scores > line_score])
     return found
 
 
-def score_of(score, truth: GroundTruth, boxes: np.ndarray) -> ImageResult:
+def score_of(score: Protocol, truth: GroundTruth, boxes: np.ndarray) -> ImageResult:
     """The score of one image under a protocol."""
     return score({"": truth}, {"": boxes}).per_image[""]
 
 
-def summary(by_choice: dict[Choice, dict]) -> dict:
+def summary(by_choice: Mapping[Choice, Mapping[str, Scores]]) -> dict[str, Any]:
     """Metrics at the thresholds chosen on other images, and the thresholds that are best on all."""
     deteval_scores = {choice: scores["DetEval"] for choice, scores in by_choice.items()}
     held_out, choices = cross_validated(deteval_scores, FOLDS)
     best = best_choice(deteval_scores)
-    result = {
+    result: dict[str, Any] = {
         "text_proposals_min_scores": best[0],
         "line_min_score": best[1],
         "chosen on the folds": choices,
@@ -103,7 +109,7 @@ def summary(by_choice: dict[Choice, dict]) -> dict:
     return result
 
 
-def _rounded(images: dict[str, ImageResult]) -> dict[str, float]:
+def _rounded(images: Mapping[str, ImageResult]) -> dict[str, float]:
     return {key: round(value, 4) for key, value in set_metrics(list(images.values())).items()}
 
 

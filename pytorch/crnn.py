@@ -34,7 +34,7 @@ class ConvStack(nn.Module):
         self.conv6 = nn.Conv2d(channels[5], channels[6], 2, bias=False)
         self.batchnorm6 = nn.BatchNorm2d(channels[6])
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         # ReLU after the pool: they commute, and the pool leaves less to do.
         x = _pool_relu(self.conv0(images), *POOLS[0])
         x = _pool_relu(self.conv1(x), *POOLS[1])  # (B, 128, 8, W/4)
@@ -53,7 +53,7 @@ class BidirectionalLstm(nn.Module):
         self.rnn = nn.LSTM(in_size, hidden_size, bidirectional=True)
         self.embedding = nn.Linear(2 * hidden_size, out_size)
 
-    def forward(self, sequence):
+    def forward(self, sequence: torch.Tensor) -> torch.Tensor:
         return self.embedding(self.rnn(sequence)[0])
 
 
@@ -62,20 +62,20 @@ class Crnn(nn.Module):
 
     Args:
         num_classes: classes C, the blank included.
-        width: fraction of the published channel and hidden sizes (in multiples of 8), for small networks.
+        width_mult: factor on the published channel and hidden sizes (rounded to multiples of 8).
 
     `forward` takes gray images (B, 1, 32, W) and returns log-probabilities (T, B, C), float32 also under autocast:
     only the convolutions take part in it, as with `compute_type` in MindSpore.
     """
 
-    def __init__(self, num_classes: int = NUM_CLASSES, width: float = 1.0):
+    def __init__(self, num_classes: int = NUM_CLASSES, width_mult: float = 1.0):
         super().__init__()
         if num_classes < 2:
             raise ValueError(f"num_classes {num_classes}: a blank and at least one character are needed")
-        if width <= 0:
-            raise ValueError(f"width {width}: a positive fraction of the published size is needed")
-        channels = [scale_channels(size, width) for size in CHANNELS]
-        hidden_size = scale_channels(HIDDEN_SIZE, width)
+        if width_mult <= 0:
+            raise ValueError(f"width_mult {width_mult}: a positive fraction of the published size is needed")
+        channels = [scale_channels(size, width_mult) for size in CHANNELS]
+        hidden_size = scale_channels(HIDDEN_SIZE, width_mult)
         self.num_classes = num_classes
         self.cnn = ConvStack(channels)
         self.rnn = nn.Sequential(
@@ -83,14 +83,14 @@ class Crnn(nn.Module):
             BidirectionalLstm(hidden_size, hidden_size, num_classes),
         )
 
-    def logits(self, images):
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Scores (T, B, C) before the softmax."""
         features = self.cnn(images)  # (B, 512, 1, T)
         with torch.autocast(features.device.type, enabled=False):
             sequence = features.float().squeeze(2).permute(2, 0, 1).contiguous()  # (T, B, 512)
             return self.rnn(sequence)
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.logits(images).log_softmax(-1)
 
 
@@ -99,16 +99,16 @@ class SharedCrnn(Crnn):
 
     Args:
         classes: number of classes of each alphabet, the blanks included.
-        width: as of `Crnn`.
+        width_mult: as of `Crnn`.
 
     `forward` returns log-probabilities (T, B, C) for each alphabet.
     """
 
-    def __init__(self, classes: Sequence[int], width: float = 1.0):
-        super().__init__(sum(classes), width)
+    def __init__(self, classes: Sequence[int], width_mult: float = 1.0):
+        super().__init__(sum(classes), width_mult)
         self.classes = tuple(classes)
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return tuple(part.log_softmax(-1) for part in self.logits(images).split(self.classes, dim=-1))
 
     def state_of(self, number: int) -> dict[str, torch.Tensor]:
@@ -118,5 +118,5 @@ class SharedCrnn(Crnn):
         return {name: value[rows] if name in HEAD_NAMES else value for name, value in self.state_dict().items()}
 
 
-def _pool_relu(x, stride, padding):
+def _pool_relu(x: torch.Tensor, stride: tuple[int, int], padding: tuple[int, int]) -> torch.Tensor:
     return functional.relu(functional.max_pool2d(x, (2, 2), stride, padding), inplace=True)

@@ -7,6 +7,7 @@ The state is named as in MindSpore, with PyTorch's names of the batch-norm param
 import torch
 from torch import nn
 from torch.nn import functional
+from typing_extensions import Self
 
 from pytorch.winograd import Convolution
 from src.ctpn.topology import BACKBONE, LSTM_HIDDEN, NUM_CLASSES, NUM_COORDINATES, RPN_CHANNELS, STAGES
@@ -23,14 +24,14 @@ class FrozenStatisticsNorm(nn.BatchNorm2d):
         super().__init__(channels)
         self.training = False
 
-    def train(self, mode: bool = True):
+    def train(self, mode: bool = True) -> Self:
         return super().train(False)
 
 
 class Vgg16(nn.Module):
     """The 13 convolutions of VGG16, four max-pools between the stages and none after the last."""
 
-    def __init__(self, width: float, bn_statistics: str):
+    def __init__(self, width_mult: float, bn_statistics: str):
         super().__init__()
         if bn_statistics not in BN_STATISTICS:
             raise ValueError(f"bn_statistics {bn_statistics!r}: choose one of {', '.join(BN_STATISTICS)}")
@@ -38,22 +39,22 @@ class Vgg16(nn.Module):
         channels = 3
         for stage, sizes in enumerate(STAGES, start=1):
             for index, size in enumerate(sizes, start=1):
-                outputs = scale_channels(size, width)
+                outputs = scale_channels(size, width_mult)
                 convolution = Convolution(channels, outputs, bias=False)
                 block = nn.Sequential(convolution, norm(outputs), nn.ReLU(inplace=True))
                 self.add_module(f"conv{stage}_{index}", block)
                 channels = outputs
         self.out_channels = channels
 
-    def forward(self, image):
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) normalized RGB -> conv5_3 after ReLU, (B, C, H // 16, W // 16)."""
         return self.after("", image)
 
-    def until(self, layer: str, image):
+    def until(self, layer: str, image: torch.Tensor) -> torch.Tensor:
         """What goes into the convolution after `layer` ("conv4_3", ...); the image itself for ""."""
         return self._run(self.split(layer)[0], image)
 
-    def after(self, layer: str, x):
+    def after(self, layer: str, x: torch.Tensor) -> torch.Tensor:
         """From the output of `until` to that of conv5_3."""
         return self._run(self.split(layer)[1], x)
 
@@ -65,7 +66,7 @@ class Vgg16(nn.Module):
         first = names.index(layer) + 1 if layer else 0
         return names[:first], names[first:]
 
-    def _run(self, names: list[str], x):
+    def _run(self, names: list[str], x: torch.Tensor) -> torch.Tensor:
         for name in names:
             x = getattr(self, name)(x)
             if name in _POOLED:
@@ -82,7 +83,7 @@ class RpnRegClsBlock(nn.Module):
         self.rpn_cls = nn.Linear(hidden_channels, NUM_CLASSES * num_anchors)
         self.rpn_reg = nn.Linear(hidden_channels, NUM_COORDINATES * num_anchors)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(..., C) -> scores (..., 2A), deltas (..., 4A)."""
         x = self.lstm_fc(x)
         return self.rpn_cls(x), self.rpn_reg(x)
@@ -92,7 +93,7 @@ class Ctpn(nn.Module):
     """The detection network, for any batch size and any image size.
 
     Args:
-        width: factor on every number of channels (rounded to multiples of 8); 1.0 is the published topology.
+        width_mult: factor on every number of channels (rounded to multiples of 8); 1.0 is the published topology.
         num_anchors: anchors at each position (A).
         bn_statistics: "learned" (batch statistics in training; needed from scratch) or "frozen".
         dropout: probability of dropping a recurrent feature in training; 0 is none.
@@ -103,16 +104,16 @@ class Ctpn(nn.Module):
     """
 
     def __init__(
-        self, width: float = 1.0, num_anchors: int = 14, bn_statistics: str = "learned", dropout: float = 0.0
+        self, width_mult: float = 1.0, num_anchors: int = 14, bn_statistics: str = "learned", dropout: float = 0.0
     ):
         super().__init__()
-        if not 0 < width <= 4:
-            raise ValueError(f"width {width}: choose a factor above 0 and at most 4")
+        if not 0 < width_mult <= 4:
+            raise ValueError(f"width_mult {width_mult}: choose a factor above 0 and at most 4")
         if num_anchors < 1:
             raise ValueError(f"num_anchors {num_anchors}: at least 1")
-        rpn_channels, hidden = scale_channels(RPN_CHANNELS, width), scale_channels(LSTM_HIDDEN, width)
+        rpn_channels, hidden = scale_channels(RPN_CHANNELS, width_mult), scale_channels(LSTM_HIDDEN, width_mult)
         self.num_anchors = num_anchors
-        self.vgg16_feature_extractor = Vgg16(width, bn_statistics)
+        self.vgg16_feature_extractor = Vgg16(width_mult, bn_statistics)
         channels = self.vgg16_feature_extractor.out_channels
         self.conv = Convolution(channels, rpn_channels, bias=False)
         self.rnn2 = nn.LSTM(rpn_channels, hidden, bidirectional=True)
@@ -120,10 +121,10 @@ class Ctpn(nn.Module):
         heads = RpnRegClsBlock(2 * hidden, rpn_channels, num_anchors)
         self.rpn_with_loss = nn.ModuleDict({"rpn_convs_list": heads})  # the published nesting of names
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.from_features("", images)
 
-    def from_features(self, layer: str, features):
+    def from_features(self, layer: str, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """As a call, from the output of `vgg16_feature_extractor.until(layer, images)`."""
         features = self.conv(self.vgg16_feature_extractor.after(layer, features))  # B x C x H x W
         batch, channels, rows, columns = features.shape

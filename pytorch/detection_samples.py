@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pytorch.detection_images import AnnotatedImage
+from src.common.boxes import size_of
 from src.data.detection.text_strips import TextStrips, join_words
 from src.data.synthesis.documents import DocumentSource
 from src.data.synthesis.scenes import SceneSource
@@ -86,7 +87,7 @@ class DetectionMaker:
             entry = chosen[int(rng.integers(len(chosen)))]
             annotated = (entry.decode(), entry.strips)
         image, strips = annotated
-        maker = _maker_for(image.shape[:2], stage.makers, rng)
+        maker = _maker_for(size_of(image), stage.makers, rng)
         image, labels, targets, weights = maker.changed(image, strips.boxes, strips.ignored, rng, strips.tilts)
         anchors = np.flatnonzero(weights.any(axis=1)).astype(np.int32)
         return DetectionSample(image, labels.astype(np.int8), anchors, targets[anchors], weights[anchors])

@@ -38,8 +38,9 @@ class DetectionValidation:
         bf16: bool,
         cache: Path | None = None,
     ):
-        self.sets, self._device, self._bf16, self._cache = sets, device, bf16, cache
-        self._layer = "" if cache is None else config.freeze_until
+        self.sets, self._device, self._bf16 = sets, device, bf16
+        self._layer = config.freeze_until
+        self._cache = cache if self._layer else None
         connector = ConnectorParams(
             text_proposals_min_scores=config.text_proposals_min_scores,
             line_min_score=config.line_min_score,
@@ -64,30 +65,30 @@ class DetectionValidation:
         images = self.sets[name]
         truths = {image.name: GroundTruth(image.boxes, image.ignored) for image in images}
         found = {
-            image.name: to_pixels(lines_from_maps(*maps, np.array([image.size]), self.options)[0].boxes)
-            for image, maps in zip(images, self.maps(network, name), strict=True)
+            image.name: to_pixels(lines_from_maps(scores, deltas, np.array([image.size]), self.options)[0].boxes)
+            for image, (scores, deltas) in zip(images, self.maps(network, name), strict=True)
         }
         return deteval(truths, found).metrics()
 
     def maps(self, network: Ctpn, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Score and delta map (1, ., H, W) of each image of a set, in order."""
-        if self._layer:
+        if self._cache:
             folder = self._cache / name
             folder.mkdir(parents=True, exist_ok=True)
             check_key(folder, layers_key(network, self._layer))
         for image in self.sets[name]:
             with torch.inference_mode(), autocast(self._device, self._bf16):
-                if self._layer:
-                    maps = network.from_features(self._layer, self._features(network, name, image))
+                if self._cache:
+                    maps = network.from_features(self._layer, self._features(network, self._cache / name, image))
                 else:
                     maps = network(self._input(image))
             score_map, delta_map = (map_.float().cpu().numpy() for map_ in maps)
             yield score_map, delta_map
 
-    def _features(self, network: Ctpn, name: str, image: AnnotatedImage) -> torch.Tensor:
-        """What the frozen layers say of an image, from the cache where it is there."""
+    def _features(self, network: Ctpn, folder: Path, image: AnnotatedImage) -> torch.Tensor:
+        """The output of the frozen layers for an image, from the cache in `folder` where it is there."""
         rows, columns = self.options.image_size
-        file = self._cache / name / f"{Path(image.name).stem}_{rows}x{columns}.npy"
+        file = folder / f"{Path(image.name).stem}_{rows}x{columns}.npy"
         if not file.exists():
             features = network.vgg16_feature_extractor.until(self._layer, self._input(image))
             with replacing(file, sync=False) as out:

@@ -15,6 +15,7 @@ import numpy as np
 from pytorch.ctpn import Ctpn, backbone_blocks
 from pytorch.detection_samples import DetectionSample
 from src.common.atomic_file import replacing
+from src.common.boxes import size_of
 from src.common.errors import UserError
 
 _KEY_FILE = "layers.txt"
@@ -45,7 +46,7 @@ class FeatureCache:
 
     def add(self, number: int, sample: DetectionSample, features: np.ndarray) -> None:
         """Keep sample `number` with its features (C, H, W)."""
-        slot, size = number % self._capacity, features.shape[1:]
+        slot, size = number % self._capacity, size_of(features[0])
         if slot in self._sizes:
             old = self._sizes.pop(slot)
             self._slots[old].remove(slot)

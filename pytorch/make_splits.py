@@ -99,7 +99,8 @@ def make_lists(data: Path) -> dict[str, list[str]]:
 
 def detection_lists(images: Path) -> dict[str, list[str]]:
     """Lists of images in the sets that have no word lists of their own."""
-    icdar2013 = read_icdar2013(*(images / "icdar2013_train" / part for part in ("images", "gt"))).images
+    folder = images / "icdar2013_train"
+    icdar2013 = read_icdar2013(folder / "images", folder / "gt").images
     chosen = choose_held_out(icdar2013, ICDAR2013_IMAGES, ICDAR2013_SEED)
     born_digital = image_names(images / "icdar2011_borndigital_train" / "images")
     icdar2003 = image_names(images / "icdar2003_extra" / "images")

@@ -16,6 +16,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -41,7 +42,7 @@ WORD_SETS = (  # what recipes/crnn.yaml and recipes/crnn_lines.yaml read
 # longest side in pixels and WebP quality: what validates a network keeps more of itself than what trains it
 TRAIN_IMAGE, VAL_IMAGE, BACKGROUND = (900, 80), (1000, 88), (720, 70)
 WORD_HEIGHT, TRAIN_WORD_QUALITY, VAL_WORD_QUALITY = 64, 88, 95
-PRESET = 2  # of xz: WebP hardly gets smaller, so more of it only costs time
+Preset = Literal[2, 6]  # of xz: WebP hardly gets smaller, so more than 2 only costs time
 
 
 def shrink(image: np.ndarray, longest: int) -> np.ndarray:
@@ -149,7 +150,7 @@ def pack_words(folder: Path, args: argparse.Namespace, log: Callable[[str], None
         log(f"{name}: {len(source)} words")
 
 
-def write_archive(archive: Path, members: Iterable[tuple[Path, str]], preset: int | None = None) -> None:
+def write_archive(archive: Path, members: Iterable[tuple[Path, str]], preset: Preset) -> None:
     """Write (file or folder, name in the archive) pairs, without the lock files of LMDBs."""
 
     def without_locks(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -210,15 +211,11 @@ def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> i
         (folder / "lexicon.txt").write_bytes(args.lexicon.read_bytes())
         pack_detection(folder, args, log)
         pack_words(folder / "words", args, log)
-        archives = {
-            SETS: ([(path, path.name) for path in sorted(folder.iterdir())], PRESET),
-            FONTS: ([(path, f"fonts/{name}") for name, path in sorted(fonts.items())], None),
-        }
-        for name, (members, preset) in archives.items():
-            write_archive(Path(scratch) / name, members, preset)
-        for name in archives:  # both are complete: only now do they take the place of older ones
+        write_archive(Path(scratch) / SETS, [(path, path.name) for path in sorted(folder.iterdir())], 2)
+        write_archive(Path(scratch) / FONTS, [(path, f"fonts/{name}") for name, path in sorted(fonts.items())], 6)
+        for name in (SETS, FONTS):  # both are complete: only now do they take the place of older ones
             (Path(scratch) / name).replace(args.output / name)
-    sizes = {name: (args.output / name).stat().st_size / 1e6 for name in archives}
+    sizes = {name: (args.output / name).stat().st_size / 1e6 for name in (SETS, FONTS)}
     for name, size in sizes.items():
         log(f"{args.output / name}: {size:.1f} MB")
     log(f"together {sum(sizes.values()):.1f} MB")

@@ -80,11 +80,12 @@ def divide_set(name: str, data: Path, output: Path) -> None:
             divide(name, ["tsv", "--label_path", str(labels)], output, names)
             return
         kind, *places = SETS[name]
-        labels, *images = (data / place for place in places)
-        if images:
-            names = images_with_words(names, labels, *images, Path(folder))
-        image_path = [word for path in images for word in ("--image_path", str(path))]
-        divide(name, [kind, "--label_path", str(labels), *image_path], output, names)
+        labels, *rest = (data / place for place in places)
+        annotations = [kind, "--label_path", str(labels)]
+        for images in rest:
+            names = images_with_words(names, labels, images, Path(folder))
+            annotations += ["--image_path", str(images)]
+        divide(name, annotations, output, names)
 
 
 def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> int:

@@ -31,13 +31,13 @@ _EPSILON = 1e-5
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
-def pruned_backbone(backbone: Arrays, width: float) -> Arrays:
-    """The backbone `width` times as wide, under MindSpore's names; convolutions that are not there are left out.
+def pruned_backbone(backbone: Arrays, width_mult: float) -> Arrays:
+    """The backbone `width_mult` times as wide, under MindSpore's names; convolutions that are not there are left out.
 
     Raises:
         UserError: the backbone is not wider than that.
     """
-    channels = [scale_channels(size, width) for sizes in STAGES for size in sizes]
+    channels = [scale_channels(size, width_mult) for sizes in STAGES for size in sizes]
     kept_inputs = np.arange(3)
     pruned: Arrays = {}
     for layer, keep in zip(CONVOLUTIONS, channels, strict=True):
@@ -46,7 +46,7 @@ def pruned_backbone(backbone: Arrays, width: float) -> Arrays:
             break
         weight = backbone[f"{name}0.weight"]
         if keep > len(weight):
-            raise UserError(f"width {width}: {layer} would have {keep} channels, the file has {len(weight)}")
+            raise UserError(f"width {width_mult}: {layer} would have {keep} channels, the file has {len(weight)}")
         chosen = np.sort(np.argsort(-_strength(backbone, name), kind="stable")[:keep])
         pruned[f"{name}0.weight"] = weight[chosen][:, kept_inputs]
         pruned |= {f"{name}1.{part}": backbone[f"{name}1.{part}"][chosen] for part in _NORM}

@@ -66,7 +66,7 @@ def word_metrics(texts: Sequence[str], truths: Sequence[str], *, with_case: bool
         del found["case_sensitive_accuracy"]
     return {
         **found,
-        "plain_accuracy": word_accuracy(*([plain_text(text) for text in each] for each in (texts, truths))),
+        "plain_accuracy": word_accuracy(list(map(plain_text, texts)), list(map(plain_text, truths))),
     }
 
 

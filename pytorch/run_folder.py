@@ -74,4 +74,4 @@ class RunFolder:
     def _save(self, name: str, content: dict[str, Any]) -> None:
         buffer = io.BytesIO()
         torch.save(content, buffer)
-        write_atomically(self.path / name, [buffer.getbuffer()])
+        write_atomically(self.path / name, [buffer.getvalue()])

@@ -5,14 +5,15 @@ only add these scores up.
 """
 
 import hashlib
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from src.metrics.detection_result import ImageResult, harmonic_mean
 
 Scores = Mapping[str, Mapping[str, ImageResult]]  # set -> image -> score
-ByChoice = Mapping[Hashable, Scores]
+Choice = TypeVar("Choice", bound=Hashable)
 
 
 def fold_of(name: str, folds: int) -> int:
@@ -31,29 +32,29 @@ def set_metrics(images: Sequence[ImageResult]) -> dict[str, float]:
     return _metrics(totals)
 
 
-def best_choice(by_choice: ByChoice) -> Hashable:
+def best_choice(by_choice: Mapping[Choice, Scores]) -> Choice:
     """The choice with the highest mean hmean; of equals the first."""
     return max(by_choice, key=lambda choice: mean_hmean(by_choice[choice]))
 
 
-def cross_validated(by_choice: ByChoice, folds: int) -> tuple[Scores, list[Hashable]]:
+def cross_validated(by_choice: Mapping[Choice, Scores], folds: int) -> tuple[Scores, list[Choice]]:
     """Scores of each image at the choice that is best on the images of the other folds, and these choices.
 
     Args:
         by_choice: what was scored at each choice, the same images everywhere.
         folds: parts that the images of each set are divided into by their names.
     """
-    picked, choices = {}, []
+    picked: dict[str, dict[str, ImageResult]] = {}
+    choices: list[Choice] = []
     for fold in range(folds):
-        others = {
-            choice: _only(scores, lambda name, fold=fold: fold_of(name, folds) != fold)
-            for choice, scores in by_choice.items()
-        }
+
+        def held_out(name: str, fold: int = fold) -> bool:
+            return fold_of(name, folds) == fold
+
+        others = {choice: _only(scores, held_out, is_so=False) for choice, scores in by_choice.items()}
         choice = best_choice(others)
         choices.append(choice)
-        for set_name, images in _only(
-            by_choice[choice], lambda name, fold=fold: fold_of(name, folds) == fold
-        ).items():
+        for set_name, images in _only(by_choice[choice], held_out, is_so=True).items():
             picked.setdefault(set_name, {}).update(images)
     return picked, choices
 
@@ -73,9 +74,9 @@ def bootstrap_interval(scores: Scores, draws: int = 2000, seed: int = 0, share: 
     return float(low), float(high)
 
 
-def _only(scores: Scores, wanted) -> Scores:
+def _only(scores: Scores, held_out: Callable[[str], bool], *, is_so: bool) -> dict[str, dict[str, ImageResult]]:
     return {
-        set_name: {name: image for name, image in images.items() if wanted(name)}
+        set_name: {name: image for name, image in images.items() if held_out(name) == is_so}
         for set_name, images in scores.items()
     }
 

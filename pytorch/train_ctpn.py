@@ -8,6 +8,7 @@ of the same names; with --schedule constant it stays until --cooldown_minutes, s
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -134,17 +135,18 @@ def make_feed(
     )
 
 
-def make_loss(config: CtpnRecipe):
-    """(network, batch) -> (losses by name, samples)."""
+def make_loss(config: CtpnRecipe) -> Callable[[Ctpn, DetectionBatch | TeacherBatch], tuple[Losses, int]]:
+    """The function (network, batch) -> (losses by name, samples)."""
 
     def loss(network: Ctpn, batch: DetectionBatch | TeacherBatch) -> tuple[Losses, int]:
         layer, inputs = config.freeze_until, batch.images
         if layer and not config.feature_cache:
             with torch.no_grad():
                 inputs = network.vgg16_feature_extractor.until(layer, inputs)
-        maps = network.from_features(layer, inputs)
+        scores, deltas = network.from_features(layer, inputs)
         total, cls, reg = ctpn_loss(
-            *maps,
+            scores,
+            deltas,
             batch.labels,
             batch.targets,
             batch.weights,
@@ -155,7 +157,8 @@ def make_loss(config: CtpnRecipe):
         if not isinstance(batch, TeacherBatch):
             return {"loss": total, "cls": cls, "reg": reg}, len(inputs)
         distilled = distill_loss(
-            *maps,
+            scores,
+            deltas,
             batch.probability,
             batch.offsets,
             hard_negatives=config.hard_negatives or LEAST_ANCHORS,

@@ -64,7 +64,8 @@ def init_ctpn(model: Ctpn, seed: int) -> None:
         gain = 2.0 if "vgg16" in name else 1.0  # 2 before a ReLU (He et al. 2015)
         return normal * np.float32(np.sqrt(gain / np.prod(shape[1:])))
 
-    _initialize(model, seed, value)
+    with torch.no_grad():
+        _initialize(model, seed, value)
 
 
 def _orthogonal_blocks(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -77,7 +78,6 @@ def _orthogonal_blocks(rng: np.random.Generator, shape: tuple[int, ...]) -> np.n
     return np.concatenate(blocks)
 
 
-@torch.no_grad()
 def _initialize(
     model: nn.Module, seed: int, value: Callable[[np.random.Generator, str, tuple[int, ...]], np.ndarray]
 ) -> None:

@@ -12,6 +12,8 @@ Work is done strip by strip, a strip being some rows of tiles of an image, or N 
 channels-last, (N, H, W, C).
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -31,14 +33,14 @@ Tensors = list[torch.Tensor]
 
 
 class Convolution(nn.Conv2d):
-    """3x3, padded; computed by Winograd's method where `use_winograd` says so."""
+    """3x3, padded; computed by Winograd's method once `use_winograd` chose it."""
 
     winograd = False
 
     def __init__(self, in_channels: int, out_channels: int, *, bias: bool = True):
         super().__init__(in_channels, out_channels, 3, padding=1, bias=bias)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.winograd:
             return super().forward(x)
         y = winograd_conv(x, self.weight)
@@ -78,12 +80,12 @@ def _kernel_matrix(like: torch.Tensor) -> torch.Tensor:
 
 class _WinogradConv(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, images, weight):
+    def forward(ctx: Any, images: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(images, weight)
         return _convolve(images, transformed_weight(weight))
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
         images, weight = ctx.saved_tensors
         to_images = to_weight = None
         if ctx.needs_input_grad[0]:

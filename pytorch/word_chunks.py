@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from src.common.boxes import size_of
 from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
 from src.crnn.topology import IMAGE_HEIGHT, time_steps
@@ -124,8 +125,9 @@ class WordRenderer:
     def __call__(self, task: RenderTask) -> WordChunk:
         source, width = self.sources[task.source], self.widths[task.source]
         words = (source.sample(index) for index in range(task.first, task.first + task.count))
-        labeled = [(gray, labels_of(text, self.alphabets, time_steps(width))) for gray, text in words]
-        return pack_words([word for word in labeled if word[1]], width, self.alphabets, self.keep_ratio)
+        labeled = ((gray, labels_of(text, self.alphabets, time_steps(width))) for gray, text in words)
+        usable = [(gray, labels) for gray, labels in labeled if labels]
+        return pack_words(usable, width, self.alphabets, self.keep_ratio)
 
 
 def real_words(
@@ -148,7 +150,7 @@ def real_words(
             except (SampleError, ImageError) as error:
                 left_out[error.reason] += 1
                 continue
-            width = bucket_width(kept_ratio_width(*gray.shape, IMAGE_HEIGHT), widths)
+            width = bucket_width(kept_ratio_width(*size_of(gray), IMAGE_HEIGHT), widths)
             labels = labels_of(text, alphabets, time_steps(width), plain=each.plain)
             if labels:
                 found[width].append((number, gray, labels))

@@ -69,7 +69,7 @@ def make_words(
     widths = tuple(config.image_width)
     if list(widths) != sorted(set(widths)) or not widths or any(width < 4 or width % 4 for width in widths):
         raise UserError(f"image_width: {list(widths)}; ascending multiples of 4 are accepted")
-    real = {}
+    real: dict[int, RealWords] = {}
     if config.rendered_share < 1:
         real, left_out = real_words(real_sets(config), alphabets, widths)
         log(f"real words: {sum(len(words.weights) for words in real.values())}, left out: {dict(left_out) or 'none'}")
@@ -124,7 +124,7 @@ def mix(
             raise UserError(
                 f"width_share: {list(config.width_share)}; a number above 0 for each of {widths[: len(shares)]}"
             )
-        shares = [share / sum(config.width_share) for share in config.width_share]
+        shares = tuple(share / sum(config.width_share) for share in config.width_share)
     return WordMixture(
         WordRenderer(sources, widths[: len(sources)], alphabets, keep_ratio=len(widths) > 1),
         shares,

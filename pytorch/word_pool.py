@@ -27,7 +27,9 @@ class WordPool:
     def of(cls, words: RealWords, device: torch.device) -> "WordPool":
         """A pool that holds exactly these words and draws them by their weights."""
         chunk = words.chunk
-        pool = cls(len(chunk.images), *chunk.images.shape[1:], chunk.labels.shape[1:], device)
+        capacity, height, width = chunk.images.shape
+        _, alphabets, places = chunk.labels.shape
+        pool = cls(capacity, height, width, (alphabets, places), device)
         pool.add(chunk)
         pool._cumulative = np.cumsum(words.weights) / words.weights.sum()
         return pool

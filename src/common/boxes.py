@@ -1,4 +1,4 @@
-"""Boxes as arrays: what every layer needs of them."""
+"""Boxes and sizes: what every layer needs of them."""
 
 import numpy as np
 
@@ -6,3 +6,9 @@ import numpy as np
 def box_corners(boxes: np.ndarray) -> np.ndarray:
     """(n, 4) boxes x1, y1, x2, y2 -> (n, 4, 2) corners, clockwise from the upper left."""
     return boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+
+
+def size_of(image: np.ndarray) -> tuple[int, int]:
+    """(height, width) of an image (H, W) or (H, W, C)."""
+    height, width = image.shape[:2]
+    return height, width

@@ -4,19 +4,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, get_args
 
 import numpy as np
 
 from src.common.errors import UserError
-from src.common.options import choices_of
 from src.engines.onnx_cache import onnx_file
-from src.engines.options import EngineOptions
+from src.engines.options import EngineName, EngineOptions
 from src.weights.network_weights import NetworkWeights
 
 # In the order in which `auto` takes them: on CPU OpenVINO is the fastest, most of all where the processor has
 # bfloat16 matrix units.
-ENGINES = tuple(name for name in choices_of(EngineOptions.model_fields["engine"]) if name != "auto")
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+InputShape = tuple[int | None, ...]  # (B, C, H, W), None where free
 
 
 class EngineError(UserError):
@@ -62,7 +62,7 @@ def choose_engine(name: str) -> str:
 
 
 def open_engines(
-    networks: Sequence[tuple[NetworkWeights, tuple[int | None, ...] | None]], options: EngineOptions
+    networks: Sequence[tuple[NetworkWeights, InputShape | None]], options: EngineOptions
 ) -> list[Engine]:
     """`open_engine` for each (weights, image shape), side by side where the engine and `threads` allow it."""
     alone = options.threads == 1 or choose_engine(options.engine) == "mindspore"
@@ -71,9 +71,7 @@ def open_engines(
         return [engine.result() for engine in opening]
 
 
-def open_engine(
-    weights: NetworkWeights, options: EngineOptions, input_shape: tuple[int | None, ...] | None = None
-) -> Engine:
+def open_engine(weights: NetworkWeights, options: EngineOptions, input_shape: InputShape | None = None) -> Engine:
     """Make `weights` ready to run.
 
     Args:

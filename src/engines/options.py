@@ -5,11 +5,13 @@ from typing import Literal
 
 from src.common.options import Options, option
 
+EngineName = Literal["openvino", "onnxruntime", "mindspore"]
+
 
 class EngineOptions(Options):
     """Which engine, and how it runs."""
 
-    engine: Literal["auto", "openvino", "onnxruntime", "mindspore"] = option(
+    engine: Literal["auto", EngineName] = option(
         "auto", "what computes the networks; auto takes openvino, else onnxruntime, else mindspore"
     )
     threads: int = option(0, "of openvino and onnxruntime; 0 leaves it to them", low=0, high=1024)

@@ -10,7 +10,7 @@ from pathlib import Path
 from src.common.errors import UserError
 from src.engines.engine import ENGINES, installed_engines, open_engine
 from src.engines.onnx_cache import cache_state
-from src.engines.options import EngineOptions
+from src.engines.options import EngineName, EngineOptions
 from src.engines.processor import describe_processor
 from src.reader.networks import REPOSITORY, located
 from src.reader.options import ReaderOptions
@@ -39,7 +39,7 @@ def check_reader(options: ReaderOptions) -> int:
         print(f"  {name}: {_version(name)}")
     print("engines")
     working = [name for name in ENGINES if _try_engine(name)]
-    engine = working[0] if working else ""
+    engine: EngineName | None = working[0] if working else None
     print("weights")
     cache = options.cache_dir or None
     detector = _show_weights(options.ctpn_weights, "ctpn", "ctpn_weights", engine, cache)
@@ -90,7 +90,7 @@ def _try_engine(name: str) -> bool:
 
 
 def _show_weights(
-    path: str | Path, network: str, option: str, engine: str, cache: str | Path | None
+    path: str | Path, network: str, option: str, engine: EngineName | None, cache: str | Path | None
 ) -> NetworkWeights | None:
     file = located(Path(path))
     if not file.is_file():

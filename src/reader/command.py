@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from src.common.atomic_file import clear_leftovers
@@ -20,6 +21,7 @@ from src.reader.result_files import CsvWriter, ImageFiles
 from src.reader.text_reader import TextReader
 from src.visualize.fonts import FontChooser
 
+Results = Iterator[ReadResult | Unreadable]
 ALL_READ, NONE_READ, SOME_READ = 0, 1, 3
 
 
@@ -144,17 +146,16 @@ class _CommonFiles:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for writer in self._writers:
-            self._guarded(lambda writer=writer: writer.close(kind is None))
+            self._guarded(partial(writer.close, kind is None))
 
     def add(self, result: ReadResult | Unreadable) -> None:
         if self._report and (self._many or result.pages > 1):
             self._report = False  # it is opened once
             self._open(lambda: HtmlReport(self._folder, "Text in images", self._shard))
         for writer in list(self._writers):
-            takes = isinstance(writer, HtmlReport) or isinstance(result, ReadResult)
-            if takes and not self._guarded(lambda writer=writer: writer.add(result)):
+            if not self._guarded(partial(_add, writer, result)):
                 self._writers.remove(writer)
-                self._guarded(lambda writer=writer: writer.close(complete=False))
+                self._guarded(partial(writer.close, complete=False))
 
     def _open(self, make: Callable[[], CsvWriter | HtmlReport]) -> None:
         self._guarded(lambda: self._writers.append(make()))
@@ -167,6 +168,15 @@ class _CommonFiles:
             _log(f"{error}")
             return False
         return True
+
+
+def _add(writer: CsvWriter | HtmlReport, result: ReadResult | Unreadable) -> None:
+    """What could not be read is in the report, and in no table."""
+    if isinstance(writer, CsvWriter):
+        if isinstance(result, ReadResult):
+            writer.add(result)
+    else:
+        writer.add(result)
 
 
 def _output_folder(name: str) -> Path:
@@ -182,7 +192,7 @@ def _output_folder(name: str) -> Path:
     return folder
 
 
-def _with_progress(results: Iterator, total: int, wanted: bool) -> Iterator:
+def _with_progress(results: Results, total: int, wanted: bool) -> Results:
     if not wanted or not sys.stderr.isatty():
         yield from results
         return

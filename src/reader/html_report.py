@@ -10,6 +10,7 @@ import io
 import math
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from src.common.printable import printable
@@ -18,7 +19,7 @@ from src.reader.growing_file import GrowingFile
 from src.reader.image_names import common_name
 from src.reader.result import STAGES, Line, ReadResult, Unreadable, Word
 
-IMAGE_SIZE = (1280, 960)  # pixels at most, width and height
+THUMBNAIL = 1280, 960  # width and height in pixels, at most
 MOST_IMAGES = 500  # further ones have texts only: browsers do not open pages of gigabytes
 
 _STYLE = """
@@ -81,7 +82,8 @@ class HtmlReport:
         self._lines += len(result.lines)
         self._notes += bool(result.notes)
         notes = "".join(f'<p class="note">{html.escape(printable(note))}</p>' for note in result.notes)
-        figure = _figure(result, number) if self._images <= MOST_IMAGES and result.pixels is not None else ""
+        pixels = result.pixels if self._images <= MOST_IMAGES else None
+        figure = "" if pixels is None else _figure(result, pixels, number)
         items = "".join(_item(f"i{number}l{index}", line) for index, line in enumerate(result.lines, start=1))
         times = ", ".join(f"{stage} {result.time_ms[stage]:.0f}" for stage in (*STAGES, "total"))
         self._file.write(
@@ -119,10 +121,10 @@ def _item(target: str, line: Line) -> str:
     return f'<li><a href="#{target}">{label}</a></li>'
 
 
-def _figure(result: ReadResult, number: int) -> str:
+def _figure(result: ReadResult, pixels: np.ndarray, number: int) -> str:
     """The image, with a drawing over it in the image's own coordinates."""
-    image = Image.fromarray(result.pixels)
-    image.thumbnail(IMAGE_SIZE)
+    image = Image.fromarray(pixels)
+    image.thumbnail(THUMBNAIL)
     data = io.BytesIO()
     image.save(data, "JPEG", quality=80)
     encoded = base64.b64encode(data.getvalue()).decode("ascii")

@@ -1,7 +1,6 @@
 """What can be read: files with one image or many pages, and images that a program has in memory."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -36,7 +35,8 @@ class ImageSource:
 class PageFile(Protocol):
     """An opened file: its pages, numbered from 1."""
 
-    pages: int
+    @property
+    def pages(self) -> int: ...
 
     def decode(self, page: int = 1) -> DecodedImage:
         """The pixels of a page, counted from 1.
@@ -102,11 +102,11 @@ def open_image(image: ImageSource, options: OpenOptions) -> PageFile:
         return _open_file(path, head, name, options)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _open_file(bytes(source), bytes(source[:HEAD_BYTES]), name, options)
-    if callable(getattr(source, "read", None)):
-        data = _bytes_of(source, name, options)
-        return _open_file(data, data[:HEAD_BYTES], name, options)
     if isinstance(source, Image.Image):
         return _Decoded(pillow_pixels(source, name, max_pixels=options.max_pixels))
+    if not isinstance(source, str) and callable(getattr(source, "read", None)):
+        data = _bytes_of(source, name, options)
+        return _open_file(data, data[:HEAD_BYTES], name, options)
     raise NotAnImageError(f"{name}: {source!r:.40} of type {type(source).__name__} is no image; {ACCEPTED}")
 
 
@@ -116,11 +116,9 @@ def shown_name(image: ImageSource) -> str:
 
 
 def _open_file(source: bytes | Path, head: bytes, name: str, options: OpenOptions) -> PageFile:
-    opened: Callable[..., PageFile] = ImageFile
-    extra = {}
     if file_type(head) == "PDF":
-        opened, extra = PdfFile, {"dpi": options.dpi}
-    return opened(source, max_pixels=options.max_pixels, name=name, **extra)
+        return PdfFile(source, max_pixels=options.max_pixels, name=name, dpi=options.dpi)
+    return ImageFile(source, max_pixels=options.max_pixels, name=name)
 
 
 def _bytes_of(file: BinaryIO, name: str, options: OpenOptions) -> bytes:

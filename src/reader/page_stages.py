@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from src.common.boxes import box_corners
+from src.common.boxes import box_corners, size_of
 from src.reader import orientation
 from src.reader.line_crops import LineCrop, cut_line
 from src.reader.options import ReaderOptions
@@ -39,10 +39,10 @@ class PageWork:
     page: int = 1
     pages: int = 1
     keep_image: bool = False
-    pixels: np.ndarray | None = None
+    pixels: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 3), np.uint8))
     notes: list[str] = field(default_factory=list)
     detect_input: DetectInput | None = None
-    lines: TextLines | None = None
+    lines: TextLines = field(default_factory=TextLines.none)
     tilt: float = 0.0
     half_seen: int = 0
     least: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -82,7 +82,7 @@ class PageStages:
     def detect(self, work: PageWork) -> None:
         """From the detector's input to text lines."""
         with work.timed("detect"):
-            if self._detector:
+            if self._detector and work.detect_input:
                 found = self._detector.detect(work.detect_input)
                 work.lines, work.tilt, work.half_seen = found.lines, found.tilt, found.half_seen
                 work.detect_input = None
@@ -108,7 +108,7 @@ class PageStages:
             if not self._recognizer:
                 return
             work.prepared = [self._recognizer.prepare(crop.pixels, is_word=not detected) for crop in work.crops]
-            if detected and may_be_one_line(work.pixels.shape[:2], work.lines.boxes):
+            if detected and may_be_one_line(size_of(work.pixels), work.lines.boxes):
                 work.whole = True
                 work.prepared.append(self._recognizer.prepare(work.pixels, is_word=True))
 
@@ -120,9 +120,9 @@ class PageStages:
                 if work.whole:
                     self._choose(work, work.texts.pop())
         if self._detector and self._recognizer and self._options.orientation == "auto":
-            turn = self._turn(work)
+            turn = self._turn(work, self._detector, self._recognizer)
             if turn:
-                better = self._read_turned(work, turn)
+                better = self._read_turned(work, turn, self._detector, self._recognizer)
                 if better:
                     return better
         return self._result(work)
@@ -133,7 +133,7 @@ class PageStages:
             work.lines, work.texts, work.crops = whole_image(work.pixels), [whole], [LineCrop(work.pixels)]
             work.least = np.full(1, self._options.text_min_score)
 
-    def _turn(self, work: PageWork) -> int:
+    def _turn(self, work: PageWork, detector: TextDetector, recognizer: TextRecognizer) -> int:
         """Degrees clockwise that make the image upright, as far as a few lines show."""
         found = [(text.text, text.score) for text in work.texts]
         if not orientation.is_doubtful(found):
@@ -141,42 +141,35 @@ class PageStages:
         score = orientation.mean_score(found)
         with work.timed("recognize"):
             if orientation.good_characters(found) >= orientation.FEW or len(found) >= SAMPLE:
-                upright, flipped = self._both_ways(work.crops)
+                upright, flipped = _both_ways(work.crops, recognizer)
                 if flipped > max(upright + orientation.BETTER, orientation.GOOD):
                     return 180
         if orientation.good_characters(found) >= orientation.FEW or work.half_seen < orientation.MIN_HALF_SEEN:
             return 0
         with work.timed("detect"):
             side = orientation.turned(work.pixels, 90)
-            lines = self._detector.find_quickly(side)
+            lines = detector.find_quickly(side)
         if not len(lines):
             return 0
         with work.timed("recognize"):
-            upright, flipped = self._both_ways([cut_line(side, polygon, 0.15) for polygon in lines.polygons])
+            crops = [cut_line(side, polygon, 0.15) for polygon in lines.polygons]
+            upright, flipped = _both_ways(crops, recognizer)
         if max(upright, flipped) < max(orientation.GOOD, score + orientation.BETTER):
             return 0
         return 90 if upright >= flipped else 270
 
-    def _both_ways(self, crops: list[LineCrop]) -> tuple[float, float]:
-        """Mean scores of the longest lines as they are and upside down."""
-        longest = sorted(crops, key=lambda crop: -crop.pixels.shape[1] / crop.pixels.shape[0])[:SAMPLE]
-        ways = []
-        for turn in (0, 180):
-            prepared = [self._recognizer.prepare(orientation.turned(crop.pixels, turn)) for crop in longest]
-            texts = self._recognizer.read(prepared)
-            ways.append(orientation.mean_score([(text.text, text.score) for text in texts if len(text.text) > 1]))
-        return ways[0], ways[1]
-
-    def _read_turned(self, work: PageWork, turn: int) -> ReadResult | None:
+    def _read_turned(
+        self, work: PageWork, turn: int, detector: TextDetector, recognizer: TextRecognizer
+    ) -> ReadResult | None:
         """The result of the turned image, where more of it is read."""
         other = PageWork(work.name, work.page, work.pages, work.keep_image)
         other.pixels, other.times = orientation.turned(work.pixels, turn), dict(work.times)
         with other.timed("detect"):
-            other.detect_input = self._detector.prepare(other.pixels)
+            other.detect_input = detector.prepare(other.pixels)
         self.detect(other)
         self.connect(other)
         with other.timed("recognize"):
-            other.texts = self._recognizer.read(other.prepared)
+            other.texts = recognizer.read(other.prepared)
             if other.whole:
                 self._choose(other, other.texts.pop())
         good = [
@@ -213,6 +206,17 @@ class PageStages:
             page=work.page,
             pages=work.pages,
         )
+
+
+def _both_ways(crops: list[LineCrop], recognizer: TextRecognizer) -> tuple[float, float]:
+    """Mean scores of the longest lines as they are and upside down."""
+    longest = sorted(crops, key=lambda crop: -crop.pixels.shape[1] / crop.pixels.shape[0])[:SAMPLE]
+    ways = []
+    for turn in (0, 180):
+        prepared = [recognizer.prepare(orientation.turned(crop.pixels, turn)) for crop in longest]
+        texts = recognizer.read(prepared)
+        ways.append(orientation.mean_score([(text.text, text.score) for text in texts if len(text.text) > 1]))
+    return ways[0], ways[1]
 
 
 def whole_image(pixels: np.ndarray) -> TextLines:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from src.common.boxes import size_of
 from src.ctpn.proposal_generator import Proposals
 from src.reader.tiles import CELL, Tile, plan_tiles, tiles_of, up_to_stride, whole_tile
 from src.text_connector.detector import TextLines
@@ -82,7 +83,7 @@ def wanted_scale(smallest_text: float) -> float:
 def full_pass(gray: np.ndarray, scale: float, budget: Budget, smallest_text: float) -> Plan:
     """All parts of an image that are not plain, at a given scale."""
     wanted = activity_cells(gray, scale) > PLAIN
-    return _within_limit(gray.shape, scale, wanted, budget, least=1e-3, smallest_text=smallest_text)
+    return _within_limit(size_of(gray), scale, wanted, budget, least=1e-3, smallest_text=smallest_text)
 
 
 def well_seen(lines: TextLines, scale: float) -> np.ndarray:
@@ -99,11 +100,11 @@ def finer_pass(gray: np.ndarray, done: DetectionPass, proposals: Proposals, line
         proposals: of `done`, with scores from `HALF_SEEN`, in pixels of its scaled image.
         lines: found so far, in pixels of the image.
     """
-    now = done.scale(gray.shape)
+    now = done.scale(size_of(gray))
     if now * SMALLEST_STEP > FINEST:
         return Plan(None)
     explained = lines.boxes[well_seen(lines, now)]
-    half_seen, heights = _half_seen(proposals, done, gray.shape, explained)
+    half_seen, heights = _half_seen(proposals, done, size_of(gray), explained)
     factor = STEP
     if len(heights) >= ENOUGH_HALF_SEEN:
         factor = float(np.clip(CLEAR_HEIGHT / max(float(np.quantile(heights, 0.2)), 1.0), 1.6, STEP))
@@ -111,20 +112,20 @@ def finer_pass(gray: np.ndarray, done: DetectionPass, proposals: Proposals, line
     busy = None
     if now < COARSE:
         busy = activity_cells(gray, scale) > BUSY
-        busy &= ~_cells_of(_grown(explained), gray.shape, busy.shape, inner=True)
+        busy &= ~_cells_of(_grown(explained), size_of(gray), size_of(busy), inner=True)
     elif not len(half_seen):
         return Plan(None)
-    size = _scaled(gray.shape, scale)
-    wanted = _cells_of(half_seen, gray.shape, _grid(size))
+    size = _scaled(size_of(gray), scale)
+    wanted = _cells_of(half_seen, size_of(gray), _grid(size))
     if busy is not None:
-        wanted |= _fitted(busy, wanted.shape)
+        wanted |= _fitted(busy, size_of(wanted))
     if not wanted.any():
         return Plan(None)
-    return _within_limit(gray.shape, scale, wanted, budget, least=now * SMALLEST_STEP)
+    return _within_limit(size_of(gray), scale, wanted, budget, least=now * SMALLEST_STEP)
 
 
 def _within_limit(
-    image_size: tuple[int, ...],
+    image_size: tuple[int, int],
     scale: float,
     wanted: np.ndarray,
     budget: Budget,
@@ -162,7 +163,7 @@ def _tiles(wanted: np.ndarray, size: tuple[int, int], largest: tuple[int, int]) 
 
 def activity_cells(gray: np.ndarray, scale: float) -> np.ndarray:
     """Mean difference of neighboring gray values in each cell of the scaled image, (rows, columns)."""
-    height, width = gray.shape
+    height, width = size_of(gray)
     # What a finer scale than the image's own shows is in the image already.
     share = min(scale, 1.0)
     small = gray
@@ -176,7 +177,7 @@ def activity_cells(gray: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _half_seen(
-    proposals: Proposals, done: DetectionPass, image_size: tuple[int, ...], lines: np.ndarray
+    proposals: Proposals, done: DetectionPass, image_size: tuple[int, int], lines: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Boxes in pixels of the image of small proposals that no line explains, and their heights in the input."""
     heights = proposals.boxes[:, 3] - proposals.boxes[:, 1]
@@ -212,7 +213,7 @@ def _grown(lines: np.ndarray) -> np.ndarray:
 
 
 def _cells_of(
-    boxes: np.ndarray, image_size: tuple[int, ...], grid: tuple[int, int], inner: bool = False
+    boxes: np.ndarray, image_size: tuple[int, int], grid: tuple[int, int], inner: bool = False
 ) -> np.ndarray:
     """Cells that boxes in pixels of the image touch or, with `inner`, lie around the middle of: bool `grid`."""
     found = np.zeros(grid, bool)
@@ -241,7 +242,7 @@ def _resized(cells: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     return share > 0
 
 
-def _scaled(image_size: tuple[int, ...], scale: float) -> tuple[int, int]:
+def _scaled(image_size: tuple[int, int], scale: float) -> tuple[int, int]:
     """The image's size at a scale, in whole strides, so that its shape changes by half a stride at most."""
-    height, width = (max(2 * 16, round(side * scale / 16) * 16) for side in image_size[:2])
+    height, width = (max(2 * 16, round(side * scale / 16) * 16) for side in image_size)
     return up_to_stride(height), up_to_stride(width)

@@ -4,13 +4,12 @@ import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from src.common.errors import UserError
-from src.visualize.drawing import draw_lines
+from src.visualize.drawing import TextsAt, draw_lines
 from src.visualize.fonts import FontChooser
 
 JSON_VERSION = 2
@@ -127,7 +126,7 @@ class ReadResult:
         fonts: FontChooser | str | Path | None = None,
         *,
         image: np.ndarray | None = None,
-        texts_at: Literal["lines", "side", "auto"] = "auto",
+        texts_at: TextsAt = "auto",
     ) -> np.ndarray:
         """The image with its lines, texts and scores, (H, W, 3) uint8 RGB, or (H, 2 W, 3) with texts at its side.
 

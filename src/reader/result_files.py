@@ -17,6 +17,7 @@ from src.reader.growing_file import GrowingFile
 from src.reader.hocr import to_hocr
 from src.reader.image_names import common_name, result_path
 from src.reader.result import ReadResult
+from src.visualize.drawing import TextsAt
 from src.visualize.fonts import FontChooser
 from src.visualize.image_sheet import write_image
 
@@ -48,7 +49,7 @@ class ImageFiles:
                 path = self._path(result, f".{name}")
                 write_atomically(path, [texts[name]().encode("utf-8", "backslashreplace")], sync=False)
             if self._draw:
-                texts_at = "side" if self._draw == "side" else "auto"
+                texts_at: TextsAt = "side" if self._draw == "side" else "auto"
                 write_image(self._path(result, ".drawn.jpg"), result.draw(self._fonts, texts_at=texts_at))
 
     def _path(self, result: ReadResult, ending: str) -> Path:

@@ -6,6 +6,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from src.common.boxes import size_of
 from src.common.errors import UserError
 from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.proposal_generator import Proposals, generate_proposals
@@ -87,7 +88,7 @@ class TextDetector:
 
     def prepare(self, image: np.ndarray) -> DetectInput:
         """uint8 RGB (H, W, 3) -> what `detect` needs. Needs no network and may run in another thread."""
-        size, shape = image.shape[:2], self._options.image_size
+        size, shape = size_of(image), self._options.image_size
         if self._fixed:
             fitted = fitted_size(size, shape, self._options.keep_ratio)
             current = DetectionPass(fitted, (Tile(0, 0, shape, (0, 0, *fitted)),))
@@ -104,13 +105,13 @@ class TextDetector:
         image, current = prepared.image, prepared.first_pass
         proposals = self._proposals(current.tiles[0], prepared.inputs)
         proposals = join_proposals([(current.tiles[0], proposals)])
-        lines = self._lines(current, proposals, image.shape[:2])
+        lines = self._lines(current, proposals, size_of(image))
         if self._fixed and not self._smallest_text:
             return Detected(lines, image_tilt(lines.polygons), len(proposals))
         gray = None
         left, lost, half_seen = self._max_pixels, 0, len(proposals)
         while True:
-            now = current.scale(image.shape[:2])
+            now = current.scale(size_of(image))
             if self._smallest_text and now * 1.1 > wanted_scale(self._smallest_text):
                 break
             gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if gray is None else gray
@@ -122,13 +123,13 @@ class TextDetector:
             left -= current.pixels
             proposals = self._run(image, current)
             half_seen += len(proposals)
-            lines = unite(lines, self._lines(current, proposals, image.shape[:2]), now)
+            lines = unite(lines, self._lines(current, proposals, size_of(image)), now)
         lines = join_neighbors(lines)
         return Detected(lines, image_tilt(lines.polygons), half_seen, self._notes(lost))
 
     def find_quickly(self, image: np.ndarray) -> TextLines:
         """The lines that a pass with a part of the usual pixels finds."""
-        size = image.shape[:2]
+        size = size_of(image)
         current = first_pass(size, round(QUICK * self._options.image_size[0] * self._options.image_size[1]))
         proposals = self._proposals(current.tiles[0], _normalized(_scaled(image, current.size)))
         return self._lines(current, proposals, size)
@@ -142,7 +143,7 @@ class TextDetector:
     ) -> Plan:
         if not self._smallest_text:
             return finer_pass(gray, current, proposals, lines, Budget(self._largest_tile, left))
-        target, now = wanted_scale(self._smallest_text), current.scale(gray.shape)
+        target, now = wanted_scale(self._smallest_text), current.scale(size_of(gray))
         scale = target if target <= STEP * now else now * STEP
         return full_pass(gray, scale, Budget(self._largest_tile, left), self._smallest_text)
 
@@ -158,7 +159,7 @@ class TextDetector:
         """Tiles are prepared one at a time: those of a large scan take gigabytes, their maps a tenth of that."""
         cheap = (
             current.pixels < CHEAP_CUTS * current.size[0] * current.size[1]
-            and current.scale(image.shape[:2]) > SHRINKING
+            and current.scale(size_of(image)) > SHRINKING
         )
         scaled = None if cheap else _scaled(image, current.size)
         parts = []
@@ -194,12 +195,16 @@ class TextDetector:
     def _maps(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The network's maps; inputs are filled up to few sizes for an engine that compiles each anew."""
         if self._engine.name != COMPILING:
-            return self._engine.run(inputs)
+            score_map, delta_map = self._engine.run(inputs)
+            return score_map, delta_map
         height, width = inputs.shape[2:]
         size = tuple(-(-side // COMPILED_STEP) * COMPILED_STEP for side in (height, width))
         filled = np.zeros((1, 3, *size), np.float32)
         filled[:, :, :height, :width] = inputs
-        return tuple(maps[:, :, : height // STRIDE, : width // STRIDE] for maps in self._engine.run(filled))
+        score_map, delta_map = (
+            maps[:, :, : height // STRIDE, : width // STRIDE] for maps in self._engine.run(filled)
+        )
+        return score_map, delta_map
 
     def _lines(self, current: DetectionPass, proposals: Proposals, size: tuple[int, int]) -> TextLines:
         lines = detect_text_lines(
@@ -212,7 +217,7 @@ _anchors = lru_cache(maxsize=64)(make_anchors)
 
 
 def _scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if image.shape[:2] == size:
+    if size_of(image) == size:
         return image
     how = cv2.INTER_AREA if size[0] < SHRINKING * image.shape[0] else cv2.INTER_LINEAR
     return cv2.resize(image, size[::-1], interpolation=how)
@@ -231,7 +236,7 @@ def _cut(image: np.ndarray, current: DetectionPass, tile: Tile) -> np.ndarray:
 
 def _normalized(pixels: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
     """Pixels in the upper left of an input of `size`, (1, 3, *size)."""
-    own = preprocess(pixels, pixels.shape[:2])[0]
+    own = preprocess(pixels, size_of(pixels))[0]
     if size is None or own.shape[1:] == size:
         return own[None]
     filled = np.zeros((1, 3, *size), np.float32)

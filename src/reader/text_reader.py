@@ -3,10 +3,11 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from src.common.errors import UserError
 from src.crnn.decoder import choose_decoder
-from src.engines.engine import open_engines
+from src.engines.engine import InputShape, open_engines
 from src.reader.image_source import ImageSource, OpenOptions, Source, as_image_source
 from src.reader.networks import detect_options, find_detector, find_recognizer
 from src.reader.options import ReaderOptions
@@ -36,14 +37,14 @@ class TextReader:
         UserError: weights or engine are missing; the message has the remedy.
     """
 
-    def __init__(self, options: ReaderOptions | None = None, **changes):
+    def __init__(self, options: ReaderOptions | None = None, **changes: Any):
         self.options = options = ReaderOptions.part_of(options or ReaderOptions(), **changes)
         self.recognizer_unit = ""
         self._wanted_pages = parse_pages(options.pages)
         # Every file is looked for before a network is made ready, which takes time.
         detector = find_detector(options) if options.detect else None
         recognizer, unit = find_recognizer(options) if options.recognize else (None, "")
-        wanted: list[tuple[NetworkWeights, tuple[int, ...] | None]] = []
+        wanted: list[tuple[NetworkWeights, InputShape | None]] = []
         if detector:
             detection = detect_options(options, detector.card)
             wanted.append((detector, (1, 3, None, None)))
@@ -152,10 +153,10 @@ class TextReader:
     def _load_or_not(self, item: ImageSource | PageQueue) -> tuple[PageWork | Unreadable, PageQueue | None]:
         """The next page of a source, or why it cannot be read, and the source if it has more."""
         name, page, pages = item.name, 1, 1
-        queue = item if isinstance(item, PageQueue) else None
+        queue: PageQueue | None = None
         work: PageWork | Unreadable
         try:
-            queue = queue or self._open(item)
+            queue = item if isinstance(item, PageQueue) else self._open(item)
             name, page, pages = queue.name, queue.page, queue.count
             work = self._load(queue)
         except UserError as error:

@@ -5,11 +5,12 @@ included; a "word" model reads the words that a line is split into at its gaps.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from src.common.boxes import size_of
 from src.crnn.alphabet import NAMED, Alphabet, AlphabetError
 from src.crnn.ctc_decode import Decode, Decoded, greedy_decode
 from src.crnn.topology import IMAGE_HEIGHT, WIDTH_STEP
@@ -21,7 +22,7 @@ from src.data.recognition.preprocess import (
     to_gray,
 )
 from src.data.recognition.word_gaps import quiet_columns, split_words
-from src.engines.engine import Engine
+from src.engines.engine import Engine, InputShape
 from src.reader.word_spans import WordSpan, word_spans
 from src.weights.network_weights import NetworkWeights
 
@@ -109,19 +110,18 @@ class TextRecognizer:
         """
         parts = [(part.pixels.shape[1], row, part) for row, line in enumerate(lines) for part in line.parts]
         order = sorted(range(len(parts)), key=lambda index: parts[index][0])
-        decoded: list[Decoded | None] = [None] * len(parts)
+        decoded: dict[int, Decoded] = {}
         for batch in self._batches(order, [width for width, _, _ in parts]):
             image = normalize(np.stack([parts[index][2].pixels for index in batch]))[:, None]  # (B, 1, 32, W)
             (log_probs,) = self._engine.run(image)
             self._check_classes(log_probs.shape[2])
-            for index, word in zip(batch, self._decode(log_probs), strict=True):
-                decoded[index] = word
+            decoded.update(zip(batch, self._decode(log_probs), strict=True))
         parts_of: list[list[tuple[LinePart, Decoded]]] = [[] for _ in lines]
-        for (_, row, part), word in zip(parts, decoded, strict=True):
-            parts_of[row].append((part, word))
+        for index, (_, row, part) in enumerate(parts):
+            parts_of[row].append((part, decoded[index]))
         return [self._joined(of_line) for of_line in parts_of]
 
-    def _batches(self, order: list[int], widths: list[int]):
+    def _batches(self, order: list[int], widths: list[int]) -> Iterator[list[int]]:
         batch: list[int] = []
         for index in order:
             if batch and (len(batch) == self._batch_size or widths[index] != widths[batch[0]]):
@@ -139,7 +139,8 @@ class TextRecognizer:
             )
 
     def _joined(self, parts: Sequence[tuple[LinePart, Decoded]]) -> LineText:
-        words, scores = [], []
+        words: list[WordSpan] = []
+        scores: list[float] = []
         for part, decoded in parts:
             text = self.alphabet.decode(decoded.indices)
             columns = [min(step * WIDTH_STEP, len(part.quiet) - 1) for step in decoded.steps]
@@ -157,7 +158,7 @@ class TextRecognizer:
     def _part(self, gray: np.ndarray, first: int, end: int) -> LinePart:
         part, whole = gray[:, first:end], gray.shape[1]
         keep_ratio = len(self.widths) > 1
-        natural = kept_ratio_width(*part.shape, IMAGE_HEIGHT)
+        natural = kept_ratio_width(*size_of(part), IMAGE_HEIGHT)
         if keep_ratio and natural > self.widths[-1]:
             width = min(math.ceil(natural / LONG_STEP) * LONG_STEP, LONGEST)
         else:
@@ -167,7 +168,7 @@ class TextRecognizer:
         return LinePart(pixels, quiet, first / whole, end / whole)
 
 
-def input_shape(unit: str, widths: Sequence[int] = ()) -> tuple[int | None, ...]:
+def input_shape(unit: str, widths: Sequence[int] = ()) -> InputShape:
     """(B, 1, 32, W) of a recognizer's input, None where it varies: OpenVINO is faster with fixed sizes."""
     widths = tuple(widths) or DEFAULT_WIDTHS[unit]
     return None, 1, IMAGE_HEIGHT, widths[0] if len(widths) == 1 else None

@@ -99,8 +99,9 @@ def _groups(wanted: np.ndarray) -> list[tuple[int, int, int, int]]:
     boxes = []
     for label in range(1, count):
         rows, columns = np.nonzero(labels == label)
-        boxes.append((rows.min() * CELL, columns.min() * CELL, (rows.max() + 1) * CELL, (columns.max() + 1) * CELL))
-    return [tuple(map(int, box)) for box in boxes]
+        top, left, bottom, right = rows.min(), columns.min(), rows.max() + 1, columns.max() + 1
+        boxes.append((int(top) * CELL, int(left) * CELL, int(bottom) * CELL, int(right) * CELL))
+    return boxes
 
 
 def _joined(boxes: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
@@ -154,9 +155,10 @@ def join_proposals(parts: list[tuple[Tile, Proposals]]) -> Proposals:
             own &= ~_inside(y, x, other.core)
         boxes.append(moved[own])
         scores.append(proposals.scores[own])
-        dx.append(None if proposals.dx is None else proposals.dx[own])
+        if proposals.dx is not None:
+            dx.append(proposals.dx[own])
     order = np.argsort(-np.concatenate(scores), kind="stable")
-    joined_dx = None if any(part is None for part in dx) else np.concatenate(dx)[order]
+    joined_dx = np.concatenate(dx)[order] if len(dx) == len(parts) else None
     return Proposals(np.concatenate(boxes)[order], np.concatenate(scores)[order], joined_dx)
 
 

@@ -18,6 +18,7 @@ from src.visualize.fonts import FontChooser, one_line, shorten, texts_or_none
 from src.visualize.labels import RIM_COLOR, Box, Labels
 from src.visualize.side_panel import with_side_panel
 
+TextsAt = Literal["lines", "side", "auto"]
 FOUND_COLOR = (255, 121, 0)
 TRUTH_COLOR = (0, 168, 255)
 IGNORED_COLOR = (176, 176, 176)
@@ -32,7 +33,7 @@ def draw_lines(
     *,
     ignored: np.ndarray | None = None,
     fonts: FontChooser | str | Path | None = None,
-    texts_at: Literal["lines", "side", "auto"] = "lines",
+    texts_at: TextsAt = "lines",
 ) -> np.ndarray:
     """Draw text lines on a copy of an image. A text never covers a line.
 

@@ -47,7 +47,7 @@ def test_ctpn_starts_from_the_same_numbers():
 def test_another_seed_gives_other_weights(network, initialize):
     states = []
     for seed in (1, 2):
-        model = network(width=0.125)
+        model = network(width_mult=0.125)
         initialize(model, seed)
         states.append(model.state_dict())
     changed = {name for name, value in states[0].items() if not torch.equal(value, states[1][name])}
