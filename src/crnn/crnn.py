@@ -10,15 +10,19 @@ Parameter names, which saved checkpoints rely on:
     rnn.{0,1}.embedding.{weight,bias}      rnn.1.embedding is the head, the only part that knows the alphabet
 """
 
+from collections.abc import Sequence
+
 import mindspore as ms
 import numpy as np
-from mindspore import nn, ops
+from mindspore import Tensor, nn, ops
 
 from src.common.errors import UserError
 from src.crnn.topology import CHANNELS, HIDDEN_SIZE, NUM_CLASSES, POOLS
 from src.layers.bidirectional_lstm import BidirectionalLstm
 from src.layers.max_pool import MaxPool
 from src.layers.parameter_shapes import scale_channels
+
+Pair = tuple[int, int]
 
 
 class PooledConv(nn.Cell):
@@ -28,7 +32,7 @@ class PooledConv(nn.Cell):
     channel and with ReLU, so pooling first is the same function with less elementwise work.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride, padding, compute_type):
+    def __init__(self, in_channels: int, out_channels: int, stride: Pair, padding: Pair, compute_type: ms.Type):
         super().__init__()
         self.weight = ms.Parameter(np.zeros((out_channels, in_channels, 3, 3), np.float32))
         self.bias = ms.Parameter(np.zeros(out_channels, np.float32))
@@ -38,7 +42,7 @@ class PooledConv(nn.Cell):
         self.relu = ops.ReLU()
         self.compute_type = compute_type
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         x = self.conv(x.astype(self.compute_type), self.weight.astype(self.compute_type))
         return self.relu(self.bias_add(self.pool(x), self.bias.astype(self.compute_type)))
 
@@ -46,7 +50,7 @@ class PooledConv(nn.Cell):
 class ConvStack(nn.Cell):
     """Seven convolutions: (B, 1, 32, W) -> (B, 512, 1, T)."""
 
-    def __init__(self, channels, compute_type):
+    def __init__(self, channels: Sequence[int], compute_type: ms.Type):
         super().__init__()
         self.conv0 = PooledConv(1, channels[0], *POOLS[0], compute_type)
         self.conv1 = PooledConv(channels[0], channels[1], *POOLS[1], compute_type)
@@ -62,7 +66,7 @@ class ConvStack(nn.Cell):
         for conv in (self.conv2, self.conv4, self.conv6):
             conv.to_float(compute_type)
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> Tensor:
         x = self.conv1(self.conv0(image))  # (B, 128, 8, W/4)
         x = self.relu(self.batchnorm2(self.conv2(x).astype(ms.float32)))
         x = self.conv3(x)  # (B, 256, 4, W/4 + 1)
@@ -79,7 +83,7 @@ class RecurrentLayer(nn.Cell):
         self.rnn = BidirectionalLstm(in_size, hidden_size)
         self.embedding = nn.Dense(2 * hidden_size, out_size)
 
-    def construct(self, sequence):
+    def construct(self, sequence: Tensor) -> Tensor:
         return self.embedding(self.rnn(sequence))
 
 
@@ -101,7 +105,7 @@ class Crnn(nn.Cell):
     All weights are zero after construction except batch norm's and the LSTM's: see `weight_init`.
     """
 
-    def __init__(self, num_classes: int = NUM_CLASSES, width_mult: float = 1.0, compute_type=ms.float32):
+    def __init__(self, num_classes: int = NUM_CLASSES, width_mult: float = 1.0, compute_type: ms.Type = ms.float32):
         super().__init__()
         if num_classes < 2:
             raise UserError(f"num_classes {num_classes}: a blank and at least one character are needed")
@@ -119,7 +123,7 @@ class Crnn(nn.Cell):
         )
         self.log_softmax = ops.LogSoftmax(axis=-1)
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> Tensor:
         features = self.cnn(image)  # (B, 512, 1, T)
         sequence = features.squeeze(2).transpose(2, 0, 1)  # (T, B, 512)
         return self.log_softmax(self.rnn[1](self.rnn[0](sequence)))

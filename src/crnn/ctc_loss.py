@@ -4,7 +4,7 @@ Shapes: T time steps, B batch, C classes (0 is the blank), L width of the padded
 """
 
 import mindspore as ms
-from mindspore import nn, ops
+from mindspore import Tensor, nn, ops
 
 from src.crnn.flat_start import FlatStartLoss
 from src.crnn.topology import BLANK
@@ -40,7 +40,7 @@ class CtcLoss(nn.Cell):
             raise ValueError(f"reduction {reduction!r}: accepted are 'mean' and 'none'")
         self.reduction = reduction
 
-    def construct(self, log_probs, labels, label_lengths):
+    def construct(self, log_probs: Tensor, labels: Tensor, label_lengths: Tensor) -> Tensor:
         num_steps, batch, _ = log_probs.shape
         _, label_width = labels.shape
         position = ops.arange(label_width).astype(ms.int32).expand_dims(0)  # (1, L)
@@ -82,7 +82,7 @@ class CrnnLoss(nn.Cell):
         self.flat_start_loss = FlatStartLoss()
         self.flat_start_width = flat_start_width
 
-    def construct(self, images, labels, label_lengths):
+    def construct(self, images: Tensor, labels: Tensor, label_lengths: Tensor) -> tuple[Tensor]:
         if images.shape[3] == self.flat_start_width:  # known when the graph is made: each width has its own
             return (self.flat_start_loss(self.network(images), labels, label_lengths),)
         return (self.ctc_loss(self.network(images), labels, label_lengths),)

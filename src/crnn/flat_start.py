@@ -9,7 +9,7 @@ Shapes: T time steps, B batch, C classes (0 is the blank), L width of the padded
 """
 
 import mindspore as ms
-from mindspore import nn, ops
+from mindspore import Tensor, nn, ops
 
 
 class FlatStartLoss(nn.Cell):
@@ -26,7 +26,7 @@ class FlatStartLoss(nn.Cell):
         The mean over B and T, a float32 scalar.
     """
 
-    def construct(self, log_probs, labels, label_lengths):
+    def construct(self, log_probs: Tensor, labels: Tensor, label_lengths: Tensor) -> Tensor:
         num_steps, _, num_classes = log_probs.shape
         place = (ops.arange(num_steps).astype(ms.float32) + 0.5) / num_steps  # (T,)
         character = (place.expand_dims(0) * label_lengths.expand_dims(1).astype(ms.float32)).astype(ms.int32)

@@ -8,7 +8,7 @@ C channels. Time of the LSTM is x, so a sequence is one feature row of one image
 """
 
 import mindspore as ms
-from mindspore import nn
+from mindspore import Tensor, nn
 
 from src.ctpn.rpn import RpnHead
 from src.ctpn.topology import ANCHOR_HEIGHTS, LSTM_HIDDEN, RPN_CHANNELS
@@ -62,7 +62,7 @@ class Ctpn(nn.Cell):
         self.rpn_with_loss = RpnHead(2 * hidden, rpn_channels, num_anchors)
         initialize_weights(self, seed)
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
         features = self.vgg16_feature_extractor(image)  # (B, C, H, W)
         features = self.conv(features)
         channels, rows, columns = features.shape[1], features.shape[2], features.shape[3]
@@ -76,7 +76,7 @@ class Ctpn(nn.Cell):
         return score_map.astype(ms.float32), delta_map.astype(ms.float32)
 
 
-def use_mixed_precision(network: nn.Cell, dtype=ms.float16) -> nn.Cell:
+def use_mixed_precision(network: nn.Cell, dtype: ms.Type = ms.float16) -> nn.Cell:
     """Compute convolutions and dense layers of `network` in `dtype`; parameters stay float32.
 
     Batch normalization and the LSTM stay in float32 (they accumulate), as do softmax, loss and decoding,

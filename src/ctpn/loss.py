@@ -5,7 +5,7 @@ per image in the order y, x, anchor.
 """
 
 import mindspore as ms
-from mindspore import nn, ops
+from mindspore import Tensor, nn, ops
 
 SMOOTH_L1_BETA = 1.0 / 9.0
 
@@ -49,7 +49,9 @@ class CtpnLoss(nn.Cell):
         self.reg_weight = float(reg_weight)
         self.hard_negatives = int(hard_negatives)
 
-    def construct(self, image, labels, delta_targets, delta_weights):
+    def construct(
+        self, image: Tensor, labels: Tensor, delta_targets: Tensor, delta_weights: Tensor
+    ) -> tuple[Tensor, ...]:
         score_map, delta_map = self.network(image)
         batch = score_map.shape[0]
         scores = score_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 2))  # (B, N, 2)

@@ -6,7 +6,7 @@ P = proposals that come out.
 
 import mindspore as ms
 import numpy as np
-from mindspore import nn, ops
+from mindspore import Tensor, nn, ops
 
 from src.ctpn.topology import MAX_PROPOSALS, NMS_PRE, NMS_THRESHOLD
 
@@ -62,7 +62,7 @@ class CtpnProposals(nn.Cell):
         self.rank = ms.Tensor(np.arange(self.num_decoded, 0, -1, dtype=np.float32))
         self.nms = ops.NMSWithMask(nms_threshold)
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> tuple[Tensor, ...]:
         score_map, delta_map = self.network(image.astype(ms.float32))
         batch = score_map.shape[0]
         scores = score_map.transpose((0, 2, 3, 1)).reshape((batch, -1, 2))  # (B, N, 2)
@@ -86,7 +86,7 @@ class CtpnProposals(nn.Cell):
             return ops.stack(proposals), ops.stack(masks).astype(ms.bool_), ops.stack(offsets)
         return ops.stack(proposals), ops.stack(masks).astype(ms.bool_)
 
-    def decode(self, anchors, deltas):
+    def decode(self, anchors: Tensor, deltas: Tensor) -> Tensor:
         """(K, 4) anchors as stored and (K, 4) deltas -> (K, 4) boxes; only dy and log dh are used."""
         center = anchors[:, 2] + deltas[:, 1] * anchors[:, 3]
         half = 0.5 * anchors[:, 3] * ops.exp(deltas[:, 3])

@@ -3,7 +3,7 @@
 Shapes: B batch, H and W feature rows and columns, A anchors per position, C channels.
 """
 
-from mindspore import nn
+from mindspore import Tensor, nn
 
 from src.ctpn.topology import NUM_CLASSES, NUM_COORDINATES
 
@@ -17,7 +17,7 @@ class RpnRegClsBlock(nn.Cell):
         self.rpn_cls = nn.Dense(hidden_channels, num_anchors * NUM_CLASSES)
         self.rpn_reg = nn.Dense(hidden_channels, num_anchors * NUM_COORDINATES)
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(..., C) -> scores (..., 2A), deltas (..., 4A)."""
         x = self.lstm_fc(x)
         return self.rpn_cls(x), self.rpn_reg(x)
@@ -35,7 +35,7 @@ class RpnHead(nn.Cell):
         self.rpn_convs_list = RpnRegClsBlock(in_channels, hidden_channels, num_anchors)
         self.num_anchors = num_anchors
 
-    def construct(self, x, rows: int):
+    def construct(self, x: Tensor, rows: int) -> tuple[Tensor, Tensor]:
         """(W, B*H, C) -> score_map (B, 2A, H, W), delta_map (B, 4A, H, W).
 
         Args:

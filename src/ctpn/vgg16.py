@@ -5,7 +5,7 @@ Parameter names are `conv{stage}_{index}.0.weight` and `conv{stage}_{index}.1.{g
 moving_variance}`, those of the published MindSpore checkpoints.
 """
 
-from mindspore import nn
+from mindspore import Tensor, nn
 
 from src.ctpn.topology import STAGES
 from src.layers.max_pool import MaxPool
@@ -51,7 +51,7 @@ class Vgg16(nn.Cell):
         self.out_channels = channels
         self.pool = MaxPool()
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) normalized RGB -> conv5_3 after ReLU, (B, C, H // 16, W // 16)."""
         x = self.conv1_2(self.conv1_1(image))
         x = self.pool(x)  # (B, 64, H/2, W/2)
@@ -81,7 +81,7 @@ class VGG16(nn.Cell):
         self.vgg16_feature_extractor = Vgg16(width_mult)
         self.classifier = nn.Dense(self.vgg16_feature_extractor.out_channels, num_classes)
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) normalized RGB -> logits (B, num_classes)."""
         features = self.vgg16_feature_extractor(image)  # (B, C, H/16, W/16)
         return self.classifier(features.mean((2, 3)))

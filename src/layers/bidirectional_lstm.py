@@ -4,7 +4,7 @@ Shapes: T time steps, B batch, I inputs, H hidden size.
 """
 
 import mindspore as ms
-from mindspore import nn, ops
+from mindspore import Tensor, nn, ops
 
 
 class BidirectionalLstm(nn.LSTM):
@@ -22,7 +22,7 @@ class BidirectionalLstm(nn.LSTM):
         self.in_one_call = ms.get_context("device_target") == "CPU"
         self.both_directions = ops.LSTM(in_size, hidden_size, 1, True, True, 0.0)
 
-    def construct(self, sequence):
+    def construct(self, sequence: Tensor) -> Tensor:
         # Zeros computed from the input leave the batch of an exported graph free.
         state = ops.stop_gradient(sequence[:1, :, : self.hidden_size]) * 0.0
         state = ops.concat((state, state))  # (2 directions, B, H)
@@ -30,7 +30,7 @@ class BidirectionalLstm(nn.LSTM):
             return self.both_directions(sequence, state, state, self.packed_weights())[0]
         return super().construct(sequence, (state, state))[0]
 
-    def packed_weights(self):
+    def packed_weights(self) -> Tensor:
         """Everything as the operator wants it: (N, 1, 1), each kind in both directions, the two biases summed."""
         biases = [self.b_ih_list[i] + self.b_hh_list[i] for i in range(2)]
         parts = [*self.w_ih_list, *self.w_hh_list, *biases]

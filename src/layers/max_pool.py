@@ -1,7 +1,7 @@
 """The 2x2 max-pool of both networks."""
 
 import mindspore as ms
-from mindspore import nn, ops
+from mindspore import Tensor, nn, ops
 
 
 class MaxPool(nn.Cell):
@@ -25,7 +25,7 @@ class MaxPool(nn.Cell):
         halves = tuple(stride) == (2, 2) and not any(padding)
         self.can_adapt = halves and ms.get_context("device_target") == "CPU"
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         rows, columns = x.shape[2], x.shape[3]
         if self.training and self.can_adapt and rows % 2 == 0 and columns % 2 == 0:
             return ops.adaptive_max_pool2d(x, (rows // 2, columns // 2))

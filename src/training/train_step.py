@@ -13,12 +13,12 @@ _multiply = ops.MultitypeFuncGraph("multiply")
 
 
 @_square_sum.register("Tensor")
-def _square_sum_of_tensor(gradient):
+def _square_sum_of_tensor(gradient: Tensor) -> Tensor:
     return ops.square(gradient.astype(ms.float32)).sum()
 
 
 @_row_products.register("Tensor")
-def _row_products_of_tensor(gradient):
+def _row_products_of_tensor(gradient: Tensor) -> Tensor:
     """The same sum as products of rows with themselves."""
     count = gradient.shape[0] if gradient.ndim > 1 else 1
     rows = gradient.astype(ms.float32).reshape((count, 1, -1))
@@ -26,7 +26,7 @@ def _row_products_of_tensor(gradient):
 
 
 @_multiply.register("Tensor", "Tensor")
-def _multiply_tensor(factor, gradient):
+def _multiply_tensor(factor: Tensor, gradient: Tensor) -> Tensor:
     return gradient * factor.astype(gradient.dtype)
 
 
@@ -37,7 +37,7 @@ class _ScaledLoss(nn.Cell):
         super().__init__(auto_prefix=False)
         self.loss_cell = loss_cell
 
-    def construct(self, scale, *batch):
+    def construct(self, scale: Tensor, *batch: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         terms = self.loss_cell(*batch)
         return terms[0].astype(ms.float32) * scale, terms
 
@@ -112,7 +112,7 @@ class TrainStep(nn.Cell):
             round(stopping),
         )
 
-    def construct(self, control, *batch):
+    def construct(self, control: Tensor, *batch: Tensor) -> Tensor:
         scale, stop = control[0], control[1]
         (_, terms), gradients = self.gradient(scale, *batch)
         if self.distributed:
