@@ -15,7 +15,7 @@ def main() -> None:
     require_path(config, "result_path", "folder")
     if config.label_path:
         require_path(config, "label_path")
-    # The options of the network that wrote the outputs, where its file said them.
+    # The options of the network that wrote the outputs, where its file has them.
     card, name = outputs_card(Path(config.result_path))
     if card is not None:
         config, taken = lay_card(config, config.network, card, Path(name))

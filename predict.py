@@ -12,7 +12,7 @@ from src.model_utils.reader_config import ReaderConfig
 _NOTHING_TO_READ = """\
 error: image_path: is empty; give an image, a folder, a pattern, or - for standard input
   python predict.py docs/images/sample.jpg --draw   reads the sample image, and draws what it found
-  python predict.py --check                         says what works here; --help lists every option"""
+  python predict.py --check                         lists what works here; --help lists every option"""
 
 _NO_IMAGE_HINTS = """\
   --recursive reads sub-folders too; a file that is named is read whatever its ending

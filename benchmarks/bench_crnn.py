@@ -4,7 +4,7 @@
 
 Both do the same work on the same data, taking turns, so that a busy machine slows both. Printed are the
 medians and the median of the ratios of neighboring runs (MindSpore / PyTorch: below 1, MindSpore is faster), by the
-wall clock and by the processor time of all threads, which says more on a machine that others use, too.
+wall clock and by the processor time of all threads, which is steadier on a machine that others use, too.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""One contestant of bench_reader.py in a process of its own: it is told what to do a line at a time.
+"""One contestant of bench_reader.py in a process of its own, which takes one command per line.
 
     python benchmarks/reader_worker.py '{"name": "openvino", "threads": 2, "options": {...}}'
 

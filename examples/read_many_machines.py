@@ -5,7 +5,7 @@
     python examples/read_many_machines.py s3://bucket/photos s3://bucket/results --address auto
 
 INPUT and OUTPUT are folders in any file system that pyarrow knows (a path, s3://, gs://, hdfs://). One `TextReader`
-per actor reads, each on one core. OUTPUT gets manifest.json, which says which images belong to which part, and
+per actor reads, each on one core. OUTPUT gets manifest.json, which lists the images of each part, and
 part-00000.parquet and so on: a row per line of text, with its words; an image without text and an image that cannot
 be read have one row, the latter with its reason in `error`. A part is complete or absent: the same command goes on
 where a run was stopped. docs/many_machines.md has more.

@@ -1,7 +1,7 @@
 """How far a training is, as a fraction of its time or of its steps, and what follows from it.
 
 A training on borrowed time must end cleanly whatever the speed turns out to be, so the learning rate follows the
-clock: at the end of the minutes it is 0. One whose length nobody knows yet keeps its rate until it is told to cool
+clock: at the end of the minutes it is 0. One whose length nobody knows yet keeps its rate until it is asked to cool
 down.
 """
 
@@ -13,7 +13,7 @@ from src.common.errors import UserError
 
 
 class Budget:
-    """Counts time or steps down; one of `minutes` and `steps` says how long the whole training is.
+    """Counts time or steps down; one of `minutes` and `steps` is the length of the whole training.
 
     Args:
         warmup: fraction of the training in which the learning rate rises.
@@ -63,7 +63,7 @@ class Budget:
 
 
 class OpenBudget:
-    """A training without a known end: the rate rises over `warmup_steps`, stays, and falls when it is told to.
+    """A training without a known end: the rate rises over `warmup_steps`, stays, and falls on request.
 
     Args:
         cooldown: minutes in which the rate falls linearly to 0, which ends the training; 0 goes on at the full rate.

@@ -44,7 +44,7 @@ def ctc_loss(
 def flat_start_loss(log_probs: torch.Tensor, labels: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of each time step with the character that lies there if all are equally wide.
 
-    As src/crnn/flat_start.py, which says what it is good for; a label that is not there (length -1) has no loss.
+    As src/crnn/flat_start.py, which explains its use; a label that is not there (length -1) has no loss.
     """
     steps = len(log_probs)
     place = (torch.arange(steps, device=log_probs.device) + 0.5) / steps  # (T,)

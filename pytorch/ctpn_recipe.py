@@ -90,7 +90,7 @@ class FrozenOptions(Options):
     )
     feature_cache: str = option(
         "",
-        "folder for what the frozen layers say of each sample, so that it is computed once; empty computes it anew",
+        "folder for the output of the frozen layers, computed once for each sample; empty computes it anew",
     )
     feature_reuse: float = option(8.0, "how often a sample of the cache is drawn on average", low=1)
     feature_count: int = option(
@@ -103,7 +103,7 @@ class TeacherOptions(Options):
 
     teacher_samples: str = option(
         "",
-        "folder of make_teacher_samples.py, in place of images and scenes; the student learns what the teacher says",
+        "folder of make_teacher_samples.py, in place of images and scenes; the student learns the teacher's outputs",
     )
     distill_share: float = option(
         0.7, "part of the loss that the teacher has, the rest is that of the labels", low=0, high=1

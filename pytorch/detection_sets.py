@@ -1,4 +1,4 @@
-"""Which images train the detector and which validate it, and what makes samples of them, as a recipe says."""
+"""Which images train the detector and which validate it, and what makes samples of them."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -28,7 +28,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def uses_bf16(precision: str, device: torch.device) -> bool:
-    """Whether convolutions compute in bfloat16; "auto" says yes where there are units for it."""
+    """Whether convolutions compute in bfloat16; "auto" does so where there are units for it."""
     if precision != "auto":
         return precision == "bf16"
     if device.type == "cuda":

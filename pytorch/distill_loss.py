@@ -1,4 +1,4 @@
-"""The loss of a small detector that learns what a large one says, beside the labels.
+"""The loss of a small detector that learns the outputs of a large one, beside the labels.
 
 Shape vocabulary: B images, H W feature rows and columns, A anchors at a position, N = H * W * A.
 """

@@ -1,8 +1,8 @@
 """Detection samples with the output of the frozen layers in place of their image, kept on disk and drawn often.
 
-What frozen layers say of an image never changes, and computing it takes several times as long as a training step of
-the layers after them. A file holds one sample: the features in half precision, 0.9 MB after conv5_2 for an image of
-576x384, and the targets.
+The output of frozen layers for an image never changes, and computing it takes several times as long as a training
+step of the layers after them. A file holds one sample: the features in half precision, 0.9 MB after conv5_2 for an
+image of 576x384, and the targets.
 
 Shapes: C channels, H W rows and columns of the features.
 """
@@ -27,7 +27,7 @@ class FeatureCache:
     """A folder of samples; above `capacity` new ones take the places of the oldest.
 
     Raises:
-        UserError: the folder holds features of other layers; `key` (see `layers_key`) tells them apart.
+        UserError: the folder holds features of other layers; `key` (see `layers_key`) identifies them.
     """
 
     def __init__(self, folder: Path, key: str, capacity: int):

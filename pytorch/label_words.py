@@ -3,9 +3,9 @@
     python pytorch/label_words.py IMAGES... --output DIR [--leave_out FILE]
 
 Needs `pip install rapidocr onnxruntime`, best in an environment of its own. IMAGES are files or folders. What the
-teacher is sure of is read a second time, cut out and enlarged; where both readings agree, the cut goes to DIR/words
-and its text to DIR/words.tsv, which create_lmdb.py takes as `tsv`. The teacher may not see what validates: FILE names
-images, or words of images as `svt_val.txt` does, that are not looked at. Say on the model card who labeled them.
+teacher is sure of is read a second time, cut out and enlarged; where both predictions agree, the crop goes to
+DIR/words and its text to DIR/words.tsv, which create_lmdb.py takes as `tsv`. The teacher may not see what validates:
+FILE names images, or words of images as `svt_val.txt` does, that are left out. Name the teacher on the model card.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from src.model_utils.command import run_command
 
 SURE = 0.93  # mean probability of the characters
 SMALLEST = 10  # pixels of height; smaller text is guessed rather than read
-ENLARGED = 1.6  # for the second reading
+ENLARGED = 1.6  # for the second prediction
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 Labeled = tuple[np.ndarray, str]
@@ -35,7 +35,7 @@ ReadLine = Callable[[np.ndarray], str]
 
 
 def sure_words(image: np.ndarray, read_image: ReadImage, read_line: ReadLine) -> Iterator[Labeled]:
-    """Cut-out words and lines, BGR (h, w, 3), with texts that both readings agree on."""
+    """Cut-out words and lines, BGR (h, w, 3), with texts that both predictions agree on."""
     for corners, written, score in read_image(image):
         text = " ".join(written.split())
         if score < SURE or not text.isascii() or not text.isprintable() or not any(map(str.isalnum, text)):
@@ -84,7 +84,7 @@ def rapidocr_readers() -> tuple[ReadImage, ReadLine]:
     return read_image, read_line
 
 
-def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> int:
+def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> int:
     """Label the images; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="label_words.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -101,14 +101,14 @@ def main(argv: list[str] | None = None, say: Callable[[str], None] = print) -> i
         for file in files:
             image = cv2.imread(str(file))
             if image is None:
-                say(f"{file}: not an image")
+                log(f"{file}: not an image")
                 continue
             for number, (crop, text) in enumerate(sure_words(image, *readers)):
                 name = f"{file.stem}_{number}.png"
                 cv2.imwrite(str(args.output / "words" / name), crop)
                 table.write(f"{name}\t{text}\n")
                 count += 1
-    say(f"{args.output}: {count} words and lines of {len(files)} images")
+    log(f"{args.output}: {count} words and lines of {len(files)} images")
     return 0
 
 

@@ -6,7 +6,7 @@ Expects the data sets in DIR as their organizers distribute them, below detectio
 chosen depends on hashes of groups of names, so the lists are the same on every machine. What shows the same thing
 stays together, because a validation set whose posters, scenes and type faces also train the network flatters it:
 neighboring image numbers of IIIT5K, ICDAR 2015 and born-digital, the photographs of SVT, the days when the images
-of ICDAR 2003 were taken, and printed or receipt text that says the same.
+of ICDAR 2003 were taken, and equal printed or receipt texts.
 
 An image that validates takes its words with it, whichever network it validates: icdar2015_val names the words of the
 images in icdar2015_images_val, and of those neighbors that are not among the detection images at all. Words of the

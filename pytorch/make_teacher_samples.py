@@ -3,7 +3,7 @@
     python pytorch/make_teacher_samples.py WEIGHTS FOLDER COUNT [--config_path RECIPE] [--key value ...]
 
 Keys are those of recipes/ctpn.yaml: the images, scenes, sizes and changes of a training. One image in eight is a
-background without labels, of which only the teacher says what is on it. Files that are there are kept, so a command
+background without labels, which only the teacher labels. Files that are there are kept, so a command
 that was stopped goes on.
 """
 
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def make_sample(maker: DetectionMaker, backgrounds: Backgrounds, number: int) -> DetectionSample:
-    """Sample `number` of a training, or a background in its place, whose labels say nothing (-1)."""
+    """Sample `number` of a training, or a background in its place, whose labels are all ignored (-1)."""
     sample = maker(DetectionTask(0, number, 1))[0]
     if number % BACKGROUND_EVERY:
         return sample

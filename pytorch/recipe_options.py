@@ -1,4 +1,4 @@
-"""What both recipes can say: how long, where to, on what, and how weights are updated."""
+"""Options of both recipes: how long, where to, on what, and how weights are updated."""
 
 from typing import Literal
 
@@ -55,7 +55,7 @@ class RenderOptions(Options):
 
 
 class UpdateOptions(Options):
-    """How the weights are updated (AdamW), and how often the training is looked at."""
+    """How the weights are updated (AdamW), and how often the training is logged and evaluated."""
 
     batch_size: int = option(4, "samples per step", low=1)
     base_lr: float = option(1e-3, "highest learning rate (AdamW)", low=0)
@@ -75,4 +75,4 @@ class UpdateOptions(Options):
 
 
 class RunOptions(LengthOptions, FolderOptions, MachineOptions, UpdateOptions):
-    """What both trainers can be told."""
+    """The options of both trainers."""

@@ -1,4 +1,4 @@
-"""What a large detector says of augmented images, kept in small files, for a small detector to learn from.
+"""The outputs of a large detector for augmented images, kept in small files, for a small detector to learn from.
 
 A file holds the image as JPEG, the teacher's probability of text at every anchor in 256 steps, its offsets in half
 precision where that probability counts, and the targets of the sample: 0.1 MB for 576x384.
@@ -46,7 +46,7 @@ class TeacherBatch(NamedTuple):
 
 
 def teacher_sample(sample: DetectionSample, score_map: np.ndarray, delta_map: np.ndarray) -> TeacherSample:
-    """What the maps (2A, h, w) and (4A, h, w) of the teacher say of a sample."""
+    """The targets of a sample from the maps (2A, h, w) and (4A, h, w) of the teacher."""
     scores = score_map.reshape(-1, 2, *score_map.shape[1:]).transpose(2, 3, 0, 1).reshape(-1, 2).astype(np.float64)
     deltas = delta_map.reshape(-1, 4, *delta_map.shape[1:]).transpose(2, 3, 0, 1).reshape(-1, 4)
     probability = 1 / (1 + np.exp(np.clip(scores[:, 0] - scores[:, 1], -30, 30)))
@@ -76,7 +76,7 @@ def read_sample(file: Path) -> TeacherSample:
 class TeacherFeed:
     """Batches of samples of one size from a folder, in an order that the seed and the position decide.
 
-    Each time an image is drawn its light, colors, sharpness and noise change, as `options` say; its geometry cannot,
+    Each time an image is drawn its light, colors, sharpness and noise change; its geometry cannot,
     because the teacher's maps belong to it.
 
     Raises:

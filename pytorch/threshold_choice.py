@@ -62,7 +62,7 @@ def cross_validated(by_choice: Mapping[Choice, Scores], folds: int) -> tuple[Sco
 def bootstrap_interval(scores: Scores, draws: int = 2000, seed: int = 0, share: float = 0.95) -> tuple[float, float]:
     """The interval that holds `share` of the mean hmeans when the images of each set are drawn anew, with repetition.
 
-    It says how far the metric would move with other images of the same kinds.
+    It shows how far the metric would move with other images of the same kinds.
     """
     rng = np.random.default_rng(seed)
     means = np.zeros(draws)

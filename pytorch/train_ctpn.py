@@ -37,7 +37,7 @@ from src.data.detection.options import AugmentOptions
 from src.model_utils.command import run_command
 from src.model_utils.load_options import load_options
 
-LEAST_ANCHORS = 512  # that count beside the teacher's text where hard_negatives does not say
+LEAST_ANCHORS = 512  # that count beside the teacher's text where hard_negatives is 0
 
 State = dict[str, Any]
 

@@ -17,7 +17,7 @@ from pytorch.recipe_options import UpdateOptions
 from pytorch.run_folder import BEST, FINAL, RunFolder
 from src.common.errors import UserError
 
-_LOOKS = 20  # steps between two looks at the loss, which wait for the device
+_READ_EVERY = 20  # steps between two reads of the loss, which wait for the device
 
 Losses = dict[str, torch.Tensor]
 Exported = dict[str, tuple[dict[str, torch.Tensor], dict[str, Any]]]
@@ -30,7 +30,7 @@ class Trainer:
         loss: a batch -> (losses by name, the first is the one to minimize; number of samples).
         evaluate: a model in evaluation mode -> (score that chooses the best weights, metrics by name).
         data_state: what the data needs to go on after this part; kept in the state under "data".
-        settings: how the weights are updated, and how often the training is looked at.
+        settings: how the weights are updated, and how often it is logged and evaluated.
         exported: a model -> what is kept of it: by a suffix of the file's name, a state dict and plain values that
             are stored beside it.
     """
@@ -85,16 +85,16 @@ class Trainer:
         sums: dict[str, float] = {}
         marks = {"log": time.monotonic(), "eval": time.monotonic(), "save": time.monotonic()}
         logged_samples = self.samples
-        looked: list[Losses] = []
+        recent: list[Losses] = []
         with _stopping(self):
             while (fraction := self.budget.fraction(self.step)) < 1 and not self._stop:
                 rate = self.budget.rate(self.step, self.settings.base_lr)
                 losses = self._train_step(rate, self.next_batch(fraction))
-                looked.append(losses)
-                if self.step % _LOOKS and time.monotonic() - marks["log"] < self.settings.log_seconds:
+                recent.append(losses)
+                if self.step % _READ_EVERY and time.monotonic() - marks["log"] < self.settings.log_seconds:
                     continue
-                sums = self._means(looked)
-                looked = []
+                sums = self._means(recent)
+                recent = []
                 now = time.monotonic()
                 if now - marks["log"] >= self.settings.log_seconds:
                     speed = (self.samples - logged_samples) / (now - marks["log"])
@@ -113,7 +113,7 @@ class Trainer:
         if fraction < 1:
             self.folder.log(f"stopped by {self._stop} at {fraction:.1%}; --resume goes on")
             return False
-        self._evaluate(fraction, self._means(looked) if looked else sums, 0.0)
+        self._evaluate(fraction, self._means(recent) if recent else sums, 0.0)
         self._save()
         self._keep(FINAL)
         return True
@@ -139,8 +139,8 @@ class Trainer:
         self.samples += count
         return {name: value.detach() for name, value in losses.items()}
 
-    def _means(self, looked: list[Losses]) -> dict[str, float]:
-        means = {name: float(torch.stack([each[name] for each in looked]).mean()) for name in looked[0]}
+    def _means(self, recent: list[Losses]) -> dict[str, float]:
+        means = {name: float(torch.stack([each[name] for each in recent]).mean()) for name in recent[0]}
         if not all(map(math.isfinite, means.values())):
             raise UserError(f"step {self.step}: the loss is not finite ({means}); go on from the state with --resume")
         return means

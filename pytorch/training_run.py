@@ -33,7 +33,7 @@ def make_budget(config: RunOptions, state: dict[str, Any] | None) -> Budget | Op
 
 
 def run_trainer(trainer: Trainer, config: RunOptions, state: dict[str, Any] | None) -> None:
-    """Train from `state`, or from the beginning, for as long as `config` says."""
+    """Train from `state`, or from the beginning, for the length of `config`."""
     if state:
         trainer.load(state)
     trainer.run(make_budget(config, state))

@@ -63,7 +63,7 @@ def launcher_lines(path: Path, server: str) -> str:
 
 
 def write_table(arguments: argparse.Namespace) -> str:
-    """Write the table; the answer tells where, and where the addresses in it come from."""
+    """Write the table; returns where, and where the addresses in it come from."""
     source = Path(arguments.hccn_conf)
     addresses, origins = {}, []
     if source.exists():

@@ -8,7 +8,7 @@
 #   CONFIG_PATH      a configuration other than default_config.yaml
 #   --device_num N   devices; must be the number of the table where there is one
 #   --bind_core V    True (default): each process on cores near its device; False; or cores as msrun --bind_core takes them
-#   --server_ip IP   which server of the table this host is, where its addresses do not tell
+#   --server_ip IP   which server of the table this host is, where its addresses leave it open
 # What is left out comes from the configuration. With several hosts, call it on each; MASTER_PORT=N chooses the port
 # of the first that all can reach (8118).
 # Example: bash scripts/run_distribute_train_ascend.sh hccl_8p_01234567_10.155.170.71.json Pretraining backbone/0-150_5004.ckpt

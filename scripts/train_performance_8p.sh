@@ -7,8 +7,8 @@
 #   --batch_size     words per step and device (default 2560 on Ascend and GPU, otherwise from configs/crnn.yaml)
 #   --device_target  Ascend, GPU, CPU or auto (default auto)
 #   --device_num     processes, one per device (default 8, or as many as the rank table has)
-#   --rank_table_file  Ascend devices of one or several hosts, see scripts/hccl_tools.py; --server_ip tells which of them
-#                    this host is, where its addresses do not tell
+#   --rank_table_file  Ascend devices of one or several hosts, see scripts/hccl_tools.py; --server_ip chooses which of them
+#                    this host is, where its addresses leave it open
 #   --bind_core      True (default): each process on its share of the CPU cores; False; or cores as msrun takes them
 #   --key=value      any other key of configs/crnn.yaml; --samples_per_epoch=6400 measures on a part of the words
 # Example: bash scripts/train_performance_8p.sh --data_path=data/crnn

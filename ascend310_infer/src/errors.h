@@ -5,7 +5,7 @@
 
 namespace infer {
 
-/// A mistake of the user, or a file that cannot be used: told in one line.
+/// A mistake of the user, or a file that cannot be used: reported in one line.
 class UserError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -51,7 +51,7 @@ int run(const std::vector<std::string>& arguments) {
   return 0;
 }
 
-/// One line, as every command of this repository says what went wrong.
+/// One line, as every command of this repository reports an error.
 void complain(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
   std::cerr << "error: " << text << std::endl;

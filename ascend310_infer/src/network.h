@@ -27,7 +27,7 @@ class Network {
   /// What computes it, for people.
   virtual std::string runtime() const = 0;
 
-  /// What the file says about its only input.
+  /// The only input of the file's network.
   virtual InputShape input() const = 0;
 
   /// A text that the exporter left in the file, "" where there is none.

@@ -7,7 +7,7 @@ namespace infer {
 
 /// Leave what post-processing must know of a network with its outputs, as `network.card.json` in `output_dir`.
 ///
-/// It is `noted`, what the file of the network says of itself, or else the card beside `model` (`net.mindir.json` of
+/// It is `noted`, the metadata of the network's file, or else the card beside `model` (`net.mindir.json` of
 /// `net.mindir`). Without either, a card of another network is removed. Throws UserError.
 void pass_on_card(const std::string& noted, const std::filesystem::path& model,
                   const std::filesystem::path& output_dir);

@@ -63,7 +63,7 @@ class OpenVinoNetwork : public Network {
   std::vector<Tensor> run(const std::vector<float>& input, const InputShape& shape) override {
     const ov::Shape sizes = {static_cast<std::size_t>(shape.batch), static_cast<std::size_t>(shape.channels),
                              static_cast<std::size_t>(shape.height), static_cast<std::size_t>(shape.width)};
-    // The tensor only reads the memory, though its constructor does not say so.
+    // The tensor only reads the memory, though its constructor takes it as writable.
     request_.set_input_tensor(ov::Tensor(ov::element::f32, sizes, const_cast<float*>(input.data())));
     request_.infer();
     std::vector<Tensor> outputs;

@@ -7,7 +7,7 @@
 
 namespace infer {
 
-/// What the command line says.
+/// The options of the command line.
 struct Options {
   std::vector<std::filesystem::path> model_paths;  // several: CRNN, one for each width
   std::filesystem::path dataset_path;
@@ -20,7 +20,7 @@ struct Options {
   int threads = 0;        // that decode; 0: as many as there are cores, at most 8
   int infer_threads = 0;  // of the runtime on CPU; 0: it decides
   bool keep_ratio = false;
-  std::vector<int> image_width;  // of CRNN; empty: what the model says, or 100
+  std::vector<int> image_width;  // of CRNN; empty: those of the model, or 100
   double max_bad_ratio = 0.05;
   std::int64_t max_image_pixels = 64'000'000;
   bool help = false;

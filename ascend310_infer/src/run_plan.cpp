@@ -17,7 +17,7 @@ std::string listed(const std::vector<int>& widths) {
   return text;
 }
 
-/// Widths that a file of CRNN was exported for; empty where it says nothing.
+/// Widths that a file of CRNN was exported for; empty where it names none.
 std::vector<int> exported_widths(const Network& network) {
   if (network.input().width != 0) return {static_cast<int>(network.input().width)};
   std::vector<int> widths;

@@ -84,7 +84,7 @@ check_task_type() {
 }
 
 # keep_log LOG_FILE [-a]: pass on what comes in, and write it to LOG_FILE. It ends when its input does, not
-# with Ctrl-C or a request to stop: the program that it listens to has something to say then.
+# with Ctrl-C or a request to stop: the program that it listens to still writes then.
 keep_log() {
   local log=$1
   shift
@@ -108,7 +108,7 @@ logged() {
 
 # become LOG_FILE COMMAND...: like `logged`, but the command takes the place of the script, so that a signal to
 # the script reaches it, once, wherever it came from. Nothing after it is run. The log is continued: a training
-# that is resumed, or refused because the folder holds another one, must not wipe out what was said before.
+# that is resumed, or refused because the folder holds another one, must not wipe out the earlier log.
 become() {
   local log=$1
   shift

@@ -60,7 +60,7 @@ divide_options() {
   OPTIONS=(${others[@]+"${others[@]}"})
 }
 
-# application_settings PYTHON MODEL ARGUMENTS...: what the configuration and the card of the exported network say about
+# application_settings PYTHON MODEL ARGUMENTS...: the values of the configuration and of the card of the exported network for
 # preparing images, as options of the application, one per line.
 application_settings() {
   local python=$1

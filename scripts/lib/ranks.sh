@@ -6,9 +6,9 @@
 # ends the job and gives the script its exit code, and nothing is left running.
 
 # launch_ranks PYTHON COUNT DEFAULT_FOLDER: COUNT processes of train.py with `arguments` under the launcher. What the
-# first one says is shown and kept as log in the folder of the run (see prepare_run); ranks in it has the logs of all.
+# first one writes is shown and kept as log in the folder of the run (see prepare_run); ranks in it has the logs of all.
 # One process needs no launcher. Does not return. Variables that the caller may set:
-#   RANK_TABLE   file that says how many; COUNT is then the expected number, or empty
+#   RANK_TABLE   file with the number; COUNT is then the expected number, or empty
 #   SERVER_IP    which server of the table this host is
 #   RANK_DEVICE  Ascend, GPU, CPU or auto
 #   BIND_CORE    True, False, or what the launcher's --bind_core takes
@@ -46,7 +46,7 @@ launch_ranks() {
   [[ $bin/python -ef $python ]] || bin=$(python_for_launcher "$python" "$folder/ranks")
 
   # It ends its processes at once on Ctrl-C: so it gets a process group of its own, and a request to stop goes to the
-  # first process, which saves a checkpoint and tells the others. --tail_worker_log: it need not show any log.
+  # first process, which saves a checkpoint and stops the others. --tail_worker_log: it need not show any log.
   local job="$$-$RANDOM$RANDOM" launcher='' stopped=0 stopped_at=0 code=0 limit=''
   trap 'stop_ranks 143' TERM
   trap 'stop_ranks 129' HUP
@@ -164,7 +164,7 @@ python_for_launcher() {
   printf '%s\n' "$bin"
 }
 
-# show_rank LAUNCHER LOG FOLDER NODE_RANK: pass on what a rank writes, without what MindSpore's own threads say. On the
+# show_rank LAUNCHER LOG FOLDER NODE_RANK: pass on what a rank writes, without the lines of MindSpore's own threads. On the
 # first host it is kept as FOLDER/log. It ends with the launcher, not with a request to stop.
 show_rank() {
   trap '' INT TERM HUP
@@ -172,7 +172,7 @@ show_rank() {
     if (($4 == 0)); then keep_log "$3/log"; else cat; fi
 }
 
-# end_after_failure LAUNCHER LAUNCHER_LOG JOB: end everything when the launcher says that a process failed. It does so
+# end_after_failure LAUNCHER LAUNCHER_LOG JOB: end everything when the launcher reports that a process failed. It does so
 # itself, but for its scheduler, which needs half a minute to notice.
 end_after_failure() {
   trap '' INT TERM HUP
@@ -223,16 +223,16 @@ end_job() {
     ((${#running[@]} > 0)) || return 0
     kill -KILL "${running[@]}" || true
     sleep 0.1
-  done 2>/dev/null # what bash says of a killed process is nobody's concern
+  done 2>/dev/null # bash's line about a killed process is nobody's concern
 }
 
 # report_failure FOLDER FIRST COUNT LAUNCHER_LOG: what went wrong, and end with the code of the process that failed.
 report_failure() {
-  local folder=$1 first=$2 count=$3 rank message code said=''
+  local folder=$1 first=$2 count=$3 rank message code shown=''
   for ((rank = first; rank < first + count; rank++)); do
     message=$(grep -h '^error: ' "$folder/ranks/worker_$rank.log" 2>/dev/null | tail -n 1) || continue
-    [[ $said != *"|$message|"* ]] || continue # what the ranks agree on is said once
-    said+="|$message|"
+    [[ $shown != *"|$message|"* ]] || continue # what the ranks agree on is shown once
+    shown+="|$message|"
     printf 'rank %s: %s\n' "$rank" "$message" >&2
   done
   printf 'error: a process failed; see %s\n' "$folder/ranks/worker_*.log" >&2

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the scripts that train. Expects common.sh.
 
-# prepare_run DEFAULT_FOLDER: RUN_FOLDER, where the run of `arguments` goes: where --save_checkpoint_path says, which
+# prepare_run DEFAULT_FOLDER: RUN_FOLDER, where the run of `arguments` goes: to --save_checkpoint_path, which
 # train.py does not share with another training, or else DEFAULT_FOLDER. A training that is already in that is moved
 # aside under a dated name, never deleted, unless it is continued; paths in `arguments` that lead into it follow.
 prepare_run() {
@@ -22,7 +22,7 @@ file_value() {
   sed -n "s/^$1:[[:space:]]*//p" "$file" | sed "s/[[:space:]]*#.*//; s/^[\"']//; s/[\"']*[[:space:]]*\$//" | head -n 1
 }
 
-# continues_run: whether --resume, or the configuration file, says so.
+# continues_run: whether --resume is given, here or in the configuration file.
 continues_run() {
   local argument value
   value=$(file_value resume)
@@ -44,7 +44,7 @@ set_aside() {
     moved=$RUN_FOLDER-$stamp-$number
   done
   old=$(realpath -- "$RUN_FOLDER")
-  # Looked up while the files are still where they are said to be.
+  # Looked up while the files are still where their names point.
   local -a changed=()
   for position in "${!arguments[@]}"; do
     key=''

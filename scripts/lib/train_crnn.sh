@@ -55,7 +55,7 @@ train_crnn() {
   fi
   arguments+=(--run_distribute True)
   local RANK_DEVICE=$device
-  [[ -z $table ]] || devices=$expected # the table says how many; --device_num, if given, has to agree
+  [[ -z $table ]] || devices=$expected # the table has the number; --device_num, if given, has to agree
   launch_ranks "$python" "$devices" "$folder"
 }
 

@@ -76,7 +76,7 @@ def published_crnn(params: dict[str, np.ndarray], kind: str = "classic") -> dict
 def for_alphabet(params: dict[str, np.ndarray], num_classes: int) -> tuple[dict[str, np.ndarray], list[str]]:
     """Weights of `Crnn` without a head that was made for another number of classes, and the names left out.
 
-    The caller loads the rest, leaves these parameters as they were initialized, and tells the user.
+    The caller loads the rest, leaves these parameters as they were initialized, and logs them.
     """
     remade = [name for name in HEAD_NAMES if name in params and len(params[name]) != num_classes]
     return {name: value for name, value in params.items() if name not in remade}, remade

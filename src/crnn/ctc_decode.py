@@ -19,8 +19,8 @@ class Decoded:
 
     Attributes:
         indices: classes of its characters, without blanks; `Alphabet.decode` makes the text.
-        confidence: probability in [0, 1] that the network gives the reading: of its best path (greedy), or of
-            all its paths that the beam kept (beam search). An empty reading has one, too.
+        confidence: probability in [0, 1] that the network gives the prediction: of its best path (greedy), or of
+            all its paths that the beam kept (beam search). An empty prediction has one, too.
         character_scores: for each character the greatest probability among its time steps.
         steps: for each character the time step of that probability.
     """

@@ -1,6 +1,6 @@
 """Flat start: a loss that teaches letters before CTC, as if all characters of a word were equally wide.
 
-CTC begins with a long plateau: until the features tell letters apart, predicting blanks everywhere is best,
+CTC begins with a long plateau: until the features distinguish letters, predicting blanks everywhere is best,
 and while everything is blank the features learn little. Hidden Markov models of speech start from an alignment in
 equal parts instead (the "flat start" of HTK and Kaldi). On words of a few characters that fill the image it is
 nearly right, and the cross-entropy of every time step is a far stronger signal than the probability of the word.

@@ -1,7 +1,7 @@
 """Which of the two LSTMs of a published CTPN checkpoint was trained.
 
 The published network makes both, `rnn2` for GPU and CPU and `rnn` for Ascend, and trains one of them. Nothing in
-the file says which; but the other one still lies in the range in which both began, +-1 / sqrt(hidden units).
+the file does not name it; but the other one still lies in the range in which both began, +-1 / sqrt(hidden units).
 """
 
 from collections.abc import Mapping

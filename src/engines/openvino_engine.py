@@ -24,7 +24,7 @@ def bf16_is_capped(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def precision_settings(precision: str = "auto") -> dict[str, object]:
-    """What OpenVINO has to be told of `precision`: nothing where its own choice is right."""
+    """The settings of OpenVINO for `precision`: none where its own choice is right."""
     return {"INFERENCE_PRECISION_HINT": "f32"} if precision == "f32" or bf16_is_capped() else {}
 
 

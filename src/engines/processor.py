@@ -9,7 +9,7 @@ VECTOR_FLAGS = ("avx512f", "avx2", "avx", "asimd")  # the widest comes first
 
 
 def processor_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """The flags of the first processor; none where the system does not tell them this way."""
+    """The flags of the first processor; none where the system does not list them this way."""
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -51,7 +51,7 @@ def evaluate_each(
         except UserError as error:
             text = str(error)
             unusable.append(text if checkpoint.name in text else f"{checkpoint.name}: {text}")
-            if len(checkpoints) == 1:  # nothing else is to be done, so it is said once
+            if len(checkpoints) == 1:  # nothing else is to be done, so it is logged once
                 raise UserError(unusable[0]) from None
             logger.warning(f"left out {unusable[-1]}")
             continue

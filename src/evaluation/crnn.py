@@ -1,4 +1,4 @@
-"""Evaluate checkpoints of the recognition network as a configuration says."""
+"""Evaluate checkpoints of the recognition network."""
 
 import logging
 from pathlib import Path
@@ -48,7 +48,7 @@ def evaluate_crnn(config: CrnnEvaluation) -> dict[str, dict[str, dict[str, float
     is_main = rank_id == 0
 
     def evaluate(checkpoint: Path) -> dict[str, dict[str, float]]:
-        title = f"reading with {checkpoint.name}" if is_main else ""
+        title = f"evaluating {checkpoint.name}" if is_main else ""
         evaluations = read_sources(config, alphabet, predictor(network), sources, decode, choice=choice, title=title)
         metrics = all_metrics(evaluations)
         if is_main:

@@ -1,4 +1,4 @@
-"""Evaluate checkpoints of the detection network as a configuration says."""
+"""Evaluate checkpoints of the detection network."""
 
 import logging
 from pathlib import Path

@@ -23,7 +23,7 @@ def write_detection_results(
     """Write `submit_<stem>.zip`, `gt.zip` and `results_<stem>.json` into `folder`; returns the metrics.
 
     Args:
-        stem: the checkpoint's name, which tells the results of several checkpoints apart.
+        stem: the checkpoint's name, so that the results of several checkpoints have names of their own.
         extra: further entries of the JSON file (what was evaluated with which options).
 
     Raises:

@@ -31,7 +31,7 @@ OTHER_WIDTHS = (64, 160)  # an ONNX file is tried at these, too: its width is fr
 
 
 def export_crnn(config: CrnnExport, checkpoint: Path, device_target: str) -> list[Path]:
-    """Write `<file_name>.<format>` as `config` says and return the files.
+    """Write `<file_name>.<format>` and return the files.
 
     MINDIR and AIR hold one input shape; with several `image_width` there is a file for each width W, named
     `<file_name>_<W>.<format>`.

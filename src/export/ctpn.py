@@ -43,7 +43,7 @@ def load_ctpn(options: NetworkOptions, checkpoint: Path) -> Ctpn:
 
 
 def export_ctpn(config: CtpnExport, checkpoint: Path, device_target: str) -> Path:
-    """Write `<file_name>.<format>` as `config` says and return the file.
+    """Write `<file_name>.<format>` and return the file.
 
     Raises:
         UserError: the checkpoint does not fit, the format needs another host, or the file does not reproduce

@@ -38,7 +38,7 @@ def ctpn_onnx(
 
     Args:
         params: weights of `Ctpn` by parameter name, for any width and number of anchors.
-        image_size: (height, width) that the file asks for, which tells an application what to resize images to;
+        image_size: (height, width) of the file's input, the size to which an application resizes images;
             None leaves it free.
         metadata: texts to keep in the file.
 

@@ -29,7 +29,7 @@ def unpack_archive(archive: Path, target: Path, *, max_bytes: int = 200 * 2**30)
     """Unpack `archive` into `target`, which may exist, and return the number of files.
 
     Every member is checked before the first byte is written: an absolute name, a name with `..`, a link or a
-    special file refuses the whole archive. The sizes are counted while unpacking, whatever the headers say.
+    special file refuses the whole archive. The sizes are counted while unpacking, whatever the headers claim.
 
     Raises:
         UserError: not a zip or tar file, damaged, encrypted, an unsafe member, more than `max_bytes` in all, or

@@ -1,4 +1,4 @@
-"""Which device a run uses, and what MindSpore has to be told about it."""
+"""Which device a run uses, and how MindSpore is set up for it."""
 
 import os
 from importlib import metadata
@@ -17,7 +17,7 @@ def set_cpu_kernels() -> None:
     """
     try:
         version = metadata.version("mindspore")
-    except metadata.PackageNotFoundError:  # importing MindSpore will say so
+    except metadata.PackageNotFoundError:  # importing MindSpore raises the error
         return
     major, minor = (int(part) for part in version.split(".")[:2])
     if (major, minor) >= (2, 8):

@@ -1,4 +1,4 @@
-"""What this host says about itself: the addresses of its Ascend devices, its own address, which devices are meant."""
+"""Facts about this host: the addresses of its Ascend devices, its own address, which devices are meant."""
 
 import ipaddress
 import re

@@ -97,7 +97,7 @@ def _edited_values(model: type[Config]) -> dict[Any, Any]:
     try:
         if model.file.read_text(encoding="utf-8") == file_text(model):
             return {}
-    except (OSError, ValueError):  # the project without its files, or not UTF-8, which reading it will tell
+    except (OSError, ValueError):  # the project without its files, or not UTF-8, which is an error where it is read
         if not model.file.is_file():
             return {}
     return read_values(model.file)

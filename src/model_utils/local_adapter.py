@@ -1,4 +1,4 @@
-"""Where this process stands when nothing but the local machine and its launcher tell: rank and world size.
+"""Rank and world size of this process from the local machine and its launcher alone.
 
 `msrun` sets RANK_ID, DEVICE_ID and (as MS_WORKER_NUM) the number of workers; `mpirun` sets OMPI_COMM_WORLD_*;
 the rank-table launchers set RANK_ID, RANK_SIZE and DEVICE_ID.

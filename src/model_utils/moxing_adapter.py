@@ -49,7 +49,7 @@ def modelarts_job(config: NetworkConfig) -> Iterator[None]:
     if not config.enable_modelarts:
         yield
         return
-    place_outputs(config)  # a wrong place is told before hours are spent on fetching
+    place_outputs(config)  # a wrong place is an error before hours are spent on fetching
     if not config.train_url and is_first_of_node():
         print(f"train_url: is empty, so nothing of {config.output_path} will be uploaded", file=sys.stderr)
     storage = find_storage()

@@ -151,7 +151,7 @@ def host_part(table: RankTable, is_here: Callable[[str], bool], server: str = ""
 
     Args:
         is_here: whether an address belongs to this host.
-        server: id or address of this host's server, where it cannot be told by its address.
+        server: id or address of this host's server, where its address does not identify it.
 
     Raises:
         RankTableError: this host is not in the table, or several of its servers are this host.
@@ -167,7 +167,7 @@ def host_part(table: RankTable, is_here: Callable[[str], bool], server: str = ""
         mine = [item for item in table.servers if item.address and is_here(item.address)]
         if len(mine) != 1:
             found = "none of" if not mine else "more than one of"
-            raise RankTableError(f"{found} the servers {names} is this host; say which with --server_ip")
+            raise RankTableError(f"{found} the servers {names} is this host; choose one with --server_ip")
     node_rank = table.servers.index(mine[0])
     # One host talks to itself: its address in the table may be one that this machine knows nothing of (a container).
     master = table.servers[0].address if len(table.servers) > 1 else "127.0.0.1"

@@ -32,7 +32,7 @@ class ReaderConfig(CommandOptions, DeviceOptions, Config):
         "what runs it": (EngineOptions,),
         "the device of the engine mindspore": (DeviceOptions,),
         "weights": (WeightsOptions,),
-        "detection; 0 and auto take what the card of the weights says": (DetectorInputOptions,),
+        "detection; 0 and auto take the values of the model card": (DetectorInputOptions,),
         "proposals": (ProposalOptions,),
         "text connector; what is not given takes the value that the card of the weights names, if it names one": (
             LineOptions,

@@ -1,4 +1,4 @@
-"""Keys of the model zoo's CTPN configuration that are none here, because what they say is fixed or has no effect.
+"""Keys of the model zoo's CTPN configuration that are none here, because they are fixed or have no effect.
 
 A file that holds them is taken as it is: one line names them. A value that asks for something else than what is
 fixed is refused by name.
@@ -28,7 +28,7 @@ _IN_PLACE = {
     "num_anchors": "anchor_height decides how many there are",
     "anchor_base": "anchor_height has the heights",
     "rpn_proposal_nms_thr": "rpn_nms_thr is the key",
-    "enable_profiling": "log_interval and the log say what a step takes",
+    "enable_profiling": "log_interval and the log have the time of a step",
 }
 # What the model zoo itself does not read, or what has no counterpart.
 WITHOUT_EFFECT = frozenset(
@@ -63,12 +63,12 @@ def without_upstream_keys(values: Mapping[str, Any], num_anchors: int) -> dict[s
     fixed = FIXED | {"num_anchors": num_anchors}
     wrong = [key for key in values if key in fixed and values[key] != fixed[key]]
     if wrong:
-        said = "; ".join(
+        reasons = "; ".join(
             f"{key}: {values[key]!r}, fixed here is {fixed[key]!r}"
             + (f" ({why})" if (why := _IN_PLACE.get(key)) else "")
             for key in wrong
         )
-        raise OptionError(said)
+        raise OptionError(reasons)
     restated = [key for key in values if key in fixed or key in WITHOUT_EFFECT]
     if restated:
         print(f"left out, fixed or without effect here: {', '.join(restated)}", file=sys.stderr)

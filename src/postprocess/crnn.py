@@ -74,7 +74,7 @@ def postprocess_crnn(config: CrnnPostprocess) -> dict[str, float]:
 
 
 def network_alphabet(config: CrnnPostprocess) -> Alphabet:
-    """That of the network which wrote the outputs, where its file said it and the user does not."""
+    """That of the network which wrote the outputs, where its file has it and the user gave none."""
     card, _ = outputs_card(Path(config.result_path))
     characters = card.get("characters") if isinstance(card, dict) and "alphabet" not in config.given else None
     return Alphabet(characters) if characters else Alphabet.load(config.alphabet)

@@ -28,7 +28,7 @@ class OutputFileError(UserError):
 
 @dataclass(frozen=True)
 class NetworkOutputs:
-    """The outputs for one image; `size` is (height, width), None where the dump does not say."""
+    """The outputs for one image; `size` is (height, width), None where the dump does not have it."""
 
     image: str
     size: tuple[int, int] | None

@@ -1,4 +1,4 @@
-"""Which narrow lines are text: a digit in a table, a quantity, a price of two figures. Pure NumPy.
+"""Which narrow lines are text: a digit in a table, a quantity, a price of two digits. Pure NumPy.
 
 A line of one or two proposals is more often a window or a leaf than text, and the published filter drops all of
 them. Those that stand in a row with text that is beyond doubt are kept, and those that are beyond doubt themselves.

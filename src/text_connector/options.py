@@ -44,4 +44,4 @@ class SideOptions(Options):
 
 
 class ConnectorParams(ConnectorOptions, SideOptions):
-    """All that the text connector can be told."""
+    """All options of the text connector."""

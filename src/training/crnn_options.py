@@ -69,7 +69,7 @@ class WordOptions(
 
 
 class CrnnTraining(WordOptions, LearningOptions, TrainedWeightsOptions, ScheduleOptions, RunOptions, ReadSetOptions):
-    """Everything that the training of the recognition network can be told."""
+    """All options of the training of the recognition network."""
 
     seed: int = with_default(SeedOptions, "seed", 1234)
     batch_size: int = with_default(OptimizerOptions, "batch_size", 64)

@@ -90,7 +90,7 @@ class SampleOptions(InputOptions, LearningOptions, AugmentOptions, AssignOptions
 class CtpnTraining(
     SampleOptions, TaskOptions, ScheduleOptions, RunOptions, ThreadOptions, BadSampleOptions, ValidationSetOptions
 ):
-    """Everything that the training of the detection network can be told."""
+    """All options of the training of the detection network."""
 
     def stage(self) -> Stage:
         """That of the task."""

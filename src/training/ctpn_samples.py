@@ -86,7 +86,7 @@ class SampleMaker:
         """As a call, but the changed image stays uint8 (h, w, 3): as large as the input, or smaller to the right
         and below where its proportions are kept."""
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
-        corners = np.sort(boxes.reshape(-1, 2, 2), axis=1)  # x1 <= x2 and y1 <= y2, whatever the file says
+        corners = np.sort(boxes.reshape(-1, 2, 2), axis=1)  # x1 <= x2 and y1 <= y2, whatever the order in the file
         boxes = corners.reshape(-1, 4)
         image, boxes, ignored, tilts = augment(
             image,

@@ -100,7 +100,7 @@ class AdamW(nn.Optimizer):
         self.moment2 = self._parameters.clone(prefix="moment2", init="zeros")
         self.apply_adam = ops.Adam()
 
-    def construct(self, gradients: tuple[Tensor, ...]) -> None:
+    def construct(self, gradients: tuple[Tensor, ...]) -> bool:
         rate = self.get_lr()
         self.assignadd(self.global_step, self.global_step_increase_tensor)
         power1 = self.beta1_power * self.beta1

@@ -125,12 +125,12 @@ class EvaluationTimes(Options):
 
 
 class RunOptions(SeedOptions, OptimizerOptions, PrecisionOptions, LogOptions, CheckpointOptions, EvaluationTimes):
-    """What the trainings of both networks can be told."""
+    """The options of the trainings of both networks."""
 
     def train_options(
         self, epochs: int, rank_id: int, rank_size: int, *, metric: str, prefix: str, loss_label: str
     ) -> TrainOptions:
-        """What the loop is told."""
+        """The options of the loop."""
         loss_scale: float | str = "dynamic" if self.dynamic_loss_scale else self.loss_scale
         return TrainOptions(
             epochs=epochs,

@@ -65,7 +65,7 @@ def continues(options: CheckpointOptions, prefix: str) -> bool:
 
 
 def run_job(job: Job, options: RunOptions, ranks: Ranks, description: str) -> TrainResult:
-    """Say what is about to happen, train, and wait for the other ranks.
+    """Log what is about to happen, train, and wait for the other ranks.
 
     Raises:
         UserError: see `loop.train`.

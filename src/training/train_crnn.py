@@ -1,4 +1,4 @@
-"""Train the recognition network as a configuration says."""
+"""Train the recognition network."""
 
 import contextlib
 import logging
@@ -102,7 +102,7 @@ def describe_training(config: CrnnTraining, alphabet: Alphabet, data: WordData, 
 
 
 def report_data(data: WordData) -> None:
-    """Say what the data did not give."""
+    """Log what the data did not give."""
     report = data.report
     for source in report["sources"]:
         for kind in ("dropped", "bad"):

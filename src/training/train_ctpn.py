@@ -1,4 +1,4 @@
-"""Train the detection network as a configuration says."""
+"""Train the detection network."""
 
 import contextlib
 import logging

@@ -12,12 +12,10 @@ _batched_product = ops.BatchMatMul(transpose_b=True)
 _multiply = ops.MultitypeFuncGraph("multiply")
 
 
-@_square_sum.register("Tensor")
 def _square_sum_of_tensor(gradient: Tensor) -> Tensor:
     return ops.square(gradient.astype(ms.float32)).sum()
 
 
-@_row_products.register("Tensor")
 def _row_products_of_tensor(gradient: Tensor) -> Tensor:
     """The same sum as products of rows with themselves."""
     count = gradient.shape[0] if gradient.ndim > 1 else 1
@@ -25,9 +23,13 @@ def _row_products_of_tensor(gradient: Tensor) -> Tensor:
     return _batched_product(rows, rows).sum()
 
 
-@_multiply.register("Tensor", "Tensor")
 def _multiply_tensor(factor: Tensor, gradient: Tensor) -> Tensor:
     return gradient * factor.astype(gradient.dtype)
+
+
+_square_sum.register("Tensor")(_square_sum_of_tensor)
+_row_products.register("Tensor")(_row_products_of_tensor)
+_multiply.register("Tensor", "Tensor")(_multiply_tensor)
 
 
 class _ScaledLoss(nn.Cell):

@@ -1,7 +1,7 @@
 """Images of what was found: lines with texts on a photograph, and sheets of many small images.
 
 Images are uint8 RGB (H, W, 3). Found lines are orange, ground truth is blue, which people who confuse red
-and green tell apart too; each line has a dark rim, so that it shows on any background. M lines.
+and green distinguish too; each line has a dark rim, so that it shows on any background. M lines.
 """
 
 import math
@@ -42,7 +42,7 @@ def draw_lines(
         lines: (M, 4) boxes or (M, P, 2) polygons, in pixels; what lies outside the image is not drawn.
         texts: M texts, written beside their lines in any script the font has.
         scores: M scores, written after the texts.
-        ground_truth: boxes or polygons to draw as well; a legend then says which is which.
+        ground_truth: boxes or polygons to draw as well; a legend then names both.
         ignored: one flag a ground truth; those are gray.
         fonts: where to find a font with the needed letters; None = Pillow's own, which is Latin.
         texts_at: "lines" writes texts and scores beside their lines, where there is room; "side" writes the texts on

@@ -58,9 +58,9 @@ class CardError(UserError):
 
 @dataclass(frozen=True)
 class WeightsCard:
-    """What a card says; fields of the other network keep their defaults.
+    """The content of a card; fields of the other network keep their defaults.
 
-    `sha256` is empty, the widths of the networks are 0 and `widths` is () where the card does not say.
+    `sha256` is empty, the widths of the networks are 0 and `widths` is () where the card does not have them.
     """
 
     network: str
@@ -89,7 +89,7 @@ def card_path(weights: Path) -> Path:
 
 
 def read_card(weights: Path, network: str) -> WeightsCard:
-    """The card of `weights`; without one, what the training beside them says; else the published values.
+    """The card of `weights`; without one, the values of the training beside them; else the published ones.
 
     Raises:
         CardError: not a card, of another network, or a value that is not accepted.

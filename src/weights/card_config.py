@@ -13,7 +13,7 @@ OptionsT = TypeVar("OptionsT", bound=Options)
 
 
 def with_card(options: OptionsT, network: str, weights: Path) -> tuple[OptionsT, dict[str, object]]:
-    """`options` with what the card of `weights` says about keys that neither a file nor the command line gave.
+    """`options` with the values of the card of `weights` for keys that neither a file nor the command line gave.
 
     For weights without a card, the configuration that training left beside them speaks.
 
@@ -39,16 +39,16 @@ def lay_card(options: OptionsT, network: str, card: object, path: Path) -> tuple
     """As `with_card`, for the content of a card that was read from `path`."""
     parse_card(card, network, str(path))  # refuses what it should not hold
     assert isinstance(card, dict)  # as `parse_card` has seen to
-    # The branch says how a published file is read; for what training leaves it has no meaning.
+    # The branch is a matter of how a published file is read; for what training leaves it has no meaning.
     keys = {**KINDS[network].config_keys, "lstm_branch": "lstm_branch"}
-    said = {ours: card[key] for key, ours in keys.items() if key in card}
+    values = {ours: card[key] for key, ours in keys.items() if key in card}
     if "image_size" in card:
-        said["img_height"], said["img_width"] = card["image_size"]
-    if "alphabet" in said and said["alphabet"] not in NAMED:
-        said["alphabet"] = str(path.parent / said["alphabet"])
-    said |= {**card.get("connector", {}), **card.get("proposals", {})}
+        values["img_height"], values["img_width"] = card["image_size"]
+    if "alphabet" in values and values["alphabet"] not in NAMED:
+        values["alphabet"] = str(path.parent / values["alphabet"])
+    values |= {**card.get("connector", {}), **card.get("proposals", {})}
     present = options.to_dict()
-    taken = {key: value for key, value in said.items() if key not in options.given and present[key] != value}
+    taken = {key: value for key, value in values.items() if key not in options.given and present[key] != value}
     return options.replace(**taken), taken
 
 
@@ -60,4 +60,4 @@ def describe_card(weights: Path, taken: dict[str, object]) -> str:
 
 def describe_taken(name: str, taken: dict[str, object]) -> str:
     """A line for the log; `name` is what the card is called."""
-    return f"{name} says " + ", ".join(f"{key} {value}" for key, value in taken.items())
+    return f"{name} sets " + ", ".join(f"{key} {value}" for key, value in taken.items())

@@ -1,6 +1,6 @@
 """Weights of the recognition network and the alphabet they were trained for.
 
-A checkpoint alone does not say which character a class is, so training keeps `alphabet.txt` beside its
+A checkpoint alone does not define which character a class is, so training keeps `alphabet.txt` beside its
 checkpoints, and whoever loads one of them looks at it.
 """
 

@@ -14,7 +14,7 @@ from src.weights.network_kinds import KINDS
 
 
 class MissingWeights(UserError):
-    """There is no file with the weights; the message says what to do about it."""
+    """There is no file with the weights; the message has the remedy."""
 
 
 @dataclass(frozen=True)

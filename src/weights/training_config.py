@@ -1,4 +1,4 @@
-"""What a training says about the checkpoints that it left, for weights that have no card.
+"""The card values of checkpoints without a card, from the training that left them.
 
 Training keeps its resolved configuration, and the alphabet of a recognizer, in the folder of the checkpoints. So a
 checkpoint can be read with the sizes it was trained with before anyone has written a card for it.

@@ -1,4 +1,4 @@
-"""Which network a weights file is of: what its card says, or else the names of its parameters."""
+"""Which network a weights file is of: by its card, or else by the names of its parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from src.weights.formats import read_weights
 
 
 def network_of(weights: Path) -> str:
-    """One of `NETWORKS`, "" where the file does not tell (it is missing, damaged or of neither)."""
+    """One of `NETWORKS`, "" where that is unknown (the file is missing, damaged or of neither)."""
     if not weights.is_file():
         return ""
     try:

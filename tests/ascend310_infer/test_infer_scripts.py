@@ -104,7 +104,7 @@ def test_the_options_of_the_export_are_used_without_a_configuration(openvino_mai
     metrics = json.loads(re.search(r"^submit.zip: (\{.*\})$", done.stdout, re.MULTILINE)[1])
     wanted = expected_evaluation(place, True).metrics()["deteval"]
     assert metrics == pytest.approx({key: wanted[key] for key in metrics}, abs=1e-3)
-    assert "network.card.json says keep_ratio True" in done.stdout
+    assert "network.card.json sets keep_ratio True" in done.stdout
 
 
 def call_310(sanitized, place, *arguments, **variables):

@@ -1,4 +1,4 @@
-"""Reading whole data sets: every sample once, metrics as defined, whatever the batch, widths and ranks."""
+"""Predictions for whole data sets: every sample once, metrics as defined, whatever the batch, widths and ranks."""
 
 import json
 import re

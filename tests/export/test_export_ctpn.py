@@ -178,7 +178,7 @@ def test_options_travel_with_the_files_and_mindir_carries_what_side_refinement_n
             text=True,
             check=True,
         )
-        assert "network.card.json says " in done.stdout and "side_refinement True" in done.stdout
+        assert "network.card.json sets " in done.stdout and "side_refinement True" in done.stdout
         submitted = read_submission(tmp_path / "out" / "submit.zip")
         for image_name, lines in wanted.lines.items():
             np.testing.assert_allclose(submitted[Path(image_name).stem], to_pixels(lines.boxes), atol=1)

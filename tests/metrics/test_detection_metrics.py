@@ -1,4 +1,4 @@
-"""DetEval and IoU hmean beside slow, independent readings of the protocols."""
+"""DetEval and IoU hmean beside slow, independent versions of the protocols."""
 
 import math
 import time

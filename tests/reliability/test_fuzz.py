@@ -293,7 +293,7 @@ def test_lists_of_inputs(tmp_path):
 
 
 def test_lmdb_records(tmp_path):
-    """Image, label and count as they stand in the data base."""
+    """Image, label and count as they stand in the database."""
     path = tmp_path / "words"
 
     def read(data):

@@ -79,7 +79,7 @@ def test_without_a_card_the_training_beside_speaks(weights):
     )
     config, taken = with_card(load_config(["--img_width=320"]), "ctpn", weights)
     assert (config.backbone_width, config.img_height, config.img_width, config.line_min_score) == (0.25, 64, 320, 0.5)
-    assert describe_card(weights, taken).startswith(f"{weights.with_name('config.yaml')} says ")
+    assert describe_card(weights, taken).startswith(f"{weights.with_name('config.yaml')} sets ")
     weights.with_name("config.yaml").write_text("network: crnn\n")
     assert with_card(load_config([]), "ctpn", weights)[1] == {}
 

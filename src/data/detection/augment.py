@@ -37,7 +37,7 @@ def augment(
     keep_ratio: bool = False,
     tilts: np.ndarray | None = None,
 ) -> Augmented:
-    """Change an RGB uint8 image as `options` say and bring it to the size that `preprocess` would give it.
+    """Change an RGB uint8 image at random and bring it to the size that `preprocess` would give it.
 
     Boxes (K, 4), inclusive corners, are moved with the image and clipped to it. Text that is cut to less
     than `min_visible` of its height, or to a sliver of less than 8 pixels of a wider box, becomes ignored;

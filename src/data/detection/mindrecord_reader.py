@@ -75,7 +75,7 @@ class MindRecordSource:
 
 @contextlib.contextmanager
 def _one_line(path: Path) -> Iterator[None]:
-    """Turns the data engine's pages of text into the line that says what is wrong."""
+    """Turns the data engine's pages of text into the one line that names the error."""
     try:
         yield
     except (RuntimeError, ValueError) as error:
@@ -103,12 +103,12 @@ class _Header(NamedTuple):
 
 
 def _read_header(path: Path) -> _Header:
-    """What the beginning of a shard says: 8 bytes of length, then JSON."""
+    """The header of a shard: 8 bytes of length, then JSON."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, _LARGEST_HEADER)))
-        # A shard that got no record ends with its header and says null where others list their pages.
+        # A shard that got no record ends with its header and has null where others list their pages.
         ends = [page["page_id"] * header["page_size"] + page["page_size"] for page in header["page"] or ()]
         return _Header(
             shards=[Path(name).name for name in header["shard_addresses"]],

@@ -86,7 +86,7 @@ class MindRecordWriter:
 
     @contextlib.contextmanager
     def _reasons(self) -> Iterator[None]:
-        """MindSpore's writer says why it failed in the middle of a page."""
+        """The reason is in the middle of a page of MindSpore's text."""
         try:
             yield
         except RuntimeError as error:

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator
 from src.common.options import Options, Texts, option
 from src.data.images.options import ImageLimits
 
-# [images, labels], or a list of such pairs; what is wrong with one is told where it is read.
+# [images, labels], or a list of such pairs; errors in one are reported where it is read.
 Pairs = Annotated[tuple[Any, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
 
 

@@ -1,7 +1,7 @@
 """The MindRecord of the detection sets: its schema, and annotation rows <-> boxes.
 
 A MindRecord cannot hold an array without rows (it reads back as garbage), so an image without text has one
-row of label 0, which says "nothing here" and is no box.
+row of label 0, which stands for "nothing here" and is no box.
 """
 
 from typing import Any

@@ -33,7 +33,7 @@ Source = bytes | Path | str
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What a file says about its image before any pixel is decoded.
+    """What is known of a file's image before any pixel is decoded.
 
     Attributes:
         height, width: size in pixels as shown (EXIF orientation applied).
@@ -291,12 +291,12 @@ def _frame_count(image: Image.Image) -> int:
 
 
 def _is_part_of_another(image: Image.Image, number: int) -> bool:
-    """Whether a TIFF says that this image is another one made smaller, or its mask."""
+    """Whether a TIFF marks this image as another one made smaller, or its mask."""
     try:
         image.seek(number)
         tags = image.tag_v2  # type: ignore[attr-defined] # a TIFF has them
         return bool(int(tags.get(_SUBFILE_TYPE, 0)) & _REDUCED_OR_MASK)
-    except Exception:  # it cannot be read; decoding it will say so
+    except Exception:  # it cannot be read; decoding it raises the error
         return False
 
 

@@ -62,7 +62,7 @@ def _type_of_text(head: bytes) -> str:
 
 
 def _type_of_brands(head: bytes) -> str:
-    """HEIC and AVIF share a container, whose brands say which it is."""
+    """HEIC and AVIF share a container, whose brands name the format."""
     length = min(int.from_bytes(head[:4], "big"), len(head))
     brands = {head[8:12], *(head[place : place + 4] for place in range(16, length, 4))}
     if brands & _AVIF_BRANDS:
@@ -71,7 +71,7 @@ def _type_of_brands(head: bytes) -> str:
 
 
 def why_not_read(kind: str) -> str:
-    """What to say of a file of this kind; "" for those that are read."""
+    """The message for a file of this kind; "" for those that are read."""
     if kind == "AVIF" and avif_is_read():
         return ""
     if kind == "HEIC" and heic_is_read():

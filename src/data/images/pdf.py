@@ -108,7 +108,7 @@ class PdfFile:
 
     @contextmanager
     def _named(self) -> Iterator[None]:
-        """One thread at a time, and its own error for whatever PDFium says."""
+        """One thread at a time, and one error for whatever PDFium raises."""
         import pypdfium2  # noqa: PLC0415
 
         with _pdfium_lock:

@@ -16,7 +16,7 @@ ACCEPTED = (
 
 
 class NotAnImageError(UserError, TypeError):
-    """Something that is no image; the message says what is."""
+    """Something that is no image; the message lists what is accepted."""
 
 
 def array_pixels(array: np.ndarray, name: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The bytes of an image file, within bounds, and the one error that says why it gives no image."""
+"""The bytes of an image file, within bounds, and the one error with the reason why it gives no image."""
 
 import io
 import os
@@ -21,8 +21,8 @@ class ImageError(UserError):
     """
 
     def __init__(self, reason: str, name: str, detail: str = "") -> None:
-        said = detail if reason == "other format" else reason + (f" ({detail})" if detail else "")
-        super().__init__(f"{name}: {said}")
+        full = detail if reason == "other format" else reason + (f" ({detail})" if detail else "")
+        super().__init__(f"{name}: {full}")
         self.reason = reason
         self.name = name
         self.detail = detail

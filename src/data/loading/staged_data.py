@@ -12,7 +12,7 @@ class StagedData:
     """`first` gives the epochs 1 to `first_epochs`, `then` all later ones; epochs count from 1, as in the loop.
 
     Progressive resizing (Howard, DAWNBench 2018) is what it is for: narrower images while the network learns
-    what letters are, the full width while it learns to tell them apart.
+    what letters are, the full width while it learns to distinguish them.
 
     Raises:
         UserError: the two differ in their batches or in their number of steps.

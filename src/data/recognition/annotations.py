@@ -1,7 +1,7 @@
 """Readers of word recognition data sets: an image (or a place in one) and the text it shows.
 
 Each reader gives a `WordSet`: how many items, and an iterator over them in the order of the label file. An
-item is a `Word`, or a `Reject` for a label that says nothing usable; images are not opened here.
+item is a `Word`, or a `Reject` for an unusable label; images are not opened here.
 """
 
 import hashlib

@@ -35,4 +35,4 @@ def cut_short(data_file: Path) -> str:
     promised = max(found)[1] if found else 0
     if length >= promised:
         return ""
-    return f"{data_file.name} is cut off: it has {length} bytes, its own header says {promised}; copy it again"
+    return f"{data_file.name} is cut off: it has {length} bytes, {promised} by its own header; copy it again"

@@ -1,7 +1,7 @@
 """Reading word LMDBs: `num-samples`, `image-%09d`, `label-%09d`, counted from 1 in the file and from 0 here.
 
 The layout is the one of the public MJSynth / IIIT5K LMDBs, so those open as they are. Values are only ever
-taken as an encoded image and as UTF-8 text; nothing in a data base is unpickled or run.
+taken as an encoded image and as UTF-8 text; nothing in a database is unpickled or run.
 """
 
 import os
@@ -36,7 +36,7 @@ def label_key(index: int) -> bytes:
 
 
 class LmdbError(UserError):
-    """A data base that cannot be used at all: missing, not an LMDB, unfinished, without a count."""
+    """A database that cannot be used at all: missing, not an LMDB, unfinished, without a count."""
 
 
 class _Environment:

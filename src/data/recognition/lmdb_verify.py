@@ -1,4 +1,4 @@
-"""Checking a finished word LMDB: every sample decodes, and the keys are those that `num-samples` says."""
+"""Checking a finished word LMDB: every sample decodes, and the keys are those that `num-samples` counts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path

@@ -21,7 +21,7 @@ from src.data.recognition.lmdb_verify import verify_lmdb
 class LmdbWriter:
     """Context manager that appends (image, text) samples to the LMDB folder `path`.
 
-    Leaving the block normally finishes the data base; leaving it by an exception (or a kill) keeps what was
+    Leaving the block normally finishes the database; leaving it by an exception (or a kill) keeps what was
     committed, and the next `LmdbWriter(path)` continues it: `count` samples are there, and `progress` is what
     the caller had left in that attribute. A build without rejects can simply go on at source index `count`;
     one with rejects sets `progress` (anything JSON) after each source item, accepted or not.
@@ -171,7 +171,7 @@ class LmdbWriter:
         return verify_lmdb(self.path, workers=workers)
 
     def close(self) -> None:
-        """Let go of the data base; pending samples of an unfinished build are not written."""
+        """Close the database; pending samples of an unfinished build are not written."""
         self._environment.close()
         if self._finished:
             (self.path / "build.lock").unlink(missing_ok=True)

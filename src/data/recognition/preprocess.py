@@ -32,7 +32,7 @@ def bucket_width(natural_width: int, widths: Sequence[int]) -> int:
 def resize_word(gray: np.ndarray, height: int, width: int, *, keep_ratio: bool) -> np.ndarray:
     """Gray (h, w) -> gray (height, width), uint8, bicubic.
 
-    Stretched to the whole width, or, with `keep_ratio`, only as wide as its proportions say (never wider than
+    Stretched to the whole width, or, with `keep_ratio`, only as wide as its proportions (never wider than
     `width`) and filled up on the right with the median of its upper and lower edge, which is mostly background.
     Pillow's bicubic filter widens with the shrinking factor, as in the reference; OpenCV's would alias.
     """

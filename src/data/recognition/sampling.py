@@ -2,7 +2,7 @@
 
 A source is anything with `sample(index) -> (image, text)`. One with `__len__` is finite; of a finite one
 with `labels()` (an LMDB) all texts are looked at once, before training, so that an epoch holds exactly the
-usable samples. One without `__len__` is endless, and every epoch takes new indices; it may say by `aspect`
+usable samples. One without `__len__` is endless, and every epoch takes new indices; it may give by `aspect`
 (least, most) how wide its images are for their height.
 """
 

@@ -33,7 +33,7 @@ _HERSHEY_STYLES = (
 
 @dataclass(frozen=True)
 class Face:
-    """One font face; `number` tells faces of one book apart. `path` is None for a built-in one; `hershey` is
+    """One font face; `number` is that of the face in a collection. `path` is None for a built-in one; `hershey` is
     (OpenCV font, stroke width / em) or None."""
 
     number: int

@@ -31,7 +31,7 @@ class Paint:
 
 
 def blend(canvas: np.ndarray, cover: np.ndarray, color: np.ndarray | float) -> None:
-    """Lay `color` over float32 `canvas` where `cover` (h, w, 0 to 1) says, in place."""
+    """Lay `color` over float32 `canvas` by the shares `cover` (h, w), 0 to 1, in place."""
     if canvas.ndim == 3:
         cover = cover[..., None]
     canvas += cover * (color - canvas)

@@ -1,4 +1,4 @@
-"""Write scenes as a folder in ICDAR 2013 format, with a manifest that says how it was made."""
+"""Write scenes as a folder in ICDAR 2013 format, with a manifest of how it was made."""
 
 from collections.abc import Callable
 from pathlib import Path

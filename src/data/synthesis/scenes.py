@@ -27,7 +27,7 @@ from src.data.synthesis.scene_style import STYLES, SceneStyle
 
 @dataclass(frozen=True)
 class Scene:
-    """An image uint8 RGB (H, W, 3) and its text: inclusive pixel boxes (x1, y1, x2, y2) with what they say."""
+    """An image uint8 RGB (H, W, 3) and its text: inclusive pixel boxes (x1, y1, x2, y2) with their texts."""
 
     image: np.ndarray
     words: list[tuple[Box, str]]

@@ -1,4 +1,4 @@
-"""LmdbWords and the image checks: every damaged data base gives a named reason, none runs code."""
+"""LmdbWords and the image checks: every damaged database gives a named reason, none runs code."""
 
 import io
 import os
@@ -56,7 +56,7 @@ def test_a_file_that_was_cut_off_is_refused_before_it_is_read(tmp_path):
         cut.mkdir()
         (cut / "data.mdb").write_bytes(whole[:length])
         promised = 2 * 4096 if length <= 4096 else len(whole)  # the older of the two headers is all there is
-        expected = f"has {length} bytes, its own header says {promised}; copy it again"
+        expected = f"has {length} bytes, {promised} by its own header; copy it again"
         for use in (LmdbWords, LmdbWriter):
             with pytest.raises(LmdbError, match=expected):
                 use(cut)

@@ -68,7 +68,7 @@ def read_coco(image_dir: Path, content: dict[str, Any], json_file: Path) -> Labe
 
 
 def _text_categories(categories: dict[Any, dict[str, Any]]) -> set[Any] | None:
-    """Ids of the categories that are text; None where all are, because no name says otherwise."""
+    """Ids of the categories that are text; None where all are, because no name excludes one."""
     named = {key for key, category in categories.items() if str(category["name"]).lower() in TEXT_CATEGORIES}
     return named or None
 
@@ -116,10 +116,10 @@ def _text(annotation: dict[str, Any]) -> str:
 
 def _is_ignored(annotation: dict[str, Any]) -> bool:
     attributes = annotation.get("attributes")
-    said = [annotation.get("legibility", "legible")]
+    marks = [annotation.get("legibility", "legible")]
     if isinstance(attributes, dict):
-        said += [attributes.get(key, "legible") for key in ("legibility", "legible")]
-    illegible = any(str(word).lower() in _ILLEGIBLE for word in said)
+        marks += [attributes.get(key, "legible") for key in ("legibility", "legible")]
+    illegible = any(str(word).lower() in _ILLEGIBLE for word in marks)
     return bool(annotation.get("iscrowd") or annotation.get("ignore")) or illegible
 
 

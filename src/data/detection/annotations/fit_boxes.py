@@ -1,6 +1,6 @@
 """Bring the boxes of a label file onto the image as it is shown: turn them, then clip them.
 
-Which pixels do labels mean when EXIF turns an image? The boxes tell where they fit only one of the two
+Which pixels do labels mean when EXIF turns an image? The boxes decide where they fit only one of the two
 frames. Where they fit both, the official sets mean the pixels as stored: ICDAR 2017 and other research sets
 are annotated on raw pixels (found by the MMOCR project, pull request 375), and none of the ICDAR 2003, 2011,
 2013 and SVT training images carries a turning tag. Your own images are taken as your viewer shows them.

@@ -26,7 +26,7 @@ _RARE = 20  # one line in so many of six points and more makes a set one of poly
 def detect_layout(lines: list[str], candidates: tuple[str, ...]) -> str:
     """The first candidate that at least half of the sampled lines of a data set fit; else the last one.
 
-    "size" is told from "corners" by widths and heights smaller than the position: as corners, more than a
+    "size" is distinguished from "corners" by widths and heights smaller than the position: as corners, more than a
     tenth of the lines would be reversed. A set of polygons may hold mostly quadrilaterals.
     """
     for layout in candidates[:-1]:

@@ -60,7 +60,7 @@ class LabeledImage:
         problems: rejected annotations by reason.
         repaired: annotations that were put right, by what was done.
         stored_frame: whether boxes refer to the pixels as stored rather than as shown, where EXIF makes
-            these differ and the boxes themselves do not tell (see `fit_boxes`).
+            these differ and the boxes themselves leave it open (see `fit_boxes`).
         missing: why the image cannot be used although nothing is wrong with its pixels, or "".
         quads: float32 (K, 4, 2), the corner points of the boxes where the format has them, else None.
     """

@@ -1,4 +1,4 @@
-"""Your own images with labels in any of the known formats, told apart by their content."""
+"""Your own images with labels in any of the known formats, recognized by their content."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether the boxes of a data set can be what its labels say: read in a wrong layout, they are mostly slivers."""
+"""Whether the boxes of a data set are plausible: read in a wrong layout, they are mostly slivers."""
 
 from collections.abc import Callable
 from functools import wraps

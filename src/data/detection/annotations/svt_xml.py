@@ -65,7 +65,7 @@ def parse_xml(xml_file: Path) -> ElementTree.Element:
 
 
 def find_svt_image(image_dir: Path, name: str) -> Path:
-    """The XML says img/14_03.jpg; `image_dir` may be that img folder or the one above it."""
+    """The XML names img/14_03.jpg; `image_dir` may be that img folder or the one above it."""
     inside = Path(image_dir) / name
     return inside if inside.is_file() else Path(image_dir) / Path(name).name
 
