@@ -9,7 +9,7 @@ from src.model_utils.moxing_adapter import modelarts_job, place_outputs
 from src.model_utils.network_spec import spec_of
 from src.model_utils.prepare_run import describe, prepare_run
 from src.weights.card_config import describe_card, with_card
-from src.weights.which_network import network_of
+from src.weights.network_weights import network_of
 
 
 def main() -> None:

@@ -27,7 +27,8 @@ from src.model_utils.host_devices import (
     parse_list,
     read_device_ips,
 )
-from src.model_utils.rank_table import host_part, make_rank_table, read_rank_table
+from src.model_utils.host_part import host_part
+from src.model_utils.rank_table import make_rank_table, read_rank_table
 
 
 def main() -> None:

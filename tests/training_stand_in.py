@@ -17,10 +17,11 @@ from mindspore import nn, ops
 from mindspore.communication import get_group_size, get_rank, init
 
 from src.model_utils.console_log import log_to_console
-from src.training.loop import NotFiniteError, train
+from src.training.loop import train
 from src.training.lr_schedule import warmup_cosine
 from src.training.optimizers import make_optimizer
 from src.training.options import TrainOptions
+from src.training.run_state import NotFiniteError
 
 STEPS = 5
 TOTAL_EPOCHS = 4

@@ -4,13 +4,14 @@ Every layer may import it, as `errors`.
 """
 
 import contextlib
+import json
 import os
 import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from src.common.errors import UserError
 
@@ -112,3 +113,12 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` to `path`, in UTF-8 and readable for people. UserError leaves the old file as it was.
+
+    What of a text is not UTF-8, as of the name of a file, is written as JSON escapes.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, [text.encode("utf-8", "backslashreplace")])

@@ -1,9 +1,11 @@
-"""Names of images as every output can hold them, whatever bytes the names of their files are."""
+"""Names of images and of their results, as every output and every disk can hold them."""
 
 import os
 import re
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import unquote_to_bytes
+
+_OUTWARD = ("..", ".", "/", "//")
 
 
 def image_name(path: PurePath) -> str:
@@ -31,3 +33,12 @@ def _percent(character: str) -> str:
     except UnicodeEncodeError:  # a surrogate that stands for no byte
         data = character.encode("utf-8", "surrogatepass")
     return "".join(f"%{byte:02X}" for byte in data)
+
+
+def inner_path(name: str) -> PurePosixPath:
+    """`name` as a relative path: without a drive, a root, or a step upwards; "unnamed" where nothing is left.
+
+    Backslashes divide folders, as on the systems that write them, and a NUL, which no system takes, becomes "_".
+    """
+    parts = PurePosixPath(name.replace("\\", "/").replace("\0", "_")).parts
+    return PurePosixPath(*[part for part in parts if part not in _OUTWARD and not part.endswith(":")] or ["unnamed"])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from src.ctpn.anchor_generator import make_anchors
+from src.ctpn.options import DetectionOptions
 from src.ctpn.proposal_generator import Proposals, generate_proposals
 from src.ctpn.topology import ANCHOR_HEIGHTS, MAX_PROPOSALS, NMS_PRE, NMS_THRESHOLD, STRIDE
 from src.data.detection.preprocess import fitted_size
@@ -93,3 +94,17 @@ def scale_lines(lines: TextLines, from_size: tuple[int, int], to_size: tuple[int
     boxes = np.clip(lines.boxes * np.tile(factor, 2), 0, np.tile(limit, 2))
     polygons = np.clip(lines.polygons * factor, 0, limit)
     return TextLines(boxes.astype(np.float32), lines.scores, polygons.astype(np.float32))
+
+
+def detect_options(options: DetectionOptions) -> DetectOptions:
+    """Everything between the network's maps and text lines."""
+    return DetectOptions(
+        image_size=options.image_size,
+        keep_ratio=options.keep_ratio,
+        anchor_heights=options.anchor_height,
+        nms_pre=options.rpn_nms_pre,
+        nms_threshold=options.rpn_nms_thr,
+        max_num=options.rpn_max_num,
+        side_refinement=options.side_refinement,
+        connector=ConnectorParams.part_of(options),
+    )

@@ -1,7 +1,10 @@
 """MindSpore as an engine, on the device that it was set to (Ascend, GPU or CPU)."""
 
+from collections.abc import Callable
+
 import mindspore as ms
 import numpy as np
+from mindspore import nn
 
 from src.common.errors import UserError
 from src.crnn.crnn import Crnn
@@ -10,6 +13,21 @@ from src.ctpn.ctpn import Ctpn
 from src.ctpn.topology import HEADS, NUM_CLASSES, RPN_CHANNELS
 from src.weights.network_weights import NetworkWeights
 from src.weights.weights_file import load_weights
+
+
+def _ctpn(weights: NetworkWeights) -> nn.Cell:
+    params = weights.params
+    width_mult = weights.card.backbone_width or len(params["conv.weight"]) / RPN_CHANNELS
+    return Ctpn(width_mult, len(params[f"{HEADS}rpn_cls.bias"]) // NUM_CLASSES)
+
+
+def _crnn(weights: NetworkWeights) -> nn.Cell:
+    params = weights.params
+    width_mult = weights.card.network_width or len(params["cnn.conv6.weight"]) / CHANNELS[-1]
+    return Crnn(len(params[f"{HEAD}.bias"]), width_mult)
+
+
+_NETWORKS: dict[str, Callable[[NetworkWeights], nn.Cell]] = {"ctpn": _ctpn, "crnn": _crnn}
 
 
 class MindSporeEngine:
@@ -22,16 +40,9 @@ class MindSporeEngine:
     name = "mindspore"
 
     def __init__(self, weights: NetworkWeights):
-        params = weights.params
         try:
-            if weights.network == "ctpn":
-                width = weights.card.backbone_width or len(params["conv.weight"]) / RPN_CHANNELS
-                anchors = len(params[f"{HEADS}rpn_cls.bias"]) // NUM_CLASSES
-                network = Ctpn(width, anchors)
-            else:
-                width = weights.card.network_width or len(params["cnn.conv6.weight"]) / CHANNELS[-1]
-                network = Crnn(len(params[f"{HEAD}.bias"]), width)
-            load_weights(network, params)
+            network = _NETWORKS[weights.network](weights)
+            load_weights(network, weights.params)
         except KeyError as error:
             raise UserError(f"{weights.path}: parameter {error} is missing") from None
         except UserError as error:

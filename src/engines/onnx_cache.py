@@ -17,9 +17,11 @@ from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.weights.array_shapes import check_shapes
 from src.weights.card import file_sha256
+from src.weights.network_kinds import KINDS
 from src.weights.network_weights import NetworkWeights
 
 GRAPH_VERSION = 1  # changes with the graph writers, so that files of older ones are not taken
+MakeGraph = Callable[..., Any]  # the arrays by name -> an onnx.ModelProto
 _import_lock = threading.Lock()  # networks are opened side by side, but a process has one environment
 
 
@@ -57,7 +59,7 @@ def onnx_file(weights: NetworkWeights, folder: Path | str | None = None) -> Path
 
 
 def cache_state(weights: NetworkWeights, folder: Path | str | None = None) -> str:
-    """What a person should know of the file that `onnx_file` would take, without making it."""
+    """The state, for a person, of the file that `onnx_file` would take, without making it."""
     path = _cached(weights, folder)
     if not path.is_file():
         return "not made yet; the first image makes it"
@@ -82,8 +84,23 @@ def _is_as_written(path: Path) -> bool:
 
 
 def onnx_name(weights: NetworkWeights) -> str:
-    branch = f"-{weights.card.lstm_branch}" if weights.network == "ctpn" else ""
-    return f"{weights.network}-{weights.sha256[:20]}{branch}-g{GRAPH_VERSION}.onnx"
+    branch = KINDS[weights.network].has_branches and f"-{weights.card.lstm_branch}"
+    return f"{weights.network}-{weights.sha256[:20]}{branch or ''}-g{GRAPH_VERSION}.onnx"
+
+
+def _ctpn_graph() -> MakeGraph:
+    from src.export.ctpn_onnx import ctpn_onnx  # noqa: PLC0415 - onnx is imported where a file is made
+
+    return ctpn_onnx
+
+
+def _crnn_graph() -> MakeGraph:
+    from src.export.crnn_onnx import crnn_onnx  # noqa: PLC0415
+
+    return crnn_onnx
+
+
+_GRAPHS: dict[str, Callable[[], MakeGraph]] = {"ctpn": _ctpn_graph, "crnn": _crnn_graph}
 
 
 def onnx_bytes(weights: NetworkWeights) -> bytes:
@@ -94,14 +111,7 @@ def onnx_bytes(weights: NetworkWeights) -> bytes:
     """
     # onnx is imported on this path only: with a file in the cache nothing needs it.
     with _import_lock, _plain_protobuf():
-        if weights.network == "ctpn":
-            from src.export.ctpn_onnx import ctpn_onnx  # noqa: PLC0415
-
-            make: Callable[..., Any] = ctpn_onnx
-        else:
-            from src.export.crnn_onnx import crnn_onnx  # noqa: PLC0415
-
-            make = crnn_onnx
+        make = _GRAPHS[weights.network]()
     params = weights.params
     try:
         check_shapes(weights.network, params)

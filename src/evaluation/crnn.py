@@ -22,7 +22,7 @@ from src.evaluation.lexicon_files import read_lexicons
 from src.evaluation.options import CrnnEvaluation, CrnnTrainingEvaluation, LexiconOptions
 from src.evaluation.recognition import LexiconChoice, PredictLogProbs, WordEvaluation, pooled, read_words
 from src.evaluation.recognition_results import draw_mistakes, write_word_results
-from src.evaluation.recognition_table import TOTAL, show_metrics
+from src.evaluation.tables import TOTAL, show_metrics
 from src.weights.crnn_weights import load_trained
 
 logger = logging.getLogger(__name__)

@@ -11,17 +11,17 @@ from src.common.progress_bar import progress_bar
 from src.common.ranks import barrier, broadcast_statistics, current_ranks, gather_json
 from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
-from src.ctpn.detect_options import detect_options
 from src.ctpn.lstm_branches import choose_lstm
+from src.ctpn.text_lines import detect_options
 from src.data.detection.dataset import CtpnEvalData
 from src.data.detection.evaluation_images import check_folder, images_of
 from src.data.loading.bad_samples import BadSamples
 from src.evaluation.checkpoint_files import evaluate_each, find_checkpoints
 from src.evaluation.detection import DetectionEvaluation, PredictMaps, evaluate_detection
 from src.evaluation.detection_results import draw_detections, write_detection_results
-from src.evaluation.detection_table import metrics_line, show_table
 from src.evaluation.gather_detection import gather_found
 from src.evaluation.options import CtpnEvaluation, CtpnTrainingEvaluation, DetectionRunOptions
+from src.evaluation.tables import metrics_line, show_table
 from src.weights.weights_file import load_weights, read_weights
 
 logger = logging.getLogger(__name__)

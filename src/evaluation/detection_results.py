@@ -5,16 +5,14 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from src.common.inner_path import inner_path
-from src.common.json_file import write_json
+from src.common.atomic_file import write_json
+from src.common.image_name import inner_path
 from src.evaluation.detection import DetectionEvaluation
-from src.evaluation.submission_names import submission_names
 from src.metrics.detection_result import GroundTruth
 from src.metrics.safe_zip import write_text_members
-from src.metrics.submission import ground_truth_name, to_pixels, write_submission
+from src.metrics.submission import ground_truth_name, submission_names, to_pixels, write_submission
 from src.text_connector.detector import TextLines
-from src.visualize.drawing import draw_lines
-from src.visualize.image_sheet import write_image
+from src.visualize.drawing import draw_lines, write_image
 
 
 def write_detection_results(

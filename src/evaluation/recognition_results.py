@@ -6,15 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from src.common.atomic_file import write_atomically
-from src.common.json_file import write_json
+from src.common.atomic_file import write_atomically, write_json
 from src.data.images.decode import ImageError
 from src.data.recognition.preprocess import to_gray
 from src.data.recognition.word_images import SampleError
 from src.evaluation.recognition import Prediction, WordEvaluation
 from src.metrics.edit_distance import edit_distances
-from src.visualize.drawing import contact_sheet
-from src.visualize.image_sheet import write_image
+from src.visualize.drawing import contact_sheet, write_image
 
 _TILE = (64, 200)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from src.common.json_file import write_json
+from src.common.atomic_file import write_json
 from src.crnn.alphabet import Alphabet
 from src.crnn.build import build_crnn
 from src.crnn.crnn import Crnn

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from src.common.json_file import write_json
+from src.common.atomic_file import write_json
 from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.ctpn import Ctpn
-from src.ctpn.detect_options import detect_options
 from src.ctpn.lstm_branches import choose_lstm
 from src.ctpn.options import NetworkOptions
 from src.ctpn.proposal_cell import NMS_LIMIT, CtpnProposals
-from src.ctpn.text_lines import DetectOptions
+from src.ctpn.text_lines import DetectOptions, detect_options
 from src.export.ctpn_onnx import write_ctpn_onnx
 from src.export.network_files import (
     ExportError,

@@ -9,6 +9,7 @@ spaces for commas, or eight coordinates and a word; quotes are optional, "###" i
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -201,3 +202,23 @@ def _unquoted(word: str) -> str:
 def _check_order(box: Sequence[float], where: str, number: int) -> None:
     if box[2] < box[0] or box[3] < box[1]:
         raise SubmissionError(f"{where}, line {number}: not a box x1 <= x2, y1 <= y2: {box}")
+
+
+def submission_names(names: Iterable[str]) -> dict[str, str]:
+    """File name of an image -> the name to submit it under, whose stem no other image has.
+
+    That is its own name (the official script expects `res_img_1.txt` for `img_1.jpg`), or, where several
+    share a stem (`a/1.jpg`, `b/1.jpg` and `1.png`), one made of the whole of it: `a_1_jpg`.
+    """
+    names = list(names)
+    stems = Counter(image_key(name) for name in names)
+    chosen = {name: name for name in names if stems[image_key(name)] == 1}
+    taken = {image_key(name) for name in chosen}
+    for name in names:
+        if name not in chosen:
+            candidate = re.sub(r"[/\\.]", "_", name)
+            while candidate in taken:
+                candidate += "_"
+            chosen[name] = candidate
+            taken.add(candidate)
+    return chosen

@@ -77,7 +77,7 @@ def _export_crnn(config: CrnnConfig, checkpoint: Path, device_target: str) -> ob
 
 
 def _postprocess_ctpn(config: CtpnConfig) -> str:
-    from src.evaluation.detection_table import metrics_line, show_table  # noqa: PLC0415
+    from src.evaluation.tables import metrics_line, show_table  # noqa: PLC0415
     from src.postprocess.ctpn import postprocess_ctpn  # noqa: PLC0415
 
     metrics = postprocess_ctpn(config)

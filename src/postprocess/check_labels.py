@@ -1,13 +1,10 @@
 """Whether the labels fit the images, before an application is built and run for them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from src.common.errors import UserError
 from src.data.images.decode import IMAGE_SUFFIXES
-from src.evaluation.submission_names import submission_names
-from src.metrics.submission import ground_truth_name, image_key, read_ground_truth
+from src.metrics.submission import ground_truth_name, image_key, read_ground_truth, submission_names
 from src.postprocess.crnn import read_labels
 
 

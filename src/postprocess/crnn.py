@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.common.atomic_file import write_atomically
+from src.common.atomic_file import write_atomically, write_json
 from src.common.errors import UserError
-from src.common.json_file import write_json
 from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import Decode, Decoded
 from src.crnn.decoder import choose_decoder

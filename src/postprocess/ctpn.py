@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from src.common.errors import UserError
-from src.ctpn.detect_options import detect_options
 from src.ctpn.proposal_generator import Proposals
-from src.ctpn.text_lines import DetectOptions, lines_from_maps, lines_from_proposals
+from src.ctpn.text_lines import DetectOptions, detect_options, lines_from_maps, lines_from_proposals
 from src.ctpn.topology import STRIDE
 from src.data.detection.evaluation_images import images_of
 from src.data.images.decode import IMAGE_SUFFIXES, ImageError, decode_image
@@ -19,9 +18,15 @@ from src.data.loading.bad_samples import BadSamples
 from src.data.recognition.word_gaps import word_boxes
 from src.evaluation.detection import DetectionEvaluation
 from src.evaluation.detection_results import draw_detections
-from src.evaluation.submission_names import submission_names
 from src.metrics.detection_result import GroundTruth
-from src.metrics.submission import ground_truth_name, image_key, read_ground_truth, write_results, write_submission
+from src.metrics.submission import (
+    ground_truth_name,
+    image_key,
+    read_ground_truth,
+    submission_names,
+    write_results,
+    write_submission,
+)
 from src.postprocess.options import CtpnPostprocess
 from src.postprocess.output_files import NetworkOutputs, OutputFileError, read_outputs, read_undescribed
 from src.text_connector.detector import TextLines

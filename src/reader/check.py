@@ -98,7 +98,8 @@ def _show_weights(
         return None
     try:
         weights = find_weights(file, network, option)
-        what = _what_it_is(weights, "line" if option == "crnn_lines_weights" else "word")
+        what = _DESCRIBE[network](weights, "line" if option == "crnn_lines_weights" else "word")
+        millions = sum(array.size for array in weights.params.values()) / 1e6
         if engine:
             with tempfile.TemporaryDirectory() as folder:  # a check leaves nothing behind
                 open_engine(weights, EngineOptions(engine=engine, cache_dir=folder))
@@ -106,16 +107,19 @@ def _show_weights(
         print(f"  {option}: cannot be used: {error}")
         return None
     known = "as on its card" if weights.card.sha256 else "no card to compare it with"
-    print(f"  {option}: {file}, {file.stat().st_size / 2**20:.1f} MiB, {what}")
+    print(f"  {option}: {file}, {file.stat().st_size / 2**20:.1f} MiB, {what}, {millions:.1f} million values")
     print(f"    sha256 {weights.sha256} ({known})")
     print(f"    ONNX file: {cache_state(weights, cache)}")
     return weights
 
 
-def _what_it_is(weights: NetworkWeights, unit: str) -> str:
-    values = sum(array.size for array in weights.params.values())
-    if weights.network == "ctpn":
-        height, width = weights.card.image_size
-        return f"detector, input {height}x{width}, {values / 1e6:.1f} million values"
-    characters = len(alphabet_of(weights).characters)
-    return f"recognizer of {weights.card.unit or unit}s, {characters} characters, {values / 1e6:.1f} million values"
+def _describe_detector(weights: NetworkWeights, unit: str) -> str:
+    height, width = weights.card.image_size
+    return f"detector, input {height}x{width}"
+
+
+def _describe_recognizer(weights: NetworkWeights, unit: str) -> str:
+    return f"recognizer of {weights.card.unit or unit}s, {len(alphabet_of(weights).characters)} characters"
+
+
+_DESCRIBE = {"ctpn": _describe_detector, "crnn": _describe_recognizer}

@@ -17,9 +17,8 @@ from src.reader.growing_file import GrowingFile
 from src.reader.hocr import to_hocr
 from src.reader.image_names import common_name, result_path
 from src.reader.result import ReadResult
-from src.visualize.drawing import TextsAt
+from src.visualize.drawing import TextsAt, write_image
 from src.visualize.fonts import FontChooser
-from src.visualize.image_sheet import write_image
 
 CSV_COLUMNS = ("image", "line", "x1", "y1", "x2", "y2", "score", "text", "text_score")
 

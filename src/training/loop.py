@@ -2,7 +2,6 @@
 
 import errno
 import json
-import math
 import time
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -22,16 +21,12 @@ from src.training.loss_scale import LossScaler
 from src.training.optimizers import learning_rate_table
 from src.training.options import TrainOptions, TrainResult
 from src.training.run_log import RunLog
-from src.training.run_state import RunState
+from src.training.run_state import NotFiniteError, RunState, not_finite_message
 from src.training.throughput import Throughput
 from src.training.train_step import TrainStep
 from src.weights.weights_file import network_arrays
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # an open log file hears of it without its name
-
-
-class NotFiniteError(UserError):
-    """A loss term or the gradient is NaN or infinite; the weights are those before the step."""
 
 
 class TrainData(Protocol):
@@ -204,9 +199,9 @@ class _Run:
         # On several ranks all of them see the same counts, so all go on or none does.
         overflowed = report.bad_gradients > 0
         if report.bad_losses or not state.scaler.after_step(overflowed):
-            raise NotFiniteError(_not_finite_message({**report.terms, "gradient norm": report.norm}, state))
+            raise NotFiniteError(not_finite_message({**report.terms, "gradient norm": report.norm}, state))
         if overflowed and not state.statistics_are_finite():
-            raise NotFiniteError(_not_finite_message({"batch-norm statistics": float("nan")}, state))
+            raise NotFiniteError(not_finite_message({"batch-norm statistics": float("nan")}, state))
         state.count_step({**report.terms, "grad_norm": report.norm})
         self.speed.step_done()
         self.log.advance(
@@ -245,9 +240,3 @@ class _Run:
             self.log.info(f"saved {self.result.checkpoint}")
         self.last_save = time.monotonic()
         self.speed.restart_clock()
-
-
-def _not_finite_message(metrics: dict[str, float], state: RunState) -> str:
-    bad = [f"{name} = {value}" for name, value in metrics.items() if not math.isfinite(value)]
-    where = f"epoch {state.epoch} step {state.step + 1} (step {state.global_step + 1} of the training)"
-    return f"not finite at {where}: {', '.join(bad) or 'loss of another rank'}; no update was made"

@@ -1,16 +1,16 @@
 """Where a run stands, and its way into a checkpoint and back."""
 
 import math
+import random
 
+import mindspore as ms
 import numpy as np
-from mindspore import nn
+from mindspore import Parameter, Tensor, nn
 
 from src.common.errors import UserError
 from src.training.checkpoints import Snapshot
 from src.training.eval_callback import EvalCallback
 from src.training.loss_scale import LossScaler
-from src.training.optimizer_state import optimizer_arrays, restore_optimizer
-from src.training.random_state import random_state, restore_random_state
 from src.weights.weights_file import load_weights, network_arrays
 
 
@@ -104,3 +104,65 @@ class RunState:
         self.epoch_closed, self.global_step = progress["epoch_closed"], progress["global_step"]
         self._sums, self._counts = dict(progress["sums"]), dict(progress["counts"])
         restore_random_state(progress["random"])
+
+
+def random_state() -> dict:
+    """State of Python's, NumPy's global and MindSpore's default generator, as JSON values.
+
+    The masks of `nn.Dropout` in graph mode come from a state inside the compiled kernel that cannot be read: a
+    resumed run with dropout is a valid continuation, but draws other masks.
+    """
+    version, internal, gauss = random.getstate()
+    kind, keys, position, has_gauss, cached = np.random.get_state()
+    return {
+        "python": [version, list(internal), gauss],
+        "numpy": [kind, np.asarray(keys).tolist(), position, has_gauss, cached],
+        "mindspore": ms.get_rng_state().asnumpy().tolist(),
+    }
+
+
+def restore_random_state(state: dict) -> None:
+    """Put `random_state()` back."""
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    kind, keys, *rest = state["numpy"]
+    np.random.set_state((kind, np.array(keys, np.uint32), *rest))
+    ms.set_rng_state(Tensor(np.array(state["mindspore"], np.uint8)))
+
+
+def optimizer_arrays(optimizer: nn.Optimizer) -> dict[str, np.ndarray]:
+    """Copies of the step counter and the moments by name; neither the weights nor the learning rate table."""
+    return {name: param.asnumpy().copy() for name, param in _remembered(optimizer).items()}
+
+
+def restore_optimizer(optimizer: nn.Optimizer, arrays: dict[str, np.ndarray]) -> None:
+    """Put `optimizer_arrays` back; UserError if they are of another optimizer or network."""
+    remembered = _remembered(optimizer)
+    expected = {name: tuple(param.shape) for name, param in remembered.items()}
+    given = {name: array.shape for name, array in arrays.items()}
+    if expected != given:
+        differing = sorted(n for n in expected.keys() | given.keys() if expected.get(n) != given.get(n))
+        raise UserError(f"resume: the checkpoint is of another optimizer; these differ: {', '.join(differing[:8])}")
+    for name, param in remembered.items():
+        param.set_data(Tensor(arrays[name].copy(), param.dtype))
+
+
+def _remembered(optimizer: nn.Optimizer) -> dict[str, Parameter]:
+    weights = {id(param) for param in optimizer.parameters}
+    return {
+        name: param
+        for name, param in optimizer.parameters_and_names()
+        # The table comes from the configuration; a longer training may be given when resuming.
+        if id(param) not in weights and not name.startswith("learning_rate")
+    }
+
+
+class NotFiniteError(UserError):
+    """A loss term or the gradient is NaN or infinite; the weights are those before the step."""
+
+
+def not_finite_message(metrics: dict[str, float], state: RunState) -> str:
+    """Which of the metrics of a step are not finite, and where."""
+    bad = [f"{name} = {value}" for name, value in metrics.items() if not math.isfinite(value)]
+    where = f"epoch {state.epoch} step {state.step + 1} (step {state.global_step + 1} of the training)"
+    return f"not finite at {where}: {', '.join(bad) or 'loss of another rank'}; no update was made"

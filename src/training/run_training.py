@@ -3,7 +3,9 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import mindspore as ms
 import numpy as np
 from mindspore import nn
 
@@ -12,9 +14,11 @@ from src.training.checkpoints import CheckpointFolder
 from src.training.eval_callback import Evaluate
 from src.training.loop import TrainData, train
 from src.training.optimizers import make_optimizer
-from src.training.options import CheckpointOptions, RunOptions, TrainResult
+from src.training.options import CheckpointOptions, PrecisionOptions, RunOptions, TrainResult
 
 logger = logging.getLogger(__name__)
+
+OptionsT = TypeVar("OptionsT", bound=PrecisionOptions)
 
 
 @dataclass(frozen=True)
@@ -94,3 +98,10 @@ def run_job(job: Job, options: RunOptions, ranks: Ranks, description: str) -> Tr
     result = train(job.loss_cell, optimizer, job.data, train_options, network=job.network, evaluate=job.evaluate)
     barrier(ranks.rank_size)  # where it was stopped, rank 0 has saved a checkpoint meanwhile
     return result
+
+
+def settle_precision(options: OptionsT) -> OptionsT:
+    """`options` with "auto" replaced by half precision on Ascend, where the original work computes in it."""
+    if options.mixed_precision != "auto":
+        return options
+    return options.replace(mixed_precision=ms.get_context("device_target") == "Ascend")

@@ -17,9 +17,8 @@ from src.training.crnn_options import CrnnTraining, ScheduleOptions
 from src.training.crnn_samples import WordData, training_data
 from src.training.lr_schedule import constant, usable_warmup, warmup_cosine
 from src.training.options import TrainResult
-from src.training.precision import settle_precision
 from src.training.result_table import write_result_table
-from src.training.run_training import Job, Ranks, continues, run_job
+from src.training.run_training import Job, Ranks, continues, run_job, settle_precision
 from src.weights.crnn_weights import load_pre_trained, write_alphabet
 
 logger = logging.getLogger(__name__)

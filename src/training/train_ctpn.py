@@ -28,8 +28,7 @@ from src.training.ctpn_options import CtpnTraining
 from src.training.ctpn_samples import SampleMaker
 from src.training.lr_schedule import warmup_cosine
 from src.training.options import CheckpointOptions, TrainResult
-from src.training.precision import settle_precision
-from src.training.run_training import Job, Ranks, continues, run_job
+from src.training.run_training import Job, Ranks, continues, run_job, settle_precision
 from src.weights.weights_file import load_weights, read_weights
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Images of what was found: lines with texts on a photograph, and sheets of many small images.
+"""Images of what was found: lines with texts on a photograph, sheets of many small images, and their files.
 
 Images are uint8 RGB (H, W, 3). Found lines are orange, ground truth is blue, which people who confuse red
 and green distinguish too; each line has a dark rim, so that it shows on any background. M lines.
@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw
 
+from src.common.atomic_file import replacing
 from src.common.boxes import box_corners
 from src.common.errors import UserError
 from src.visualize.fonts import FontChooser, one_line, shorten, texts_or_none
@@ -22,6 +23,8 @@ TextsAt = Literal["lines", "side", "auto"]
 FOUND_COLOR = (255, 121, 0)
 TRUTH_COLOR = (0, 168, 255)
 IGNORED_COLOR = (176, 176, 176)
+
+_LONGEST_SIDE = 65_000  # JPEG ends there
 
 
 def draw_lines(
@@ -179,3 +182,18 @@ def _polygons(shapes: np.ndarray) -> np.ndarray:
 
 def _bounds(polygon: np.ndarray) -> Box:
     return (*polygon.min(axis=0).tolist(), *polygon.max(axis=0).tolist())
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write uint8 RGB (H, W, 3) as PNG if `path` ends in .png, else as JPEG.
+
+    The file is the old one or the complete new one. UserError names it when it cannot be written.
+    """
+    drawn = Image.fromarray(image)
+    if max(drawn.size) > _LONGEST_SIDE:
+        drawn.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+    with replacing(path, sync=False) as file:  # syncing a file for every image takes its time
+        if path.suffix.lower() == ".png":
+            drawn.save(file, "PNG")
+        else:
+            drawn.save(file, "JPEG", quality=90)

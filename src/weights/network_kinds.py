@@ -27,6 +27,7 @@ class NetworkKind:
         parameter_shapes: sizes by parameter name.
         config_keys: key of a card -> key of a configuration with the same meaning.
         more_card_values: what else of a training's configuration, kept in a folder, belongs on a card.
+        has_branches: whether a file may hold two LSTMs, of which the card names one.
         convert: parameters of a file in any published naming, and the LSTM branch of its card, to parameters by this
             project's names, and notes for the user.
     """
@@ -36,6 +37,7 @@ class NetworkKind:
     parameter_shapes: Callable[[], Shapes]
     config_keys: Mapping[str, str]
     more_card_values: Callable[[Mapping[str, object], Path], dict[str, object]]
+    has_branches: bool
     convert: Callable[[Parameters, str], tuple[Parameters, list[str]]]
 
 
@@ -75,6 +77,7 @@ KINDS = {
             "backbone_width": "backbone_width",
         },
         more_card_values=_ctpn_card_values,
+        has_branches=True,
         convert=_convert_ctpn,
     ),
     "crnn": NetworkKind(
@@ -83,6 +86,7 @@ KINDS = {
         parameter_shapes=crnn.parameter_shapes,
         config_keys={"alphabet": "alphabet", "widths": "image_width", "network_width": "network_width"},
         more_card_values=_crnn_card_values,
+        has_branches=False,
         convert=_convert_crnn,
     ),
 }

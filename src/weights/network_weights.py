@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from src.common.errors import UserError
-from src.weights.card import CardError, WeightsCard, file_sha256, read_card
-from src.weights.formats import FORMATS, WeightsError, decode_weights
+from src.weights.card import NETWORKS, CardError, WeightsCard, card_path, file_sha256, load_card, read_card
+from src.weights.formats import FORMATS, WeightsError, decode_weights, read_weights
 from src.weights.network_kinds import KINDS
 
 
@@ -81,3 +81,20 @@ def find_weights(path: Path | str, network: str, option: str) -> NetworkWeights:
             f"{card.sha256[:12]}...); fetch it again, or remove the card if you changed the weights yourself"
         )
     return NetworkWeights(path, network, sha256, card)
+
+
+def network_of(weights: Path) -> str:
+    """One of `NETWORKS`, "" where that is unknown (the file is missing, damaged or of neither)."""
+    if not weights.is_file():
+        return ""
+    try:
+        path = card_path(weights)
+        card = load_card(path) if path.is_file() else None
+        if isinstance(card, dict) and card.get("network") in NETWORKS:
+            return str(card["network"])
+        names = read_weights(weights)
+    except UserError:
+        return ""
+    if "cnn.conv0.weight" in names or "module.cnn.conv0.weight" in names:
+        return "crnn"
+    return "ctpn" if any(name.startswith("vgg16_feature_extractor.") for name in names) else ""

@@ -14,8 +14,7 @@ from infer_builds import ROOT, SANITIZED, need_tools, run
 from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_images, write_labels
 from tiny_networks import write_bright_onnx, write_ctpn_stand_in
 
-from src.ctpn.detect_options import detect_options
-from src.ctpn.text_lines import lines_from_maps
+from src.ctpn.text_lines import detect_options, lines_from_maps
 from src.data.detection.preprocess import preprocess
 from src.data.images.decode import decode_image
 from src.evaluation.detection import DetectionEvaluation

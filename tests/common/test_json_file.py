@@ -3,8 +3,8 @@ import os
 
 import pytest
 
+from src.common.atomic_file import write_json
 from src.common.errors import UserError
-from src.common.json_file import write_json
 
 
 def test_a_file_is_readable_and_alone(tmp_path):

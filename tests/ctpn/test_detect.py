@@ -5,8 +5,7 @@ import pytest
 from tiny_detection import ANCHORS, tiny_config
 
 from src.common.errors import UserError
-from src.ctpn.detect_options import detect_options
-from src.ctpn.text_lines import DetectOptions, lines_from_maps, scale_lines
+from src.ctpn.text_lines import DetectOptions, detect_options, lines_from_maps, scale_lines
 from src.text_connector.detector import TextLines
 from src.text_connector.options import ConnectorParams
 

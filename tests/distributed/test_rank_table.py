@@ -5,14 +5,8 @@ import json
 import pytest
 from rank_tables import EIGHT, TWO_HOSTS, changed, device, table
 
-from src.model_utils.rank_table import (
-    HostPart,
-    RankTableError,
-    host_part,
-    make_rank_table,
-    parse_rank_table,
-    read_rank_table,
-)
+from src.model_utils.host_part import HostPart, host_part
+from src.model_utils.rank_table import RankTableError, make_rank_table, parse_rank_table, read_rank_table
 
 FIRST = ("server_list", 0)
 DEVICE = (*FIRST, "device", 1)

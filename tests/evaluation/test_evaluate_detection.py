@@ -10,8 +10,7 @@ import pytest
 from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_images, write_set
 
 from src.common.errors import UserError
-from src.ctpn.detect_options import detect_options
-from src.ctpn.text_lines import lines_from_maps
+from src.ctpn.text_lines import detect_options, lines_from_maps
 from src.data.detection.evaluation_images import check_folder, images_of
 from src.data.detection.preprocess import preprocess
 from src.data.images.decode import decode_image
@@ -19,10 +18,9 @@ from src.data.recognition.word_gaps import word_boxes
 from src.evaluation.ctpn import choose_source, evaluate_source
 from src.evaluation.detection import DetectionEvaluation, evaluate_detection
 from src.evaluation.detection_results import draw_detections, drawn_names, write_detection_results
-from src.evaluation.submission_names import submission_names
 from src.metrics.detection_result import GroundTruth
 from src.metrics.official_script import evaluate_archives
-from src.metrics.submission import read_ground_truth, read_submission
+from src.metrics.submission import read_ground_truth, read_submission, submission_names
 from src.model_utils.config import load_config
 from src.text_connector.detector import TextLines
 

@@ -10,8 +10,8 @@ from dumped_outputs import write_outputs
 from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_images, write_labels
 
 from src.common.errors import UserError
-from src.ctpn.detect_options import detect_options
 from src.ctpn.proposal_generator import generate_proposals
+from src.ctpn.text_lines import detect_options
 from src.data.detection.preprocess import preprocess
 from src.data.images.decode import decode_image
 from src.evaluation.ctpn import evaluate_source

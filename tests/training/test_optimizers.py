@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from src.common.errors import UserError
-from src.training.optimizer_state import optimizer_arrays, restore_optimizer
 from src.training.optimizers import OPTIMIZERS, learning_rate_table, make_optimizer
+from src.training.run_state import optimizer_arrays, restore_optimizer
 
 ms = pytest.importorskip("mindspore")
 pytestmark = pytest.mark.usefixtures("graph_mode")

@@ -16,8 +16,9 @@ from training_stand_in import STEPS, Data, Loss, Net, optimizer_of, run
 
 from src.common.errors import UserError
 from src.training.checkpoints import CheckpointFolder
-from src.training.loop import NotFiniteError, train
+from src.training.loop import train
 from src.training.options import TrainOptions
+from src.training.run_state import NotFiniteError
 from src.weights.weights_file import read_weights
 
 pytestmark = pytest.mark.usefixtures("graph_mode")

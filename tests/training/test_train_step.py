@@ -5,7 +5,7 @@ ms = pytest.importorskip("mindspore")
 from mindspore import nn, ops
 from training_stand_in import Data, Loss, Net, optimizer_of
 
-from src.training.optimizer_state import optimizer_arrays
+from src.training.run_state import optimizer_arrays
 from src.training.train_step import TrainStep
 
 pytestmark = pytest.mark.usefixtures("graph_mode")

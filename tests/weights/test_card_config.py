@@ -9,7 +9,7 @@ from src.model_utils.network_config import CtpnConfig
 from src.weights.card import write_card
 from src.weights.card_config import describe_card, with_card
 from src.weights.mindspore_ckpt import encode
-from src.weights.which_network import network_of
+from src.weights.network_weights import network_of
 
 CARD = {
     "network": "ctpn",

@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.console import Group
 from rich.table import Table
 
+from src.common.atomic_file import write_json
 from src.common.errors import UserError
-from src.common.json_file import write_json
 
 MAX_NAMED_FILES = 1000
 

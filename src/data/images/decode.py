@@ -11,12 +11,12 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from src.data.images.file_types import HEAD_BYTES, file_type, register_heic, why_not_read
+from src.data.images.header import ImageHeader, frame_numbers, header_of
 from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker
 from src.data.images.options import DEFAULT_MAX_PIXELS
-from src.data.images.pillow_limit import without_pillow_limit
-from src.data.images.png import without_texts
+from src.data.images.pillow_guards import without_pillow_limit, without_texts
 from src.data.images.rgb import orientation, to_rgb, turned_upright
-from src.data.images.source import ImageError, file_size, most_bytes, open_file, read_all, read_bytes
+from src.data.images.source import ImageError, content_of, read_bytes
 
 __all__ = ["DecodedImage", "ImageError", "ImageFile", "ImageHeader", "decode_image", "image_size", "read_bytes"]
 
@@ -26,30 +26,8 @@ IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".pnm"}
     | {".tif", ".tiff", ".webp", ".jp2", ".avif"}
 )
-_SUBFILE_TYPE, _REDUCED_OR_MASK = 254, 1 | 4  # TIFF: an image that is a part of another one
 
 Source = bytes | Path | str
-
-
-@dataclass(frozen=True)
-class ImageHeader:
-    """What is known of a file's image before any pixel is decoded.
-
-    Attributes:
-        height, width: size in pixels as shown (EXIF orientation applied).
-        orientation: EXIF orientation 1..8, 1 where the file has none.
-        mode: Pillow's pixel mode as stored.
-        has_alpha: whether the pixels or the palette carry transparency.
-        has_color_profile: whether an ICC profile is embedded (it is not applied).
-    """
-
-    format: str
-    mode: str
-    height: int
-    width: int
-    orientation: int
-    has_alpha: bool
-    has_color_profile: bool
 
 
 @dataclass(frozen=True)
@@ -103,7 +81,7 @@ class ImageFile:
         self._data: bytes | BinaryIO
         if isinstance(source, (str, Path)):
             self._name = name or str(source)
-            self._data = _content(source, self._name, max_pixels)
+            self._data = content_of(source, self._name, max_pixels)
         else:
             self._name = name or "image bytes"
             self._data = bytes(source)
@@ -129,7 +107,7 @@ class ImageFile:
 
     @property
     def header(self) -> ImageHeader:
-        return _header(self._image)
+        return header_of(self._image)
 
     @property
     def pages(self) -> int:
@@ -150,12 +128,7 @@ class ImageFile:
 
     @cached_property
     def _frames(self) -> list[int]:
-        image = self._image
-        # The further images of a camera's JPEG are copies of the first one, other exposures, or its depth.
-        count = 1 if image.format in ("JPEG", "MPO") else _frame_count(image)
-        if count == 1 or image.format != "TIFF":
-            return list(range(count))
-        return [number for number in range(count) if number == 0 or not _is_part_of_another(image, number)]
+        return frame_numbers(self._image)
 
     def _pixels(self) -> tuple[np.ndarray, list[str]]:
         """As stored, and what was wrong."""
@@ -263,54 +236,3 @@ class ImageFile:
     def _close_data(self) -> None:
         if not isinstance(self._data, bytes):
             self._data.close()
-
-
-def _content(path: Path | str, name: str, max_pixels: int) -> bytes | BinaryIO:
-    """The bytes of a file; a TIFF too large to be taken whole, which may have any number of pages, stays a file.
-
-    A file of no known kind is not read further than its beginning.
-    """
-    with open_file(path) as file:
-        size, most = file_size(file), most_bytes(max_pixels)
-        if size > HEAD_BYTES:
-            head = file.read(HEAD_BYTES)
-            kind = file_type(head)
-            if not kind:
-                raise ImageError("not an image", name)
-            if size > most and kind == "TIFF":
-                return open_file(path)
-            file.seek(0)
-        return read_all(file, name, most=most)
-
-
-def _frame_count(image: Image.Image) -> int:
-    try:
-        return max(1, int(getattr(image, "n_frames", 1)))
-    except Exception:  # damage behind the first image, which may be sound
-        return 1
-
-
-def _is_part_of_another(image: Image.Image, number: int) -> bool:
-    """Whether a TIFF marks this image as another one made smaller, or its mask."""
-    try:
-        image.seek(number)
-        tags = image.tag_v2  # type: ignore[attr-defined] # a TIFF has them
-        return bool(int(tags.get(_SUBFILE_TYPE, 0)) & _REDUCED_OR_MASK)
-    except Exception:  # it cannot be read; decoding it raises the error
-        return False
-
-
-def _header(image: Image.Image) -> ImageHeader:
-    turned = orientation(image)
-    width, height = image.size
-    if turned >= 5 and image.format != "TIFF":  # 5..8 exchange rows and columns; Pillow does so itself in a TIFF
-        width, height = height, width
-    return ImageHeader(
-        format=image.format or "",
-        mode=image.mode,
-        height=height,
-        width=width,
-        orientation=turned,
-        has_alpha=image.has_transparency_data,
-        has_color_profile="icc_profile" in image.info,
-    )

@@ -5,7 +5,7 @@ from PIL import Image
 
 from src.common.errors import UserError
 from src.data.images.options import DEFAULT_MAX_PIXELS
-from src.data.images.pillow_limit import without_pillow_limit
+from src.data.images.pillow_guards import without_pillow_limit
 from src.data.images.rgb import on_ground, orientation, to_rgb, turned_upright
 from src.data.images.source import ImageError
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from src.common.errors import UserError
+from src.data.images.file_types import HEAD_BYTES, file_type
 
 # No image of fewer than DEFAULT_MAX_PIXELS is larger: 8 bytes a pixel. A sparse file of any size takes no room.
 MOST_BYTES = 512 << 20
@@ -96,3 +97,21 @@ def file_size(file: BinaryIO) -> int:
     except (OSError, io.UnsupportedOperation, AttributeError):
         return 0
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def content_of(path: Path | str, name: str, max_pixels: int) -> bytes | BinaryIO:
+    """The bytes of a file; a TIFF too large to be taken whole, which may have any number of pages, stays a file.
+
+    A file of no known kind is not read further than its beginning.
+    """
+    with open_file(path) as file:
+        size, most = file_size(file), most_bytes(max_pixels)
+        if size > HEAD_BYTES:
+            head = file.read(HEAD_BYTES)
+            kind = file_type(head)
+            if not kind:
+                raise ImageError("not an image", name)
+            if size > most and kind == "TIFF":
+                return open_file(path)
+            file.seek(0)
+        return read_all(file, name, most=most)

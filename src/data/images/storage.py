@@ -6,7 +6,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from src.data.images.decode import DecodedImage, ImageError, ImageFile, ImageHeader, read_bytes
+from src.data.images.decode import DecodedImage, ImageError, ImageFile, read_bytes
+from src.data.images.header import ImageHeader
 from src.data.images.options import DEFAULT_MAX_PIXELS
 
 # One MindRecord page holds 32 MiB, less the room for the other fields.

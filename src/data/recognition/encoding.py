@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from src.data.images.decode import ImageError, ImageHeader, decode_image, read_bytes, read_header
+from src.data.images.decode import ImageError, decode_image, read_bytes, read_header
+from src.data.images.header import ImageHeader
 from src.data.recognition.annotations import Reject, Word
 from src.data.recognition.crops import crop_word, shown_corners
 

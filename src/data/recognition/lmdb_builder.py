@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from src.common.atomic_file import write_json
 from src.common.errors import UserError
-from src.common.json_file import write_json
 from src.data.loading.prefetch import work_ahead
 from src.data.loading.processes import spawn_pool
 from src.data.recognition.annotations import Reject, WordSet, group_hash, held_out_threshold

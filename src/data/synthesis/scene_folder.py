@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 
-from src.common.json_file import write_json
+from src.common.atomic_file import write_json
 from src.data.loading.processes import ordered_results
 from src.data.synthesis.documents import DocumentSource
 from src.data.synthesis.manifest import MANIFEST, describe_run, refuse_finished

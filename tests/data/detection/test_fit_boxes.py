@@ -8,7 +8,8 @@ from PIL import Image
 
 from src.data.detection.annotations.fit_boxes import fit_boxes, turn_boxes
 from src.data.detection.annotations.labeled_image import RawBox, labeled_image
-from src.data.images.decode import ImageHeader, decode_image
+from src.data.images.decode import decode_image
+from src.data.images.header import ImageHeader
 
 
 def header(height, width, orientation=1):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.data.detection.annotations.labeled_image import LabeledImage
-from src.data.images.decode import ImageHeader
+from src.data.images.header import ImageHeader
 
 
 @dataclass

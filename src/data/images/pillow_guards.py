@@ -1,4 +1,4 @@
-"""Pillow's own limit of pixels, put aside while this project checks its own."""
+"""Limits of Pillow that this project does not want, as it has its own: of pixels, and of texts in a PNG."""
 
 import threading
 from collections.abc import Iterator
@@ -9,6 +9,9 @@ from PIL import Image
 _lock = threading.Lock()
 _inside = 0
 _before: int | None = None
+
+_SIGNATURE_BYTES = 8
+_TEXTS = {b"tEXt", b"zTXt", b"iTXt", b"iCCP"}
 
 
 @contextmanager
@@ -30,3 +33,16 @@ def without_pillow_limit() -> Iterator[None]:
             _inside -= 1
             if not _inside:
                 Image.MAX_IMAGE_PIXELS = _before
+
+
+def without_texts(data: bytes) -> bytes:
+    """The file without its texts and color profile, which Pillow refuses the image for when they are long."""
+    parts = [data[:_SIGNATURE_BYTES]]
+    place = _SIGNATURE_BYTES
+    while place + 12 <= len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4], "big")
+        if data[place + 4 : place + 8] not in _TEXTS:
+            parts.append(data[place:end])
+        place = end
+    parts.append(data[place:])
+    return b"".join(parts)
