@@ -1,32 +1,14 @@
 """Evaluate checkpoints: python eval.py [--checkpoint_path FILE_OR_FOLDER] [--dataset_path FILE] [--key value ...]"""
 
-from pathlib import Path
-
+from src.model_utils.checkpoint_job import checkpoint_job
 from src.model_utils.command import run_command
-from src.model_utils.config import load_config, require_path
 from src.model_utils.job_signals import interrupts_reach_python
-from src.model_utils.moxing_adapter import modelarts_job, place_outputs
 from src.model_utils.network_spec import spec_of
-from src.model_utils.prepare_run import describe, prepare_run
-from src.weights.card_config import describe_card, with_card
-from src.weights.network_weights import network_of
 
 
 def main() -> None:
-    config = load_config()
-    network = network_of(Path(config.checkpoint_path))
-    if network not in ("", config.network) and "network" not in config.given:
-        print(f"network {network}, which {config.checkpoint_path} is of")
-        config = load_config(network=network)
-    with modelarts_job(config):
-        config = place_outputs(config)
-        checkpoint = require_path(config, "checkpoint_path")
-        config, taken = with_card(config, config.network, checkpoint)
-        run = prepare_run(config)
-        print(describe(run, config))
-        if taken:
-            print(describe_card(checkpoint, taken))
-        spec_of(config).evaluate(config)
+    with checkpoint_job("checkpoint_path") as job:
+        spec_of(job.config).evaluate(job.config)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 B images of a batch, H W input height and width, N anchors.
 """
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ import torch
 from pytorch.detection_samples import DetectionMaker, DetectionSample, DetectionTask
 from pytorch.feature_cache import FeatureCache
 from src.data.detection.preprocess import MEAN, STD
+from src.data.loading.prefetch import work_ahead
 from src.data.loading.workers import BatchWorkers
 
 _LEAST_CACHED = 8  # batches in the cache before training begins
@@ -38,31 +38,33 @@ class DetectionFeed:
 
     def __init__(self, maker: DetectionMaker, *, batch_size: int, workers: int, device: torch.device, first: int = 0):
         self._batch_size, self._device = batch_size, device
-        self._next = first
         self.position = first
+        self._stage = 0
         self._workers = BatchWorkers(maker, workers)
-        self._pending: deque[Future] = deque()
+        self._made = work_ahead(self._workers.submit, self._tasks(first), batch_size + 2 * max(1, workers) - 1)
         self._waiting: dict[tuple[int, ...], list[DetectionSample]] = {}
-        self._depth = batch_size + 2 * max(1, workers)
 
     def batch(self, stage: int) -> DetectionBatch:
         """The next batch; what is asked for ahead from now on is of `stage`."""
+        self._stage = stage
         while True:
-            while len(self._pending) < self._depth:
-                self._pending.append(self._workers.submit(DetectionTask(stage, self._next, 1)))
-                self._next += 1
-            sample = self._pending.popleft().result()[0]
+            _, (sample,) = next(self._made)
             self.position += 1
             waiting = self._waiting.setdefault(sample.image.shape, [])
             waiting.append(sample)
             if len(waiting) == self._batch_size:
                 return to_device(self._waiting.pop(sample.image.shape), self._device)
 
+    def _tasks(self, first: int) -> Iterator[DetectionTask]:
+        for number in itertools.count(first):
+            yield DetectionTask(self._stage, number, 1)
+
     def state(self) -> dict[str, int]:
         """What another part of the training needs to go on."""
         return {"position": self.position}
 
     def close(self) -> None:
+        self._made.close()
         self._workers.close()
 
 

@@ -7,8 +7,6 @@ import torch
 from src.common.errors import UserError
 from src.engines.processor import has_bf16_units
 
-PRECISIONS = ("auto", "bf16", "fp32")
-
 
 def choose_device(name: str) -> torch.device:
     """The device of this name; "auto" is the GPU where there is one, else the CPU.

@@ -4,9 +4,11 @@ import _thread
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from src.common.signal_handlers import Handler, put_back, set_handlers
 
 
 @contextmanager
@@ -33,16 +35,12 @@ def held_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _handlers(wanted: dict[signal.Signals, Callable[[int, FrameType | None], None]]) -> Iterator[None]:
-    """The handlers while inside; outside the main thread, where Python allows none, nothing."""
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {signum: signal.signal(signum, handler) for signum, handler in wanted.items()}
+def _handlers(wanted: dict[signal.Signals, Handler]) -> Iterator[None]:
+    before = set_handlers(wanted)
     try:
         yield
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
+        put_back(before)
 
 
 def interrupts_reach_python() -> None:

@@ -1,10 +1,11 @@
 """SIGTERM and SIGINT become a request that the loop answers at the end of the step."""
 
 import signal
-import threading
 import time
 from types import FrameType
 from typing import Any
+
+from src.common.signal_handlers import put_back, set_handlers
 
 EXIT_CODE_BASE = 128  # as shells count: 143 after SIGTERM, 130 after SIGINT
 IMPATIENCE_SECONDS = 1.0  # what comes sooner is the same stop, passed on by a launcher
@@ -24,7 +25,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.signum: int | None = None
         self._first_time = 0.0
-        self._previous: dict[int, Any] = {}
+        self._previous: dict[signal.Signals, Any] = {}
 
     @property
     def requested(self) -> bool:
@@ -36,22 +37,15 @@ class StopRequest:
         return None if self.signum is None else signal.Signals(self.signum).name
 
     def __enter__(self) -> "StopRequest":
-        if threading.current_thread() is threading.main_thread():
-            for signum in self.signals:
-                self._previous[signum] = signal.signal(signum, self._note)
+        self._previous = set_handlers(dict.fromkeys(self.signals, self._note))
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._put_back()
+        put_back(self._previous)
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         if self.signum is None:
             self.signum, self._first_time = signum, time.monotonic()
         elif signum == signal.SIGINT and time.monotonic() - self._first_time > IMPATIENCE_SECONDS:
-            self._put_back()
+            put_back(self._previous)
             signal.raise_signal(signum)
-
-    def _put_back(self) -> None:
-        while self._previous:
-            signum, handler = self._previous.popitem()
-            signal.signal(signum, handler if handler is not None else signal.SIG_DFL)

@@ -1,0 +1,26 @@
+"""Handlers of signals, set for a while and put back."""
+
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+Handler = Callable[[int, FrameType | None], None]
+
+
+def set_handlers(wanted: Mapping[signal.Signals, Handler]) -> dict[signal.Signals, Any]:
+    """Set handlers, and return those before, for `put_back`.
+
+    Outside the main thread, where Python allows no handlers, nothing is set and nothing returned.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {signum: signal.signal(signum, handler) for signum, handler in wanted.items()}
+
+
+def put_back(before: dict[signal.Signals, Any]) -> None:
+    """Set the handlers that `set_handlers` returned, once: `before` is empty afterwards."""
+    while before:
+        signum, handler = before.popitem()
+        signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
