@@ -5,7 +5,7 @@ from typing import ClassVar
 from src.ctpn.options import ProposalOptions
 from src.engines.options import EngineOptions
 from src.model_utils.config_file import REPOSITORY, Config, Sections
-from src.model_utils.run_options import DeviceOptions
+from src.model_utils.device_options import DeviceOptions
 from src.reader.options import (
     CommandOptions,
     DetectorInputOptions,

@@ -1,16 +1,8 @@
 """The options of a run that the front desk itself looks at: device, processes, ModelArts."""
 
-from typing import Literal
-
 from src.common.options import Options, option
+from src.model_utils.device_options import DeviceOptions
 from src.training.options import SeedOptions
-
-
-class DeviceOptions(Options):
-    """Where MindSpore computes."""
-
-    device_target: Literal["auto", "CPU", "GPU", "Ascend"] = option("auto", "auto takes Ascend, else GPU, else CPU")
-    device_id: int = option(0, "the device to use, unless a launcher sets DEVICE_ID", low=0)
 
 
 class ProcessOptions(DeviceOptions, SeedOptions):
