@@ -1,5 +1,10 @@
 """Evaluate checkpoints: python eval.py [--checkpoint_path FILE_OR_FOLDER] [--dataset_path FILE] [--key value ...]"""
 
+from src.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 from src.model_utils.checkpoint_job import checkpoint_job
 from src.model_utils.command import run_command
 from src.model_utils.job_signals import interrupts_reach_python

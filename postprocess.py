@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+from src.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config, require_path
 from src.model_utils.network_spec import spec_of

@@ -2,6 +2,11 @@
 
 import sys
 
+from src.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 from src.common.printable import one_line
 from src.model_utils.command import run_command
 from src.model_utils.input_arguments import split_inputs

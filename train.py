@@ -1,5 +1,10 @@
 """Train a network: python train.py [--config_path FILE] [--task_type Pretraining|Finetune] [--key value ...]"""
 
+from src.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config
 from src.model_utils.job_signals import interrupts_reach_python

@@ -19,6 +19,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.common.missing_package import explain_missing_packages
+
+if __name__ == "__main__":
+    explain_missing_packages()
+
 from rich.console import Console
 from rich.progress import TaskID
 from rich.table import Table

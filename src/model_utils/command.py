@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 
 from src.common.errors import UserError
+from src.common.missing_package import missing_package
 from src.common.options import OptionError
 from src.common.printable import one_line
 from src.model_utils.console_log import log_to_console
@@ -38,10 +39,10 @@ def run_command(main: Callable[[], int | None]) -> None:
     except (UserError, OSError) as error:
         code = _complain(error, 1)
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("src"):
+        line = missing_package(error)
+        if not line:
             raise
-        file = "pytorch/requirements.txt" if error.name == "torch" else "requirements.txt"
-        code = _complain(f"the Python package '{error.name}' is missing: python -m pip install -r {file}", 1)
+        code = _complain(line, 1)
     except KeyboardInterrupt:
         code = _complain("interrupted", 130)
     sys.exit(code or 0)

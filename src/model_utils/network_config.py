@@ -21,7 +21,8 @@ from src.evaluation.options import (
 )
 from src.export.options import CrnnExport, CtpnExport, FileOptions
 from src.model_utils.config_file import REPOSITORY, Config, Sections
-from src.model_utils.device_options import DeviceOptions, ModelArtsOptions, ProcessOptions
+from src.model_utils.device_options import DeviceOptions
+from src.model_utils.run_options import ModelArtsOptions, ProcessOptions
 from src.postprocess.options import CrnnPostprocess, CtpnPostprocess, OutputFileOptions
 from src.text_connector.options import ConnectorOptions, SideOptions
 from src.training import crnn_options, ctpn_options

@@ -1,0 +1,35 @@
+"""A Python package that is not installed ends a command with one line, wherever it is imported first."""
+
+import sys
+from pathlib import Path
+from types import TracebackType
+
+_OURS = ("src", "pytorch")
+
+
+def missing_package(error: BaseException) -> str:
+    """What to do about it; "" for any other error, as for a module of this project, which is a defect."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    package = error.name.partition(".")[0]
+    if package in _OURS:
+        return ""
+    file = "requirements.txt"
+    if package == "torch":
+        file = "pytorch/requirements.txt"
+    elif Path(sys.argv[0]).name == "predict.py" and package != "mindspore":
+        file = "requirements-read.txt"
+    return f"the Python package '{error.name}' is missing: python -m pip install -r {file}"
+
+
+def explain_missing_packages() -> None:
+    """For the first line of a command: from now on, its imports end with the line above instead of a traceback."""
+    sys.excepthook = _explain
+
+
+def _explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    line = missing_package(error)
+    if line:
+        print(f"error: {line}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
