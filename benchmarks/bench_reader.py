@@ -240,7 +240,7 @@ def report(found: dict) -> None:
             f"  openvino is {times['onnxruntime'] / times['openvino']:.2f} times as fast" if len(times) > 1 else ""
         )
         print(f"  {title:36s} {shown}{ratio}")
-    print("\nmilliseconds an image   end to end  detection alone  lines  cores busy  stages: " + ", ".join(STAGES))
+    print("\nmilliseconds per image  end to end  detection alone  lines  cores busy  stages: " + ", ".join(STAGES))
     for name, values in found["images"].items():
         stages = "  ".join(f"{values[f'stage {stage}']:6.1f}" for stage in STAGES if f"stage {stage}" in values)
         alone = f"{values['whole']:10.1f} {values['detect']:16.1f} {values['lines']:6.1f} {values['cores']:11.2f}"

@@ -147,14 +147,14 @@ class WordMixture:
         self._workers.close()
 
     def _submit(self) -> None:
-        """Ask for words of the source that has the least for its share."""
-        behind = [count / share for count, share in zip(self._asked(), self._source_shares, strict=True)]
+        """Request words of the source that has the least for its share."""
+        behind = [count / share for count, share in zip(self._requested(), self._source_shares, strict=True)]
         source = int(np.argmin(behind))
         count = _CHUNK_PIXELS // (IMAGE_HEIGHT * self._widths[source])
         self._pending.append((source, self._workers.submit(RenderTask(source, self._next[source], count))))
         self._next[source] += count
 
-    def _asked(self) -> list[int]:
+    def _requested(self) -> list[int]:
         return [following - self.first for following in self._next]
 
     def _absorb(self) -> None:

@@ -15,7 +15,7 @@ std::uint32_t bmp_number(const std::vector<std::uint8_t>& data, std::size_t offs
 
 }  // namespace
 
-/// Uncompressed BMP with 1, 4, 8, 24 or 32 bits a pixel.
+/// Uncompressed BMP with 1, 4, 8, 24 or 32 bits per pixel.
 Image decode_bmp(const std::vector<std::uint8_t>& data, const std::string& name, std::int64_t max_pixels) {
   if (data.size() < kFileHeader + 40) throw ImageError("truncated", name);
   const std::size_t pixels_at = bmp_number(data, 10, 4), header = bmp_number(data, kFileHeader, 4);

@@ -47,12 +47,12 @@ def choose_lstm(params: Mapping[str, np.ndarray], wanted: str = "auto") -> LstmC
     branch = wanted if wanted != "auto" else (trained or held)[0]
     other = held[1 - held.index(branch)]
     if len(trained) == 2:
-        looks = "both look trained"
+        state = "both look trained"
     elif not trained:
-        looks = "both look untrained"
+        state = "both look untrained"
     else:
-        looks = f"{trained[0]} looks trained, {held[1 - held.index(trained[0])]} is still in its initial range"
-    note = f"the file holds two LSTMs: {branch} (of {_MADE_FOR[branch]}) is loaded; {looks}"
+        state = f"{trained[0]} looks trained, {held[1 - held.index(trained[0])]} is still in its initial range"
+    note = f"the file holds two LSTMs: {branch} (of {_MADE_FOR[branch]}) is loaded; {state}"
     if trained == [other]:
         note = f"warning: {note}; --lstm_branch {other} or auto takes the trained one"
     elif len(trained) != 1:

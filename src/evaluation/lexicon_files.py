@@ -15,7 +15,7 @@ def read_lexicons(path: str | Path, encode: Callable[[str], list[int]], samples:
 
     Args:
         encode: text -> classes, raising ValueError for a word that the alphabet cannot write; those are left out.
-        samples: None takes the whole file as one lexicon, a word a line. Otherwise the file has a line for each
+        samples: None takes the whole file as one lexicon, one word per line. Otherwise the file has a line for each
             of so many samples, with its words separated by commas, tabs or spaces.
 
     Raises:

@@ -19,7 +19,7 @@ from src.export.network_files import (
     check_onnx,
     export_air,
     export_mindir,
-    say_written,
+    log_written,
     written_safely,
 )
 from src.export.options import CrnnExport
@@ -61,7 +61,7 @@ def export_crnn(config: CrnnExport, checkpoint: Path, device_target: str) -> lis
             else:
                 found = {"mindspore": export_mindir(network, example, temporary)}
         write_json(beside(path), recognizer_card(alphabet.characters, widths))
-        say_written(path, found)
+        log_written(path, found)
         paths.append(path)
     return paths
 
@@ -79,7 +79,7 @@ def write_onnx(network: Crnn, alphabet: Alphabet, widths: Sequence[int], path: P
     with written_safely(path) as temporary:
         export_onnx(network_arrays(network), temporary, metadata)
         found = check_onnx(temporary, network, examples)
-    say_written(path, found, f" at widths {', '.join(map(str, tried))}")
+    log_written(path, found, f" at widths {', '.join(map(str, tried))}")
 
 
 def example_words(count: int, width: int) -> np.ndarray:

@@ -20,7 +20,7 @@ from src.export.network_files import (
     check_onnx,
     export_air,
     export_mindir,
-    say_written,
+    log_written,
     written_safely,
 )
 from src.export.options import CtpnExport, FileOptions
@@ -63,7 +63,7 @@ def export_ctpn(config: CtpnExport, checkpoint: Path, device_target: str) -> Pat
             found = export_with_proposals(network, options, config, temporary)
     if config.file_format != "ONNX":
         write_json(beside(path), detector_card(options))
-    say_written(path, found)
+    log_written(path, found)
     return path
 
 

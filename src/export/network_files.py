@@ -127,7 +127,7 @@ def written_safely(path: Path) -> Iterator[Path]:
             write_atomically(path, iter(lambda: content.read(1 << 20), b""))
 
 
-def say_written(path: Path, found: dict[str, float], where: str = "") -> None:
+def log_written(path: Path, found: dict[str, float], where: str = "") -> None:
     """One line about an exported file; `found` is the largest difference by runtime, seen `where`."""
     agreement = ", ".join(f"{name} {difference:.1e}" for name, difference in found.items())
     checked = (

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from src.common.errors import UserError
 from src.data.images.file_types import HEAD_BYTES, file_type
 
-# No image of fewer than DEFAULT_MAX_PIXELS is larger: 8 bytes a pixel. A sparse file of any size takes no room.
+# No image of fewer than DEFAULT_MAX_PIXELS is larger: 8 bytes per pixel. A sparse file of any size takes no room.
 MOST_BYTES = 512 << 20
 TOO_LARGE = "at most {} are read, --max_image_pixels raises it"
 

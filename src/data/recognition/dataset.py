@@ -149,10 +149,10 @@ class CrnnTrainData:
     def _check_bad(self) -> None:
         bad = sum(pool.bad.total() for pool in self._pools)
         bad += sum(broken for _, _, broken in self._replaced.values())
-        looked_at = max(sum(pool.total for pool in self._pools), self._served)
-        if bad > self._max_bad_ratio * looked_at:
+        examined = max(sum(pool.total for pool in self._pools), self._served)
+        if bad > self._max_bad_ratio * examined:
             raise UserError(
-                f"{bad} broken samples of {looked_at}, more than max_bad_ratio {self._max_bad_ratio}: "
+                f"{bad} broken samples of {examined}, more than max_bad_ratio {self._max_bad_ratio}: "
                 f"{self._losses()}"
             )
 

@@ -101,9 +101,9 @@ class _Output:
             return
         assert self.writer is not None  # only a build in progress is checked
         self.writer.commit()
-        looked_at = self.writer.count + self.rejected.total()
+        examined = self.writer.count + self.rejected.total()
         share = f"more than {self._max_bad_ratio:.0%}"
-        raise UserError(f"{self._bad_words} of {looked_at} words are bad, {share} ({self._reasons()})")
+        raise UserError(f"{self._bad_words} of {examined} words are bad, {share} ({self._reasons()})")
 
     def _reasons(self) -> str:
         """Counts by reason, each with the first row that shows it."""
@@ -201,13 +201,13 @@ def build_lmdb(
     return [
         one.verify(
             workers,
-            partial(_say_verified, on_progress, one.path),
+            partial(_log_verified, on_progress, one.path),
         )
         for one in outputs
     ]
 
 
-def _say_verified(on_progress: Progress, path: Path, done: int) -> None:
+def _log_verified(on_progress: Progress, path: Path, done: int) -> None:
     on_progress(f"verify {path.name}", done, len(LmdbWords(path)))
 
 
