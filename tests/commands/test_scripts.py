@@ -446,7 +446,9 @@ def test_the_log_goes_where_the_run_goes_and_a_named_folder_is_not_moved(place):
 def test_scripts_started_with_sh_go_on_in_bash(place, shell):
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
-    for script in sorted(SCRIPTS.glob("*.sh")):
+    # The two others have tests of their own; they would install and lint here.
+    scripts = [script for script in SCRIPTS.glob("*.sh") if script.name not in ("quickstart.sh", "run_tests.sh")]
+    for script in sorted(scripts):
         done = subprocess.run(
             [shell, script, "--help"],
             cwd=place,
@@ -455,8 +457,7 @@ def test_scripts_started_with_sh_go_on_in_bash(place, shell):
             text=True,
             check=False,
         )
-        if script.name not in ("quickstart.sh", "run_tests.sh"):
-            assert done.returncode == 0 and "Usage: bash scripts/" in done.stdout, (script.name, done.stderr)
+        assert done.returncode == 0 and "Usage: bash scripts/" in done.stdout, (script.name, done.stderr)
     done = subprocess.run(
         [shell, SCRIPTS / TRAIN[0], "Pretraining"],
         cwd=place,

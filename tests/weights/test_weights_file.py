@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from training_stand_in import Net
 
+from src.weights import torch_file
 from src.weights.weights_file import WeightsError, load_weights, read_weights, save_weights
 
 PARAMS = {
@@ -223,11 +224,13 @@ def test_containers_that_are_shared_are_looked_into_once(tmp_path, container, as
     assert list(read_weights(tmp_path / "a.pth")) == ["b"]
 
 
-def test_a_container_in_itself_and_millions_of_items_are_refused(tmp_path):
+def test_a_container_in_itself_and_millions_of_items_are_refused(tmp_path, monkeypatch):
+    assert torch_file._MOST_ITEMS == 1_000_000
+    monkeypatch.setattr(torch_file, "_MOST_ITEMS", 10_000)  # building a million takes longer than refusing it
     itself = []
     itself.append(itself)
-    many = [[] for _ in range(1000)]
-    many = [[*many, number] for number in range(1100)]
+    many = [[] for _ in range(100)]
+    many = [[*many, number] for number in range(110)]
     for content in ({"a": itself, "b": tensor("0", (108,))}, {"a": many, "b": tensor("0", (108,))}):
         torch_zip(tmp_path / "a.pth", pickled(content), {"0": PARAMS["conv.weight"].tobytes()})
         with pytest.raises(WeightsError, match="damaged"):

@@ -152,8 +152,7 @@ class CrnnTrainData:
         examined = max(sum(pool.total for pool in self._pools), self._served)
         if bad > self._max_bad_ratio * examined:
             raise UserError(
-                f"{bad} broken samples of {examined}, more than max_bad_ratio {self._max_bad_ratio}: "
-                f"{self._losses()}"
+                f"{bad} broken samples of {examined}, more than max_bad_ratio {self._max_bad_ratio}: {self._losses()}"
             )
 
     def _losses(self) -> str:
