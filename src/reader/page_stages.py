@@ -18,7 +18,7 @@ from src.reader.row_marks import SURE, lone_marks
 from src.reader.text_detector import DetectInput, TextDetector
 from src.reader.text_recognizer import LineText, PreparedLine, TextRecognizer
 from src.reader.tilt import TILTED, followed, level_boxes
-from src.reader.whole_image import may_be_one_line, whole_wins
+from src.reader.whole_image import may_be_one_line, whole_image, whole_wins
 from src.reader.word_spans import place_word
 from src.text_connector.detector import TextLines
 
@@ -217,12 +217,6 @@ def _both_ways(crops: list[LineCrop], recognizer: TextRecognizer) -> tuple[float
         texts = recognizer.read(prepared)
         ways.append(orientation.mean_score([(text.text, text.score) for text in texts if len(text.text) > 1]))
     return ways[0], ways[1]
-
-
-def whole_image(pixels: np.ndarray) -> TextLines:
-    height, width = pixels.shape[:2]
-    boxes = np.array([[0, 0, width - 1, height - 1]], np.float32)
-    return TextLines(boxes, np.ones(1, np.float32), box_corners(boxes))
 
 
 def _with_marks(lines: TextLines, least: np.ndarray, pixels: np.ndarray) -> tuple[TextLines, np.ndarray]:

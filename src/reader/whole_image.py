@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from src.common.boxes import box_corners
+from src.text_connector.detector import TextLines
+
 SMALL = 100  # pixels of the longer side: an image so small is a word, whatever its shape
 FLAT, LOW = 1.2, 256  # width to height of a line, in an image up to so many pixels high
 VERY_FLAT = 3.0  # the same, in an image of any height
@@ -33,3 +36,10 @@ def whole_wins(whole: tuple[str, float], parts: Sequence[tuple[str, float]]) -> 
     if not characters:
         return bool(text) and score >= LEAST_SCORE
     return score >= sum(len(part) * part_score for part, part_score in parts) / characters
+
+
+def whole_image(pixels: np.ndarray) -> TextLines:
+    """The one line that an image as a whole is."""
+    height, width = pixels.shape[:2]
+    boxes = np.array([[0, 0, width - 1, height - 1]], np.float32)
+    return TextLines(boxes, np.ones(1, np.float32), box_corners(boxes))
