@@ -7,7 +7,6 @@ The state is named as in MindSpore, with PyTorch's names of the batch-norm param
 import torch
 from torch import nn
 from torch.nn import functional
-from typing_extensions import Self
 
 from pytorch.winograd import Convolution
 from src.ctpn.topology import BACKBONE, LSTM_HIDDEN, NUM_CLASSES, NUM_COORDINATES, RPN_CHANNELS, STAGES
@@ -24,7 +23,7 @@ class FrozenStatisticsNorm(nn.BatchNorm2d):
         super().__init__(channels)
         self.training = False
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> "FrozenStatisticsNorm":
         return super().train(False)
 
 

@@ -11,7 +11,6 @@ Shapes: N proposals, M lines; coordinates in pixels of the image that `image_siz
 from dataclasses import dataclass
 
 import numpy as np
-from typing_extensions import Self
 
 from src.common.boxes import box_corners
 from src.common.errors import UserError
@@ -45,7 +44,7 @@ class TextLines:
         return len(self.boxes)
 
     @classmethod
-    def none(cls) -> Self:
+    def none(cls) -> "TextLines":
         """Of an image without text."""
         return cls(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 4, 2), np.float32))
 
