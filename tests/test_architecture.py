@@ -1,4 +1,4 @@
-"""The rules of the house: imports go one way, and importing anything does nothing."""
+"""The rules of docs/architecture.md: imports go one way, and importing anything does nothing."""
 
 import ast
 import os
@@ -21,7 +21,7 @@ FLOORS = (
 )
 # The same inside src/data.
 DATA_FLOORS = ({"images", "loading"}, {"detection", "synthesis"}, {"recognition"})
-# The front desk: the only place that reads arguments, the environment or YAML. It stands above all floors, so nothing
+# The only place that reads arguments, the environment or YAML. It stands above all floors, so nothing
 # but entry points imports it.
 FRONT_DESK = "model_utils"
 MODULES = sorted((ROOT / "src").rglob("*.py"))

@@ -1,8 +1,9 @@
 """Options: frozen, typed values that own their name, type, default, range and help.
 
-A room defines the group of options that its functions take as a subclass of `Options`, in a small module that needs
-no framework. The front desk joins groups to the flat configuration of a command by inheritance. So every default,
-range and help text is written once, and a configuration can be handed to any function that takes one of its groups.
+A package defines the group of options that its functions take as a subclass of `Options`, in a small module that
+needs no framework. `src.model_utils` joins groups to the flat configuration of a command by inheritance. So every
+default, range and help text is written once, and a configuration can be handed to any function that takes one of its
+groups.
 """
 
 import types

@@ -39,7 +39,7 @@ from src.training.options import (
 
 
 class NetworkConfig(ProcessOptions, ModelArtsOptions, CheckpointOptions, ResultOptions, FileOptions, Config):
-    """What the configurations of both networks have, and the front desk looks at."""
+    """What the configurations of both networks have, and this package itself uses."""
 
     network: str
 

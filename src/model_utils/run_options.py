@@ -1,4 +1,4 @@
-"""The options of a run that the front desk itself looks at: device, processes, ModelArts."""
+"""The options of a run that this package itself uses: device, processes, ModelArts."""
 
 from src.common.options import Options, option
 from src.model_utils.device_options import DeviceOptions
