@@ -27,6 +27,7 @@ import ray
 from pyarrow import fs
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.images.decode import IMAGE_SUFFIXES
 from src.model_utils.command import run_command
 from src.reader import ReadResult, TextReader, Unreadable
@@ -205,7 +206,7 @@ def main() -> int:
     parser.add_argument("--engine", default="auto", help="auto, openvino or onnxruntime")
     arguments = parser.parse_args()
     if arguments.part_size < 1:
-        raise UserError(f"--part_size {arguments.part_size}: at least 1 is accepted")
+        raise OptionError(f"--part_size {arguments.part_size}: at least 1 is accepted")
     ray.init(address=arguments.address, num_cpus=None if arguments.address else arguments.num_cpus)
     counts = read_folder(
         absolute(arguments.input),

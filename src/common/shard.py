@@ -4,7 +4,7 @@ import re
 import zlib
 from dataclasses import dataclass
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Shard:
         """`3/16` -> the third of sixteen; empty is everything.
 
         Raises:
-            UserError: anything else.
+            OptionError: anything else.
         """
         if not text:
             return cls()
         found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
         if not found or not 1 <= int(found[1]) <= int(found[2]):
-            raise UserError(f"shard: '{text}' is not a share such as 3/16, from 1/16 to 16/16")
+            raise OptionError(f"shard: '{text}' is not a share such as 3/16, from 1/16 to 16/16")
         return cls(int(found[1]), int(found[2]))
 
     def holds(self, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.common.shard import Shard
 
 NAMES = [f"folder {number % 7}/image {number}.jpg" for number in range(500)] + ["\udcff.png"]
@@ -24,7 +24,7 @@ def test_shares_are_alike_in_size_and_stay_when_names_come_and_go():
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1/0", "x", "1/3/5", "1-3", " 1/3", "-1/3", "1/99999999", "1/3\n"])
 def test_what_is_no_share_is_refused(text):
-    with pytest.raises(UserError, match="is not a share such as 3/16"):
+    with pytest.raises(OptionError, match="is not a share such as 3/16"):
         Shard.parse(text)
 
 
