@@ -47,8 +47,14 @@ WITHOUT_EFFECT = frozenset(
         "num_gts",
         "modelarts_home",
         "object_name",
+        # of its earlier releases; they follow from the size of the image
+        "feature_shapes",
+        "num_bboxes",
+        "num_step",
+        "rnn_batch_size",
     }
 )
+_OF_ITS_CRNN = frozenset({"label_dict", "class_num", "max_text_length"})
 
 
 def without_upstream_keys(values: Mapping[str, Any], num_anchors: int) -> dict[str, Any]:
@@ -58,8 +64,14 @@ def without_upstream_keys(values: Mapping[str, Any], num_anchors: int) -> dict[s
         num_anchors: as the heights of the anchors have it.
 
     Raises:
-        OptionError: names every key whose value would change what is fixed, and what it is.
+        OptionError: names every key whose value would change what is fixed, and what it is; or the file is that of
+            the model zoo's CRNN, whose keys are others.
     """
+    if found := sorted(_OF_ITS_CRNN & values.keys()):
+        raise OptionError(
+            f"{', '.join(found)}: a configuration of the model zoo's CRNN; start from configs/crnn.yaml, where"
+            " alphabet, image_width, batch_size, total_epoch, base_lr, train_lmdb and eval_lmdb say the same"
+        )
     fixed = FIXED | {"num_anchors": num_anchors}
     wrong = [key for key in values if key in fixed and values[key] != fixed[key]]
     if wrong:

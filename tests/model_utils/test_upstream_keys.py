@@ -18,6 +18,10 @@ rpn_in_channels: 256
 rpn_feat_channels: 512
 rpn_cls_out_channels: 2
 num_gts: 256
+feature_shapes: [[36, 60]]
+num_bboxes: 30240
+num_step: 60
+rnn_batch_size: 36
 activate_num_classes: 2
 use_sigmoid_cls: False
 rpn_proposal_nms_across_levels: False
@@ -97,3 +101,10 @@ def test_all_unknown_keys_come_in_one_message(file):
 def test_the_chinese_fine_tuning_configuration():
     config = load_config(["--config_path", "configs/ctpn_cn_finetune.yaml"])
     assert config.task_type == "Finetune" and config.finetune_dataset == ("icdar17_mlt",)
+
+
+def test_the_one_of_crnn_is_told_apart(tmp_path):
+    path = tmp_path / "default_config.yaml"
+    path.write_text('hidden_size: 256\nlabel_dict: "ab"\nclass_num: 37\n')
+    with pytest.raises(OptionError, match="class_num, label_dict: .*configs/crnn.yaml"):
+        load_config(["--config_path", str(path)])
