@@ -1,13 +1,16 @@
-"""Seconds per image of the reader with OpenVINO and ONNX Runtime, beside RapidOCR if it is installed.
+"""Seconds per image and what is found: the reader with OpenVINO and ONNX Runtime, another version of it, RapidOCR.
 
     python benchmarks/bench_reader.py FOLDER [--images 10] [--repeats 3] [--threads N] [--json FILE]
-                                      [--rapidocr_python PYTHON] [--ctpn_weights FILE] ...
+                                      [--baseline CHECKOUT] [--rapidocr_python PYTHON] [--labels LABELS]
+                                      [--ctpn_weights FILE] ...
 
 Each contestant has a process of its own, with the same number of threads (by default one per core), and reads the
 same files, in turns, so that other load meets all of them. While one works the others wait, and it begins when their
 threads have come to rest: those of ONNX Runtime keep a core busy for some time after their work. Decoding a file
 counts, reading it from the disk does not. One image is read before to warm up. Printed are medians of the repeats.
 
+--baseline names a checkout of another version, such as 0.1.0, which reads with its own weights and default options.
+With --labels, which are as in reader_accuracy.py, words read right are counted, without them only words read.
 RapidOCR lives in another environment, made by benchmarks/make_peers.sh; --rapidocr_python names another one's
 interpreter, which needs NumPy and OpenCV as well.
 """
@@ -21,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +32,8 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.published_size import IMAGE_SIZE, write_published_size  # noqa: E402
 from benchmarks.reader_accuracy import plain  # noqa: E402
+from benchmarks.reader_inputs import labeled_images  # noqa: E402
+from benchmarks.reader_report import PUBLISHED, goals, report  # noqa: E402
 from src.engines.processor import describe_processor, processor_flags  # noqa: E402
 from src.reader import ReaderOptions, TextReader  # noqa: E402
 from src.reader.input_files import find_images  # noqa: E402
@@ -37,12 +43,7 @@ from src.reader.result import STAGES  # noqa: E402
 WEIGHTS = ("ctpn_weights", "crnn_weights", "crnn_lines_weights")
 OURS = ("openvino", "onnxruntime")
 WORD_BATCH = (32, 1, 32, 100)
-FIRST_RESULT_SECONDS = 3.0
-HOST_SHARE = 0.1
-PUBLISHED = "ctpn, published size,"
 MATRIX_UNIT = "amx_bf16"  # of the units that compute bfloat16 the one that multiplies matrices
-MATRIX_FACTOR = 5.0
-EQUAL = 0.95  # repeated runs of one engine differ by so much
 REST_SECONDS = 0.1
 
 
@@ -55,8 +56,8 @@ def peer_python() -> str:
 class Worker:
     """A contestant in its process; see reader_worker.py."""
 
-    def __init__(self, name: str, python: str, threads: int, options: dict):
-        request = json.dumps({"name": name, "threads": threads, "options": options})
+    def __init__(self, name: str, python: str, threads: int, options: dict, root: str = ""):
+        request = json.dumps({"name": name, "threads": threads, "options": options, "root": root})
         command = [python, str(ROOT / "benchmarks" / "reader_worker.py"), request]
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -97,7 +98,7 @@ def main() -> None:
     try:
         found = {
             "networks": networks(workers, options, arguments.repeats),
-            "images": images(workers, files, arguments.repeats),
+            "images": images(workers, files, arguments.repeats, labeled_words(arguments)),
         }
     finally:
         for worker in workers.values():
@@ -122,6 +123,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--recognizer", default="auto")
     parser.add_argument("--precision", default="auto", choices=("auto", "f32"), help="of OpenVINO")
+    parser.add_argument("--baseline", type=Path)
+    parser.add_argument("--labels", type=Path)
     parser.add_argument("--rapidocr_python", default=peer_python())
     parser.add_argument("--json", help="also write the metrics to this file")
     for key in WEIGHTS:
@@ -132,10 +135,11 @@ def parse() -> argparse.Namespace:
 def start_workers(arguments: argparse.Namespace, options: dict) -> dict[str, Worker]:
     """Those contestants that can be started."""
     workers = {}
-    for name in (*OURS, "rapidocr"):
+    for name in (*OURS, *(["baseline"] if arguments.baseline else []), "rapidocr"):
         python = arguments.rapidocr_python if name == "rapidocr" else sys.executable
+        root = str(arguments.baseline.resolve()) if name == "baseline" else ""
         try:
-            workers[name] = Worker(name, python, arguments.threads, options)
+            workers[name] = Worker(name, python, arguments.threads, options, root)
         except RuntimeError as error:
             print(f"{name}: left out, it cannot be started ({error})")
             continue
@@ -170,8 +174,25 @@ def networks(workers: dict[str, Worker], options: dict, repeats: int) -> dict[st
     return found
 
 
-def images(workers: dict[str, Worker], files: list[str], repeats: int) -> dict[str, dict[str, float]]:
-    """Means over the images, their median over the repeats, by contestant."""
+def labeled_words(arguments: argparse.Namespace) -> dict[str, Counter]:
+    """The legible words of each image by its path; empty without labels."""
+    if not arguments.labels:
+        return {}
+    labeled = labeled_images(Path(arguments.folder), arguments.labels, None)
+    return {
+        str(image.path): words_of(text for text, hidden in zip(image.texts, image.ignored, strict=True) if not hidden)
+        for image in labeled
+    }
+
+
+def words_of(texts: Iterable[str]) -> Counter:
+    return Counter(filter(None, map(plain, " ".join(texts).split())))
+
+
+def images(
+    workers: dict[str, Worker], files: list[str], repeats: int, labeled: dict[str, Counter]
+) -> dict[str, dict[str, float]]:
+    """Means over the images, their median over the repeats, by contestant; and words, all together."""
     for worker in workers.values():
         for detect_only in (False, True):
             worker.ask(read=files[0], detect_only=detect_only)
@@ -184,7 +205,7 @@ def images(workers: dict[str, Worker], files: list[str], repeats: int) -> dict[s
                 whole, part = (worker.ask(read=file, detect_only=only) for only in (False, True))
                 values = {"whole": 1000 * whole["seconds"], "detect": 1000 * part["seconds"], "cores": whole["cores"]}
                 values["lines"] = whole["lines"]
-                words[name, file] = Counter(filter(None, map(plain, " ".join(whole["texts"]).split())))
+                words[name, file] = words_of(whole["texts"])
                 values |= {f"stage {stage}": whole["stages"][stage] for stage in STAGES if "stages" in whole}
                 values |= {"networks": whole["networks"]} if "networks" in whole else {}
                 answers[name].append(values)
@@ -196,6 +217,9 @@ def images(workers: dict[str, Worker], files: list[str], repeats: int) -> dict[s
     }
     for name, values in found.items():
         values["words"] = sum(words[name, file].total() for file in files)
+        if labeled:
+            values["right"] = sum((words[name, file] & labeled.get(file, Counter())).total() for file in files)
+            values["there"] = sum(labeled.get(file, Counter()).total() for file in files)
         for other in workers:
             values[f"words with {other}"] = sum((words[name, file] & words[other, file]).total() for file in files)
     return found
@@ -230,60 +254,6 @@ def start_up(arguments: argparse.Namespace, image: str) -> float:
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             times.append(time.perf_counter() - start)
     return statistics.median(times)
-
-
-def report(found: dict) -> None:
-    print("\nnetworks alone, milliseconds")
-    for title, times in found["networks"].items():
-        shown = "  ".join(f"{name} {value:8.1f}" for name, value in times.items())
-        ratio = (
-            f"  openvino is {times['onnxruntime'] / times['openvino']:.2f} times as fast" if len(times) > 1 else ""
-        )
-        print(f"  {title:36s} {shown}{ratio}")
-    print("\nmilliseconds per image  end to end  detection alone  lines  cores busy  stages: " + ", ".join(STAGES))
-    for name, values in found["images"].items():
-        stages = "  ".join(f"{values[f'stage {stage}']:6.1f}" for stage in STAGES if f"stage {stage}" in values)
-        alone = f"{values['whole']:10.1f} {values['detect']:16.1f} {values['lines']:6.1f} {values['cores']:11.2f}"
-        print(f"  {name:22s} {alone}  {stages}")
-    print("\nwords read (letters and digits), and how many of them the others read too")
-    for name, values in found["images"].items():
-        others = ", ".join(f"{values[f'words with {other}']} {other}" for other in found["images"] if other != name)
-        print(f"  {name:22s} {values['words']:6d}  {others}")
-    folder = found["folder"]
-    print(f"  {'openvino, a folder':22s} {folder['wall']:10.1f}  (its stages one after another {folder['work']:.1f})")
-
-
-def goals(found: dict, has_matrix_unit: bool, single: bool) -> None:
-    """The aims of docs/results.md, and whether they were met here."""
-    ours, rapid = found["images"]["openvino"], found["images"].get("rapidocr")
-    total = sum(ours[f"stage {stage}"] for stage in STAGES)
-    host = (ours["stage decode"] + ours["stage connect"]) / total
-    beside = 1 - ours["networks"] / total
-    checks = [
-        (
-            f"decoding, connecting and cutting take {host:.1%} of the time, below {HOST_SHARE:.0%} "
-            f"(everything beside the networks, their inputs and the decoding of their outputs too, {beside:.1%})",
-            host < HOST_SHARE,
-        ),
-        (
-            f"start to first result {found['start']:.2f} s, below {FIRST_RESULT_SECONDS:.0f} s",
-            found["start"] < FIRST_RESULT_SECONDS,
-        ),
-    ]
-    # In single precision both compute the same convolutions at the same speed.
-    least, kind = (EQUAL, "single precision") if single else (1.0, "bfloat16")
-    for title, times in found["networks"].items():
-        if "onnxruntime" in times:
-            ratio = times["onnxruntime"] / times["openvino"]
-            wanted = MATRIX_FACTOR if has_matrix_unit and title.startswith(PUBLISHED) else least
-            text = f"{title}: openvino {ratio:.2f} times as fast as onnxruntime, at least {wanted:g} ({kind})"
-            checks.append((text, ratio >= wanted))
-    if rapid:
-        ratio = rapid["whole"] / ours["whole"]
-        checks.append((f"end to end {ratio:.2f} times as fast as RapidOCR, above 1", ratio > 1))
-    print()
-    for text, met in checks:
-        print(f"  {'yes' if met else 'NO '}  {text}")
 
 
 if __name__ == "__main__":

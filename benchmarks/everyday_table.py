@@ -13,9 +13,7 @@ another; as pieces, what covers it beyond the first. Words are compared as a bag
 """
 
 import argparse
-import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -27,34 +25,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.contestant import Contestant  # noqa: E402
 from benchmarks.everyday_images import EVERYDAY, Everyday  # noqa: E402
 from benchmarks.reader_accuracy import plain  # noqa: E402
 
 COVERED, TWICE, PIECE = 0.7, 0.5, 0.1
-
-
-class Contestant:
-    """A process that reads files, named one a line, and answers with boxes, texts and seconds."""
-
-    def __init__(self, name: str, python: str, root: Path, threads: int):
-        worker = Path(__file__).with_name("everyday_worker.py")
-        command = [python, str(worker), "rapidocr" if name == "rapidocr" else str(root), str(threads)]
-        self.name = name
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-
-    def read(self, path: str) -> dict:
-        self._process.stdin.write(path + "\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"{self.name}: ended while it read {path}")
-        return json.loads(answer)
-
-    def close(self) -> None:
-        self._process.stdin.close()
-        self._process.wait()
 
 
 def main() -> None:

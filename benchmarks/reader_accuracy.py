@@ -1,17 +1,19 @@
 """How much of the text in labeled images the reader reads: `--recognizer line` and `word` on the same lines.
 
     python benchmarks/reader_accuracy.py IMAGES LABELS [--only FILE] [--images N] [--recognizers line,word]
-                                          [--key value ...]
+                                          [--baseline CHECKOUT] [--rapidocr_python PYTHON] [--key value ...]
 
 LABELS is what `folder` accepts in the detection data: a folder of text files, an SVT XML or a COCO JSON. Words are
 compared as a bag an image: a word counts as read when the image's text has it, as often as it is there. "exact"
 asks for every character, "letters and digits" leaves case and punctuation aside. Words marked as illegible neither
 count nor are counted against the reader. Boxes of lines and of words are scored against the labels by DetEval and by
 intersection over union; of the words that were read right the mean of the latter is printed. FILE names the images to
-take, one per line. --key value are options of `ReaderOptions`.
+take, one per line. --key value are options of `ReaderOptions`. A checkout of another version, and RapidOCR in the
+environment of PYTHON, read the same images with their own options; see make_peers.sh.
 """
 
 import argparse
+import os
 import sys
 import time
 from collections import Counter
@@ -21,12 +23,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from benchmarks.contestant import Contestant
 from benchmarks.reader_inputs import labeled_images, reader_options
 from src.metrics.detection_result import GroundTruth
 from src.metrics.deteval import deteval
 from src.metrics.iou_hmean import iou_hmean
 from src.metrics.submission import to_pixels
 from src.reader import ReadResult, TextReader
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
@@ -36,6 +41,8 @@ def main() -> None:
     parser.add_argument("--only", type=Path)
     parser.add_argument("--images", type=int, default=0, help="so many, taken evenly; 0 takes all")
     parser.add_argument("--recognizers", default="line,word")
+    parser.add_argument("--baseline", type=Path)
+    parser.add_argument("--rapidocr_python")
     arguments, more = parser.parse_known_args()
     options = reader_options(more)
     images = labeled_images(arguments.images_folder, arguments.labels, arguments.only)
@@ -48,14 +55,27 @@ def main() -> None:
         results = list(reader.read_many(image.path for image in images))
         seconds = (time.perf_counter() - start) / len(images)
         print(f"--recognizer {recognizer}, {seconds:.2f} s per image with {reader.engine}")
-        for title, seen in (("exact", str), ("letters and digits", plain)):
-            read, there, right = tally(images, results, seen)
-            precision, recall = right / max(read, 1), right / max(there, 1)
-            f1 = 2 * precision * recall / max(precision + recall, 1e-9)
-            print(
-                f"  {title:20s} {right} of {there} words, recall {recall:.3f}, precision {precision:.3f}, f1 {f1:.3f}"
-            )
+        print_words(images, [result.text if isinstance(result, ReadResult) else "" for result in results])
         print_boxes(images, results)
+    for name, python, root in (
+        ("baseline", sys.executable, arguments.baseline),
+        ("rapidocr", arguments.rapidocr_python, arguments.rapidocr_python and ROOT),
+    ):
+        if root:
+            contestant = Contestant(name, python, root, len(os.sched_getaffinity(0)))
+            answers = [contestant.read(str(image.path)) for image in images]
+            contestant.close()
+            print(f"{name}, {sum(answer['seconds'] for answer in answers) / len(images):.2f} s per image")
+            print_words(images, ["\n".join(answer["texts"]) for answer in answers])
+
+
+def print_words(images: list, texts: list[str]) -> None:
+    """How many of the labeled words stand in the text of each image."""
+    for title, seen in (("exact", str), ("letters and digits", plain)):
+        read, there, right = tally(images, texts, seen)
+        precision, recall = right / max(read, 1), right / max(there, 1)
+        f1 = 2 * precision * recall / max(precision + recall, 1e-9)
+        print(f"  {title:20s} {right} of {there} words, recall {recall:.3f}, precision {precision:.3f}, f1 {f1:.3f}")
 
 
 def print_boxes(images: list, results: list) -> None:
@@ -95,11 +115,11 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     return float(shared / ((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - shared))
 
 
-def tally(images: list, results: list, seen) -> tuple[int, int, int]:
+def tally(images: list, texts: list[str], seen) -> tuple[int, int, int]:
     """Words that were read, that are there, and that are both, over all images; `seen` is how a word counts."""
     read = there = right = 0
-    for image, result in zip(images, results, strict=True):
-        words = Counter(filter(None, map(seen, result.text.split()))) if isinstance(result, ReadResult) else Counter()
+    for image, whole in zip(images, texts, strict=True):
+        words = Counter(filter(None, map(seen, whole.split())))
         legible = zip(image.texts, image.ignored, strict=True)
         parts = {True: Counter(), False: Counter()}  # by whether they are ignored
         for text, ignored in legible:

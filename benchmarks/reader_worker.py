@@ -1,6 +1,9 @@
 """One contestant of bench_reader.py in a process of its own, which takes one command per line.
 
-    python benchmarks/reader_worker.py '{"name": "openvino", "threads": 2, "options": {...}}'
+    python benchmarks/reader_worker.py '{"name": "openvino", "threads": 2, "options": {...}, "root": ""}'
+
+A contestant is an engine of this reader, "baseline", which is the reader of the checkout in "root" with its own
+weights and options, or "rapidocr".
 
 Each line on standard input is a JSON object, each answer another on standard output. {"read": FILE, "detect_only":
 BOOL} is answered with {"seconds": wall time, "cores": processor time / wall time, "lines": how many, "boxes" and
@@ -15,8 +18,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
 
@@ -76,6 +77,23 @@ class Ours:
         return {}
 
 
+class Baseline:
+    """The reader of another version, with the engine and the options that it takes by itself."""
+
+    def __init__(self, threads: int):
+        try:
+            from src.reader import TextReader  # noqa: PLC0415
+        except ImportError:
+            from src.inference import TextReader  # noqa: PLC0415 - where it was in version 0.1.0
+        self.whole, self.detecting = TextReader(threads=threads), TextReader(threads=threads, recognize=False)
+        self.about = f"{self.whole.engine}, {self.whole.device}"
+
+    def read(self, data: bytes, detect_only: bool) -> dict:
+        lines = (self.detecting if detect_only else self.whole).read(data).lines
+        texts = [] if detect_only else [line.text for line in lines]
+        return {"lines": len(lines), "boxes": [line.box for line in lines], "texts": texts}
+
+
 class Rapid:
     """RapidOCR 3 as it comes, with as many threads as the others."""
 
@@ -105,7 +123,12 @@ def main() -> None:
     threads = request["threads"]
     cv2.setNumThreads(threads)
     name = request["name"]
-    contestant = Rapid(threads) if name == "rapidocr" else Ours(name, threads, request["options"])
+    # Instead of the folder of this file.
+    sys.path[0] = request["root"] or str(Path(__file__).resolve().parents[1])
+    if name == "rapidocr":
+        contestant = Rapid(threads)
+    else:
+        contestant = Baseline(threads) if name == "baseline" else Ours(name, threads, request["options"])
     print(json.dumps({"about": contestant.about}), file=answers)
     files: dict[str, bytes] = {}
     for line in sys.stdin:

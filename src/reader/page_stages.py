@@ -5,24 +5,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
-from src.common.boxes import box_corners, size_of
+from src.common.boxes import size_of
 from src.reader import orientation
 from src.reader.line_crops import LineCrop, cut_line
+from src.reader.line_trim import trimmed
 from src.reader.options import ReaderOptions
 from src.reader.reading_order import reading_order
 from src.reader.result import STAGES, Line, ReadResult, Word
-from src.reader.row_marks import SURE, lone_marks
+from src.reader.row_marks import SURE, join_marks, with_marks
 from src.reader.text_detector import DetectInput, TextDetector
 from src.reader.text_recognizer import LineText, PreparedLine, TextRecognizer
-from src.reader.tilt import TILTED, followed, level_boxes
+from src.reader.tilt import followed, level_boxes
 from src.reader.whole_image import may_be_one_line, whole_image, whole_wins
 from src.reader.word_spans import place_word
 from src.text_connector.detector import TextLines
 
-MARK_SCORE = 0.5  # of a character that no network detected
 SAMPLE = 4  # lines that are read both ways
 
 
@@ -31,7 +30,9 @@ class PageWork:
     """An image on its way through the stages; `times` in milliseconds.
 
     Attributes:
-        least: score of the text of each line, below which it is left out.
+        turn: degrees clockwise that `pixels` were turned by.
+        gray: of the pixels, until lines are connected.
+        is_mark: which lines are single characters that no network detected; see `row_marks`.
         whole: whether its last line, crop and prepared line are the image as a whole.
     """
 
@@ -40,12 +41,14 @@ class PageWork:
     pages: int = 1
     keep_image: bool = False
     pixels: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 3), np.uint8))
+    gray: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+    turn: int = 0
     notes: list[str] = field(default_factory=list)
     detect_input: DetectInput | None = None
     lines: TextLines = field(default_factory=TextLines.none)
     tilt: float = 0.0
     half_seen: int = 0
-    least: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    is_mark: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     whole: bool = False
     crops: list[LineCrop] = field(default_factory=list)
     prepared: list[PreparedLine] = field(default_factory=list)
@@ -74,10 +77,15 @@ class PageStages:
     def prepare(self, work: PageWork) -> None:
         """From pixels to the detector's input."""
         if self._options.orientation != "auto":
-            work.pixels = orientation.turned(work.pixels, self._options.orientation)
-        with work.timed("detect"):
-            if self._detector:
+            work.turn = self._options.orientation
+            work.pixels = orientation.turned(work.pixels, work.turn)
+        self._prepare_detection(work)
+
+    def _prepare_detection(self, work: PageWork) -> None:
+        if self._detector:
+            with work.timed("detect"):
                 work.detect_input = self._detector.prepare(work.pixels)
+                work.gray = work.detect_input.gray
 
     def detect(self, work: PageWork) -> None:
         """From the detector's input to text lines."""
@@ -93,14 +101,15 @@ class PageStages:
         detected = self._detector is not None
         with work.timed("connect"):
             if detected:
-                lines = followed(work.lines, work.tilt, self._options.oriented)
-                work.least = np.full(len(lines), self._options.text_min_score)
-                if self._options.narrow_lines and self._recognizer and abs(work.tilt) < TILTED:
-                    lines, work.least = _with_marks(lines, work.least, work.pixels)
+                lines = trimmed(followed(work.lines, work.tilt, self._options.oriented), work.gray)
+                count = len(lines)
+                if self._options.narrow_lines and self._recognizer:
+                    lines = with_marks(lines, work.gray, work.tilt)
                 order = reading_order(level_boxes(lines, work.tilt))
-                work.lines, work.least = _chosen(lines, order), work.least[order]
+                work.lines, work.is_mark = _chosen(lines, order), order >= count
+                work.gray = np.zeros((0, 0), np.uint8)  # not to be kept
             else:
-                work.lines, work.least = whole_image(work.pixels), np.zeros(1)  # what was handed in is kept
+                work.lines, work.is_mark = whole_image(work.pixels), np.zeros(1, bool)
             if self._recognizer:
                 margin = self._options.crop_margin if detected else 0.0
                 work.crops = [cut_line(work.pixels, polygon, margin) for polygon in work.lines.polygons]
@@ -131,7 +140,7 @@ class PageStages:
         """The image as one line in the place of what was found in it, if that is the surer prediction."""
         if whole_wins((whole.text, whole.score), [(text.text, text.score) for text in work.texts]):
             work.lines, work.texts, work.crops = whole_image(work.pixels), [whole], [LineCrop(work.pixels)]
-            work.least = np.full(1, self._options.text_min_score)
+            work.is_mark = np.zeros(1, bool)
 
     def _turn(self, work: PageWork, detector: TextDetector, recognizer: TextRecognizer) -> int:
         """Degrees clockwise that make the image upright, as far as a few lines show."""
@@ -162,10 +171,9 @@ class PageStages:
         self, work: PageWork, turn: int, detector: TextDetector, recognizer: TextRecognizer
     ) -> ReadResult | None:
         """The result of the turned image, where more of it is read."""
-        other = PageWork(work.name, work.page, work.pages, work.keep_image)
+        other = PageWork(work.name, work.page, work.pages, work.keep_image, turn=turn)
         other.pixels, other.times = orientation.turned(work.pixels, turn), dict(work.times)
-        with other.timed("detect"):
-            other.detect_input = detector.prepare(other.pixels)
+        self._prepare_detection(other)
         self.detect(other)
         self.connect(other)
         with other.timed("recognize"):
@@ -183,18 +191,22 @@ class PageStages:
         return self._result(other)
 
     def _result(self, work: PageWork) -> ReadResult:
-        found = zip(work.lines.boxes.tolist(), work.lines.polygons, work.lines.scores.tolist(), strict=True)
+        height, width = work.pixels.shape[:2]
+        polygons = np.clip(work.lines.polygons, 0, (width - 1, height - 1))
+        found = zip(work.lines.boxes.tolist(), polygons, work.lines.scores.tolist(), strict=True)
         if self._recognizer:
-            lines = tuple(
-                Line(tuple(box), _corners(polygon), score, text.text, text.score, _words(text, crop, polygon))
-                for (box, polygon, score), crop, text, least in zip(
-                    found, work.crops, work.texts, work.least.tolist(), strict=True
+            # What was handed in as a line is kept, whatever is read.
+            least = self._options.text_min_score if self._detector else 0.0
+            kept = [
+                (Line(tuple(box), _corners(polygon), score, text.text, text.score, _words(text, crop, polygon)), mark)
+                for (box, polygon, score), crop, text, mark in zip(
+                    found, work.crops, work.texts, work.is_mark.tolist(), strict=True
                 )
-                if text.score >= least
-            )
+                if text.score >= (max(SURE, least) if mark else least)
+            ]
+            lines = join_marks(kept)
         else:
             lines = tuple(Line(tuple(box), _corners(polygon), score) for box, polygon, score in found)
-        height, width = work.pixels.shape[:2]
         return ReadResult(
             image=work.name,
             width=width,
@@ -205,6 +217,7 @@ class PageStages:
             notes=tuple(work.notes),
             page=work.page,
             pages=work.pages,
+            orientation=work.turn,
         )
 
 
@@ -217,17 +230,6 @@ def _both_ways(crops: list[LineCrop], recognizer: TextRecognizer) -> tuple[float
         texts = recognizer.read(prepared)
         ways.append(orientation.mean_score([(text.text, text.score) for text in texts if len(text.text) > 1]))
     return ways[0], ways[1]
-
-
-def _with_marks(lines: TextLines, least: np.ndarray, pixels: np.ndarray) -> tuple[TextLines, np.ndarray]:
-    """The lines, and single characters in their rows, which must be read with certainty to count."""
-    marks = lone_marks(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), lines.boxes)
-    together = TextLines(
-        np.concatenate([lines.boxes, marks]),
-        np.concatenate([lines.scores, np.full(len(marks), MARK_SCORE, np.float32)]),
-        np.concatenate([lines.polygons, box_corners(marks)]),
-    )
-    return together, np.concatenate([least, np.full(len(marks), max(SURE, least.max(initial=0.0)))])
 
 
 def _chosen(lines: TextLines, index: np.ndarray) -> TextLines:

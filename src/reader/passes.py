@@ -24,7 +24,7 @@ CLEAR_HEIGHT = 20  # pixels of the input at which text is found well
 FINEST = 16 / SMALLEST_TEXT  # scale beyond which nothing is gained
 LARGEST_FIRST = 2.0  # small images are enlarged by so much at most
 STEP = 2.4  # from one pass to the next at most, so that each line is clear in one of them
-SMALLEST_STEP = 1.25  # less is not worth a pass
+SMALLEST_STEP, ONCE_MORE = 1.25, 1.35  # less is not worth a pass; the step beyond the finest scale
 HALF_SEEN = 0.25  # score of a proposal that calls for a finer pass
 ALONE = 0.6  # the same of a proposal that has no other beside it
 NEIGHBORS = 40  # pixels of the input between proposals of one word
@@ -101,14 +101,16 @@ def finer_pass(gray: np.ndarray, done: DetectionPass, proposals: Proposals, line
         lines: found so far, in pixels of the image.
     """
     now = done.scale(size_of(gray))
-    if now * SMALLEST_STEP > FINEST:
+    is_last = now * SMALLEST_STEP > FINEST
+    if now > FINEST * SMALLEST_STEP:
         return Plan(None)
     explained = lines.boxes[well_seen(lines, now)]
-    half_seen, heights = _half_seen(proposals, done, size_of(gray), explained)
+    half_seen, heights = _half_seen(proposals, done, size_of(gray), explained, ALONE if is_last else HALF_SEEN)
     factor = STEP
     if len(heights) >= ENOUGH_HALF_SEEN:
         factor = float(np.clip(CLEAR_HEIGHT / max(float(np.quantile(heights, 0.2)), 1.0), 1.6, STEP))
-    scale = min(now * factor, FINEST)
+    # Text as low as a stride may lie between the rows of the maps: what is nearly sure is searched once more.
+    scale = now * ONCE_MORE if is_last else min(now * factor, FINEST)
     busy = None
     if now < COARSE:
         busy = activity_cells(gray, scale) > BUSY
@@ -177,15 +179,15 @@ def activity_cells(gray: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _half_seen(
-    proposals: Proposals, done: DetectionPass, image_size: tuple[int, int], lines: np.ndarray
+    proposals: Proposals, done: DetectionPass, image_size: tuple[int, int], lines: np.ndarray, least: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes in pixels of the image of small proposals that no line explains, and their heights in the input."""
+    """Boxes in pixels of the image of small proposals from a score on that no line explains, and their heights."""
     heights = proposals.boxes[:, 3] - proposals.boxes[:, 1]
     # Text of a middling height is worth a second pass, but no third one.
     limit = SMALL if len(done.tiles) == 1 and done.pixels >= done.size[0] * done.size[1] else SMALL / 2
     small = (proposals.scores >= HALF_SEEN) & (heights < limit)
     boxes, heights, scores = proposals.boxes[small].astype(np.float64), heights[small], proposals.scores[small]
-    near = _has_neighbor(boxes) | (scores >= ALONE)
+    near = (_has_neighbor(boxes) | (scores >= ALONE)) & (scores >= least)
     boxes, heights = boxes[near], heights[near]
     boxes *= np.tile([image_size[1] / done.size[1], image_size[0] / done.size[0]], 2)
     if len(lines) and len(boxes):

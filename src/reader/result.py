@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from src.common.errors import UserError
+from src.reader.orientation import turned
 from src.visualize.drawing import TextsAt, draw_lines
 from src.visualize.fonts import FontChooser
 
@@ -71,13 +72,15 @@ class ReadResult:
 
     Attributes:
         image: its name; of a page of several with "#page" behind it.
-        width, height: of the image as it is shown, in pixels.
+        width, height: of the image as it is shown, in pixels, after it was turned by `orientation`.
         lines: in reading order.
         time_ms: milliseconds of work per stage ("decode", "detect", "connect", "recognize") and their sum, "total".
         pixels: the image itself, (height, width, 3) uint8 RGB, if it was to be kept (`keep_image`), else None.
         notes: what a user must know of how the image was read, a sentence each: what was scaled down, turned or not
             looked at, and which option helps.
         page, pages: which of how many pages of the file it is, from 1.
+        orientation: degrees clockwise by which the image was turned before it was read; all coordinates are those of
+            the turned image.
     """
 
     image: str
@@ -89,6 +92,7 @@ class ReadResult:
     notes: tuple[str, ...] = ()
     page: int = 1
     pages: int = 1
+    orientation: int = 0
 
     @property
     def text(self) -> str:
@@ -108,6 +112,7 @@ class ReadResult:
             "pages": self.pages,
             "width": self.width,
             "height": self.height,
+            "orientation": self.orientation,
             "lines": [line.to_dict() for line in self.lines],
             "notes": list(self.notes),
             "time_ms": {stage: round(value, 2) for stage, value in self.time_ms.items()},
@@ -132,18 +137,19 @@ class ReadResult:
 
         Args:
             fonts, texts_at: as in `draw_lines`.
-            image: the pixels that were read, (height, width, 3) uint8 RGB; needed where the result does not hold
-                them.
+            image: the pixels that were read, (H, W, 3) uint8 RGB, as they were before they were turned by
+                `orientation`; needed where the result does not hold them.
 
         Raises:
             UserError: there are no pixels, or those of another size.
         """
-        pixels = self.pixels if image is None else image
+        pixels = self.pixels if image is None else turned(image, self.orientation)
         if pixels is None:
             raise UserError(f"{self.image}: the result holds no pixels; read with keep_image=True, or give image=")
         if pixels.shape[:2] != (self.height, self.width):
-            shape = f"{pixels.shape[1]}x{pixels.shape[0]}"
-            raise UserError(f"{self.image}: is {self.width}x{self.height} pixels, not {shape}")
+            size = f"{pixels.shape[1]}x{pixels.shape[0]}"
+            turn = f" after its turn by {self.orientation} degrees" if self.orientation else ""
+            raise UserError(f"{self.image}: is {self.width}x{self.height} pixels{turn}, not {size}")
         texts = [line.text or "" for line in self.lines]
         scores = [line.score if line.text_score is None else line.text_score for line in self.lines]
         polygons = np.array([line.polygon for line in self.lines], np.float64).reshape(-1, 4, 2)

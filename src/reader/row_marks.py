@@ -5,7 +5,13 @@ plain ground, though, ink of a character's size is a character, and recognition 
 M lines, boxes x1, y1, x2, y2 in pixels of the image.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from src.reader.result import Line
+from src.reader.tilt import level_boxes, level_image, tilted_corners
+from src.text_connector.detector import TextLines
 
 FEWEST_LINES, FEWEST_ROWS = 4, 3  # of a table or form
 SAME_ROW = 0.6  # share of the lower line's height that two lines of a row have in common
@@ -16,7 +22,71 @@ APART, TOGETHER = 0.5, 0.25  # line heights around a character, and between the 
 MOST_INK = 0.3  # share of the columns between two lines: more is no plain ground
 CONTRAST = 0.4  # share of the contrast of the row's text that its ink has at least
 FAINT = 24  # gray values that ink differs from its ground by at least
+WORD_GAP = 0.6  # line heights between a mark and the line that it is a word of, at most
 SURE = 0.9  # score of its text at least
+MARK_SCORE = 0.5  # of a character that no network detected
+
+
+def with_marks(lines: TextLines, gray: np.ndarray, tilt: float) -> TextLines:
+    """The lines of an image, and behind them single characters in their rows.
+
+    Args:
+        gray: the image, uint8 (H, W). tilt: the slope of its rows.
+    """
+    origin = np.zeros(2)
+    if tilt:
+        gray, origin = level_image(gray, tilt)
+    marks = lone_marks(gray, level_boxes(lines, tilt) + np.tile(origin, 2)) - np.tile(origin, 2)
+    corners = tilted_corners(marks, tilt).astype(np.float32)
+    return TextLines(
+        np.concatenate([lines.boxes, np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)]),
+        np.concatenate([lines.scores, np.full(len(marks), MARK_SCORE, np.float32)]),
+        np.concatenate([lines.polygons, corners]),
+    )
+
+
+def join_marks(lines: Sequence[tuple[Line, bool]]) -> tuple[Line, ...]:
+    """Lines, each with whether it is a mark; marks beside a line, no further than its words, are joined to it."""
+    whole = [line for line, is_mark in lines if not is_mark]
+    alone = {}  # position among the lines -> mark
+    for position, (line, is_mark) in enumerate(lines):
+        if is_mark:
+            beside = next((index for index, other in enumerate(whole) if _is_beside(line, other)), None)
+            if beside is None:
+                alone[position] = line
+            else:
+                whole[beside] = _joined(line, whole[beside])
+    rest = iter(whole)
+    kept = [(position, is_mark) for position, (_, is_mark) in enumerate(lines) if not is_mark or position in alone]
+    return tuple(alone[position] if is_mark else next(rest) for position, is_mark in kept)
+
+
+def _is_beside(mark: Line, line: Line) -> bool:
+    """Whether they stand in one row no further apart than words do."""
+    height = line.box[3] - line.box[1]
+    common = min(mark.box[3], line.box[3]) - max(mark.box[1], line.box[1])
+    gap = max(mark.box[0] - line.box[2], line.box[0] - mark.box[2])
+    return common >= SAME_ROW * min(height, mark.box[3] - mark.box[1]) and gap <= WORD_GAP * height
+
+
+def _joined(mark: Line, line: Line) -> Line:
+    left, right = sorted((mark, line), key=lambda part: part.box[0])
+    parts = left, right
+    letters = [len(part.text or "") for part in parts]
+    score = sum(count * (part.text_score or 0.0) for count, part in zip(letters, parts, strict=True))
+    return Line(
+        box=(
+            left.box[0],
+            min(left.box[1], right.box[1]),
+            max(left.box[2], right.box[2]),
+            max(left.box[3], right.box[3]),
+        ),
+        polygon=(left.polygon[0], right.polygon[1], right.polygon[2], left.polygon[3]),
+        score=line.score,
+        text=f"{left.text} {right.text}",
+        text_score=score / max(sum(letters), 1),
+        words=left.words + right.words,
+    )
 
 
 def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from src.ctpn.text_lines import DetectOptions, scale_lines
 from src.ctpn.topology import STRIDE
 from src.data.detection.preprocess import fitted_size, preprocess
 from src.engines.engine import Engine
+from src.reader.ink_tilt import ink_tilt
 from src.reader.line_union import join_neighbors, unite
 from src.reader.passes import (
     HALF_SEEN,
@@ -26,12 +27,12 @@ from src.reader.passes import (
     full_pass,
     wanted_scale,
 )
+from src.reader.tile_pixels import SHRINKING, cut, normalized, scaled
 from src.reader.tiles import OVERLAP, Tile, join_proposals, up_to_stride
-from src.reader.tilt import image_tilt
+from src.reader.tilt import level_image, rows_may_mix, tilted_corners
 from src.text_connector.detector import TextLines, detect_text_lines
 
 LARGER_TILES = 1.4  # tiles have sides so much longer than the first pass's input: fewer overlaps
-SHRINKING = 0.5  # scale below which pixels are averaged rather than interpolated
 QUICK = 0.4  # share of the pixels of a first pass that show whether an image lies on its side
 COMPILING, COMPILED_STEP = "mindspore", 176  # the engine that compiles every size, and the step of its sizes
 CHEAP_CUTS = 0.5  # share of the scaled image below which its tiles are cut out one by one
@@ -39,9 +40,10 @@ CHEAP_CUTS = 0.5  # share of the scaled image below which its tiles are cut out 
 
 @dataclass(frozen=True)
 class DetectInput:
-    """An image (H, W, 3) and its first pass, with the network's input for it, (1, 3, h, w)."""
+    """An image (H, W, 3), its gray values (H, W), its first pass, and the network's input for that, (1, 3, h, w)."""
 
     image: np.ndarray
+    gray: np.ndarray
     first_pass: DetectionPass
     inputs: np.ndarray
 
@@ -89,12 +91,13 @@ class TextDetector:
     def prepare(self, image: np.ndarray) -> DetectInput:
         """uint8 RGB (H, W, 3) -> what `detect` needs. Needs no network and may run in another thread."""
         size, shape = size_of(image), self._options.image_size
+        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         if self._fixed:
             fitted = fitted_size(size, shape, self._options.keep_ratio)
             current = DetectionPass(fitted, (Tile(0, 0, shape, (0, 0, *fitted)),))
-            return DetectInput(image, current, preprocess(image, shape, self._options.keep_ratio)[0][None])
+            return DetectInput(image, gray, current, preprocess(image, shape, self._options.keep_ratio)[0][None])
         current = first_pass(size, shape[0] * shape[1])
-        return DetectInput(image, current, _normalized(_scaled(image, current.size)))
+        return DetectInput(image, gray, current, normalized(scaled(image, current.size)))
 
     def detect(self, prepared: DetectInput) -> Detected:
         """Run the network, and again where that is worth it.
@@ -102,19 +105,22 @@ class TextDetector:
         Raises:
             UserError: the network is not one for these anchors.
         """
-        image, current = prepared.image, prepared.first_pass
+        return self._detect(prepared, may_be_tilted=True)
+
+    def _detect(self, prepared: DetectInput, may_be_tilted: bool) -> Detected:
+        image, gray, current = prepared.image, prepared.gray, prepared.first_pass
         proposals = self._proposals(current.tiles[0], prepared.inputs)
         proposals = join_proposals([(current.tiles[0], proposals)])
         lines = self._lines(current, proposals, size_of(image))
         if self._fixed and not self._smallest_text:
-            return Detected(lines, image_tilt(lines.polygons), len(proposals))
-        gray = None
+            return Detected(lines, ink_tilt(gray, lines.boxes), len(proposals))
+        if may_be_tilted and rows_may_mix(lines, tilt := ink_tilt(gray, lines.boxes)):
+            return self._detect_level(image, tilt)
         left, lost, half_seen = self._max_pixels, 0, len(proposals)
         while True:
             now = current.scale(size_of(image))
             if self._smallest_text and now * 1.1 > wanted_scale(self._smallest_text):
                 break
-            gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if gray is None else gray
             plan = self._plan(gray, current, proposals, lines, left)
             lost = plan.lost_height or lost
             if plan.next_pass is None:
@@ -125,13 +131,26 @@ class TextDetector:
             half_seen += len(proposals)
             lines = unite(lines, self._lines(current, proposals, size_of(image)), now)
         lines = join_neighbors(lines)
-        return Detected(lines, image_tilt(lines.polygons), half_seen, self._notes(lost))
+        tilt = ink_tilt(gray, lines.boxes)
+        if may_be_tilted and rows_may_mix(lines, tilt):
+            return self._detect_level(image, tilt)
+        return Detected(lines, tilt, half_seen, self._notes(lost))
+
+    def _detect_level(self, image: np.ndarray, tilt: float) -> Detected:
+        """Lines of the image after it was turned by its tilt, back in the image as it is."""
+        level, origin = level_image(image, tilt)
+        found = self._detect(self.prepare(level), may_be_tilted=False)
+        corners = tilted_corners(found.lines.boxes - np.tile(origin, 2), tilt)
+        limit = np.array(image.shape[1::-1]) - 1
+        boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).clip(0, np.tile(limit, 2))
+        lines = TextLines(boxes.astype(np.float32), found.lines.scores, corners.astype(np.float32))
+        return Detected(lines, tilt, found.half_seen, found.notes)
 
     def find_quickly(self, image: np.ndarray) -> TextLines:
         """The lines that a pass with a part of the usual pixels finds."""
         size = size_of(image)
         current = first_pass(size, round(QUICK * self._options.image_size[0] * self._options.image_size[1]))
-        proposals = self._proposals(current.tiles[0], _normalized(_scaled(image, current.size)))
+        proposals = self._proposals(current.tiles[0], normalized(scaled(image, current.size)))
         return self._lines(current, proposals, size)
 
     def find(self, image: np.ndarray) -> TextLines:
@@ -161,14 +180,14 @@ class TextDetector:
             current.pixels < CHEAP_CUTS * current.size[0] * current.size[1]
             and current.scale(size_of(image)) > SHRINKING
         )
-        scaled = None if cheap else _scaled(image, current.size)
+        whole = None if cheap else scaled(image, current.size)
         parts = []
         for tile in current.tiles:
-            if scaled is None:
-                pixels = _cut(image, current, tile)
+            if whole is None:
+                pixels = cut(image, current, tile)
             else:
-                pixels = scaled[tile.y : tile.y + tile.size[0], tile.x : tile.x + tile.size[1]]
-            parts.append((tile, self._proposals(tile, _normalized(pixels, tile.size))))
+                pixels = whole[tile.y : tile.y + tile.size[0], tile.x : tile.x + tile.size[1]]
+            parts.append((tile, self._proposals(tile, normalized(pixels, tile.size))))
         return join_proposals(parts)
 
     def _proposals(self, tile: Tile, inputs: np.ndarray) -> Proposals:
@@ -214,31 +233,3 @@ class TextDetector:
 
 
 _anchors = lru_cache(maxsize=64)(make_anchors)
-
-
-def _scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if size_of(image) == size:
-        return image
-    how = cv2.INTER_AREA if size[0] < SHRINKING * image.shape[0] else cv2.INTER_LINEAR
-    return cv2.resize(image, size[::-1], interpolation=how)
-
-
-def _cut(image: np.ndarray, current: DetectionPass, tile: Tile) -> np.ndarray:
-    """A tile without scaling the rest of the image; the same pixels as `_scaled` has there."""
-    steps = np.array([image.shape[1] / current.size[1], image.shape[0] / current.size[0]])
-    start = (np.array([tile.x, tile.y]) + 0.5) * steps - 0.5
-    matrix = np.array([[steps[0], 0, start[0]], [0, steps[1], start[1]]])
-    height = min(tile.size[0], current.size[0] - tile.y)
-    width = min(tile.size[1], current.size[1] - tile.x)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _normalized(pixels: np.ndarray, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Pixels in the upper left of an input of `size`, (1, 3, *size)."""
-    own = preprocess(pixels, size_of(pixels))[0]
-    if size is None or own.shape[1:] == size:
-        return own[None]
-    filled = np.zeros((1, 3, *size), np.float32)
-    filled[0, :, : own.shape[1], : own.shape[2]] = own
-    return filled

@@ -77,6 +77,21 @@ def test_one_digit_quantities(reader):
     assert [line.text for line in result.lines] == [text for texts in rows for text in texts]
 
 
+@pytest.mark.parametrize("size", [15, 17])
+def test_rows_of_a_small_table_however_they_lie(reader, size):
+    rows = [
+        (name, str(number), f"{7 * number}.50") for number, name in enumerate(("Nails", "Glue", "Saw", "Tape"), 1)
+    ]
+    cells = [
+        (column * size, (1 + 2.4 * row) * size, size, text)
+        for row, texts in enumerate(rows)
+        for column, text in zip((1, 9, 13), texts, strict=True)
+    ]
+    result = reader.read(drawn((20 * size, 11 * size), cells))
+    read, _ = shares(result, [text for texts in rows for text in texts])
+    assert read > 0.9
+
+
 @pytest.mark.parametrize("degrees", [-3, 2])
 def test_a_tilted_form(reader, degrees):
     rows = [("Name", "Anna Schmidt"), ("Street", "Mill Lane 14"), ("City", "Cambridge"), ("Total", "125.40")]
@@ -90,6 +105,16 @@ def test_a_tilted_form(reader, degrees):
     result = reader.read(image)
     assert result.text.split("\n") == [text for texts in rows for text in texts]
     assert any(line.polygon[0][1] != line.polygon[1][1] for line in result.lines)
+
+
+def test_rows_of_a_tilted_page_do_not_mix(reader):
+    texts = [f"{MESSAGES[i % 4]}, {MESSAGES[(i + 1) % 4]} {MESSAGES[(i + 2) % 4]}" for i in range(8)]
+    page = drawn((900, 420), [(60, 40 + 38 * i, 24, text) for i, text in enumerate(texts)])
+    turn = cv2.getRotationMatrix2D((450, 210), 3, 1)
+    result = reader.read(cv2.warpAffine(page, turn, (900, 420), borderValue=(255, 255, 255)))
+    read, more = shares(result, texts)
+    assert read > 0.95 and more <= 3 and len(result.lines) == len(texts)
+    assert result.text.split("\n")[1].startswith(MESSAGES[1][:9])
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180])

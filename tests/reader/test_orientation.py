@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from src.common.boxes import box_corners
+from src.common.errors import UserError
+from src.reader.ink_tilt import ink_tilt
 from src.reader.orientation import is_doubtful, turned
 from src.reader.reading_order import reading_order
-from src.reader.tilt import followed, image_tilt, level_boxes
+from src.reader.result import Line, ReadResult
+from src.reader.tilt import followed, level_boxes, level_image, tilted_corners
 from src.reader.whole_image import may_be_one_line, whole_wins
 from src.text_connector.detector import TextLines
 
@@ -26,23 +29,58 @@ def form(degrees):
     return TextLines(boxes.astype(np.float32), np.ones(len(boxes), np.float32), polygons.astype(np.float32))
 
 
+def slope(degrees):
+    return np.tan(np.radians(-degrees))
+
+
 @pytest.mark.parametrize("degrees", [-5, -3, -2, 0, 2, 3, 5])
 def test_a_tilted_form_is_read_row_by_row(degrees):
-    lines = form(degrees)
-    tilt = image_tilt(lines.polygons)
-    assert np.degrees(np.arctan(tilt)) == pytest.approx(-degrees, abs=0.05)
+    lines, tilt = form(degrees), slope(degrees)
     shuffled = np.random.default_rng(0).permutation(len(lines))
     mixed = TextLines(lines.boxes[shuffled], lines.scores[shuffled], lines.polygons[shuffled])
     assert shuffled[reading_order(level_boxes(mixed, tilt))].tolist() == list(range(len(FORM)))
 
 
+LABELS = ("Name", "Peter", "Street", "Hill", "City", "Ashford", "Phone", "0177", "Sum", "4.50")
+
+
+@pytest.mark.parametrize("ground", [255, 0])
+@pytest.mark.parametrize("degrees", [-6, -2, 0, 1, 3])
+def test_the_tilt_of_short_words_is_measured_in_their_ink(degrees, ground):
+    image, lines = np.full((620, 1000), ground, np.uint8), form(degrees)
+    for (row, x), text in zip(FORM, LABELS, strict=True):
+        place = x + 4, 127 + 100 * row
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, 1, 255 - ground, 2, cv2.LINE_AA)
+    turn = cv2.getRotationMatrix2D((500, 300), degrees, 1)
+    tilted = cv2.warpAffine(image, turn, (1000, 620), borderValue=ground)
+    assert np.degrees(np.arctan(ink_tilt(tilted, lines.boxes))) == pytest.approx(-degrees, abs=0.3)
+    assert ink_tilt(tilted, lines.boxes[:0]) == 0 == ink_tilt(np.full_like(image, 7), lines.boxes)
+
+
 def test_polygons_follow_where_tilt_shows():
     level, tilted = form(0.3), form(3)
-    assert (followed(level, image_tilt(level.polygons), "auto").polygons == box_corners(level.boxes)).all()
-    assert (followed(tilted, image_tilt(tilted.polygons), "auto").polygons == tilted.polygons).all()
-    assert (followed(tilted, image_tilt(tilted.polygons), False).polygons == box_corners(tilted.boxes)).all()
-    assert (followed(level, image_tilt(level.polygons), True).polygons == level.polygons).all()
-    assert image_tilt(tilted.polygons[:2]) == 0  # two lines are no tilt of an image
+    assert (followed(level, slope(0.3), "auto").polygons == box_corners(level.boxes)).all()
+    np.testing.assert_allclose(followed(tilted, slope(3), "auto").polygons, tilted.polygons, atol=1)
+    assert (followed(tilted, slope(3), False).polygons == box_corners(tilted.boxes)).all()
+    assert (followed(level, 0.0, True).polygons == level.polygons).all()
+
+
+def test_a_short_line_whose_slope_was_not_seen_follows_its_image():
+    tilted = form(3)
+    unseen = TextLines(tilted.boxes, tilted.scores, box_corners(tilted.boxes))
+    found = followed(unseen, slope(3), "auto").polygons
+    edges = found[:, 1] - found[:, 0]
+    np.testing.assert_allclose(edges[:, 1] / edges[:, 0], slope(3), rtol=1e-3)
+    np.testing.assert_allclose(found.mean(axis=1), tilted.polygons.mean(axis=1), atol=1)
+
+
+def test_places_of_the_level_image_lead_back():
+    image = np.zeros((300, 400), np.uint8)
+    image[200:204, 300:304] = 255
+    level, origin = level_image(image, 0.05)
+    y, x = np.unravel_index(level.argmax(), level.shape)
+    box = np.array([[x, y, x, y]]) - np.tile(origin, 2)
+    np.testing.assert_allclose(tilted_corners(box, 0.05)[0].mean(axis=0), [301.5, 201.5], atol=2)
 
 
 def test_turns_are_clockwise():
@@ -74,3 +112,15 @@ def test_the_surer_reading_wins():
     assert whole_wins(("VIRGINIA", 0.99), [("VIRGINI", 0.93), ("IRGINIA", 0.98)])
     assert not whole_wins(("Bie", 0.6), [("RENEW NOW!", 0.99)])
     assert whole_wins(("7", 0.9), []) and not whole_wins(("7", 0.7), []) and not whole_wins(("", 0.0), [])
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_a_result_is_drawn_on_the_image_as_it_was_read(turn):
+    upright = np.full((40, 90, 3), 255, np.uint8)
+    box = (4.0, 4.0, 60.0, 20.0)
+    line = Line(box, tuple(map(tuple, box_corners(np.array([box]))[0].tolist())), 0.9)
+    result = ReadResult("a.png", 90, 40, (line,), {}, upright, orientation=turn)
+    given = turned(upright, (360 - turn) % 360)
+    assert (result.draw(image=given) == result.draw()).all()
+    with pytest.raises(UserError, match="a.png: is 90x40 pixels"):
+        result.draw(image=upright[:30])

@@ -105,7 +105,18 @@ def test_what_is_half_seen_is_looked_at_and_what_is_found_is_not():
     sure = Proposals(boxes[2:], proposals.scores[2:])
     assert finer_pass(gray, first, sure, text, BUDGET).next_pass is None
     fine = DetectionPass((1536, 2048), (whole_tile((1536, 2048)),))
-    assert fine.scale(gray.shape) == FINEST and finer_pass(gray, fine, proposals, text, BUDGET).next_pass is None
+    assert fine.scale(gray.shape) == FINEST
+    unsure = Proposals(boxes[:2], proposals.scores[:2])
+    assert finer_pass(gray, fine, unsure, text, BUDGET).next_pass is None
+
+
+def test_what_is_nearly_sure_is_looked_at_once_more_beyond_the_finest_scale():
+    gray, text = np.zeros((480, 640), np.uint8), lines()
+    fine = DetectionPass((768, 1024), (whole_tile((768, 1024)),))
+    boxes = np.array([[160, 200, 176, 217], [176, 200, 192, 217]], np.float32)
+    again = finer_pass(gray, fine, Proposals(boxes, np.array([0.7, 0.8], np.float32)), text, BUDGET).next_pass
+    assert again.scale(gray.shape) == pytest.approx(1.35 * FINEST, abs=0.05)
+    assert finer_pass(gray, again, Proposals(boxes, np.array([0.7, 0.8], np.float32)), text, BUDGET).next_pass is None
 
 
 def test_a_limit_scales_down_and_says_so():

@@ -69,7 +69,8 @@ def test_a_image_from_a_file_bytes_and_pixels(reader, tmp_path):
 def test_the_json_is_as_described(reader):
     result = reader.read(text_image(), "dir/ä.png", keep_image=True)
     content = json.loads(result.to_json())
-    assert list(content) == ["version", "image", "page", "pages", "width", "height", "lines", "notes", "time_ms"]
+    keys = ["version", "image", "page", "pages", "width", "height", "orientation", "lines", "notes", "time_ms"]
+    assert list(content) == keys
     assert content["version"] == 2 and content["image"] == "dir/ä.png"
     assert set(content["lines"][0]) == {"box", "polygon", "score", "text", "text_score", "words"}
     assert len(content["lines"][0]["polygon"]) == 4

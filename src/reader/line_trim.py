@@ -1,0 +1,79 @@
+"""Lines that are much taller than their text, as where a detector saw the bubble or button around it. OpenCV, NumPy.
+
+The rows of text change along the line, those of plain ground, of a frame or of a rule do not. M lines, boxes x1, y1,
+x2, y2.
+"""
+
+import cv2
+import numpy as np
+
+from src.common.boxes import box_corners
+from src.text_connector.detector import TextLines
+
+SEEN = (64, 400)  # rows and columns that are looked at, at most
+LOWEST = 12  # pixels of a line that is looked at
+QUIET, PLAIN = 0.04, 0.4  # share of the change in busy rows, and gray values, below which a row has no text
+BETWEEN = 0.15  # share of the line's height between parts of letters: the dot of an "i"
+MUCH = 0.65  # share of the height: text that fills more of it is left as it is
+LEAST = 0.2  # the same: what fills less is no text
+MARGIN = 0.12  # of the text's height, above and below
+REPEATED = 0.6  # share of a trimmed line that lies on another one
+
+
+def trimmed(lines: TextLines, gray: np.ndarray) -> TextLines:
+    """The lines, those that are much too tall as tall as their text; without those that then lie on others.
+
+    Args:
+        gray: the image, uint8 (H, W).
+    """
+    boxes, polygons = lines.boxes.copy(), lines.polygons.copy()
+    changed = np.zeros(len(lines), bool)
+    level = (polygons == box_corners(lines.boxes)).all(axis=(1, 2))
+    for index in np.flatnonzero(level & (boxes[:, 3] - boxes[:, 1] >= LOWEST)):
+        rows = _text_rows(gray, boxes[index])
+        if rows is not None:
+            boxes[index, [1, 3]] = rows
+            changed[index] = True
+    if not changed.any():
+        return lines
+    polygons[changed] = box_corners(boxes[changed])
+    keep = ~(changed & _on_another(boxes))
+    return TextLines(boxes[keep], lines.scores[keep], polygons[keep])
+
+
+def _text_rows(gray: np.ndarray, box: np.ndarray) -> tuple[float, float] | None:
+    """First and last row of the text in a box, where that is much lower."""
+    x1, y1, x2, y2 = np.maximum(np.round(box), 0).astype(int)
+    crop = gray[y1 : y2 + 1, x1 : x2 + 1]
+    if min(crop.shape) < 4:
+        return None
+    height, width = min(crop.shape[0], SEEN[0]), min(crop.shape[1], SEEN[1])
+    small = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
+    change = cv2.absdiff(small[:, 1:], small[:, :-1]).mean(axis=1)
+    active = change > max(PLAIN, QUIET * np.percentile(change, 85))
+    if not active.any():
+        return None
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], active, [False]]).astype(np.int8)))
+    first, last = edges[0], edges[1]
+    best = (0.0, 0, 0)
+    for begin, end in [*zip(edges[2::2], edges[3::2], strict=True), (10 * height, 10 * height)]:
+        if begin - last > BETWEEN * height:
+            best = max(best, (float(change[first:last].sum()), int(first), int(last)))
+            first = begin
+        last = end
+    _, first, last = best
+    if not LEAST * height <= last - first <= MUCH * height:
+        return None
+    step, margin = len(crop) / height, MARGIN * (last - first)
+    return max(box[1], y1 + step * (first - margin)), min(box[3], y1 + step * (last + margin) - 1)
+
+
+def _on_another(boxes: np.ndarray) -> np.ndarray:
+    """(M,) bool: lies on another line that is at least as long."""
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
+    longer = sides[None, :, 0] >= sides[:, None, 0]
+    np.fill_diagonal(longer, False)
+    return ((shared > REPEATED * sides.prod(axis=1)[:, None]) & longer).any(axis=1)
