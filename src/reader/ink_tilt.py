@@ -71,6 +71,8 @@ def _sharpness(edges: list[tuple[np.ndarray, np.ndarray]], slopes: np.ndarray) -
     """How unevenly the pixels of each line fall into its rows, if it had each of the slopes (S,): summed up, (S,)."""
     total = np.zeros(len(slopes))
     for x, y in edges:
+        if not len(x):
+            continue
         rows = (BINS * (y - slopes[:, None] * x)).round().astype(np.int64)
         rows -= rows.min() - BINS
         width = int(rows.max()) + 2 * BINS

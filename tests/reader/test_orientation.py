@@ -57,6 +57,12 @@ def test_the_tilt_of_short_words_is_measured_in_their_ink(degrees, ground):
     assert ink_tilt(tilted, lines.boxes[:0]) == 0 == ink_tilt(np.full_like(image, 7), lines.boxes)
 
 
+def test_a_line_without_ink_in_its_middle_tells_no_tilt():
+    image = np.full((60, 900), 255, np.uint8)
+    image[20:40, 325:330] = image[20:40, 570:575] = 0
+    assert ink_tilt(image, np.array([[0, 15, 899, 45]])) == 0
+
+
 def test_polygons_follow_where_tilt_shows():
     level, tilted = form(0.3), form(3)
     assert (followed(level, slope(0.3), "auto").polygons == box_corners(level.boxes)).all()
