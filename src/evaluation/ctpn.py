@@ -117,9 +117,12 @@ def choose_source(config: CtpnEvaluation) -> tuple[Path, Path | None]:
     source = Path(config.dataset_path)
     if source.is_dir():
         raise UserError(f"dataset_path: '{source}' is a folder; give a MindRecord, or images with --image_path")
-    if folder and "dataset_path" not in config.given and not any(map(Path.exists, (source, Path(f"{source}0")))):
-        logger.info(f"no MindRecord {source}: reading the images of {folder}, without ground truth")
-        return folder, folder
+    if not any(map(Path.exists, (source, Path(f"{source}0")))):
+        if folder and "dataset_path" not in config.given:
+            logger.info(f"no MindRecord {source}: reading the images of {folder}, without ground truth")
+            return folder, folder
+        how = "" if source.is_absolute() else f" (from {Path.cwd()}); src/create_dataset.py makes it"
+        raise UserError(f"dataset_path: {source}: no such MindRecord file{how}")
     if folder and config.draw_results:
         try:
             check_folder(source, folder)

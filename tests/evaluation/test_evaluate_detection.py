@@ -282,7 +282,8 @@ def test_sources_that_cannot_be_used_are_told_before_any_work(test_set, tmp_path
         (["--image_path", "a", "--img_dir", "b"], "img_dir: 'b' differs from image_path 'a'"),
         (["--dataset_path", record.parent], "dataset_path: .* is a folder"),
         (["--dataset_path", record, "--image_path", tmp_path], "image_path: .* lacks 5 of the 5 images"),
-        (["--dataset_path", tmp_path / "no", "--image_path", images], "no such MindRecord"),
+        (["--dataset_path", tmp_path / "no", "--image_path", images], "dataset_path: .*: no such MindRecord"),
+        (["--dataset_path", "no.mindrecord"], "no.mindrecord: no such MindRecord file .*create_dataset.py makes it"),
     ):
         with pytest.raises(UserError, match=words):
             chosen(*arguments)
