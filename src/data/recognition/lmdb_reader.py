@@ -124,6 +124,8 @@ class LmdbWords:
         try:
             if cut := cut_short(data_file(self.path)):
                 raise LmdbError(f"{str(self.path)!r}: {cut}")
+            if not data_file(self.path).stat().st_size:
+                raise LmdbError(f"{str(self.path)!r}: data.mdb is empty; copy it again")
             with self._handle().begin() as transaction:
                 count = transaction.get(NUM_SAMPLES_KEY)
                 unfinished = transaction.get(PROGRESS_KEY) is not None

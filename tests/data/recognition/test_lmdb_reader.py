@@ -60,6 +60,9 @@ def test_a_file_that_was_cut_off_is_refused_before_it_is_read(tmp_path):
         for use in (LmdbWords, LmdbWriter):
             with pytest.raises(LmdbError, match=expected):
                 use(cut)
+    (cut / "data.mdb").write_bytes(b"")
+    with pytest.raises(LmdbError, match="data.mdb is empty"):
+        LmdbWords(cut)
 
 
 def test_each_kind_of_damage_has_its_reason(tmp_path):
