@@ -36,7 +36,7 @@ def with_marks(lines: TextLines, gray: np.ndarray, tilt: float) -> TextLines:
     origin = np.zeros(2)
     if tilt:
         gray, origin = level_image(gray, tilt)
-    marks = lone_marks(gray, level_boxes(lines, tilt) + np.tile(origin, 2)) - np.tile(origin, 2)
+    marks: np.ndarray = lone_marks(gray, level_boxes(lines, tilt) + np.tile(origin, 2)) - np.tile(origin, 2)
     corners = tilted_corners(marks, tilt).astype(np.float32)
     return TextLines(
         np.concatenate([lines.boxes, np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)]),
