@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from src.common.plain_yaml import parse_value
 from src.data.detection.annotations.labeled_image import LabeledImage
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.loading.name_lists import read_names
-from src.model_utils.plain_yaml import parse_value
 
 
 def labeled_images(folder: Path, labels: Path, only: Path | None) -> list[LabeledImage]:

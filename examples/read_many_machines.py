@@ -30,6 +30,7 @@ from src.common.errors import UserError
 from src.common.options import OptionError
 from src.data.images.decode import IMAGE_SUFFIXES
 from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser
 from src.reader import ReadResult, TextReader, Unreadable
 from src.reader.image_source import ImageSource
 
@@ -99,7 +100,7 @@ def plan(source: str, output: str, part_size: int) -> list[list[str]]:
         with system.open_input_stream(path) as stream:
             manifest = json.loads(stream.read())
         if manifest["source"] != source:
-            raise UserError(f"{output}: holds results of {manifest['source']}; name another folder")
+            raise OptionError(f"{output}: holds results of {manifest['source']}; name another folder")
         return manifest["parts"]
     names = list_images(source)
     parts = [names[start : start + part_size] for start in range(0, len(names), part_size)]
@@ -197,7 +198,7 @@ def read_folder(source: str, output: str, *, part_size: int, actors: int, engine
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("input", help="folder of images, with its sub-folders")
     parser.add_argument("output", help="folder of the results")
     parser.add_argument("--part_size", type=int, default=500, help="images per part (default 500)")

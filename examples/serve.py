@@ -32,6 +32,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from examples.reading_queue import ClientGoneError, Limits, QueueFullError, ReadingQueue
 from src.common.errors import UserError
 from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser
 from src.reader import ReadResult, TextReader
 
 PAGE = Path(__file__).with_name("serve.html")
@@ -212,7 +213,7 @@ async def _file_of_form(request: Request, body: bytes) -> tuple[bytes, str]:
 
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine)")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (default 8000)")
     parser.add_argument("--workers", type=int, default=Limits.workers, help="images that are read at once")

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 
 
 class Budget:
@@ -34,7 +34,7 @@ class Budget:
         clock: Callable[[], float] = time.monotonic,
     ):
         if bool(minutes) == bool(steps) or minutes < 0 or steps < 0:
-            raise UserError(f"minutes {minutes} and steps {steps}: give one of them, above 0")
+            raise OptionError(f"minutes {minutes} and steps {steps}: give one of them, above 0")
         self._minutes, self._steps, self._warmup = minutes, steps, warmup
         self._clock = clock
         self._start = clock() - used_seconds

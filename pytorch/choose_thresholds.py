@@ -27,7 +27,7 @@ from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.start_weights import load_start
 from pytorch.threshold_choice import Scores, best_choice, bootstrap_interval, cross_validated, mean_hmean, set_metrics
 from pytorch.winograd import use_winograd
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.ctpn.text_lines import DetectOptions, lines_from_maps
 from src.metrics.detection_result import DetectionResult, GroundTruth, ImageResult
 from src.metrics.deteval import deteval
@@ -47,7 +47,7 @@ Choice = tuple[float, float]
 
 def main() -> int:
     if len(sys.argv) < 2 or sys.argv[1].startswith("--"):
-        raise UserError("give the file with the weights first: choose_thresholds.py WEIGHTS [--key value ...]")
+        raise OptionError("give the file with the weights first: choose_thresholds.py WEIGHTS [--key value ...]")
     config = load_options(CtpnRecipe, sys.argv[2:])
     device = choose_device(config.device)
     prepare(device)

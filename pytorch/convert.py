@@ -29,11 +29,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pytorch.parameter_shapes import NETWORKS, check_fit
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.crnn.checkpoint_formats import NORM_NAMES, mindspore_crnn, published_crnn
 from src.crnn.checkpoint_formats import naming as crnn_naming
 from src.crnn.topology import NORMALIZED
 from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.lstm_branches import LSTM_CHOICES, choose_lstm
+from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser, existing_file
 from src.weights import mindspore_ckpt
 from src.weights.formats import read_weights
 from src.weights.safetensors_file import encode_safetensors
@@ -132,17 +135,20 @@ def convert_file(
     """
     if target.suffix not in (".ckpt", *PYTORCH_SUFFIXES):
         accepted = f".ckpt, {', '.join(PYTORCH_SUFFIXES)}"
-        raise UserError(f"{target}: {target.suffix or 'no suffix'} is not one of {accepted}")
+        raise OptionError(f"{target}: {target.suffix or 'no suffix'} is not one of {accepted}")
     arrays = read_weights(source)
     try:
         found = which_network(arrays)
-        if network and network != found:
-            raise UserError(f"holds {found} weights, not those of the {network} that was asked for")
+    except UserError as error:
+        raise UserError(f"{source}: {error}") from None
+    if network and network != found:
+        raise OptionError(f"{source}: holds {found} weights, not those of the {network} that was asked for")
+    try:
         params = to_mindspore(arrays, found, lstm_branch)
     except UserError as error:
         raise UserError(f"{source}: {error}") from None
     if naming != "pytorch" and (found != "crnn" or target.suffix == ".ckpt"):
-        raise UserError(f"naming {naming}: is for CRNN in a {', '.join(PYTORCH_SUFFIXES)} file only")
+        raise OptionError(f"naming {naming}: is for CRNN in a {', '.join(PYTORCH_SUFFIXES)} file only")
     if target.suffix == ".ckpt":
         written = params
     else:
@@ -211,9 +217,9 @@ def _encoded(arrays: Arrays, suffix: str) -> Iterator[bytes]:
         yield buffer.getvalue()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", metavar="IN", type=Path)
+def main() -> None:
+    parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", metavar="IN", type=existing_file)
     parser.add_argument("target", metavar="OUT", type=Path)
     parser.add_argument("--network", choices=NETWORKS, default="", help="refuse weights of the other network")
     parser.add_argument("--half", action="store_true", help="store matrices and kernels as float16")
@@ -226,13 +232,8 @@ def main() -> int:
         help="LSTM of a published MindSpore CTPN (auto: the trained one)",
     )
     arguments = parser.parse_args()
-    try:
-        print(convert_file(**vars(arguments)))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    print(convert_file(**vars(arguments)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

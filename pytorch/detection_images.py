@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.detection.annotations.fit_boxes import fit_boxes
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.detection.text_strips import TextStrips, join_words, strips_of_quads
@@ -42,7 +43,7 @@ def read_images(folder: Sequence[str]) -> list[AnnotatedImage]:
         UserError: a pair that is not one, or without usable images.
     """
     if len(folder) != 2:
-        raise UserError(f"{folder}: expected a pair [images, labels]")
+        raise OptionError(f"{folder}: expected a pair [images, labels]")
     found = []
     for image in read_own_folder(Path(folder[0]), Path(folder[1])).images:
         if image.missing:

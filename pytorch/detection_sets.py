@@ -8,6 +8,7 @@ from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_images import AnnotatedImage, listed, read_images, with_joined_words
 from pytorch.detection_samples import DetectionMaker, Stage
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.ctpn.options import AssignOptions
 from src.data.detection.options import AugmentOptions
 from src.data.loading.name_lists import read_names
@@ -31,7 +32,7 @@ def read_val_sets(config: CtpnRecipe) -> dict[str, list[AnnotatedImage]]:
         images, chosen = read_images(entry[:2]), entry[2:]
         name = set_name(entry)
         if name in sets:
-            raise UserError(f"val_images: two sets are called {name}")
+            raise OptionError(f"val_images: two sets are called {name}")
         sets[name] = listed(images, read_names(chosen[0]))[0] if chosen else images
     return sets
 
@@ -56,7 +57,9 @@ def read_train_sets(config: CtpnRecipe, validation: Sequence[AnnotatedImage]) ->
             or any(weight < 0 for weight in weights)
             or (weights and not sum(weights))
         ):
-            raise UserError(f"{key}: {weights}; a number from 0 for each of the {len(sets)} train_images is accepted")
+            raise OptionError(
+                f"{key}: {weights}; a number from 0 for each of the {len(sets)} train_images is accepted"
+            )
     held_out = {image.path.resolve() for image in validation}
     for entry in config.leave_out:
         held_out |= {image.path.resolve() for image in listed(read_images(entry[:2]), read_names(entry[2]))[0]}
@@ -88,13 +91,13 @@ def make_maker(config: CtpnRecipe, sets: ImageSets) -> DetectionMaker:
         )
     ]
     if not sets and min(stage.scene_share for stage in stages) < 1:
-        raise UserError("train_images: is empty; give scene_share and finetune_scene_share 1 for scenes alone")
+        raise OptionError("train_images: is empty; give scene_share and finetune_scene_share 1 for scenes alone")
     sampler = TextSampler(read_lexicon(config.lexicon) if config.lexicon else None)
     book, backgrounds = FontBook(config.fonts), Backgrounds(config.backgrounds)
     size = (config.img_width, config.img_height)
     unknown = sorted(set(config.scene_difficulty) - set(DIFFICULTIES))
     if unknown:
-        raise UserError(f"scene_difficulty: {unknown[0]} is not one of {', '.join(DIFFICULTIES)}")
+        raise OptionError(f"scene_difficulty: {unknown[0]} is not one of {', '.join(DIFFICULTIES)}")
     scenes = [
         scene_source(name, book, sampler, backgrounds, size=size, seed=config.seed)
         for name in config.scene_difficulty

@@ -4,7 +4,7 @@ import contextlib
 
 import torch
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.engines.processor import has_bf16_units
 
 
@@ -21,7 +21,7 @@ def choose_device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"device: '{name}' cannot be used ({reason}); accepted are auto, cpu, cuda") from None
+        raise OptionError(f"device: '{name}' cannot be used ({reason}); accepted are auto, cpu, cuda") from None
     return device
 
 

@@ -26,7 +26,7 @@ from pytorch.read_words import predictor, read_metrics
 from pytorch.start_weights import load_start
 from pytorch.winograd import use_winograd
 from pytorch.word_data import named_alphabets
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.crnn.checkpoint_formats import HEAD_NAMES
 from src.data.recognition.sources import open_lmdbs
 from src.model_utils.command import run_command
@@ -36,7 +36,7 @@ from src.weights.formats import read_weights
 
 def main() -> int:
     if len(sys.argv) < 2 or sys.argv[1].startswith("--"):
-        raise UserError("give the file with the weights first: evaluate.py WEIGHTS [--key value ...]")
+        raise OptionError("give the file with the weights first: evaluate.py WEIGHTS [--key value ...]")
     file, arguments = sys.argv[1], sys.argv[2:]
     network = which_network(read_weights(file))
     metrics = word_metrics(file, arguments) if network == "crnn" else image_metrics(file, arguments)
@@ -53,7 +53,7 @@ def word_metrics(file: str, arguments: list[str]) -> dict:
     wanted = [alphabet.num_classes for alphabet in alphabets.values()]
     classes = len(to_mindspore(read_weights(file), "crnn")[HEAD_NAMES[1]])
     if wanted != [classes]:
-        raise UserError(f"alphabet: {list(config.alphabet)} makes {wanted} classes, {file} has {classes}")
+        raise OptionError(f"alphabet: {list(config.alphabet)} makes {wanted} classes, {file} has {classes}")
     model = SharedCrnn(wanted, config.network_width)
     load_start(model, file, "crnn")
     sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)

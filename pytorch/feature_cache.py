@@ -16,7 +16,7 @@ from pytorch.ctpn import Ctpn, backbone_blocks
 from pytorch.detection_samples import DetectionSample
 from src.common.atomic_file import replacing
 from src.common.boxes import size_of
-from src.common.errors import UserError
+from src.common.options import OptionError
 
 _KEY_FILE = "layers.txt"
 
@@ -75,7 +75,7 @@ def check_key(folder: Path, key: str) -> None:
     """Write `key` into an existing folder, or raise UserError where another one stands there."""
     file = folder / _KEY_FILE
     if file.exists() and file.read_text(encoding="utf-8") != key:
-        raise UserError(f"feature_cache: {folder} holds the features of other layers; give another folder")
+        raise OptionError(f"feature_cache: {folder} holds the features of other layers; give another folder")
     with replacing(file) as out:
         out.write(key.encode())
 

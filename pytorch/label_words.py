@@ -22,6 +22,7 @@ from src.common.errors import UserError
 from src.data.loading.name_lists import read_names
 from src.data.recognition.crops import crop_word
 from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser, existing_file
 
 SURE = 0.93  # mean probability of the characters
 SMALLEST = 10  # pixels of height; smaller text is guessed rather than read
@@ -86,12 +87,12 @@ def rapidocr_readers() -> tuple[ReadImage, ReadLine]:
 
 def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> int:
     """Label the images; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="label_words.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGES")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--leave_out", type=Path, metavar="FILE", help="list of images that are not looked at")
+    parser.add_argument("--leave_out", type=existing_file, metavar="FILE", help="list of images to pass over")
     args = parser.parse_args(argv)
     files = find_images(args.images, read_names(args.leave_out) if args.leave_out else ())
     readers = rapidocr_readers()

@@ -13,7 +13,6 @@ images in icdar2015_images_val, and of those neighbors that are not among the de
 other detection sets are left out by the name of their image.
 """
 
-import argparse
 import re
 import sys
 from collections import Counter
@@ -23,11 +22,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.detection.annotations.label_files import read_icdar2013
 from src.data.detection.data_sets import choose_held_out
 from src.data.recognition.annotations import WordSet, group_hash, read_iiit5k, read_tsv
 from src.data.recognition.lmdb_reader import LmdbWords, image_key
 from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser, existing_folder
 
 ICDAR2013_IMAGES, ICDAR2013_SEED = 45, 1  # as create_dataset.py with --holdout_count 45
 IIIT5K_RANGE, ICDAR2015_RANGE, BORN_DIGITAL_RANGE = 50, 25, 10  # image numbers that stay together
@@ -45,7 +46,7 @@ def held_out(groups: Mapping[str, str], count: int, counted: Callable[[str], boo
     """
     sizes = Counter(group for name, group in groups.items() if counted(name))
     if not 0 < count < sizes.total():
-        raise UserError(f"cannot hold out {count} of {sizes.total()} names")
+        raise OptionError(f"cannot hold out {count} of {sizes.total()} names")
     chosen, taken = set(), 0
     for group in sorted(set(groups.values()), key=group_hash):
         if taken >= count:
@@ -134,8 +135,8 @@ def names_of(words: WordSet) -> Iterable[str]:
 
 def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> int:
     """Write the lists; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="make_splits.py", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of the data sets")
+    parser = CommandParser(prog="make_splits.py", description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=existing_folder, required=True, metavar="DIR", help="folder of the data sets")
     parser.add_argument("--output", type=Path, default=Path("weights/splits"), metavar="DIR")
     args = parser.parse_args(argv)
     args.output.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ from pytorch.device import autocast, choose_device, prepare, uses_bf16
 from pytorch.start_weights import load_start
 from pytorch.teacher_samples import teacher_sample, write_sample
 from pytorch.winograd import use_winograd
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.degradations import to_bytes
 from src.model_utils.command import run_command
@@ -35,7 +35,7 @@ BACKGROUND_EVERY = 8
 
 def main() -> int:
     if len(sys.argv) < 4 or any(argument.startswith("--") for argument in sys.argv[1:4]):
-        raise UserError("give three things first: make_teacher_samples.py WEIGHTS FOLDER COUNT [--key value ...]")
+        raise OptionError("give three things first: make_teacher_samples.py WEIGHTS FOLDER COUNT [--key value ...]")
     file, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     config = load_options(CtpnRecipe, sys.argv[4:])
     device = choose_device(config.device)

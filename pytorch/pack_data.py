@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.detection_images import AnnotatedImage, listed, read_images
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.detection.set_plan import file_digest
 from src.data.images.decode import decode_image
 from src.data.loading.name_lists import read_names
@@ -33,6 +34,7 @@ from src.data.recognition.lmdb_writer import LmdbWriter
 from src.data.synthesis.backgrounds import find_photos
 from src.data.synthesis.fonts import find_fonts
 from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser, existing_file, existing_folder
 
 SETS, FONTS = "sets.tar.xz", "fonts.tar.xz"
 WORD_SETS = (  # what recipes/crnn.yaml and recipes/crnn_lines.yaml read
@@ -122,7 +124,7 @@ def pack_detection(folder: Path, args: argparse.Namespace, log: Callable[[str], 
     """
     sets = {name: read_images([images, labels]) for name, images, labels in args.images}
     if args.val_set not in sets:
-        raise UserError(f"val_set: {args.val_set} is not one of --images ({', '.join(sets)})")
+        raise OptionError(f"val_set: {args.val_set} is not one of --images ({', '.join(sets)})")
     validation, sets[args.val_set] = listed(sets[args.val_set], read_names(args.val_list))
     held_out = {file_digest(image.path) for image in validation}
     for name, images in sets.items():
@@ -161,12 +163,14 @@ def write_archive(archive: Path, members: Iterable[tuple[Path, str]], preset: Pr
             tar.add(path, name, filter=without_locks)
 
 
-def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def make_parser() -> CommandParser:
+    parser = CommandParser(
         prog="pack_data.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("output", type=Path, metavar="PACK", help="folder to write the archives to")
-    parser.add_argument("--words", type=Path, required=True, metavar="DIR", help="folder of the word LMDBs")
+    parser.add_argument(
+        "--words", type=existing_folder, required=True, metavar="DIR", help="folder of the word LMDBs"
+    )
     parser.add_argument(
         "--word_sets", nargs="+", default=WORD_SETS, metavar="NAME", help="LMDBs (default: those of the recipes)"
     )
@@ -191,8 +195,12 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--backgrounds", nargs="+", type=Path, required=True, metavar="DIR", help="folders of photographs"
     )
-    parser.add_argument("--fonts", nargs="+", type=Path, required=True, metavar="DIR", help="folders of fonts")
-    parser.add_argument("--lexicon", type=Path, required=True, metavar="FILE", help="words to render, one per line")
+    parser.add_argument(
+        "--fonts", nargs="+", type=existing_folder, required=True, metavar="DIR", help="folders of fonts"
+    )
+    parser.add_argument(
+        "--lexicon", type=existing_file, required=True, metavar="FILE", help="words to render, one per line"
+    )
     return parser
 
 

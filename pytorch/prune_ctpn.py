@@ -24,6 +24,7 @@ from src.ctpn.checkpoint_formats import backbone_only, missing_backbone_layers
 from src.ctpn.topology import BACKBONE, CONVOLUTIONS, STAGES
 from src.layers.parameter_shapes import scale_channels
 from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser, existing_file
 from src.weights.formats import read_weights
 
 Arrays = dict[str, np.ndarray]
@@ -61,8 +62,8 @@ def _strength(backbone: Arrays, name: str) -> np.ndarray:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", metavar="IN", type=Path)
+    parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", metavar="IN", type=existing_file)
     parser.add_argument("target", metavar="OUT", type=Path)
     parser.add_argument("--width", type=float, required=True, help="factor on the channels of the published network")
     arguments = parser.parse_args()

@@ -40,7 +40,7 @@ class MachineOptions(Options):
     precision: Literal["auto", "bf16", "fp32"] = option(
         "auto", "of the convolutions; auto is bf16 where there are units for it"
     )
-    seed: int = option(1, "of weights, rendered samples and random changes", low=0)
+    seed: int = option(1, "of weights, rendered samples and random changes", low=0, high=2**32 - 1)
 
 
 class RenderOptions(Options):

@@ -10,6 +10,7 @@ import torch
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
+from src.common.options import OptionError
 
 STATE, BEST, FINAL, LOG, CURVE = "state.pt", "best.pt", "final.pt", "train.log", "curve.csv"
 
@@ -23,7 +24,7 @@ class RunFolder:
     def __init__(self, path: str | Path, resume: bool):
         self.path = Path(path)
         if not resume and (self.path / CURVE).exists():
-            raise UserError(f"{self.path}: holds a training; continue it with --resume, or give another output")
+            raise OptionError(f"{self.path}: holds a training; continue it with --resume, or give another output")
         self.path.mkdir(parents=True, exist_ok=True)
         self._columns: list[str] = []
         self._continue_curve()

@@ -16,7 +16,7 @@ import torch
 from pytorch.detection_feed import to_device
 from pytorch.detection_samples import DetectionSample
 from src.common.atomic_file import replacing
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.detection.augment import change_pixels
 from src.data.detection.options import AugmentOptions
 
@@ -97,7 +97,7 @@ class TeacherFeed:
         for file in sorted(folder.glob("*_*x*.npz")):
             self._by_size.setdefault(file.stem.partition("_")[2], []).append(file)
         if not self._by_size:
-            raise UserError(f"teacher_samples: no samples in {folder}; make them with make_teacher_samples.py")
+            raise OptionError(f"teacher_samples: no samples in {folder}; make them with make_teacher_samples.py")
         self._options, self._batch_size, self._seed, self._device = options, batch_size, seed, device
         self._position = position
 

@@ -32,7 +32,7 @@ from pytorch.training import Losses, Trainer
 from pytorch.training_run import make_budget, open_run
 from pytorch.weight_init import init_ctpn
 from pytorch.winograd import use_winograd
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.detection.options import AugmentOptions
 from src.model_utils.command import run_command
 from src.model_utils.load_options import load_options
@@ -89,7 +89,7 @@ def make_network(config: CtpnRecipe, device: torch.device, folder: RunFolder, bf
         try:
             freeze(network, getattr(config, key))
         except ValueError as error:
-            raise UserError(f"{key}: {error}") from None
+            raise OptionError(f"{key}: {error}") from None
     network.to(device, memory_format=torch.channels_last)
     if device.type == "cpu" and not bf16:
         use_winograd(network)
@@ -103,7 +103,7 @@ def make_feed(
     first = state.get("position", 0)
     if config.teacher_samples:
         if config.feature_cache:
-            raise UserError("teacher_samples: are images, which feature_cache does not take; give one of the two")
+            raise OptionError("teacher_samples: are images, which feature_cache does not take; give one of the two")
         options = AugmentOptions.part_of(config)
         return TeacherFeed(
             Path(config.teacher_samples),
@@ -116,7 +116,7 @@ def make_feed(
     if not config.feature_cache:
         return DetectionFeed(maker, batch_size=config.batch_size, workers=config.workers, device=device, first=first)
     if not config.freeze_until:
-        raise UserError("feature_cache: needs frozen layers; give their last one in freeze_until")
+        raise OptionError("feature_cache: needs frozen layers; give their last one in freeze_until")
     key = layers_key(network, config.freeze_until)
     cache = FeatureCache(Path(config.feature_cache) / "training", key, config.feature_count)
 

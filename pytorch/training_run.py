@@ -9,7 +9,7 @@ from pytorch.device import choose_device, prepare
 from pytorch.recipe_options import RunOptions
 from pytorch.run_folder import RunFolder
 from pytorch.training import Trainer
-from src.common.errors import UserError
+from src.common.options import OptionError
 
 
 def open_run(config: RunOptions) -> tuple[torch.device, RunFolder, dict[str, Any] | None]:
@@ -25,7 +25,7 @@ def make_budget(config: RunOptions, state: dict[str, Any] | None) -> Budget | Op
     """How long, and at what rate. Raises UserError for a length that does not fit the schedule."""
     if config.schedule == "constant":
         if config.minutes or config.steps:
-            raise UserError("schedule: constant has no end; minutes and steps must be 0, cooldown_minutes ends it")
+            raise OptionError("schedule: constant has no end; minutes and steps must be 0, cooldown_minutes ends it")
         times = state and {key: state[key] for key in ("seconds", "cools_from") if key in state}
         return OpenBudget(config.warmup_steps, config.cooldown_minutes, times, config.stop_after_minutes)
     used = state["seconds"] if state else 0.0

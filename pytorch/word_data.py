@@ -8,7 +8,7 @@ import torch
 from pytorch.crnn_recipe import CrnnRecipe
 from pytorch.word_chunks import RealSet, RealWords, WordRenderer, real_words
 from pytorch.word_mixture import WordBatch, WordMixture
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.crnn.alphabet import NAMED, Alphabet
 from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.sources import open_lmdbs, rendered_words
@@ -48,10 +48,10 @@ def named_alphabets(names: str | Sequence[str]) -> dict[str, Alphabet]:
     for name in [names] if isinstance(names, str) else names:
         key = name if name in NAMED else Path(name).stem
         if key in found:
-            raise UserError(f"alphabet: '{key}' is given twice")
+            raise OptionError(f"alphabet: '{key}' is given twice")
         found[key] = Alphabet.named(name) if name in NAMED else Alphabet.from_file(name)
     if not found:
-        raise UserError("alphabet: is empty; give one at least")
+        raise OptionError("alphabet: is empty; give one at least")
     return found
 
 
@@ -68,7 +68,7 @@ def make_words(
     """
     widths = tuple(config.image_width)
     if list(widths) != sorted(set(widths)) or not widths or any(width < 4 or width % 4 for width in widths):
-        raise UserError(f"image_width: {list(widths)}; ascending multiples of 4 are accepted")
+        raise OptionError(f"image_width: {list(widths)}; ascending multiples of 4 are accepted")
     real: dict[int, RealWords] = {}
     if config.rendered_share < 1:
         real, left_out = real_words(real_sets(config), alphabets, widths)
@@ -86,7 +86,7 @@ def real_sets(config: CrnnRecipe) -> list[RealSet]:
     sources = open_lmdbs(config.train_lmdb, config.lmdb_root)
     weights = list(config.train_weight) or [0.0] * len(sources)
     if len(weights) != len(sources) or any(weight <= 0 for weight in config.train_weight):
-        raise UserError(
+        raise OptionError(
             f"train_weight: {weights}; a number above 0 for each of the {len(sources)} train_lmdb is accepted"
         )
     return [
@@ -121,7 +121,7 @@ def mix(
     sources, shares = zip(*rendered, strict=True)
     if config.width_share and not max_length:
         if len(config.width_share) != len(shares) or any(share <= 0 for share in config.width_share):
-            raise UserError(
+            raise OptionError(
                 f"width_share: {list(config.width_share)}; a number above 0 for each of {widths[: len(shares)]}"
             )
         shares = tuple(share / sum(config.width_share) for share in config.width_share)

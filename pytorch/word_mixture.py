@@ -13,7 +13,7 @@ import torch
 
 from pytorch.word_chunks import RealWords, RenderTask, WordRenderer
 from pytorch.word_pool import WordPool
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.crnn.topology import IMAGE_HEIGHT, time_steps
 from src.data.loading.workers import BatchWorkers
 
@@ -78,7 +78,7 @@ class WordMixture:
         widths = sorted({*renderer.widths, *real})
         real_total = sum(float(words.weights.sum()) for words in real.values())
         if rendered_share < 1 and not real_total:
-            raise UserError(f"rendered_share {rendered_share}: there are no real words; give 1")
+            raise OptionError(f"rendered_share {rendered_share}: there are no real words; give 1")
         rendered = dict(zip(renderer.widths, shares, strict=True))
         self._real_part, self._batch, self._probability = {}, {}, {}
         for width in widths:

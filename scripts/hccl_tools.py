@@ -15,8 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.common.errors import UserError
+from src.common.atomic_file import write_atomically
+from src.common.options import OptionError
 from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser
 from src.model_utils.host_devices import (
     HCCN_CONF,
     choose_devices,
@@ -28,7 +30,7 @@ from src.model_utils.host_devices import (
     read_device_ips,
 )
 from src.model_utils.host_part import host_part
-from src.model_utils.rank_table import make_rank_table, read_rank_table
+from src.model_utils.rank_table import RankTableError, make_rank_table, read_rank_table
 
 
 def main() -> None:
@@ -73,7 +75,7 @@ def write_table(arguments: argparse.Namespace) -> str:
         addresses.update(parse_device_ips(arguments.device_ip))
         origins.append("--device_ip")
     if not addresses:
-        raise UserError(
+        raise OptionError(
             f"{source} is not there; give the addresses of the devices (hccn_tool -i DEVICE -ip -g prints one) "
             "with --device_ip 0=ADDRESS,1=ADDRESS,..."
         )
@@ -81,17 +83,20 @@ def write_table(arguments: argparse.Namespace) -> str:
     visible = parse_list("--visible_devices", arguments.visible_devices) if arguments.visible_devices else None
     devices = choose_devices(addresses, wanted, visible)
     address = arguments.server_ip or own_address()
-    table = make_rank_table(address, devices)
+    try:
+        table = make_rank_table(address, devices)
+    except RankTableError as error:
+        raise OptionError(str(error)) from None
     numbers = "".join(map(str, devices))
     path = Path(arguments.output or f"hccl_{len(devices)}p_{numbers}_{address.replace(':', '-')}.json")
-    path.write_text(json.dumps(table, indent=4) + "\n", encoding="utf-8")
+    write_atomically(path, [(json.dumps(table, indent=4) + "\n").encode()])
     chosen = "" if arguments.server_ip else " (found; --server_ip gives another)"
     described = f"{', '.join(map(str, devices))} with the addresses of {' and '.join(origins)}"
     return f"{path}: host {address}{chosen}, devices {described}"
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         description=__doc__, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(

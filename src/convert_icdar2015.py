@@ -1,6 +1,5 @@
 """ICDAR 2015 or MLT 2017 quads to upright boxes: --src_label_path=LABELS --target_label_path=OUTPUT."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -13,10 +12,11 @@ if __name__ == "__main__":
 
 from src.data.detection.label_conversion import convert_icdar2015
 from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = CommandParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("-s", "--src_label_path", required=True, help="folder of the official label files")
     parser.add_argument(
         "-t", "--target_label_path", required=True, help="folder for the label files, made when missing"

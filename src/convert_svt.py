@@ -1,6 +1,5 @@
 """SVT labels from XML to text files: --dataset_path=IMAGES --xml_file=FILE --location_dir=OUTPUT."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -13,10 +12,11 @@ if __name__ == "__main__":
 
 from src.data.detection.label_conversion import convert_svt
 from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = CommandParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("-d", "--dataset_path", "--dataset_dir", required=True, help="folder of the images")
     parser.add_argument("-x", "--xml_file", required=True, help="train.xml or test.xml of SVT")
     parser.add_argument("-o", "--location_dir", required=True, help="folder for the label files, made when missing")

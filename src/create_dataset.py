@@ -12,9 +12,7 @@ if __name__ == "__main__":
 
 from rich.console import Console
 
-from src.common.options import OptionError
 from src.common.progress_bar import progress_bar
-from src.data.detection.annotations.sources import DataSetError
 from src.data.detection.data_sets import plan_sets, test_digests
 from src.data.detection.set_plan import SetPlan
 from src.model_utils.command import run_command
@@ -25,10 +23,7 @@ from src.model_utils.network_config import CtpnConfig
 def main() -> None:
     config = load_options(CtpnConfig, sys.argv[1:])
     console = Console()
-    try:
-        plans = plan_sets(config)
-    except DataSetError as error:
-        raise OptionError(str(error)) from None
+    plans = plan_sets(config)
     excluded = test_digests(plans)
     for plan in plans:
         for name in plan.not_configured:

@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.progress import TaskID
 from rich.table import Table
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.common.progress_bar import progress_bar
 from src.common.shard import Shard
 from src.data.loading.name_lists import read_names
@@ -38,6 +38,7 @@ from src.data.recognition.crops import read_detection_words, read_svt_words
 from src.data.recognition.listed_words import only_listed, share_of, without_listed
 from src.data.recognition.lmdb_builder import REJECTED_NAME, REPORT_NAME, build_lmdb
 from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser, share, whole_number
 
 READERS = {
     "mjsynth": read_mjsynth,
@@ -50,9 +51,9 @@ READERS = {
 }
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> CommandParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="create_lmdb.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("format", choices=sorted(READERS))
@@ -60,7 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--image_path", type=Path, metavar="DIR", help="images (default: beside the labels)")
     parser.add_argument("--lexicon", type=Path, metavar="FILE", help="of mjsynth (default: beside the labels)")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="LMDB folder to write")
-    parser.add_argument("--holdout", type=int, default=0, metavar="N", help="words to set aside for validation")
+    parser.add_argument(
+        "--holdout", type=whole_number(0), default=0, metavar="N", help="words to set aside for validation"
+    )
     parser.add_argument("--holdout_output", type=Path, metavar="DIR", help="LMDB folder for those")
     listed = parser.add_mutually_exclusive_group()
     listed.add_argument("--only", type=Path, metavar="FILE", help="take the words or photographs this file names")
@@ -71,17 +74,17 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="I/N",
         help="build share I of N only, for several machines: train on the list of their outputs",
     )
-    parser.add_argument("--workers", type=int, default=usable_cores(), help="processes (default: cores)")
-    parser.add_argument("--max_bad_ratio", type=float, default=0.1, help="fail above this share (default 0.1)")
+    parser.add_argument("--workers", type=whole_number(1), default=usable_cores(), help="processes (default: cores)")
+    parser.add_argument("--max_bad_ratio", type=share, default=0.1, help="fail above this share (default 0.1)")
     parser.add_argument("--force", action="store_true", help="replace an LMDB that is there")
     return parser
 
 
 def _read(args: argparse.Namespace) -> WordSet:
     if args.lexicon and args.format != "mjsynth":
-        raise UserError(f"--lexicon belongs to mjsynth, not to {args.format}")
+        raise OptionError(f"--lexicon belongs to mjsynth, not to {args.format}")
     if not args.label_path.exists():
-        raise UserError(f"--label_path {str(args.label_path)!r} does not exist")
+        raise OptionError(f"--label_path {str(args.label_path)!r} does not exist")
     extra = (args.lexicon,) if args.lexicon else ()
     words = READERS[args.format](args.label_path, args.image_path, *extra)
     if args.only:
@@ -89,7 +92,7 @@ def _read(args: argparse.Namespace) -> WordSet:
     elif args.leave_out:
         words = without_listed(words, read_names(args.leave_out))
     if args.shard and args.holdout:
-        raise UserError("--shard: cannot be combined with --holdout; name what is set aside in a list (--only)")
+        raise OptionError("--shard: cannot be combined with --holdout; name what is set aside in a list (--only)")
     return share_of(words, Shard.parse(args.shard))
 
 
@@ -121,7 +124,7 @@ def main(argv: list[str] | None = None) -> int:
             description=description,
             holdout=args.holdout,
             holdout_output=args.holdout_output,
-            workers=max(1, args.workers),
+            workers=args.workers,
             overwrite=args.force,
             max_bad_ratio=args.max_bad_ratio,
             on_progress=show,

@@ -17,7 +17,6 @@ if __name__ == "__main__":
 
 from rich.console import Console
 
-from src.common.errors import UserError
 from src.common.options import OptionError
 from src.common.progress_bar import progress_bar
 from src.common.shard import Shard
@@ -32,13 +31,9 @@ from src.data.synthesis.lexicon import CAPITALS, DIGITS, SMALL, TextSampler, rea
 from src.data.synthesis.scene_folder import write_scenes
 from src.data.synthesis.words import WordSource
 from src.model_utils.command import run_command
+from src.model_utils.command_parser import CommandParser, whole_number
 
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return value
+_positive = whole_number(1)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -58,16 +53,16 @@ def _quality(text: str) -> int:
     return value
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> CommandParser:
     """The command line of both subcommands."""
-    parser = argparse.ArgumentParser(prog="synthesize.py", description=__doc__.split("\n")[0])
+    parser = CommandParser(prog="synthesize.py", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = CommandParser(add_help=False)
     shared.add_argument("--count", type=_positive, required=True, help="how many to render")
     shared.add_argument("--fonts", nargs="+", default=[], metavar="DIR", help="folders of .ttf, .otf, .ttc files")
     shared.add_argument("--backgrounds", nargs="+", default=[], metavar="DIR", help="folders of photographs")
     shared.add_argument("--lexicon", metavar="FILE", help="words, one per line; '#' begins a comment")
-    shared.add_argument("--seed", type=int, default=1, help="the same seed gives the same data (default 1)")
+    shared.add_argument("--seed", type=whole_number(0), default=1, help="equal ones give equal data (default 1)")
     shared.add_argument("--workers", type=_positive, default=usable_cores(), help="processes (default: cores)")
     scenes = commands.add_parser("scenes", parents=[shared], help="images with word and line boxes")
     scenes.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
@@ -104,9 +99,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _run_scenes(args: argparse.Namespace, console: Console) -> None:
     if args.angle is not None and args.difficulty == "document":
-        raise UserError(f"--angle {args.angle}: documents are drawn straight; leave it out")
+        raise OptionError(f"--angle {args.angle}: documents are drawn straight; leave it out")
     if args.angle is not None and not 0 <= args.angle <= 30:
-        raise UserError(f"--angle {args.angle}: 0 to 30 degrees keep boxes along the axes meaningful")
+        raise OptionError(f"--angle {args.angle}: 0 to 30 degrees keep boxes along the axes meaningful")
     source = scene_source(
         args.difficulty,
         FontBook(args.fonts),
@@ -134,7 +129,7 @@ def _run_scenes(args: argparse.Namespace, console: Console) -> None:
 def _run_words(args: argparse.Namespace, console: Console) -> None:
     alphabet = _alphabet(args.alphabet)
     if not 8 <= args.height[0] <= args.height[1]:
-        raise UserError(f"--height {args.height[0]} {args.height[1]}: MIN from 8, and MAX not below it")
+        raise OptionError(f"--height {args.height[0]} {args.height[1]}: MIN from 8, and MAX not below it")
     source = WordSource(
         FontBook(args.fonts),
         _sampler(args, alphabet),
@@ -146,7 +141,7 @@ def _run_words(args: argparse.Namespace, console: Console) -> None:
     )
     indices = Shard.parse(args.shard).of(args.count)
     if not indices:
-        raise UserError(f"--shard {args.shard}: nothing of --count {args.count} falls to it")
+        raise OptionError(f"--shard {args.shard}: nothing of --count {args.count} falls to it")
     with progress_bar(console) as bar:
         task = bar.add_task("words", total=len(indices))
         write_words(
@@ -182,10 +177,7 @@ def main(argv: list[str] | None = None) -> None:
         OptionError: an argument that cannot be used.
     """
     args = build_parser().parse_args(argv)
-    try:
-        {"scenes": _run_scenes, "words": _run_words}[args.command](args, Console(stderr=True))
-    except UserError as error:
-        raise OptionError(str(error)) from None
+    {"scenes": _run_scenes, "words": _run_words}[args.command](args, Console(stderr=True))
 
 
 if __name__ == "__main__":

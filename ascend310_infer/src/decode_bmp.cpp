@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "decode_image.h"
@@ -18,11 +19,12 @@ std::uint32_t bmp_number(const std::vector<std::uint8_t>& data, std::size_t offs
 /// Uncompressed BMP with 1, 4, 8, 24 or 32 bits per pixel.
 Image decode_bmp(const std::vector<std::uint8_t>& data, const std::string& name, std::int64_t max_pixels) {
   if (data.size() < kFileHeader + 40) throw ImageError("truncated", name);
-  const std::size_t pixels_at = bmp_number(data, 10, 4), header = bmp_number(data, kFileHeader, 4);
-  if (header < 40 || header > 124) {
+  std::size_t pixels_at = bmp_number(data, 10, 4);
+  const std::size_t header = bmp_number(data, kFileHeader, 4);
+  if (header != 40 && header != 52 && header != 56 && header != 64 && header != 108 && header != 124) {
     throw ImageError("unsupported", name, "BMP header of " + std::to_string(header) + " bytes");
   }
-  const std::int64_t width = static_cast<std::int32_t>(bmp_number(data, 18, 4));
+  const std::int64_t width = bmp_number(data, 18, 4);
   const std::int64_t rows = static_cast<std::int32_t>(bmp_number(data, 22, 4));
   const std::int64_t height = rows < 0 ? -rows : rows;  // negative: the upper row is stored first
   const unsigned bits = bmp_number(data, 28, 2), compression = bmp_number(data, 30, 4);
@@ -35,8 +37,12 @@ Image decode_bmp(const std::vector<std::uint8_t>& data, const std::string& name,
   if (bits <= 8) {
     std::size_t colors = bmp_number(data, 46, 4);
     const std::size_t most = std::size_t{1} << bits, palette_at = kFileHeader + header;
-    if (colors == 0 || colors > most) colors = most;
-    if (palette_at + 4 * colors > data.size()) throw ImageError("truncated", name);
+    if (colors == 0) colors = most;
+    if (colors > 65536) throw ImageError("unsupported", name, "a palette of " + std::to_string(colors) + " colors");
+    if (pixels_at == palette_at) pixels_at += 4 * colors;
+    const std::size_t there = palette_at < data.size() ? (data.size() - palette_at) / 4 : 0;
+    if (std::min(colors, there) > palette.size()) throw ImageError("truncated", name, "invalid palette size");
+    colors = std::min(colors, there);
     for (std::size_t i = 0; i < colors; ++i) {
       for (std::size_t k = 0; k < 3; ++k) palette[i][k] = data[palette_at + 4 * i + 2 - k];
     }

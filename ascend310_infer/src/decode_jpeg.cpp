@@ -109,6 +109,10 @@ bool read_samples(JpegReading& reading) {
     JSAMPROW row = reading.samples.data() + stride * decoder.output_scanline;
     jpeg_read_scanlines(&decoder, &row, 1);
   }
+  // What stands between the pixels and the end marker must be sound, too. Not by jpeg_finish_decompress, which lets
+  // go of the metadata.
+  while (jpeg_consume_input(&decoder) != JPEG_REACHED_EOI) {
+  }
   return true;
 }
 

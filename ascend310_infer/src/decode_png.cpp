@@ -1,9 +1,11 @@
 #include <png.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -47,6 +49,41 @@ void png_give(png_structp png, png_bytep to, std::size_t count) {
   reading.position += count;
 }
 
+std::uint32_t big_endian(const std::uint8_t* from) {
+  return std::uint32_t{from[0]} << 24 | std::uint32_t{from[1]} << 16 | std::uint32_t{from[2]} << 8 | from[3];
+}
+
+/// The file with a sound end where it is cut off inside the pixels, all of which may be there nevertheless;
+/// ImageError where the checksum of the header or palette is wrong.
+std::vector<std::uint8_t> sound_chunks(const std::vector<std::uint8_t>& data, const std::string& name) {
+  constexpr std::size_t signature = 8, head = 8, checksum = 4;
+  constexpr std::uint8_t end[] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82};
+  for (std::size_t at = signature; at + head < data.size();) {
+    const std::size_t length = big_endian(&data[at]), left = data.size() - at - head;
+    const std::string kind(data.begin() + static_cast<std::ptrdiff_t>(at) + 4,
+                           data.begin() + static_cast<std::ptrdiff_t>(at) + 8);
+    if (left < length + checksum) {
+      if (kind != "IDAT") break;
+      std::vector<std::uint8_t> whole(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(at + head));
+      const std::size_t kept = std::min(left, length);
+      for (int i = 0; i < 4; ++i)
+        whole[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(kept >> (24 - 8 * i));
+      whole.insert(whole.end(), &data[at] + head, &data[at] + head + kept);
+      whole.insert(whole.end(), checksum, 0);
+      whole.insert(whole.end(), std::begin(end), std::end(end));
+      return whole;
+    }
+    if ((kind == "IHDR" || kind == "PLTE") &&
+        crc32(crc32(0, nullptr, 0), &data[at] + 4, static_cast<uInt>(length + 4)) !=
+            big_endian(&data[at + head + length])) {
+      throw ImageError("truncated", name, kind + " has a wrong checksum");
+    }
+    if (kind == "IEND") break;
+    at += head + length + checksum;
+  }
+  return data;
+}
+
 bool read_png_header(PngReading& reading) {
   reading.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reading, png_fail, png_warn);
   if (reading.png == nullptr) throw std::bad_alloc();
@@ -55,6 +92,8 @@ bool read_png_header(PngReading& reading) {
   if (reading.info == nullptr) png_error(reading.png, "no memory");
   png_set_user_limits(reading.png, 0x7FFFFFFF, 0x7FFFFFFF);  // `check_size` has the last word
   png_set_read_fn(reading.png, &reading, png_give);
+  // The pixels are compressed with a checksum of their own; `sound_chunks` looks at those of the header and palette.
+  png_set_crc_action(reading.png, PNG_CRC_QUIET_USE, PNG_CRC_DEFAULT);
   png_read_info(reading.png, reading.info);
   int interlace = 0;
   png_get_IHDR(reading.png, reading.info, &reading.width, &reading.height, &reading.depth, &reading.color, &interlace,
@@ -208,7 +247,8 @@ void lay_on_ground(Image& image, const std::vector<std::uint8_t>& alpha) {
 
 }  // namespace
 
-Image decode_png(const std::vector<std::uint8_t>& data, const std::string& name, std::int64_t max_pixels) {
+Image decode_png(const std::vector<std::uint8_t>& file, const std::string& name, std::int64_t max_pixels) {
+  const std::vector<std::uint8_t> data = sound_chunks(file, name);
   PngReading reading;
   reading.data = data.data();
   reading.size = data.size();

@@ -11,6 +11,7 @@
 #include "network.h"
 #include "network_card.h"
 #include "options.h"
+#include "printable.h"
 #include "run_images.h"
 #include "timing.h"
 
@@ -51,11 +52,8 @@ int run(const std::vector<std::string>& arguments) {
   return 0;
 }
 
-/// One line, as every command of this repository reports an error.
-void complain(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  std::cerr << "error: " << text << std::endl;
-}
+/// One line, as every command of this repository says what went wrong.
+void complain(const std::string& text) { std::cerr << infer::one_line("error: " + text) << std::endl; }
 
 }  // namespace
 

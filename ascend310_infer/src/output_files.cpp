@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "errors.h"
+#include "printable.h"
 
 namespace infer {
 namespace {
@@ -19,26 +20,8 @@ void write_file(const std::filesystem::path& path, const void* data, std::size_t
   if (!file) throw UserError("'" + path.string() + "' cannot be written");
 }
 
-/// Code point at `at`, which moves on; 0xDC00 + byte for a byte that is no part of valid UTF-8.
-char32_t next_code_point(const std::string& text, std::size_t& at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(at++);
-  if (lead < 0x80) return lead;
-  const std::size_t more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-  constexpr std::array<char32_t, 4> smallest = {0, 0x80, 0x800, 0x10000};
-  char32_t code = lead & (0x3FU >> more);
-  bool valid = lead >= 0xC2 && lead <= 0xF4 && more <= text.size() - at;
-  for (std::size_t i = 0; valid && i < more; ++i) {
-    valid = (byte(at + i) & 0xC0U) == 0x80U;
-    code = code << 6 | (byte(at + i) & 0x3FU);
-  }
-  if (!valid || code < smallest[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return 0xDC00 + lead;
-  at += more;
-  return code;
-}
-
 void append_unit(std::string& json, char32_t unit) {
-  std::array<char, 8> text{};
+  std::array<char, 12> text{};
   std::snprintf(text.data(), text.size(), "\\u%04x", static_cast<unsigned>(unit));
   json += text.data();
 }
@@ -83,6 +66,11 @@ std::string json_string(const std::string& text) {
     }
   }
   return json + "\"";
+}
+
+bool has_room_for_outputs(const std::string& name) {
+  constexpr std::size_t longest = 255, ending = 10;  // ".json.part"
+  return std::filesystem::path(name).filename().native().size() + ending <= longest;
 }
 
 void write_outputs(const std::filesystem::path& folder, const std::string& name, int height, int width,

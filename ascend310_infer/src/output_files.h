@@ -8,6 +8,9 @@
 
 namespace infer {
 
+/// Whether files can be named for the image: file systems take 255 bytes.
+bool has_room_for_outputs(const std::string& name);
+
 /// Write the outputs for the image `name` (relative to the data set, with /) below `folder`.
 ///
 /// One raw little-endian file per output, `<name>_0.bin`, ..., and `<name>.json`, which names the image, its size

@@ -12,6 +12,7 @@
 #include "image_loader.h"
 #include "output_files.h"
 #include "output_names.h"
+#include "printable.h"
 #include "run_plan.h"
 
 namespace infer {
@@ -22,6 +23,7 @@ LoadedImage load_image(const ImageFile& file, std::size_t index, const Plan& pla
   LoadedImage loaded;
   loaded.index = index;
   try {
+    if (!has_room_for_outputs(file.name)) throw ImageError("unsupported", file.path.string(), "the name is too long");
     const Image image = decode_image(read_image_file(file.path), file.path.string(), options.max_image_pixels);
     loaded.height = image.height;
     loaded.width = image.width;
@@ -115,7 +117,9 @@ std::size_t thread_count(const Options& options, std::size_t images) {
 
 RunResult run_images(const std::vector<std::unique_ptr<Network>>& networks, const Options& options, std::ostream& log,
                      std::ostream& errors) {
-  const std::vector<ImageFile> files = find_images(options.dataset_path);
+  const FoundImages found = find_images(options.dataset_path);
+  const std::vector<ImageFile>& files = found.images;
+  if (found.special > 0) errors << found.special << " special files are no images" << std::endl;
   const Plan plan = make_plan(networks, options);
   RunResult result;
   result.timing.batch = static_cast<std::size_t>(plan.batch);
@@ -131,7 +135,7 @@ RunResult run_images(const std::vector<std::unique_ptr<Network>>& networks, cons
                      [&](std::size_t index) { return load_image(files[index], index, plan, options); });
   while (std::optional<LoadedImage> image = loader.next()) {
     if (!image->error.empty()) {
-      errors << "left out " << image->error << std::endl;
+      errors << one_line("left out " + image->error) << std::endl;
       ++result.left_out;
       if (static_cast<double>(result.left_out) > options.max_bad_ratio * static_cast<double>(files.size())) {
         std::ostringstream allowed;

@@ -32,18 +32,18 @@ std::map<int, Network*> word_networks(const std::vector<std::unique_ptr<Network>
   std::vector<int> widths;
   for (const auto& network : networks) {
     if (networks.size() > 1 && network->input().width == 0) {
-      throw UserError("model_path: is given several times, which is for networks of one width each");
+      throw UsageError("model_path: is given several times, which is for networks of one width each");
     }
     for (int width : exported_widths(*network)) {
       if (!network_of.emplace(width, network.get()).second) {
-        throw UserError("model_path: two networks for width " + std::to_string(width));
+        throw UsageError("model_path: two networks for width " + std::to_string(width));
       }
     }
   }
   for (const auto& of_width : network_of) widths.push_back(of_width.first);
   const std::vector<int>& wanted = options.image_width;
   if (!wanted.empty() && !widths.empty() && wanted != widths) {
-    throw UserError("image_width: " + listed(wanted) + " given, but the network was exported for " + listed(widths));
+    throw UsageError("image_width: " + listed(wanted) + " given, but the network was exported for " + listed(widths));
   }
   if (widths.empty()) {
     for (int width : wanted.empty() ? std::vector<int>{kWordWidth} : wanted) network_of[width] = networks[0].get();
@@ -54,8 +54,8 @@ std::map<int, Network*> word_networks(const std::vector<std::unique_ptr<Network>
 std::int64_t batch_of(const Network& network, const Options& options) {
   const std::int64_t fixed = network.input().batch;
   if (fixed != 0 && options.batch_size != 0 && options.batch_size != fixed) {
-    throw UserError("batch_size: " + std::to_string(options.batch_size) +
-                    " given, but the network was exported for " + std::to_string(fixed) + " images at a time");
+    throw UsageError("batch_size: " + std::to_string(options.batch_size) +
+                     " given, but the network was exported for " + std::to_string(fixed) + " images at a time");
   }
   return fixed != 0 ? fixed : std::max(options.batch_size, 1);
 }
@@ -76,12 +76,12 @@ Plan make_plan(const std::vector<std::unique_ptr<Network>>& networks, const Opti
     }
   }
   if (plan.kind == NetworkKind::kCrnn) {
-    if (options.keep_ratio) throw UserError("keep_ratio: is for CTPN; give CRNN several image_width instead");
+    if (options.keep_ratio) throw UsageError("keep_ratio: is for CTPN; give CRNN several image_width instead");
     if (plan.height == 0) plan.height = kWordHeight;
     plan.network_of = word_networks(networks, options);
   } else {
-    if (!options.image_width.empty()) throw UserError("image_width: is for CRNN; CTPN's size is in its file");
-    if (networks.size() > 1) throw UserError("model_path: is given several times, but CTPN is one network");
+    if (!options.image_width.empty()) throw UsageError("image_width: is for CRNN; CTPN's size is in its file");
+    if (networks.size() > 1) throw UsageError("model_path: is given several times, but CTPN is one network");
     if (input.height == 0 || input.width == 0) {
       throw UserError("model_path: the size of the network's input is not in the file; export it with one");
     }

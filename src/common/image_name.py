@@ -23,7 +23,7 @@ def image_name(path: PurePath) -> str:
 def file_of(folder: str | Path, name: str) -> Path:
     """The file in `folder` that has this name, or of which it is the `image_name`."""
     file = Path(folder) / name
-    return file if file.exists() else Path(folder) / os.fsdecode(unquote_to_bytes(name))
+    return file if os.path.exists(file) else Path(folder) / os.fsdecode(unquote_to_bytes(name))
 
 
 def _percent(character: str) -> str:

@@ -24,6 +24,11 @@ class OptionError(UserError):
     """An option that is not accepted; one line names it, its value, and what is accepted."""
 
 
+def unreadable(error: OSError | UnicodeDecodeError) -> type[UserError]:
+    """Whose mistake it is that a file cannot be read: of the option that names it, or of what it holds."""
+    return OptionError if isinstance(error, OSError) else UserError
+
+
 def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 

@@ -1,9 +1,12 @@
 """The characters that a recognizer knows. Class 0 is the CTC blank, the first character class 1."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from src.common.bounded_file import SMALL, read_bounded_text
 from src.common.errors import UserError
+from src.common.options import OptionError
 
 NAMED = {
     "digits_lower": "0123456789abcdefghijklmnopqrstuvwxyz",
@@ -13,6 +16,10 @@ NAMED = {
 
 class AlphabetError(UserError):
     """An alphabet that cannot be used, or a text that it cannot write."""
+
+
+class UnknownAlphabetError(AlphabetError, OptionError):
+    """Neither a name nor a file."""
 
 
 class Alphabet:
@@ -46,7 +53,7 @@ class Alphabet:
     def named(cls, name: str, fold_case: bool = True) -> "Alphabet":
         """One of `NAMED`: "digits_lower" (the 36 of the reference) or "printable_ascii" (95, space included)."""
         if name not in NAMED:
-            raise AlphabetError(f"alphabet: {name!r} is not one of {', '.join(NAMED)}")
+            raise UnknownAlphabetError(f"alphabet: {name!r} is not one of {', '.join(NAMED)}")
         return cls(NAMED[name], fold_case)
 
     @classmethod
@@ -56,9 +63,10 @@ class Alphabet:
         Line ends and a byte-order mark are not characters; a space is one, where it stands.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8-sig")
+            text = read_bounded_text(path, SMALL)
         except (OSError, UnicodeDecodeError) as error:
-            raise AlphabetError(f"alphabet file {path}: {error}") from error
+            kind = UnknownAlphabetError if isinstance(error, OSError) else AlphabetError
+            raise kind(f"alphabet file {path}: {error}") from error
         # not splitlines: that would also split at characters an alphabet may hold, such as U+2028
         lines = [line.removesuffix("\r") for line in text.split("\n")]
         lines = [line for line in lines if line]
@@ -85,8 +93,8 @@ class Alphabet:
         """
         if name_or_file in NAMED:
             return cls.named(str(name_or_file))
-        if not Path(name_or_file).is_file():
-            raise AlphabetError(f"{option}: '{name_or_file}' is neither a file nor one of {', '.join(NAMED)}")
+        if not os.path.isfile(name_or_file):
+            raise UnknownAlphabetError(f"{option}: '{name_or_file}' is neither a file nor one of {', '.join(NAMED)}")
         return cls.from_file(name_or_file)
 
     @property

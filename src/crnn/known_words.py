@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from src.common.bounded_file import LARGE, read_bounded_text
 from src.common.errors import UserError
+from src.common.options import unreadable
 from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import Decoded, beam_search, greedy_decode
 
@@ -53,9 +55,9 @@ def load_words(path: str) -> KnownWords:
         UserError: it cannot be read or holds no word.
     """
     try:
-        lines = Path(path or ENGLISH).read_text(encoding="utf-8-sig").splitlines()
+        lines = read_bounded_text(path or ENGLISH, LARGE).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"word_list: cannot read {path}: {error}") from error
+        raise unreadable(error)(f"word_list: cannot read {path}: {error}") from error
     return KnownWords(line.strip() for line in lines if not line.startswith("#"))
 
 

@@ -3,7 +3,7 @@
 Letters of the shapes: c0 to c6 channels of the convolutions, h hidden units of one LSTM direction.
 """
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.layers.parameter_shapes import Shapes, linear_shapes, lstm_shapes, norm_shapes
 
 IMAGE_HEIGHT = 32
@@ -31,7 +31,7 @@ def time_steps(image_width: int) -> int:
         UserError: the width is not a positive multiple of 4.
     """
     if image_width < WIDTH_STEP or image_width % WIDTH_STEP:
-        raise UserError(f"image width {image_width}: accepted are positive multiples of {WIDTH_STEP}")
+        raise OptionError(f"image width {image_width}: accepted are positive multiples of {WIDTH_STEP}")
     return image_width // WIDTH_STEP + 1
 
 

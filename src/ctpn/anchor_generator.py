@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.ctpn.topology import ANCHOR_HEIGHTS, ANCHOR_WIDTH, STRIDE
 
 
@@ -33,7 +34,7 @@ def base_anchors(
     """
     tall = np.asarray(heights, dtype=np.float64)
     if tall.ndim != 1 or tall.size == 0 or not np.all(np.isfinite(tall) & (tall > 0)):
-        raise UserError(f"anchor heights must be a list of positive numbers, got {tall.tolist()}")
+        raise OptionError(f"anchor heights must be a list of positive numbers, got {tall.tolist()}")
     if stride < 1 or width < 1:
         raise UserError(f"stride and anchor width must be at least 1, got {stride} and {width}")
     center = (stride - 1) / 2

@@ -50,6 +50,12 @@ class NetworkOptions(Options):
         "trained",
     )
 
+    @model_validator(mode="after")
+    def _positive_heights(self) -> Self:
+        if not self.anchor_height or min(self.anchor_height) <= 0:
+            raise ValueError(f"anchor_height: {list(self.anchor_height)} is not a list of positive numbers")
+        return self
+
 
 class LearningOptions(NetworkOptions):
     """The network and its loss in training."""

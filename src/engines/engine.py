@@ -9,6 +9,7 @@ from typing import Protocol, get_args
 import numpy as np
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.engines.onnx_cache import onnx_file
 from src.engines.options import EngineName, EngineOptions
 from src.weights.network_weights import NetworkWeights
@@ -54,7 +55,7 @@ def choose_engine(name: str) -> str:
             raise EngineError(f"engine: none of {', '.join(ENGINES)} is installed; pip install openvino")
         return installed[0]
     if name not in ENGINES:
-        raise EngineError(f"engine: '{name}' is not one of auto, {', '.join(ENGINES)}")
+        raise OptionError(f"engine: '{name}' is not one of auto, {', '.join(ENGINES)}")
     if name not in installed:
         there = ", ".join(installed) or "none"
         raise EngineError(f"engine: {name} is not installed (installed: {there}); pip install {name}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 
 logger = logging.getLogger(__name__)
 Metrics = TypeVar("Metrics")
@@ -21,7 +22,7 @@ def find_checkpoints(path: Path) -> list[Path]:
         return [path]
     found = sorted(path.glob("*.ckpt"), key=lambda item: (item.stat().st_mtime, item.name)) if path.is_dir() else []
     if not found:
-        raise UserError(f"checkpoint_path: '{path}' is neither a checkpoint nor a folder with *.ckpt files")
+        raise OptionError(f"checkpoint_path: '{path}' is neither a checkpoint nor a folder with *.ckpt files")
     return found
 
 

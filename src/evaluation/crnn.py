@@ -6,7 +6,7 @@ from pathlib import Path
 import mindspore as ms
 import numpy as np
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.common.progress_bar import progress_bar
 from src.common.ranks import barrier, broadcast_statistics, current_ranks
 from src.crnn.alphabet import Alphabet
@@ -91,7 +91,7 @@ def evaluation_sources(config: CrnnEvaluation) -> dict[str, LmdbWords]:
     """
     names = find_lmdbs(config.dataset_path) if config.dataset_path else config.eval_lmdb
     if not names:
-        raise UserError("eval_lmdb: is empty, and so is dataset_path; give an LMDB to evaluate on")
+        raise OptionError("eval_lmdb: is empty, and so is dataset_path; give an LMDB to evaluate on")
     return open_lmdbs(names, config.lmdb_root)
 
 
@@ -156,7 +156,9 @@ def lexicon_choice(
     if not options.lexicon_per_sample:
         return LexiconChoice(read_lexicons(options.eval_lexicon, alphabet.encode)[0], options.lexicon_method)
     if len(sources) != 1:
-        raise UserError(f"lexicon_per_sample: belongs to one data set, here are {len(sources)}: {', '.join(sources)}")
+        raise OptionError(
+            f"lexicon_per_sample: belongs to one data set, here are {len(sources)}: {', '.join(sources)}"
+        )
     samples = len(next(iter(sources.values())))
     lexicons = read_lexicons(options.eval_lexicon, alphabet.encode, samples)
     return LexiconChoice(lexicons, options.lexicon_method)

@@ -7,6 +7,7 @@ import mindspore as ms
 import numpy as np
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.common.progress_bar import progress_bar
 from src.common.ranks import barrier, broadcast_statistics, current_ranks, gather_json
 from src.ctpn.build import build_ctpn
@@ -106,23 +107,23 @@ def choose_source(config: CtpnEvaluation) -> tuple[Path, Path | None]:
         UserError: `image_path` and `img_dir` disagree, nothing is given, or the folder lacks an image.
     """
     if config.image_path and config.img_dir and config.image_path != config.img_dir:
-        raise UserError(f"img_dir: '{config.img_dir}' differs from image_path '{config.image_path}'; give one")
+        raise OptionError(f"img_dir: '{config.img_dir}' differs from image_path '{config.image_path}'; give one")
     folder = Path(config.image_path or config.img_dir) if config.image_path or config.img_dir else None
     if folder and not folder.is_dir():
-        raise UserError(f"image_path: '{folder}' is not a folder")
+        raise OptionError(f"image_path: '{folder}' is not a folder")
     if not config.dataset_path:
         if folder is None:
-            raise UserError("dataset_path: is empty, and so is image_path; give a MindRecord or a folder of images")
+            raise OptionError("dataset_path: is empty, and so is image_path; give a MindRecord or a folder of images")
         return folder, folder
     source = Path(config.dataset_path)
     if source.is_dir():
-        raise UserError(f"dataset_path: '{source}' is a folder; give a MindRecord, or images with --image_path")
+        raise OptionError(f"dataset_path: '{source}' is a folder; give a MindRecord, or images with --image_path")
     if not any(map(Path.exists, (source, Path(f"{source}0")))):
         if folder and "dataset_path" not in config.given:
             logger.info(f"no MindRecord {source}: reading the images of {folder}, without ground truth")
             return folder, folder
         how = "" if source.is_absolute() else f" (from {Path.cwd()}); src/create_dataset.py makes it"
-        raise UserError(f"dataset_path: {source}: no such MindRecord file{how}")
+        raise OptionError(f"dataset_path: {source}: no such MindRecord file{how}")
     if folder and config.draw_results:
         try:
             check_folder(source, folder)

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from src.common.bounded_file import LARGE, read_bounded_text
 from src.common.errors import UserError
+from src.common.options import OptionError, unreadable
 from src.crnn.lexicon import Lexicon
 
 _SEPARATORS = re.compile(r"[,\s]+")
@@ -22,15 +24,15 @@ def read_lexicons(path: str | Path, encode: Callable[[str], list[int]], samples:
         UserError: the file cannot be read, has another number of lines, or a lexicon has no word left.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
+        lines = read_bounded_text(path, LARGE).split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"eval_lexicon: cannot read '{path}': {error}") from None
+        raise unreadable(error)(f"eval_lexicon: cannot read '{path}': {error}") from None
     if not lines[-1]:
         lines.pop()
     if samples is None:
         return [Lexicon((line.strip() for line in lines if line.strip()), encode)]
     if len(lines) != samples:
-        raise UserError(f"eval_lexicon: '{path}' has {len(lines)} lines, the data set {samples} words")
+        raise OptionError(f"eval_lexicon: '{path}' has {len(lines)} lines, the data set {samples} words")
     known: dict[str, Lexicon] = {}  # the samples of one photograph have the same lexicon
     lexicons = []
     for number, line in enumerate(lines, start=1):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from src.common.atomic_file import write_json
+from src.common.options import OptionError
 from src.ctpn.build import build_ctpn
 from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.ctpn import Ctpn
@@ -15,7 +16,6 @@ from src.ctpn.proposal_cell import NMS_LIMIT, CtpnProposals
 from src.ctpn.text_lines import DetectOptions, detect_options
 from src.export.ctpn_onnx import write_ctpn_onnx
 from src.export.network_files import (
-    ExportError,
     check_format,
     check_onnx,
     export_air,
@@ -51,7 +51,7 @@ def export_ctpn(config: CtpnExport, checkpoint: Path, device_target: str) -> Pat
     check_format(config.file_format, device_target)
     options = detect_options(config)
     if config.file_format != "ONNX" and options.nms_pre > NMS_LIMIT:
-        raise ExportError(f"rpn_nms_pre: {options.nms_pre} given; {config.file_format} takes at most {NMS_LIMIT}")
+        raise OptionError(f"rpn_nms_pre: {options.nms_pre} given; {config.file_format} takes at most {NMS_LIMIT}")
     network = load_ctpn(config, checkpoint)
     path = Path(f"{config.file_name}.{config.file_format.lower()}")
     with written_safely(path) as temporary:

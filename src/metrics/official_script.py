@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.common.errors import UserError
+from src.common.printable import one_line
 from src.metrics.detection_result import DetectionResult
 from src.metrics.deteval import deteval
 from src.metrics.iou_hmean import iou_hmean
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.output:
             write_report(options.output, result)
     except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(one_line(f"Error: {error}"), file=sys.stderr)
         return 1
     print("Calculated!" + json.dumps(result.metrics()))
     return 0

@@ -82,6 +82,8 @@ def write_text_members(path: str | Path, texts: Mapping[str, str]) -> Path:
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> bytes:
     if member.flag_bits & _ENCRYPTED:
         raise ArchiveError(f"{path}: '{member.filename}' is encrypted")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2):
+        raise ArchiveError(f"{path}: '{member.filename}' is neither stored, deflated nor bzip2")
     data = b""
     if member.file_size <= MAX_MEMBER_BYTES:
         with archive.open(member) as stream:

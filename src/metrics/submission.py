@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from src.common.atomic_file import write_atomically
+from src.common.bounded_file import SMALL, read_bounded_text
 from src.common.errors import UserError
 from src.metrics.detection_result import GroundTruth
 from src.metrics.safe_zip import read_text_members, write_text_members
@@ -126,9 +127,11 @@ def read_ground_truth(path: str | Path) -> dict[str, GroundTruth]:
         # Labels of one's own are often named as the image alone.
         files = sorted(path.glob("gt_*.txt")) or sorted(path.glob("*.txt"))
         try:
-            texts = {file.name: file.read_text(encoding="utf-8-sig") for file in files}
+            texts = {file.name: read_bounded_text(file, SMALL) for file in files}
         except UnicodeDecodeError as error:
             raise SubmissionError(f"{path}: a file is not UTF-8 text ({error})") from error
+        except OSError as error:
+            raise SubmissionError(f"{error.filename}: {error.strerror}") from error
     else:
         texts = read_text_members(path)
     prefix = "gt_" if not texts or any(name.startswith("gt_") for name in texts) else ""

@@ -1,5 +1,6 @@
 """How an entry point ends: a known error is one line and a non-zero exit code, never a traceback."""
 
+import errno
 import io
 import os
 import sys
@@ -14,7 +15,8 @@ from src.model_utils.console_log import log_to_console
 
 
 def run_command(main: Callable[[], int | None]) -> None:
-    """Call `main` and leave the process: 0 or its number, 2 for an option that is not accepted, 1 for another one.
+    """Call `main` and leave the process: 0 or its number, 2 for an option that is not accepted, 1 for anything else
+    that is known to go wrong; docs/reliability.md has the table.
 
     Interrupting with Ctrl-C ends with 130, as a shell reports it. Any other exception is a defect of this
     project and keeps its traceback.
@@ -37,12 +39,16 @@ def run_command(main: Callable[[], int | None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + 13
     except (UserError, OSError) as error:
-        code = _complain(error, 1)
+        # No name in a data set is opened without a look; what is too long for a name is a path of the command line.
+        is_option = isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG
+        code = _complain(error, 2 if is_option else 1)
     except ModuleNotFoundError as error:
         line = missing_package(error)
         if not line:
             raise
         code = _complain(line, 1)
+    except MemoryError:
+        code = _complain("there is not enough memory for this", 1)
     except KeyboardInterrupt:
         code = _complain("interrupted", 130)
     sys.exit(code or 0)

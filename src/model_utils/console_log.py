@@ -7,6 +7,8 @@ import logging
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from src.common.printable import one_line
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -23,7 +25,9 @@ class ConsoleHandler(logging.Handler):
         return Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.print(self.format(record), style=_STYLES.get(record.levelno))
+        text = self.format(record)
+        is_problem = record.levelno >= logging.WARNING  # which may name a file of any name
+        self._console.print(one_line(text) if is_problem else text, style=_STYLES.get(record.levelno))
         self._console.file.flush()
 
 

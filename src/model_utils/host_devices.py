@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 
 HCCN_CONF = Path("/etc/hccn.conf")
 _RANGE = re.compile(r"\[\s*(\d+)\s*,\s*(\d+)\s*\)")
@@ -45,9 +46,9 @@ def parse_device_ips(text: str) -> dict[int, str]:
     for item in text.split(","):
         device, equals, address = item.strip().partition("=")
         if not equals or not (device.isascii() and device.isdigit()):
-            raise UserError(f"--device_ip: '{item.strip()}' is not DEVICE=ADDRESS, for example 0=192.168.100.101")
+            raise OptionError(f"--device_ip: '{item.strip()}' is not DEVICE=ADDRESS, for example 0=192.168.100.101")
         if int(device) in addresses:
-            raise UserError(f"--device_ip: device {int(device)} is there twice")
+            raise OptionError(f"--device_ip: device {int(device)} is there twice")
         addresses[int(device)] = _checked(address, f"--device_ip: device {int(device)}")
     return dict(sorted(addresses.items()))
 
@@ -67,7 +68,7 @@ def parse_devices(text: str) -> list[int]:
     else:
         return parse_list("--device_num", text)
     if not devices:
-        raise UserError(f"--device_num: '{text}' names no device")
+        raise OptionError(f"--device_num: '{text}' names no device")
     return devices
 
 
@@ -78,10 +79,10 @@ def parse_list(option: str, text: str) -> list[int]:
         UserError: not of this form, or a device twice.
     """
     if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text):
-        raise UserError(f"{option}: '{text}' is not a list of devices like 0,2,5")
+        raise OptionError(f"{option}: '{text}' is not a list of devices like 0,2,5")
     devices = [int(part) for part in text.split(",")]
     if len(set(devices)) != len(devices):
-        raise UserError(f"{option}: '{text}' names a device twice")
+        raise OptionError(f"{option}: '{text}' names a device twice")
     return devices
 
 
@@ -106,12 +107,12 @@ def choose_devices(
     else:
         beyond = [place for place in wanted if place >= len(usable)]
         if beyond:
-            raise UserError(f"--device_num: place {beyond[0]} is beyond the {len(usable)} --visible_devices")
+            raise OptionError(f"--device_num: place {beyond[0]} is beyond the {len(usable)} --visible_devices")
         chosen = [usable[place] for place in wanted]
     missing = [device for device in chosen if device not in addresses]
     if missing:
         known = ", ".join(map(str, addresses))
-        raise UserError(f"device {missing[0]} has no address; known are those of {known}; add it with --device_ip")
+        raise OptionError(f"device {missing[0]} has no address; known are those of {known}; add it with --device_ip")
     return {device: addresses[device] for device in sorted(chosen)}
 
 
@@ -148,5 +149,6 @@ def _checked(address: str, place: str) -> str:
     try:
         ipaddress.ip_address(address)
     except ValueError:
-        raise UserError(f"{place}: '{address}' is not an IP address") from None
+        kind = OptionError if place.startswith("--") else UserError
+        raise kind(f"{place}: '{address}' is not an IP address") from None
     return address

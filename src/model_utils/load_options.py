@@ -80,14 +80,22 @@ def build_config(model: type[ConfigT], given: Given) -> ConfigT:
     if unknown:
         raise OptionError(unknown_key(unknown[0], model.model_fields))
     for key, value in values.items():
+        _check_texts(key, value)
         if value is None and value_type(model.model_fields[key]) is str:
             values[key] = ""
     return model(**values)
 
 
+def _check_texts(key: object, value: object) -> None:
+    """Refuse texts that no file can be named and no terminal can show; YAML has escapes for them."""
+    for text in value if isinstance(value, list) else [value]:
+        if isinstance(text, str) and ("\0" in text or any("\ud800" <= character < "\udc80" for character in text)):
+            raise OptionError(f"{key}: {text!r} holds a NUL or half a character")
+
+
 def read_values(path: Path) -> dict[Any, Any]:
     """The first document of a configuration file."""
-    from src.model_utils.plain_yaml import read_documents  # noqa: PLC0415 - PyYAML takes a third of a quick start
+    from src.common.plain_yaml import read_documents  # noqa: PLC0415 - PyYAML takes a third of a quick start
 
     return read_documents(path)[0]
 
@@ -144,10 +152,13 @@ def _parsed(model: type[Config], key: str, text: str | None) -> Any:
         return True
     if kind is str or not text:
         return text
-    return _value_of(text)
+    try:
+        return _value_of(text)
+    except OptionError as error:
+        raise OptionError(f"{key}: {error}") from None
 
 
 def _value_of(text: str) -> Any:
-    from src.model_utils.plain_yaml import parse_value  # noqa: PLC0415 - as above
+    from src.common.plain_yaml import parse_value  # noqa: PLC0415 - as above
 
     return parse_value(text)

@@ -5,9 +5,10 @@ the rank-table launchers set RANK_ID, RANK_SIZE and DEVICE_ID.
 """
 
 import os
+import re
 from collections.abc import Mapping
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 
 _RANK_ID = ("RANK_ID", "OMPI_COMM_WORLD_RANK")
 _RANK_SIZE = ("RANK_SIZE", "MS_WORKER_NUM", "OMPI_COMM_WORLD_SIZE")
@@ -43,7 +44,7 @@ def _number(environment: Mapping[str, str], names: tuple[str, ...], default: int
     for name in names:
         text = environment.get(name, "")
         if text:
-            if not text.isdigit():
-                raise UserError(f"environment variable {name}: '{text}' is not a whole number")
+            if not re.fullmatch("[0-9]{1,9}", text):
+                raise OptionError(f"environment variable {name}: '{text}' is not a whole number")
             return int(text)
     return default

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from src.common.errors import UserError
 from src.common.options import OptionError
+from src.common.printable import one_line
 from src.model_utils.archives import copy_tree, unpack_archive
 from src.model_utils.job_signals import held_signals, stop_by_exception
 from src.model_utils.local_adapter import is_first_of_node
@@ -63,7 +64,7 @@ def modelarts_job(config: NetworkConfig) -> Iterator[None]:
                 try:
                     bring_outputs(config, storage)
                 except UserError as error:  # the reason of the failure is the one to end with
-                    print(f"error: {error}", file=sys.stderr)
+                    print(one_line(f"error: {error}"), file=sys.stderr)
             raise
         if is_first_of_node():
             bring_outputs(config, storage)
@@ -88,7 +89,8 @@ def _fetch(config: NetworkConfig, key: str, folder: str, storage: Storage, *, re
             Path(folder).mkdir(parents=True, exist_ok=True)
             storage.copy(url, folder)
     except UserError as error:
-        raise UserError(f"{key}: {error}") from None
+        kind = OptionError if isinstance(error, OptionError) else UserError
+        raise kind(f"{key}: {error}") from None
     except Exception as error:  # moxing hands on whatever its transport raises
         raise UserError(f"{key}: '{url}' cannot be copied to {folder} ({error})") from error
 
@@ -113,13 +115,13 @@ def unpack_dataset(data_path: Path, name: str) -> None:
     """
     finished = data_path / f".{name}.unpacked"
     if not name or Path(name).name != name:
-        raise UserError(f"modelarts_dataset_unzip_name: '{name}' is not the plain name of an archive")
+        raise OptionError(f"modelarts_dataset_unzip_name: '{name}' is not the plain name of an archive")
     if finished.exists():
         return
     candidates = [data_path / f"{name}{suffix}" for suffix in ("", ".zip", ".tar", ".tar.gz", ".tgz")]
     archive = next((path for path in candidates if path.is_file()), None)
     if archive is None:
-        raise UserError(f"modelarts_dataset_unzip_name: no {name}.zip, .tar, .tar.gz or .tgz in {data_path}")
+        raise OptionError(f"modelarts_dataset_unzip_name: no {name}.zip, .tar, .tar.gz or .tgz in {data_path}")
     unpack_archive(archive, data_path)
     finished.touch()  # only now: an unpacking that was cut off is done again
 
@@ -137,7 +139,7 @@ def find_storage() -> Storage:
 
 def _copy_locally(source: str, target: str) -> None:
     if not _exists_locally(source):
-        raise UserError(f"'{source}': no such file or folder")
+        raise OptionError(f"'{source}': no such file or folder")
     _exists_locally(target)
     copy_tree(Path(source), Path(target))
 

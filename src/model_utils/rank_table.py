@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from src.common.bounded_file import SMALL, read_bounded_text
 from src.common.errors import UserError
+from src.common.options import OptionError
 
 VERSIONS = ("1.0", "1.2")
 _NAME = re.compile(r"[A-Za-z][\w.-]{0,63}")
@@ -24,6 +26,10 @@ _NAME = re.compile(r"[A-Za-z][\w.-]{0,63}")
 
 class RankTableError(UserError):
     """A rank table that cannot be used; the message names the file, the place and the value."""
+
+
+class RankTableOptionError(RankTableError, OptionError):
+    """A table that is not there, or an address that is none."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,9 @@ def read_rank_table(path: Path) -> RankTable:
         RankTableError: it cannot be read, is not a rank table, or contradicts itself.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(read_bounded_text(path, SMALL))
     except OSError as error:
-        raise RankTableError(f"rank table '{path}': {error.strerror}") from None
+        raise RankTableOptionError(f"rank table '{path}': {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise RankTableError(f"rank table '{path}': not JSON ({error})") from None
     try:
@@ -172,8 +178,8 @@ def _device(entry: Any, place: str, alone: bool) -> Device:
 def _number(name: str, value: Any) -> int:
     """A whole number from 0, as HCCL writes it ("3") or plainly (3)."""
     text = str(value)
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit()):
-        raise RankTableError(f"{name}: '{value}' is not a whole number from 0")
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise RankTableError(f"{name}: '{text[:20]}' is not a whole number from 0")
     return int(text)
 
 

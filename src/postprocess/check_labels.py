@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from src.common.errors import UserError
-from src.data.images.decode import IMAGE_SUFFIXES
+from src.data.images.decode import image_files
 from src.metrics.submission import ground_truth_name, image_key, read_ground_truth, submission_names
 from src.postprocess.crnn import read_labels
 
@@ -16,9 +16,7 @@ def check_labels(network: str, images: Path, label_path: str) -> None:
     """
     if not label_path:
         return
-    names = sorted(
-        path.relative_to(images).as_posix() for path in images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES
-    )
+    names = sorted(path.relative_to(images).as_posix() for path in image_files(images))
     if not names:
         raise UserError(f"export_dataset_path: no image in '{images}'")
     if network == "crnn":

@@ -4,6 +4,7 @@ Shapes: T time steps, C classes.
 """
 
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from src.common.errors import UserError
 from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import Decode, Decoded
 from src.crnn.decoder import choose_decoder
-from src.data.images.decode import IMAGE_SUFFIXES, ImageError, decode_image
+from src.data.images.decode import ImageError, decode_image, image_files
 from src.data.loading.bad_samples import BadSamples
 from src.data.recognition.annotations import Reject, read_icdar_words
 from src.data.recognition.labels import LabelRejected, LabelRules
@@ -95,7 +96,7 @@ def read_folder(
     Raises:
         UserError: no image, one without outputs, or more than `max_bad_ratio` of them unreadable.
     """
-    paths = sorted(path for path in images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    paths = image_files(images)
     if not paths:
         raise UserError(f"export_dataset_path: no image in '{images}'")
     bad = BadSamples(len(paths), max_bad_ratio)
@@ -103,7 +104,7 @@ def read_folder(
     for path in paths:
         name = path.relative_to(images).as_posix()
         header = results / f"{name}.json"
-        if header.is_file():
+        if os.path.isfile(header):
             word = read_word(header, alphabet, decode)
             predictions.append(ImagePrediction(name, alphabet.decode(word.indices), word.confidence))
             continue

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from src.ctpn.proposal_generator import Proposals
 from src.ctpn.text_lines import DetectOptions, detect_options, lines_from_maps, lines_from_proposals
 from src.ctpn.topology import STRIDE
 from src.data.detection.evaluation_images import images_of
-from src.data.images.decode import IMAGE_SUFFIXES, ImageError, decode_image
+from src.data.images.decode import ImageError, decode_image, image_files
 from src.data.loading.bad_samples import BadSamples
 from src.data.recognition.word_gaps import word_boxes
 from src.evaluation.detection import DetectionEvaluation
@@ -71,7 +72,7 @@ def read_images(folder: Path, max_bad_ratio: float) -> Iterator[tuple[str, np.nd
     Raises:
         UserError: there is none, or more than `max_bad_ratio` of them are unreadable.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    paths = image_files(folder)
     if not paths:
         raise UserError(f"export_dataset_path: no image in '{folder}'")
     bad = BadSamples(len(paths), max_bad_ratio)
@@ -106,7 +107,7 @@ def match_labels(
 def find_outputs(results: Path, image: str) -> NetworkOutputs:
     """The dumped outputs for the image `image`, described by a JSON file or not."""
     header = results / f"{image}.json"
-    return read_outputs(header) if header.is_file() else read_undescribed(results, image)
+    return read_outputs(header) if os.path.isfile(header) else read_undescribed(results, image)
 
 
 def lines_from_outputs(outputs: NetworkOutputs, size: tuple[int, int], options: DetectOptions) -> TextLines:

@@ -11,11 +11,13 @@ recognized by its size.
 
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from src.common.bounded_file import LARGE, SMALL, read_bounded, read_bounded_text
 from src.common.errors import UserError
 
 _DTYPES = ("float32", "float16", "int32", "int64", "int8", "uint8", "bool")
@@ -42,13 +44,13 @@ def read_outputs(header_file: Path) -> NetworkOutputs:
         OutputFileError: the header is not as described, or a file is missing or has another size.
     """
     try:
-        header = json.loads(header_file.read_text(encoding="utf-8"))
+        header = json.loads(read_bounded_text(header_file, SMALL))
         image, outputs = str(_relative(header["image"])), header["outputs"]
         size = (int(header["height"]), int(header["width"]))
         arrays = {str(item["name"]): _read_array(header_file.parent, item) for item in outputs}
     except OutputFileError as error:
         raise OutputFileError(f"'{header_file}': {error}") from None
-    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError, OSError) as error:
         raise OutputFileError(f"'{header_file}': not a description of network outputs ({error!r})") from None
     if len(arrays) != len(outputs):
         raise OutputFileError(f"'{header_file}': describes two outputs of one name")
@@ -67,9 +69,9 @@ def read_undescribed(folder: Path, image: str) -> NetworkOutputs:
     stem = relative.name.split(".", maxsplit=1)[0]
     boxes_file, mask_file = (folder / relative.parent / f"{stem}_{number}.bin" for number in (0, 1))
     for file in (boxes_file, mask_file):
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise OutputFileError(f"'{image}': neither {relative.name}.json nor {file.name} is in '{file.parent}'")
-    boxes, mask = boxes_file.read_bytes(), mask_file.read_bytes()
+    boxes, mask = _read(boxes_file), _read(mask_file)
     values = _PROPOSAL_COLUMNS * len(mask)
     dtype = {2 * values: np.float16, 4 * values: np.float32}.get(len(boxes)) if values else None
     if dtype is None:
@@ -84,6 +86,13 @@ def read_undescribed(folder: Path, image: str) -> NetworkOutputs:
     )
 
 
+def _read(file: Path) -> bytes:
+    try:
+        return read_bounded(file, LARGE)
+    except OSError as error:
+        raise OutputFileError(f"'{file.name}': {error.strerror}") from None
+
+
 def _relative(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.name or "\0" in name:
@@ -96,10 +105,7 @@ def _read_array(folder: Path, item: dict) -> np.ndarray:
     if len(name.parts) != 1 or item["dtype"] not in _DTYPES:
         raise OutputFileError(f"'{item['file']}' with dtype '{item['dtype']}' is not an output file")
     dtype, shape = np.dtype(item["dtype"]).newbyteorder("<"), tuple(int(side) for side in item["shape"])
-    try:
-        data = (folder / name).read_bytes()
-    except OSError as error:
-        raise OutputFileError(f"'{name}': {error.strerror}") from None
+    data = _read(folder / name)
     if min(shape, default=0) < 0 or len(data) != math.prod(shape) * dtype.itemsize:
         raise OutputFileError(f"'{name}': {len(data)} bytes do not make {dtype} {list(shape)}")
     return np.frombuffer(data, dtype).reshape(shape)

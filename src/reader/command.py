@@ -10,6 +10,7 @@ from pathlib import Path
 
 from src.common.atomic_file import clear_leftovers
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.common.printable import one_line
 from src.common.shard import Shard
 from src.reader.html_report import HtmlReport
@@ -188,7 +189,7 @@ def _output_folder(name: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"output_dir: '{name}' cannot be a folder of results: {reason}") from None
+        raise OptionError(f"output_dir: '{name}' cannot be a folder of results: {reason}") from None
     return folder
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from src.common.errors import UserError
+from src.common.bounded_file import LARGE, read_bounded
 from src.common.image_name import image_name
+from src.common.options import OptionError
 from src.common.printable import printable
 from src.data.images.decode import IMAGE_SUFFIXES
 from src.data.images.file_types import heic_is_read
@@ -24,7 +25,7 @@ STANDARD_INPUT = "-"
 _OF_THE_SYSTEM = {".ds_store", "thumbs.db", "desktop.ini"}
 
 
-class InputError(UserError):
+class InputError(OptionError):
     """Inputs that do not exist or hold no image."""
 
 
@@ -214,9 +215,9 @@ def _ending(file: Path) -> str:
 def _listed(list_file: str, stdin: BinaryIO | None) -> list[str]:
     try:
         if list_file == STANDARD_INPUT:
-            data = stdin.read() if stdin is not None else b""
+            data = stdin.read(LARGE) if stdin is not None else b""
         else:
-            data = Path(list_file).read_bytes()
+            data = read_bounded(list_file, LARGE)
     except (OSError, ValueError) as error:
         raise InputError(f"list_file: '{printable(list_file)}' cannot be read ({error})") from None
     # Names are bytes: those that are not UTF-8 stay what they are.

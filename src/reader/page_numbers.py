@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 
 _PART = re.compile(r"\s*(\d{1,9})\s*(?:(-)\s*(\d{1,9})?\s*)?")
 
 
-class PageError(UserError):
+class PageError(OptionError):
     """Pages that are not written as they must be."""
 
 

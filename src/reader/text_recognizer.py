@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from src.common.boxes import size_of
-from src.crnn.alphabet import NAMED, Alphabet, AlphabetError
+from src.crnn.alphabet import NAMED, Alphabet, AlphabetError, UnknownAlphabetError
 from src.crnn.ctc_decode import Decode, Decoded, greedy_decode
 from src.crnn.topology import IMAGE_HEIGHT, WIDTH_STEP
 from src.data.recognition.preprocess import (
@@ -183,7 +183,10 @@ def alphabet_of(weights: NetworkWeights, alphabet: str = "") -> Alphabet:
     named = alphabet or weights.card.alphabet
     if named:
         # A card names a file from where the card is, an option from where the user is.
-        return Alphabet.load(named if alphabet or named in NAMED else weights.path.parent / named)
+        try:
+            return Alphabet.load(named if alphabet or named in NAMED else weights.path.parent / named)
+        except UnknownAlphabetError as error:
+            raise error if alphabet else AlphabetError(f"{weights.path}: its card: {error}") from None
     if weights.card.characters:
         return Alphabet(weights.card.characters)
     classes = _num_classes(weights)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from src.common.atomic_file import write_atomically
+from src.common.bounded_file import LARGE, read_bounded
 from src.common.errors import UserError
 from src.weights import mindspore_ckpt
 
@@ -99,12 +100,12 @@ class CheckpointFolder:
         """The pair of the `.ckpt` at `path`; UserError if a part is missing or damaged."""
         state_path = path.with_suffix(".state")
         try:
-            state, weights = state_path.read_bytes(), path.read_bytes()
+            state, weights = read_bounded(state_path, LARGE), read_bounded(path, LARGE)
         except OSError as error:
             raise UserError(f"{path}: {error.strerror} ({error.filename})") from None
         try:
             optimizer, meta = _unpack(state)
-        except (ValueError, KeyError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        except (ValueError, KeyError, RecursionError, zipfile.BadZipFile, EOFError, NotImplementedError) as error:
             raise UserError(f"{state_path}: damaged ({error})") from None
         if hashlib.sha256(weights).hexdigest() != meta["weights_sha256"]:
             raise UserError(f"{path}: not the file that its .state was written for, or damaged")
@@ -145,10 +146,15 @@ def _pack(arrays: dict[str, np.ndarray], meta: dict) -> bytes:
 def _unpack(data: bytes) -> tuple[dict[str, np.ndarray], dict]:
     arrays = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            raise ValueError("compressed, which no state is")
         for name in archive.namelist():
             content = io.BytesIO(archive.read(name))  # whole, so that the CRC is checked
             if name != _META:
                 arrays[name.removesuffix(".npy")] = np.lib.format.read_array(  # type: ignore[no-untyped-call]
                     content, allow_pickle=False
                 )
-        return arrays, json.loads(archive.read(_META))
+        meta = json.loads(archive.read(_META))
+        if not isinstance(meta, dict) or not isinstance(meta["progress"], dict):
+            raise ValueError("no progress of a training")
+        return arrays, meta

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.crnn.alphabet import Alphabet
 from src.crnn.topology import IMAGE_HEIGHT, time_steps
 from src.data.loading.staged_data import StagedData
@@ -26,11 +26,11 @@ def training_data(config: CrnnTraining, alphabet: Alphabet, rank_id: int, rank_s
     if config.synthetic_weight < 1:
         stored = list(open_lmdbs(config.train_lmdb, config.lmdb_root).values())
     if not stored and not config.samples_per_epoch:
-        raise UserError("samples_per_epoch: is 0, but rendered words have no end; give a number")
+        raise OptionError("samples_per_epoch: is 0, but rendered words have no end; give a number")
     widths = config.image_width
     later_widths = (*widths, config.narrow_width) if config.narrow_epochs else widths
     if config.flat_start_epochs and config.flat_start_width in later_widths:
-        raise UserError(f"flat_start_width: {config.flat_start_width} must differ from the widths of other epochs")
+        raise OptionError(f"flat_start_width: {config.flat_start_width} must differ from the widths of other epochs")
     augment = WordAugment.part_of(config)
 
     def words(widths: Sequence[int], samples: int | None, longest: int | None = None) -> CrnnTrainData:

@@ -73,7 +73,7 @@ def _holder(file: TextIO) -> str:
     """Who wrote the file, in words; nothing where that is not known."""
     file.seek(0)
     try:
-        content = json.loads(file.read())
+        content = json.loads(file.read(1000))
         return f"process {content['process']} on {content['host']}"
     except (ValueError, KeyError, TypeError):
         return ""

@@ -13,6 +13,7 @@ from mindspore import nn
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.training.checkpoints import CheckpointFolder
 from src.training.eval_callback import EvalCallback, Evaluate
 from src.training.folder_lock import only_training
@@ -94,7 +95,7 @@ def _train(
             state.restore(snapshot)
         messages.append(f"resumed after epoch {state.epoch} step {state.step}" if snapshot else "nothing to resume")
     elif options.rank_id == 0 and folder.existing():
-        raise UserError(
+        raise OptionError(
             f"{folder.folder} holds another training: --resume continues it,"
             " --save_checkpoint_path FOLDER starts a new one elsewhere"
         )

@@ -6,7 +6,7 @@ own dynamic scale needs an operator that CPU does not have.)
 
 from dataclasses import dataclass
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 
 
 @dataclass
@@ -37,7 +37,7 @@ class LossScaler:
             return cls(scale=2.0**16, dynamic=True, enabled=True)
         if isinstance(option, (int, float)) and not isinstance(option, bool) and 0 < option < float("inf"):
             return cls(scale=float(option), enabled=option != 1)
-        raise UserError(f"loss_scale: {option!r} is not accepted; give a positive number or 'dynamic'")
+        raise OptionError(f"loss_scale: {option!r} is not accepted; give a positive number or 'dynamic'")
 
     def after_step(self, overflowed: bool) -> bool:
         """Count the step and move the scale. False when an overflow is no longer tolerable."""

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 
 
 def warmup_cosine(
@@ -38,7 +39,7 @@ def warmup_cosine(
     """
     _check_steps(total_steps)
     if warmup_steps < 0 or not 0.0 <= warmup_ratio <= 1.0:
-        raise UserError(f"warm-up: {warmup_steps} steps from {warmup_ratio}; steps >= 0, ratio in 0..1 expected")
+        raise OptionError(f"warm-up: {warmup_steps} steps from {warmup_ratio}; steps >= 0, ratio in 0..1 expected")
     warmup = usable_warmup(warmup_steps, total_steps)
     step = np.arange(total_steps, dtype=np.float64)
     rising = base_lr * (warmup_ratio + (1.0 - warmup_ratio) * step / max(warmup, 1))

@@ -66,10 +66,13 @@ class TrainOptions:
         return Path(self.output_dir) / "ckpt_0"
 
 
+MOST_SEED = 2**32 - 1  # of NumPy's generators
+
+
 class SeedOptions(Options):
     """Where chance comes from."""
 
-    seed: int = option(1, "of weights, rendered words, sampling, augmentation and data order", low=0)
+    seed: int = option(1, "of weights, rendered words, sampling, augmentation and data order", low=0, high=MOST_SEED)
 
 
 class OptimizerOptions(Options):

@@ -89,6 +89,14 @@ class RunState:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Continue from `snapshot`; UserError if it belongs to another network, optimizer or data set."""
+        try:
+            self._restore(snapshot)
+        except UserError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+            raise UserError(f"resume: the state beside the checkpoint says nothing usable ({error!r})") from None
+
+    def _restore(self, snapshot: Snapshot) -> None:
         progress = snapshot.progress
         if progress["steps_per_epoch"] != self.steps_per_epoch:
             raise UserError(

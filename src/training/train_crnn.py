@@ -9,7 +9,7 @@ from pathlib import Path
 import mindspore as ms
 import numpy as np
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.crnn.alphabet import Alphabet
 from src.crnn.build import build_training_crnn
 from src.data.recognition.sources import open_lmdbs
@@ -40,7 +40,7 @@ def train_crnn(
     ranks = Ranks(rank_id, rank_size)
     alphabet = Alphabet.load(config.alphabet)
     if config.run_eval and not open_lmdbs(config.eval_lmdb, config.lmdb_root):  # now, not after the first epoch
-        raise UserError("eval_lmdb: is empty; name LMDBs to evaluate on, or use run_eval False")
+        raise OptionError("eval_lmdb: is empty; name LMDBs to evaluate on, or use run_eval False")
     data = training_data(config, alphabet, rank_id, rank_size)
     network, loss_cell = build_training_crnn(config, alphabet, config.seed, config.mixed_precision is True)
     output = Path(config.save_checkpoint_path)

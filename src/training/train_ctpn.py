@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import mindspore as ms
-import yaml
 
 from src.common.errors import UserError
+from src.common.options import OptionError
+from src.common.plain_yaml import read_documents
 from src.ctpn.build import AUTO_KEYS, build_training_ctpn, settle_auto
 from src.ctpn.checkpoint_formats import (
     backbone_only,
@@ -49,7 +50,7 @@ def train_ctpn(
     config = settle_precision(config)
     ranks, goes_on = Ranks(rank_id, rank_size), continues(config, PREFIX)
     if not config.is_pretraining and not config.pre_trained and not goes_on:
-        raise UserError("pre_trained: Finetune needs the checkpoint to start from (--pre_trained FILE)")
+        raise OptionError("pre_trained: Finetune needs the checkpoint to start from (--pre_trained FILE)")
     if goes_on:
         config = config.replace(**choices_before(Path(config.save_checkpoint_path) / "ckpt_0", config))
     config = settle_auto(config, has_backbone=bool(config.pre_trained) or not config.is_pretraining)
@@ -127,7 +128,7 @@ def check_evaluation_data(options: ValidationSetOptions) -> None:
 def _named(key: str, path: str) -> Iterator[str]:
     """Errors about the data at `path` name the key of the configuration it came from."""
     if not path:
-        raise UserError(f"{key}: is empty; make the data with src/create_dataset.py and name its first file")
+        raise OptionError(f"{key}: is empty; make the data with src/create_dataset.py and name its first file")
     try:
         yield path
     except UserError as error:
@@ -137,16 +138,16 @@ def _named(key: str, path: str) -> Iterator[str]:
             if missing and not Path(path).is_absolute()
             else ""
         )
-        raise UserError(f"{key}: {error}{how}") from None
+        kind = OptionError if missing or isinstance(error, OptionError) else UserError
+        raise kind(f"{key}: {error}{how}") from None
 
 
 def choices_before(folder: Path, options: LearningOptions) -> dict[str, str]:
     """What `auto` stood for in the training that is continued; it depends on its `pre_trained`, not on ours."""
     try:
-        before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        before = read_documents(folder / "config.yaml")[0]
+    except OptionError:
         return {}
-    before = before if isinstance(before, dict) else {}
     open_keys = [key for key in AUTO_KEYS if getattr(options, key) == "auto"]
     return {key: before[key] for key in open_keys if before.get(key) in ("learned", "frozen")}
 

@@ -7,6 +7,7 @@ from typing import cast
 from PIL import Image, ImageDraw, ImageFont
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 
 FONT_SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 
@@ -31,14 +32,16 @@ class FontChooser:
             return
         path = Path(fonts)
         if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.suffix.lower() in FONT_SUFFIXES)
+            found = sorted(
+                file for file in path.rglob("*") if file.suffix.lower() in FONT_SUFFIXES and file.is_file()
+            )
             self._files = [*[file for file in found if self._opens(file)], None]
             if len(self._files) == 1:
-                raise UserError(f"no font ({', '.join(FONT_SUFFIXES)}) in folder {path}")
+                raise OptionError(f"no font ({', '.join(FONT_SUFFIXES)}) in folder {path}")
         elif self._opens(path):
             self._files = [path, None]
         else:
-            raise UserError(f"not a font file: {path}")
+            raise OptionError(f"not a font file: {path}")
 
     def choose(self, text: str, size: int, also: str = "") -> ImageFont.FreeTypeFont:
         """The font with most characters of the text; of equal ones that with most of `also`, then the first.

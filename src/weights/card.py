@@ -27,6 +27,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from src.common.bounded_file import SMALL, read_bounded_text
 from src.common.errors import UserError
 from src.ctpn.lstm_branches import LSTM_CHOICES
 from src.ctpn.topology import ANCHOR_HEIGHTS, IMAGE_SIZE, STRIDE
@@ -107,7 +108,7 @@ def load_card(path: Path) -> object:
         CardError: the file is not JSON.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bounded_text(path, SMALL))
         json.dumps(content, ensure_ascii=False, allow_nan=False).encode()  # no half characters, no infinite numbers
         return content
     except (OSError, ValueError, RecursionError) as error:

@@ -10,6 +10,7 @@ from mindspore import nn
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.crnn.alphabet import Alphabet
 from src.crnn.checkpoint_formats import HEAD_NAMES, for_alphabet, mindspore_crnn
 from src.crnn.topology import ALPHABET_FILE
@@ -24,7 +25,7 @@ def write_alphabet(folder: Path, alphabet: Alphabet) -> None:
     """
     file = folder / ALPHABET_FILE
     if file.exists() and Alphabet.from_file(file).characters != alphabet.characters:
-        raise UserError(f"alphabet: differs from {file}; use the same one, or another save_checkpoint_path")
+        raise OptionError(f"alphabet: differs from {file}; use the same one, or another save_checkpoint_path")
     write_atomically(file, [alphabet.characters.encode()])
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from src.common.bounded_file import LARGE, read_bounded
 from src.common.errors import UserError
 from src.weights import mindspore_ckpt
-from src.weights.safetensors_file import read_safetensors
+from src.weights.safetensors_file import MOST_PARAMETERS, read_safetensors
 from src.weights.torch_file import read_torch
 
 
@@ -37,7 +38,7 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     path = Path(path)
     _check_suffix(path)
     try:
-        data = path.read_bytes()
+        data = read_bounded(path, LARGE)
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror}") from None
     return decode_weights(data, path)
@@ -76,6 +77,12 @@ def _check_suffix(path: Path) -> None:
 def _read_npz(data: bytes) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if any(
+                item.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for item in archive.infolist()
+            ):
+                raise ValueError("an unusual compression")
+            if len(archive.infolist()) > MOST_PARAMETERS:
+                raise ValueError(f"more than {MOST_PARAMETERS} parameters")
             unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > max(_MOST_UNPACKED_BYTES, len(data)):
             raise ValueError(f"{unpacked} bytes when unpacked; at most {_MOST_UNPACKED_BYTES} are accepted")

@@ -17,6 +17,8 @@ from src.weights.bfloat16 import float32_of_bfloat16
 _CRC_MARK = b"crc_num"
 _CRC_BYTES = 10
 _CHUNK_BYTES = 512 * 1024 * 1024
+_MOST_FIELDS = 200_000  # a parameter has five, and one more per dimension; networks have some hundred parameters
+_MOST_DIMENSIONS = 32
 _LENGTH_DELIMITED, _VARINT = 2, 0
 _DTYPES = {
     "Bool": np.bool_,
@@ -60,10 +62,11 @@ def decode(data: bytes) -> dict[str, np.ndarray]:
     pieces: dict[str, list[memoryview]] = {}
     kinds: dict[str, tuple[tuple[int, ...], str]] = {}
     try:
-        for field, value in _fields(view):
+        budget = iter(range(_MOST_FIELDS))
+        for field, value in _fields(view, budget):
             if field != 1 or isinstance(value, int):
                 raise ValueError(f"unexpected field {field}")
-            name, dims, kind, content = _parameter(value)
+            name, dims, kind, content = _parameter(value, budget)
             if kinds.setdefault(name, (dims, kind)) != (dims, kind):
                 raise ValueError(f"parameter {name!r} appears twice")
             pieces.setdefault(name, []).append(content)
@@ -87,17 +90,19 @@ def _array(name: str, pieces: list[memoryview], dims: tuple[int, ...], kind: str
     return array.reshape(dims).copy()
 
 
-def _parameter(view: memoryview) -> tuple[str, tuple[int, ...], str, memoryview]:
+def _parameter(view: memoryview, budget: Iterator[int]) -> tuple[str, tuple[int, ...], str, memoryview]:
     name = tensor = kind = content = None
-    for field, value in _fields(view):
+    for field, value in _fields(view, budget):
         if field == 1 and not isinstance(value, int):
             name = str(value, "utf-8")
         elif field == 2 and not isinstance(value, int):
             tensor = value
     dims: list[int] = []
-    for field, value in _fields(tensor if tensor is not None else view[:0]):
+    for field, value in _fields(tensor if tensor is not None else view[:0], budget):
         if field == 1:
-            dims += [value] if isinstance(value, int) else _varints(value)
+            dims += [value] if isinstance(value, int) else _varints(value[: 10 * _MOST_DIMENSIONS + 1])
+            if len(dims) > _MOST_DIMENSIONS:
+                raise ValueError(f"a parameter of more than {_MOST_DIMENSIONS} dimensions")
         elif field == 2 and not isinstance(value, int):
             kind = str(value, "utf-8")
         elif field == 3 and not isinstance(value, int):
@@ -107,9 +112,12 @@ def _parameter(view: memoryview) -> tuple[str, tuple[int, ...], str, memoryview]
     return name, tuple(dims), kind, content
 
 
-def _fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def _fields(view: memoryview, budget: Iterator[int]) -> Iterator[tuple[int, int | memoryview]]:
+    """Number and value of each field of a message; all messages of a file take from one budget of fields."""
     position = 0
     while position < len(view):
+        if next(budget, None) is None:
+            raise ValueError(f"more than {_MOST_FIELDS} fields")
         key, position = _varint(view, position)
         value, position = _varint(view, position)
         if key & 7 == _LENGTH_DELIMITED:

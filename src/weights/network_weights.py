@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from src.common.bounded_file import LARGE, read_bounded
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.weights.card import NETWORKS, CardError, WeightsCard, card_path, file_sha256, load_card, read_card
 from src.weights.formats import FORMATS, WeightsError, decode_weights, read_weights
 from src.weights.network_kinds import KINDS
 
 
-class MissingWeights(UserError):
+class MissingWeights(OptionError):
     """There is no file with the weights; the message has the remedy."""
 
 
@@ -38,7 +40,7 @@ class NetworkWeights:
             UserError: the file is damaged, changed since it was opened, or not of this network.
         """
         try:
-            data = self.path.read_bytes()
+            data = read_bounded(self.path, LARGE)
         except OSError as error:
             raise WeightsError(f"{self.path}: {error.strerror}") from None
         # What is made from the arrays is kept under this hash, so it must be theirs.

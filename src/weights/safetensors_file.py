@@ -9,6 +9,7 @@ from safetensors.numpy import save
 from src.common.errors import UserError
 from src.weights.bfloat16 import float32_of_bfloat16
 
+MOST_PARAMETERS = 20_000  # networks have some hundred
 _DTYPES = {
     "BOOL": np.bool_,
     "U8": np.uint8,
@@ -35,6 +36,8 @@ def read_safetensors(data: bytes) -> dict[str, np.ndarray]:
         tensors = deserialize(data)  # type: ignore[no-untyped-call]
     except (SafetensorError, ValueError, OverflowError, MemoryError) as error:
         raise UserError(f"damaged or not a safetensors file ({' '.join(str(error).split())})") from None
+    if len(tensors) > MOST_PARAMETERS:
+        raise UserError(f"more than {MOST_PARAMETERS} parameters")
     return {name: _array(entry["dtype"], entry["shape"], entry["data"]) for name, entry in tensors}
 
 

@@ -22,7 +22,9 @@ from src.weights.bfloat16 import float32_of_bfloat16
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
-_MOST_PICKLE_BYTES = 64 * 1024 * 1024  # names and shapes only; real files stay under one
+_MOST_PICKLE_BYTES = 1 << 20  # names and shapes only; real files stay under half of it
+_MOST_LONG_NUMBERS = 3_000  # real files have hardly any; as keys, they can be chosen so that a dict takes forever
+_LONG_NUMBERS = {"LONG", "LONG1", "LONG4", "INT", "FLOAT", "BINFLOAT"}
 _MOST_ITEMS = 1_000_000  # containers and values in them; real files have some thousands
 _MOST_DIMENSIONS = 32  # NumPy's limit, and older versions crash beyond it
 _LARGEST = 2**48  # of a size, stride or offset, so that products with NumPy's item sizes stay in 64 bits
@@ -82,8 +84,11 @@ def _read_zip(data: bytes) -> Any:
         folder = names[0].removesuffix("data.pkl")
         if folder + "byteorder" in archive.namelist() and not _is_little(archive, folder + "byteorder"):
             raise UserError("a PyTorch file of a big-endian machine is not supported")
-        if archive.getinfo(names[0]).file_size > _MOST_PICKLE_BYTES:
+        described_in = archive.getinfo(names[0])
+        if described_in.file_size > _MOST_PICKLE_BYTES:
             raise UserError(f"data.pkl is larger than {_MOST_PICKLE_BYTES} bytes")
+        if described_in.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise UserError("a PyTorch file with an unusual compression is not supported")
         described = _unpickle(io.BytesIO(archive.read(names[0])))
         members = {key: archive.getinfo(f"{folder}data/{key}") for key in _storages(described)}
         if any(member.compress_type != zipfile.ZIP_STORED for member in members.values()):
@@ -122,11 +127,19 @@ def _unpickle(file: BinaryIO) -> Any:
     """The next pickle of a file.
 
     Raises:
-        ValueError: it numbers what it remembers beyond its own length: Python would take memory for all numbers.
+        ValueError: it is too long, or numbers what it remembers beyond its own length: Python would take memory for
+            all numbers.
     """
     start = file.tell()
-    remembered = (place for code, place, _ in pickletools.genops(file) if "PUT" in code.name and place is not None)
-    largest = max(remembered, default=0)
+    largest = long_numbers = 0
+    for code, argument, place in pickletools.genops(file):
+        if place is not None and place - start > _MOST_PICKLE_BYTES:
+            raise ValueError(f"a pickle of more than {_MOST_PICKLE_BYTES} bytes")
+        if "PUT" in code.name:
+            largest = max(largest, argument)
+        long_numbers += code.name in _LONG_NUMBERS
+        if long_numbers > _MOST_LONG_NUMBERS:
+            raise ValueError(f"a pickle of more than {_MOST_LONG_NUMBERS} long numbers")
     length = file.tell() - start
     if largest > length:
         raise ValueError(f"a pickle of {length} bytes remembers item {largest}")

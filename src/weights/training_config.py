@@ -6,7 +6,6 @@ checkpoint can be read with the sizes it was trained with before anyone has writ
 
 from pathlib import Path
 
-from src.common.errors import UserError
 from src.weights.network_kinds import KINDS
 
 CONFIG_FILE = "config.yaml"
@@ -22,14 +21,13 @@ def card_values(path: Path, network: str) -> dict[str, object] | None:
     Raises:
         UserError: the file cannot be read.
     """
-    import yaml  # noqa: PLC0415 - weights with a card need none
+    from src.common.plain_yaml import ForeignYamlError, read_documents  # noqa: PLC0415 - weights with a card need no YAML
 
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not the configuration of a training ({reason[:200]})") from None
-    if not isinstance(config, dict) or config.get("network") != network:
+        config = read_documents(path)[0]
+    except ForeignYamlError:
+        return None
+    if config.get("network") != network:
         return None
     kind = KINDS[network]
     values = {ours: config[theirs] for ours, theirs in kind.config_keys.items() if theirs in config}

@@ -4,6 +4,7 @@ The builds stay below ascend310_infer/build, which git ignores, so that a second
 has changed. Nothing is downloaded; what is missing skips the tests and says so.
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -88,7 +89,14 @@ def build_sanitized():
         "-DINFER_TESTS=ON",
         "-DCMAKE_BUILD_TYPE=None",
         "-DCMAKE_UNITY_BUILD=ON",  # and no optimization: compiling takes longer than running
+        *_openvino_options(),
     )
+
+
+def _openvino_options():
+    """Where OpenVINO is, for the sanitized application that runs it; nothing where it is not installed."""
+    found = importlib.util.find_spec("openvino")
+    return [f"-DOpenVINO_DIR={Path(found.origin).parent / 'cmake'}"] if found and found.origin else []
 
 
 def build_openvino():

@@ -179,6 +179,35 @@ def test_bad_images_are_named_and_counted(place, infer):
     )
 
 
+def test_what_is_no_file_is_passed_over(place, infer):
+    """Opening a pipe waits for whoever writes into it; a name may leave no room for those of the outputs."""
+    write_ctpn_stand_in(place / "net.mindir")
+    images = place / "my images"
+    os.mkfifo(images / "pipe.jpg")
+    (images / "device.png").symlink_to("/dev/zero")
+    (images / "ring.png").symlink_to("ring.png")
+    (images / "folder.jpg").mkdir()
+    (images / "sparse.png").touch()
+    os.truncate(images / "sparse.png", 60 << 30)
+    shutil.copy(images / "a.png", images / ("n" * 251 + ".png"))
+    shutil.copy(images / "a.png", images / ("n" * 241 + ".png"))
+    shutil.copy(images / "a.jpg", images / "\x1b[2J\nb.jpg")
+    (images / "\x1b[31m.jpg").write_bytes(b"no image")
+    done = infer("--max_bad_ratio", "0.9")
+    assert done.returncode == 0, done.stderr
+    assert "2 special files are no images\n" in done.stderr
+    assert "ring.png: missing" in done.stderr and "sparse.png: too large (64424509440 bytes)" in done.stderr
+    assert "left out my images/\\x1b[31m.jpg: not an image" in done.stderr and "\x1b" not in done.stderr
+    assert "the name is too long" in done.stderr and all(len(line) <= 300 for line in done.stderr.splitlines())
+    assert "wrote the outputs for 7 images to result_Files, left out 4" in done.stdout
+    assert (place / "result_Files" / ("n" * 241 + ".png.json")).is_file()
+
+
+def test_a_device_that_is_named_is_read_up_to_a_limit(place, infer):
+    write_ctpn_stand_in(place / "net.mindir")
+    failed(infer(data="/dev/zero"), 1, "/dev/zero: too large")
+
+
 def test_large_images_are_refused(place, infer):
     write_ctpn_stand_in(place / "net.mindir")
     done = infer("--max_image_pixels", "2500", "--max_bad_ratio", "1")
@@ -212,8 +241,9 @@ def test_large_images_are_refused(place, infer):
     ],
 )
 def test_networks_that_do_not_fit_are_one_line(place, infer, lines, options, words):
+    """2 where it is an option that does not fit, 1 where it is the network."""
     write_stand_in(place / "net.mindir", *lines)
-    failed(infer(*options), 1, words)
+    failed(infer(*options), 2 if options else 1, words)
     assert not (place / "result_Files").exists()
 
 
@@ -240,7 +270,7 @@ def test_mistakes_on_the_command_line(place, infer, arguments, words):
 
 def test_data_that_is_not_there(place, infer):
     write_ctpn_stand_in(place / "net.mindir")
-    failed(infer(data="nowhere"), 1, "dataset_path: 'nowhere' does not exist")
+    failed(infer(data="nowhere"), 2, "dataset_path: 'nowhere' does not exist")
     (place / "empty").mkdir()
     failed(infer(data="empty"), 1, "dataset_path: no image in 'empty'")
 

@@ -84,6 +84,32 @@ def test_crnn_takes_its_widths_from_the_file(openvino_main, place, options):
     assert len(steps) > 1
 
 
+@pytest.mark.parametrize("model", ["ctpn.onnx", "crnn.onnx"])
+def test_the_whole_application_under_the_sanitizers(openvino_main, sanitized, place, model):
+    """OpenVINO itself is in the process; damaged images and networks are among what it is given."""
+    checked = sanitized / "tests" / "main_openvino"
+    libraries = run("ldd", checked).stdout
+    assert all(name in libraries for name in ("libasan", "libubsan", "libopenvino"))
+    options = ("--batch_size", "3", "--threads", "2")
+    expected = infer(openvino_main, place, model, f"expected_{model}", *options)
+    found = infer(checked, place, model, f"checked_{model}", *options)
+    for name, arrays in found.items():
+        for key, array in arrays.items():
+            np.testing.assert_allclose(array, expected[name][key], rtol=0, atol=1e-3)
+    damaged = place / f"damaged_{model}"
+    damaged.mkdir()
+    for name in SIZES:
+        data = (place / "images" / name).read_bytes()
+        (damaged / name.replace("/", "_")).write_bytes(data)
+        (damaged / f"cut_{name.replace('/', '_')}").write_bytes(data[: len(data) * 2 // 3])
+    arguments = ("--model_path", model, "--dataset_path", damaged, "--output_dir", "out", "--max_bad_ratio", "1")
+    done = run(checked, *arguments, cwd=place)
+    assert done.returncode == 0 and done.stderr.count("left out") == done.stderr.count("\n") > 0, done.stderr
+    (place / "cut.onnx").write_bytes((place / model).read_bytes()[:5000])
+    done = run(checked, "--model_path", "cut.onnx", "--dataset_path", "images", cwd=place)
+    assert done.returncode == 1 and "error: model_path: OpenVINO cannot use 'cut.onnx'" in done.stderr
+
+
 def test_a_fixed_batch(openvino_main, place):
     write_bright_onnx(place / "fixed.onnx", 64, 96, batch=3)
     write_bright_onnx(place / "free.onnx", 64, 96)

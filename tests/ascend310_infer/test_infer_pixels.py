@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from infer_builds import run
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from tiny_words import preprocess_word
 
 from src.data.detection.preprocess import preprocess
@@ -292,6 +292,58 @@ def test_damaged_files_never_harm(sanitized, tmp_path):
     tasks = [("decode", path, tmp_path / "out" / "pixels") for path in paths]
     reasons = {answer.split("\t")[0].split(" ")[0] for answer, _ in ask(sanitized, tasks)}
     assert {"ok", "truncated"} <= reasons
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Tag data larger", "ignore:Truncated File Read")
+@pytest.mark.parametrize("kind", ["jpg", "png", "bmp"])
+def test_damaged_files_are_accepted_alike(sanitized, tmp_path, kind):
+    """The rule of docs/reliability.md: both sides take the same files, and see the same pixels in them."""
+    rng = np.random.default_rng(11)
+    examples = example_files()
+    names = sorted(name for name in examples if name.endswith(kind) and len(examples[name]) < 60_000)
+    files = {}
+    for number in range(90):
+        name = names[number % len(names)]
+        data = bytearray(examples[name])
+        place = int(rng.integers(2, len(data)))
+        match number % 4:
+            case 0:
+                data[place] ^= 1 << int(rng.integers(8))
+            case 1:
+                del data[-int(rng.integers(1, 40)) :]
+            case 2:
+                data[place : place + 20] = bytes(len(data[place : place + 20]))
+            case _:
+                data += bytes(int(rng.integers(1, 9)))
+        files[f"{number}_{name}"] = bytes(data)
+    if kind == "png":
+        for chunk in ("IHDR", "PLTE", "pHYs", "tEXt", "IDAT"):
+            files[f"{chunk}.png"] = _with_wrong_checksum(chunk.encode())
+    paths = []
+    for name, data in files.items():
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(data)
+    (tmp_path / "out").mkdir()
+    found = decoded(sanitized, paths, tmp_path / "out")
+    expected = {path: as_python_sees(path) for path in paths}
+    assert {path.name for path in paths if isinstance(found[path], str) != isinstance(expected[path], str)} == set()
+    accepted = [path for path in paths if not isinstance(found[path], str)]
+    assert 10 < len(accepted) < len(paths)
+    for path in accepted:
+        assert_same(found[path], expected[path], path)
+    if kind == "png":
+        assert [path.stem for path in paths[-5:] if path in accepted] == ["pHYs", "tEXt", "IDAT"]
+
+
+def _with_wrong_checksum(kind):
+    """A PNG with a palette, a resolution and a text, one of whose chunks has a wrong checksum."""
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", "text")
+    image = Image.fromarray(textured(20, 30)).quantize(16)
+    data = bytearray(saved(image, "PNG", dpi=(72, 72), pnginfo=info))
+    place = data.index(kind)
+    data[place + 4 + int.from_bytes(data[place - 4 : place], "big")] ^= 1
+    return bytes(data)
 
 
 SIZES = [(64, 96), (128, 192), (65, 97), (17, 300), (200, 31), (480, 640), (33, 48), (1, 1), (2, 3), (700, 500)]

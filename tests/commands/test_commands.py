@@ -67,7 +67,7 @@ def good(done):
         (
             "train.py",
             ["--device_target", "CPU"],
-            1,
+            2,
             "pretraining_dataset_file: data/ctpn/.*: no such MindRecord file",
         ),
     ],

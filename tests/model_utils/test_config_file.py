@@ -3,10 +3,10 @@
 import pytest
 
 from src.common.options import OptionError
+from src.common.plain_yaml import parse_value, read_documents
 from src.model_utils import load_options as loading
 from src.model_utils.config_file import file_text, help_page
 from src.model_utils.load_options import load_options
-from src.model_utils.plain_yaml import parse_value, read_documents
 from src.model_utils.write_configs import MODELS
 
 models = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -65,3 +65,24 @@ def test_help_texts_are_quoted_where_yaml_would_read_something_else(text):
     from src.model_utils.config_file import _scalar
 
     assert parse_value(f"key: {_scalar(text)}") == {"key": text}
+
+
+def test_aliases_are_refused(tmp_path):
+    """A few hundred bytes of them stand for gigabytes, or for a value that holds itself."""
+    lines = ["a: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"b{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 30)]
+    for number, text in enumerate(("\n".join(lines), "draw: &a [*a]", "a: &a {b: 1}\n<<: *a", "a: &a x\nb: *a")):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(text)
+        with pytest.raises(OptionError, match=rf"{number}.yaml: the alias \*a0? is not accepted \(line \d\)"):
+            read_documents(path)
+    for text in ("[&a x, *a]", "&a [*a]", "{b: &a 1, c: *a}"):
+        with pytest.raises(OptionError, match="alias"):
+            parse_value(text)
+    assert parse_value("*.jpg") == "*.jpg" and parse_value("&a 1") == 1
+
+
+def test_a_configuration_without_end_is_refused(tmp_path):
+    (tmp_path / "long.yaml").write_text("a: 1\n" + "# \n" * 100_000)
+    with pytest.raises(OptionError, match="too large"):
+        read_documents(tmp_path / "long.yaml")

@@ -182,7 +182,7 @@ def test_closed_streams(folder, arguments, tmp_path):
     assert code == 1 and err.startswith(b"skipped stdin: empty file\n")
     command = f"{sys.executable} {ROOT / 'predict.py'} {' '.join(arguments)}"
     for closed, expected, code in (
-        ("- <&-", b"error: image_path: - is standard input, which is closed\n", 1),
+        ("- <&-", b"error: image_path: - is standard input, which is closed\n", 2),
         (f"{folder}/a.png --recognize=false --quiet 2>&-", b"", 0),
         (f"{folder}/a.png --quiet >&-", b"", 0),
     ):
@@ -195,14 +195,14 @@ def test_closed_streams(folder, arguments, tmp_path):
 @pytest.mark.parametrize(
     ("inputs", "code", "said"),
     [
-        ([""], 1, "image_path: '' does not exist"),
+        ([""], 2, "image_path: '' does not exist"),
         (["--list_file", ""], 2, "image_path: is empty"),
-        (["--", "--draw"], 1, "image_path: '--draw' does not exist"),
-        (["x" * 5000], 1, "image_path: 'xxx"),
+        (["--", "--draw"], 2, "image_path: '--draw' does not exist"),
+        (["x" * 5000], 2, "image_path: 'xxx"),
         (["--format", "json,pdf", "a.png"], 2, "format: 'pdf' is not one of json, txt, csv, hocr"),
         (["--pages", "3-1", "a.png"], 2, "pages: '3-1'"),
         (["--draw=up", "a.png"], 2, "draw: 'up' is not one of"),
-        ([os.fsdecode(b"\xff\x1b[2J")], 1, "image_path: no file matches '\\xff\\x1b[2J'"),
+        ([os.fsdecode(b"\xff\x1b[2J")], 2, "image_path: no file matches '\\xff\\x1b[2J'"),
     ],
 )
 def test_odd_arguments_are_told_in_short_lines(inputs, code, said, tmp_path):

@@ -259,7 +259,7 @@ def test_a_tag_that_is_not_as_it_should_be_is_no_matter_of_the_user(arguments, t
 
 def test_the_command_says_what_is_missing(images, tmp_path):
     done = predict(images, "--ctpn_weights", "none.ckpt", cwd=tmp_path)
-    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1) and b"none.ckpt" in done.stderr
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1) and b"none.ckpt" in done.stderr
     done = predict(cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.startswith(b"error: image_path")
     assert done.stderr.count(b"\n") == 3 and b"sample.jpg" in done.stderr and b"--check" in done.stderr

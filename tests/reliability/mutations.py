@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from src.common.errors import UserError
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0.3"))
+MOST_SECONDS = 2  # of processor time, for one input
 _MOST_MEMORY = 1 << 30
 # Lengths, counts and marks at which readers have failed before.
 _NUMBERS = [
@@ -66,6 +67,7 @@ def refuses_or_reads(read: Callable[[bytes], object], samples: Sequence[bytes], 
     refused = 0
     with _limited_memory():
         for data in mutations(samples, tokens):
+            begun = time.process_time()
             try:
                 read(data)
             except UserError as error:
@@ -74,6 +76,8 @@ def refuses_or_reads(read: Callable[[bytes], object], samples: Sequence[bytes], 
             except Exception as error:
                 shown = base64.b64encode(data).decode()
                 raise AssertionError(f"{error!r} instead of a UserError; base64 of the input: {shown}") from error
+            spent = time.process_time() - begun
+            assert spent < MOST_SECONDS, f"{spent} s for {base64.b64encode(data).decode()}"
             late = time.monotonic() - end
             if late > 0 and (refused or late > 60):  # a busy machine may have tried only what is accepted by then
                 break

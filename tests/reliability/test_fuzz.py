@@ -16,6 +16,7 @@ import pytest
 from mutations import refuses_or_reads
 from PIL import Image
 
+from src.common.plain_yaml import parse_value, read_documents
 from src.crnn.alphabet import Alphabet
 from src.data.detection.annotations.label_layouts import ALL_LAYOUTS, detect_layout
 from src.data.detection.annotations.label_lines import label_lines, parse_lines
@@ -28,7 +29,6 @@ from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.word_images import SampleError
 from src.metrics.submission import parse_ground_truth, parse_results, read_submission
 from src.model_utils.archives import unpack_archive
-from src.model_utils.plain_yaml import parse_value, read_documents
 from src.model_utils.rank_table import make_rank_table, read_rank_table
 from src.postprocess.output_files import read_outputs
 from src.reader.image_names import result_stem
@@ -405,7 +405,15 @@ def archives():
         info = tarfile.TarInfo("train/a.txt")
         info.size = 250
         archive.addfile(info, io.BytesIO(b"text " * 50))
-    return made.getvalue(), tape.getvalue()
+    plain = []
+    for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        tape_of_form = io.BytesIO()
+        with tarfile.open(fileobj=tape_of_form, mode="w", format=form) as archive:
+            info = tarfile.TarInfo("train/" + "name" * 30 + "字.txt")  # in a header of its own
+            info.size = 5
+            archive.addfile(info, io.BytesIO(b"text "))
+        plain.append(tape_of_form.getvalue())
+    return made.getvalue(), tape.getvalue(), *plain
 
 
 def test_archives(tmp_path):
@@ -417,7 +425,21 @@ def test_archives(tmp_path):
         path.write_bytes(data)
         unpack_archive(path, target, max_bytes=1_000_000)
 
-    tokens = (b"../", b"/etc/x", b"PK\1\2", b"PK\3\4", b"PK\5\6", b"PK\6\7", b"\\..\\", b"C:", b"a" * 300, b"\0")
+    tokens = (
+        b"../",
+        b"/etc/x",
+        b"77777777777",
+        b"\x80" + b"\xff" * 11,
+        b"GNU.sparse.map=",
+        b"PK\1\2",
+        b"PK\3\4",
+        b"PK\5\6",
+        b"PK\6\7",
+        b"\\..\\",
+        b"C:",
+        b"a" * 300,
+        b"\0",
+    )
     refuses_or_reads(read, archives(), tokens)
     assert {item.name for item in tmp_path.iterdir()} <= {"in", "deep"}
     assert {item.name for item in (tmp_path / "deep").iterdir()} <= {"out"}

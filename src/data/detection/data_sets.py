@@ -66,7 +66,9 @@ def choose_held_out(images: list[LabeledImage], count: int, seed: int) -> set[Pa
     usable = [image for image in images if not image.missing]
     if count >= len(usable):
         raise DataSetError(f"holdout_count: {count} of {len(usable)} images leaves none to train on")
-    ranked = sorted(usable, key=lambda image: hashlib.sha256(f"{seed}:{image.name}".encode()).digest())
+    ranked = sorted(
+        usable, key=lambda image: hashlib.sha256(f"{seed}:{image.name}".encode("utf-8", "surrogateescape")).digest()
+    )
     return {image.path for image in ranked[:count]}
 
 

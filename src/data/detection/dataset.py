@@ -11,7 +11,7 @@ from src.common.image_name import image_name
 from src.data.detection.mindrecord_reader import MindRecordSource
 from src.data.detection.preprocess import preprocess
 from src.data.detection.record import SCHEMA, pack_annotation, parse_annotation
-from src.data.images.decode import IMAGE_SUFFIXES, ImageError, decode_image
+from src.data.images.decode import ImageError, decode_image, image_files
 from src.data.loading.bad_samples import BadSamples
 from src.data.loading.epoch_order import count_steps, epoch_order
 from src.data.loading.prefetch import batches_ahead, clamp_workers
@@ -125,7 +125,7 @@ class CtpnEvalData:
         source = Path(source)
         self._paths: list[Path] = []
         if source.is_dir():
-            self._paths = sorted(p for p in source.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+            self._paths = image_files(source)
             if not self._paths:
                 raise UserError(f"{source}: no images in this folder")
             self.num_samples = len(self._paths)

@@ -1,5 +1,6 @@
 """The images of a test set for people to look at: from its MindRecord, or from a folder beside it."""
 
+import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def check_folder(source: str | Path, folder: str | Path) -> None:
         UserError: it does not; names some of those that are missing.
     """
     names = [row["file_name"] for row in _records(source, "file_name")]
-    missing = [name for name in names if not file_of(folder, name).is_file()]
+    missing = [name for name in names if not os.path.isfile(file_of(folder, name))]
     if missing:
         raise UserError(
             f"'{folder}' lacks {len(missing)} of the {len(names)} images of the test set {Path(source).name}: "

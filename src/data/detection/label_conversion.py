@@ -3,16 +3,20 @@
 The transcription is kept as it is, so "###" still marks an ignored region for the reader.
 """
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from src.common.atomic_file import write_atomically
 from src.data.detection.annotations.label_files import read_label_text
 from src.data.detection.annotations.label_layouts import detect_layout, foreign_format
 from src.data.detection.annotations.label_lines import label_lines, parse_lines
 from src.data.detection.annotations.label_pairs import is_safe_name, list_files
-from src.data.detection.annotations.labeled_image import AnnotationError, RawBox, labeled_image
+from src.data.detection.annotations.labeled_image import AnnotationError, MissingPathError, RawBox, labeled_image
 from src.data.detection.annotations.svt_xml import find_svt_image, read_svt_xml
+
+_LONGEST_NAME = 255  # bytes
 
 
 @dataclass
@@ -32,7 +36,7 @@ def convert_svt(image_dir: Path, xml_file: Path, location_dir: Path) -> Conversi
         AnnotationError: a folder or file is missing or foreign, or two images would share one label file.
     """
     if not Path(image_dir).is_dir():
-        raise AnnotationError(f"'{image_dir}' is not a folder of images")
+        raise MissingPathError(f"'{image_dir}' is not a folder of images")
     report = ConversionReport()
     lines: dict[str, str] = {}
     for name, raw, problems in read_svt_xml(xml_file):
@@ -40,7 +44,7 @@ def convert_svt(image_dir: Path, xml_file: Path, location_dir: Path) -> Conversi
             report.refused["unsafe image name"] += 1
             continue
         image = find_svt_image(image_dir, name)
-        if not image.is_file():
+        if not os.path.isfile(image):
             report.refused["image missing"] += 1
             continue
         target = f"gt_{image.stem}.txt"
@@ -60,16 +64,19 @@ def convert_icdar2015(source_dir: Path, target_dir: Path) -> ConversionReport:
     """
     source_dir, target_dir = Path(source_dir), Path(target_dir)
     if not source_dir.is_dir():
-        raise AnnotationError(f"'{source_dir}' is not a folder of label files")
+        raise MissingPathError(f"'{source_dir}' is not a folder of label files")
     if target_dir.resolve() == source_dir.resolve():
-        raise AnnotationError(f"'{target_dir}' is the source folder too; its labels would be overwritten")
+        raise MissingPathError(f"'{target_dir}' is the source folder too; its labels would be overwritten")
     report = ConversionReport()
     texts = {}
     for name in list_files(source_dir, {".txt"}):
         if (source_dir / name).resolve().parent != source_dir.resolve():
             report.refused["link out of the folder"] += 1
             continue
-        texts[name] = read_label_text(source_dir / name)
+        try:
+            texts[name] = read_label_text(source_dir / name)
+        except AnnotationError:
+            report.refused["label file that cannot be read"] += 1
     all_lines = [line for text in texts.values() for line in label_lines(text)]
     if foreign := foreign_format(all_lines):
         raise AnnotationError(f"'{source_dir}' holds {foreign}")
@@ -93,8 +100,10 @@ def _write(lines: dict[str, str], folder: Path, report: ConversionReport, source
     if not lines:
         reasons = ", ".join(f"{count} {reason}" for reason, count in report.refused.items())
         raise AnnotationError(f"'{source}': no label could be converted ({reasons or 'nothing found'})")
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in lines.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        if len(os.fsencode(name)) > _LONGEST_NAME:
+            report.refused["name too long for a label file"] += 1
+            continue
+        write_atomically(folder / name, [text.encode()], sync=False)
         report.files += 1
     return report

@@ -16,7 +16,7 @@ from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, w
 from src.data.images.options import DEFAULT_MAX_PIXELS
 from src.data.images.pillow_guards import without_pillow_limit, without_texts
 from src.data.images.rgb import orientation, to_rgb, turned_upright
-from src.data.images.source import ImageError, content_of, read_bytes
+from src.data.images.source import ImageError, content_of, is_special, read_bytes
 
 __all__ = ["DecodedImage", "ImageError", "ImageFile", "ImageHeader", "decode_image", "image_size", "read_bytes"]
 
@@ -41,6 +41,12 @@ class DecodedImage:
 
     pixels: np.ndarray
     notes: tuple[str, ...] = ()
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Files below `folder` that are images by their ending, and links that lead nowhere; no pipes, no folders."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in found if not path.is_dir() and not is_special(path))
 
 
 def read_header(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> ImageHeader:
@@ -223,7 +229,8 @@ class ImageFile:
         except MemoryError:
             raise ImageError("too large", self._name, "not enough memory") from None
         except Exception as error:
-            raise ImageError("truncated", self._name, str(error)) from None
+            reason = "unsupported" if str(error).startswith("Unsupported BMP") else "truncated"
+            raise ImageError(reason, self._name, str(error)) from None
 
     def _check_size(self, size: tuple[int, int]) -> None:
         width, height = size

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 import simplejpeg
 
 # Every scan is a pass over the whole image: a file of 55 KB in 5,000 of them takes minutes. Encoders make 1 to 20.
 MOST_SCANS = 100
+_MOST_SEGMENTS = 50_000
 _SCAN, _PROGRESSIVE_FRAME = 0xDA, 0xC2
 _END = b"\xff\xd9"
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}  # markers that have no length
@@ -44,9 +44,16 @@ def with_end_marker(data: bytes) -> bytes | None:
 
 
 def has_too_many_scans(data: bytes) -> bool:
-    """Whether the image has more than MOST_SCANS scans; what lies behind its end marker does not count."""
-    scans = (marker for marker, _ in _segments(data) if marker == _SCAN)
-    return next(islice(scans, MOST_SCANS, None), None) is not None
+    """Whether the image has more than MOST_SCANS scans; what lies behind its end marker does not count.
+
+    Segments without end, which real files have at most some hundreds of, are as bad.
+    """
+    scans = 0
+    for number, (marker, _) in enumerate(_segments(data)):
+        scans += marker == _SCAN
+        if scans > MOST_SCANS or number > _MOST_SEGMENTS:
+            return True
+    return False
 
 
 def _lacks_scans(data: bytes) -> bool:
@@ -70,7 +77,9 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     place = 2
     while place + 4 <= len(data):
         if data[place] != 0xFF:
-            place += 1
+            place = data.find(b"\xff", place)
+            if place < 0:
+                return
             continue
         marker = data[place + 1]
         if marker == 0xD9:

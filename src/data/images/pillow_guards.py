@@ -1,6 +1,7 @@
 """Limits of Pillow that this project does not want, as it has its own: of pixels, and of texts in a PNG."""
 
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ _before: int | None = None
 
 _SIGNATURE_BYTES = 8
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt", b"iCCP"}
+_IS_ANCILLARY = 0x20  # bit of the first letter of a kind: decoders may do without such a chunk
 
 
 @contextmanager
@@ -36,13 +38,22 @@ def without_pillow_limit() -> Iterator[None]:
 
 
 def without_texts(data: bytes) -> bytes:
-    """The file without its texts and color profile, which Pillow refuses the image for when they are long."""
+    """The file without its texts and color profile, and without any metadata whose checksum is wrong.
+
+    Pillow refuses the image for these when they are long, and for any wrong checksum before the pixels.
+    """
     parts = [data[:_SIGNATURE_BYTES]]
     place = _SIGNATURE_BYTES
     while place + 12 <= len(data):
         end = place + 12 + int.from_bytes(data[place : place + 4], "big")
-        if data[place + 4 : place + 8] not in _TEXTS:
+        kind = data[place + 4 : place + 8]
+        if kind not in _TEXTS and not (kind[0] & _IS_ANCILLARY and _is_damaged(data[place + 4 : end])):
             parts.append(data[place:end])
         place = end
     parts.append(data[place:])
     return b"".join(parts)
+
+
+def _is_damaged(chunk: bytes) -> bool:
+    """Whether the checksum at the end of a chunk, which begins with its kind here, is another one's."""
+    return zlib.crc32(chunk[:-4]).to_bytes(4, "big") != chunk[-4:]

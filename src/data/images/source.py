@@ -47,8 +47,19 @@ def read_bytes(path: Path | str, *, most: int = MOST_BYTES) -> bytes:
     Raises:
         ImageError: "missing", "unreadable", "empty file", or "too large", which is known before anything is read.
     """
+    if is_special(path):  # opening a pipe waits for whoever writes into it
+        raise ImageError("unsupported", str(path), "a pipe, socket or device")
     with open_file(path) as file:
         return read_all(file, str(path), most=most)
+
+
+def is_special(path: Path | str) -> bool:
+    """Whether it is a pipe, socket or device, which nobody means to be an image among others in a folder."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # opening it will say why
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def open_file(path: Path | str) -> BinaryIO:

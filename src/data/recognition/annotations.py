@@ -13,7 +13,9 @@ from typing import TextIO
 
 import numpy as np
 
+from src.common.bounded_file import LARGE, open_bounded_text
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.detection.annotations.label_pairs import OUTSIDE
 from src.data.recognition.word_places import find_image
 
@@ -22,6 +24,10 @@ _LINE = re.compile(r"(.+?\.(?:jpe?g|png|bmp|gif|tiff?|webp|ppm|pgm))(?:\s*[,\t]\
 
 class WordSetError(UserError):
     """A word data set that cannot be read at all: a file that is missing or of another format."""
+
+
+class WordOptionError(WordSetError, OptionError):
+    """What was asked for does not go with the data set, or names something that is not there."""
 
 
 @dataclass(frozen=True)
@@ -200,9 +206,9 @@ def _read_lines(path: Path) -> list[str]:
 def _open(path: Path) -> TextIO:
     """UTF-8 with or without a mark; stray bytes become U+FFFD, which `text_problem` reports."""
     try:
-        return open(path, encoding="utf-8-sig", errors="replace", newline=None)
+        return open_bounded_text(path, LARGE)
     except OSError as error:
-        raise WordSetError(f"{str(path)!r}: {error.strerror or error}") from error
+        raise WordOptionError(f"{str(path)!r}: {error.strerror or error}") from error
 
 
 def held_out_threshold(words: WordSet, number: int) -> int:
@@ -213,8 +219,8 @@ def held_out_threshold(words: WordSet, number: int) -> int:
     """
     hashes = np.fromiter((group_hash(word.group) for word in words.iterate()), np.uint64, words.count)
     if not 0 < number < words.count:
-        raise WordSetError(f"cannot hold out {number} of {words.count} words")
+        raise WordOptionError(f"cannot hold out {number} of {words.count} words")
     threshold = int(np.partition(hashes, number - 1)[number - 1])
     if threshold == int(hashes.max()):
-        raise WordSetError(f"holding out {number} of {words.count} words would take all groups")
+        raise WordOptionError(f"holding out {number} of {words.count} words would take all groups")
     return threshold

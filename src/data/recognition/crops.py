@@ -10,7 +10,7 @@ from src.data.detection.annotations.labeled_image import LabeledImage, LabeledIm
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.detection.annotations.plausible import plausible
 from src.data.detection.annotations.svt_xml import read_svt
-from src.data.recognition.annotations import Reject, Word, WordSet, WordSetError, text_problem
+from src.data.recognition.annotations import Reject, Word, WordOptionError, WordSet, text_problem
 
 _MAX_TILT = 0.05  # of the longer side; an upright quadrilateral is cut without resampling its pixels
 
@@ -26,7 +26,7 @@ def read_detection_words(label_path: Path, image_dir: Path | None = None) -> Wor
     Boxes are cut upright, the four corners of ICDAR 2015 and MLT labels are rectified.
     """
     if image_dir is None:
-        raise WordSetError("a detection data set needs its folder of images (--image_path)")
+        raise WordOptionError("a detection data set needs its folder of images (--image_path)")
     return _word_set(plausible(read_own_folder)(image_dir, label_path, stored_frame=True))
 
 

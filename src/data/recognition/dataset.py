@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.loading.prefetch import work_ahead
 from src.data.loading.workers import BatchWorkers
 from src.data.recognition.batches import BatchMaker, BatchTask, WordBatch
@@ -65,7 +66,7 @@ class CrnnTrainData:
         max_bad_ratio: float = 0.05,
     ):
         if list(widths) != sorted(set(widths)) or not widths or min(widths) < 1:
-            raise UserError(f"input widths {list(widths)}; expected one or more, ascending")
+            raise OptionError(f"input widths {list(widths)}; expected one or more, ascending")
         if batch_size < 1 or not 0 <= rank_id < rank_size:
             raise UserError(f"batch size {batch_size}, rank {rank_id} of {rank_size}: not usable")
         self.batch_size = batch_size

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from itertools import islice
 
+from src.common.options import OptionError
 from src.common.shard import Shard
 from src.data.recognition.annotations import Reject, Word, WordSet, WordSetError
 
@@ -46,5 +47,5 @@ def share_of(words: WordSet, shard: Shard) -> WordSet:
     """
     positions = shard.of(words.count)
     if not positions:
-        raise WordSetError(f"shard: share {shard.number} of {shard.count} of {words.count} words is empty")
+        raise OptionError(f"shard: share {shard.number} of {shard.count} of {words.count} words is empty")
     return WordSet(len(positions), lambda: islice(words.iterate(), positions.start, positions.stop))

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from src.common.atomic_file import write_json
+from src.common.bounded_file import SMALL, read_bounded_text
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.loading.prefetch import work_ahead
 from src.data.loading.processes import spawn_pool
 from src.data.recognition.annotations import Reject, WordSet, group_hash, held_out_threshold
 from src.data.recognition.encoding import encode_words
-from src.data.recognition.lmdb_reader import LmdbError, LmdbWords
+from src.data.recognition.lmdb_errors import LmdbError, LmdbPlaceError
+from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.lmdb_verify import verify_lmdb
 from src.data.recognition.lmdb_writer import LmdbWriter
 
@@ -59,7 +62,7 @@ class _Output:
         """Whether this very build ended here before, so that at most another output or the check is left."""
         try:
             LmdbWords(self.path).close()
-            self.report = json.loads((self.path / REPORT_NAME).read_text("utf-8"))
+            self.report = json.loads(read_bounded_text(self.path / REPORT_NAME, SMALL))
             return self.report["job"] == self.job and isinstance(self.report["verified"], bool)
         except (LmdbError, OSError, ValueError, KeyError):
             return False
@@ -185,7 +188,7 @@ def build_lmdb(
         UserError: the labels cannot be used, or too much was bad.
     """
     if bool(holdout) != bool(holdout_output):
-        raise UserError("holdout needs both the number of words and the folder for them")
+        raise OptionError("holdout needs both the number of words and the folder for them")
     threshold = held_out_threshold(words, holdout) if holdout else -1
     job = {**description, "items": words.count, "holdout": holdout}
     with ExitStack() as stack:
@@ -194,7 +197,7 @@ def build_lmdb(
             outputs.append(_Output(Path(path), {**job, "part": part}, overwrite, commit_samples, max_bad_ratio))
             stack.callback(outputs[-1].close)
         if all(one.complete for one in outputs):
-            raise LmdbError(f"{str(output)!r} is a finished LMDB; --force replaces it, or give a new folder")
+            raise LmdbPlaceError(f"{str(output)!r} is a finished LMDB; --force replaces it, or give a new folder")
         _write(words, outputs, threshold, workers, on_progress)
         for one in outputs:
             one.finish()

@@ -14,7 +14,7 @@ from typing import Any
 import lmdb
 import numpy as np
 
-from src.common.errors import UserError
+from src.data.recognition.lmdb_errors import DAMAGED_PAGE, OF_A_PAGE, LmdbError, LmdbPlaceError, lmdb_problem
 from src.data.recognition.lmdb_length import cut_short
 from src.data.recognition.word_images import SampleError, decode_gray, header_size
 
@@ -33,10 +33,6 @@ def image_key(index: int) -> bytes:
 def label_key(index: int) -> bytes:
     """Key of the text of sample `index` (0-based)."""
     return b"label-%09d" % (index + 1)
-
-
-class LmdbError(UserError):
-    """A database that cannot be used at all: missing, not an LMDB, unfinished, without a count."""
 
 
 class _Environment:
@@ -77,7 +73,7 @@ def data_file(path: Path) -> Path:
 def is_lmdb(path: str | Path) -> bool:
     """Whether `path` is a folder with a data.mdb or such a file itself."""
     path = Path(path)
-    return (path / "data.mdb").is_file() or (path.is_file() and path.suffix == ".mdb")
+    return os.path.isfile(path / "data.mdb") or (os.path.isfile(path) and path.suffix == ".mdb")
 
 
 def find_lmdb(lmdb_root: str | Path, name: str) -> Path:
@@ -88,7 +84,7 @@ def find_lmdb(lmdb_root: str | Path, name: str) -> Path:
     """
     lmdb_root = Path(lmdb_root)
     if not lmdb_root.is_dir():
-        raise LmdbError(f"lmdb_root: '{lmdb_root}' is not a folder; it should hold {name}")
+        raise LmdbPlaceError(f"lmdb_root: '{lmdb_root}' is not a folder; it should hold {name}")
     folders = sorted(entry for entry in lmdb_root.iterdir() if is_lmdb(entry))
     exact = [folder for folder in folders if folder.name == name]
     similar = [folder for folder in folders if folder.name.lower() == name.lower()]
@@ -96,9 +92,9 @@ def find_lmdb(lmdb_root: str | Path, name: str) -> Path:
         return (exact or similar)[0]
     if similar:
         names = [folder.name for folder in similar]
-        raise LmdbError(f"lmdb_root: '{lmdb_root}' holds {names}: rename the right one to {name}")
+        raise LmdbPlaceError(f"lmdb_root: '{lmdb_root}' holds {names}: rename the right one to {name}")
     there = ", ".join(folder.name for folder in folders) or "no LMDB"
-    raise LmdbError(f"lmdb_root: no LMDB '{name}' in '{lmdb_root}' (there is: {there})")
+    raise LmdbPlaceError(f"lmdb_root: no LMDB '{name}' in '{lmdb_root}' (there is: {there})")
 
 
 class LmdbWords:
@@ -117,11 +113,12 @@ class LmdbWords:
         self._count = self._read_count()
 
     def _read_count(self) -> int:
-        if not self.path.exists():
-            raise LmdbError(f"no such LMDB: {str(self.path)!r}")
+        if not os.path.exists(self.path):
+            raise LmdbPlaceError(f"no such LMDB: {str(self.path)!r}")
         if not is_lmdb(self.path) and not self.path.is_file():
-            raise LmdbError(f"{str(self.path)!r} is not an LMDB: it holds no data.mdb")
+            raise LmdbPlaceError(f"{str(self.path)!r} is not an LMDB: it holds no data.mdb")
         try:
+            self._file_bytes = data_file(self.path).stat().st_size
             if cut := cut_short(data_file(self.path)):
                 raise LmdbError(f"{str(self.path)!r}: {cut}")
             if not data_file(self.path).stat().st_size:
@@ -130,7 +127,7 @@ class LmdbWords:
                 count = transaction.get(NUM_SAMPLES_KEY)
                 unfinished = transaction.get(PROGRESS_KEY) is not None
         except (lmdb.Error, OSError) as error:
-            raise LmdbError(f"{str(self.path)!r} is not a readable LMDB: {error}") from error
+            raise lmdb_problem(self.path, error) from error
         if count is None:
             hint = "its build is unfinished, run it again" if unfinished else "it has no num-samples key"
             raise LmdbError(f"LMDB {str(self.path)!r} cannot be used: {hint}")
@@ -151,7 +148,10 @@ class LmdbWords:
 
     def entries(self) -> int:
         """Number of keys of any kind in the file."""
-        return self._handle().stat()["entries"]
+        try:
+            return self._handle().stat()["entries"]
+        except (lmdb.Error, OSError) as error:
+            raise lmdb_problem(self.path, error) from error
 
     def read(self, index: int) -> tuple[bytes, str]:
         """Encoded image and text of sample `index` (0-based).
@@ -162,36 +162,73 @@ class LmdbWords:
         """
         if not 0 <= index < self._count:
             raise IndexError(f"sample {index} of {self._count} in {str(self.path)!r}")
-        with self._handle().begin() as transaction:
-            image = transaction.get(image_key(index))
-            label = transaction.get(label_key(index))
+        try:
+            with self._handle().begin(buffers=True) as transaction:
+                image = self._copied(transaction.get(image_key(index)))
+                label = self._copied(transaction.get(label_key(index)))
+        except OF_A_PAGE as error:
+            raise SampleError(f"{self.path}: {image_key(index).decode()}: {error}", DAMAGED_PAGE) from error
+        except (lmdb.Error, OSError) as error:
+            raise lmdb_problem(self.path, error) from error
         if image is None:
             raise SampleError(f"{self.path}: {image_key(index).decode()} is missing", "missing image")
         return image, self._decode_label(label, index)
 
+    def _copied(self, value: memoryview | None) -> bytes | None:
+        """A value, unless a damaged page says that it is longer than the file: reading it would end the process."""
+        if value is not None and len(value) > self._file_bytes:
+            raise lmdb.CorruptedError(f"a value of {len(value)} bytes in a file of {self._file_bytes}")
+        return None if value is None else bytes(value)
+
     def labels(self) -> Iterator[str | SampleError]:
         """Every text in order, without touching the images; the error in the place of a bad one."""
-        with self._handle().begin() as transaction, transaction.cursor() as cursor:
-            alive = cursor.set_range(b"label-")
-            for index in range(self._count):
-                wanted = label_key(index)
-                while alive and cursor.key() < wanted:
-                    alive = cursor.next()
-                found = alive and cursor.key() == wanted
-                try:
-                    yield self._decode_label(cursor.value() if found else None, index)
-                except SampleError as error:
-                    yield error
+        done = 0
+        try:
+            with self._handle().begin() as transaction, transaction.cursor() as cursor:
+                alive = cursor.set_range(b"label-")
+                for index in range(self._count):
+                    wanted = label_key(index)
+                    while alive and cursor.key() < wanted:
+                        alive = cursor.next()
+                    found = alive and cursor.key() == wanted
+                    yield self._label_or_error(cursor.value() if found else None, index)
+                    done += 1
+        except OF_A_PAGE:  # those on other pages are there; each is looked for by itself
+            for index in range(done, self._count):
+                yield self._looked_up_label(index)
+        except (lmdb.Error, OSError) as error:
+            raise lmdb_problem(self.path, error) from error
 
     def image_sizes(self) -> np.ndarray:
         """(height, width) of every image from its header, int32 (N, 2); (0, 0) where there is none."""
         sizes = np.zeros((self._count, 2), np.int32)
-        with self._handle().begin(buffers=True) as transaction:
-            for index in range(self._count):
-                data = transaction.get(image_key(index))
-                if data is not None:
-                    sizes[index] = header_size(data) or (0, 0)
+        index = 0
+        while index < self._count:
+            try:
+                with self._handle().begin(buffers=True) as transaction:
+                    for index in range(index, self._count):  # noqa: B020 - goes on where it was
+                        data = transaction.get(image_key(index))
+                        if data is not None and len(data) <= self._file_bytes:
+                            sizes[index] = header_size(data) or (0, 0)
+            except OF_A_PAGE:  # the transaction cannot go on; reading this sample says what is wrong
+                pass
+            except (lmdb.Error, OSError) as error:
+                raise lmdb_problem(self.path, error) from error
+            index += 1
         return sizes
+
+    def _looked_up_label(self, index: int) -> str | SampleError:
+        try:
+            with self._handle().begin() as transaction:
+                return self._label_or_error(transaction.get(label_key(index)), index)
+        except OF_A_PAGE as error:
+            return SampleError(f"{self.path}: {label_key(index).decode()}: {error}", DAMAGED_PAGE)
+
+    def _label_or_error(self, label: bytes | None, index: int) -> str | SampleError:
+        try:
+            return self._decode_label(label, index)
+        except SampleError as error:
+            return error
 
     def _decode_label(self, label: bytes | None, index: int) -> str:
         name = f"{self.path}: {label_key(index).decode()}"

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from src.data.loading.processes import spawn_pool
-from src.data.recognition.lmdb_reader import LmdbError, LmdbWords
+from src.data.recognition.lmdb_errors import LmdbError
+from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.word_images import SampleError
 
 _CHUNK = 2000

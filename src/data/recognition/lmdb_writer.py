@@ -13,8 +13,9 @@ from typing import Any, TextIO
 
 import lmdb
 
+from src.data.recognition.lmdb_errors import LmdbError, LmdbPlaceError, lmdb_problem
 from src.data.recognition.lmdb_length import cut_short
-from src.data.recognition.lmdb_reader import NUM_SAMPLES_KEY, PROGRESS_KEY, LmdbError, image_key, label_key
+from src.data.recognition.lmdb_reader import NUM_SAMPLES_KEY, PROGRESS_KEY, image_key, label_key
 from src.data.recognition.lmdb_verify import verify_lmdb
 
 
@@ -56,21 +57,24 @@ class LmdbWriter:
         self._lock_file = self._lock()
         try:
             self._environment = lmdb.open(str(self.path), map_size=map_size, meminit=False)
-        except lmdb.Error as error:
+        except (lmdb.Error, OSError) as error:
             self._lock_file.close()
-            raise LmdbError(f"{str(self.path)!r} cannot be written as an LMDB: {error}") from error
+            raise lmdb_problem(self.path, error) from error
         try:
             self._continue_build(overwrite)
+        except lmdb.Error as error:
+            self.close()
+            raise lmdb_problem(self.path, error) from error
         except BaseException:
             self.close()
             raise
 
     def _check_folder(self, overwrite: bool) -> None:
         if self.path.exists() and not self.path.is_dir():
-            raise LmdbError(f"{str(self.path)!r} is a file; expected a folder for the LMDB")
+            raise LmdbPlaceError(f"{str(self.path)!r} is a file; expected a folder for the LMDB")
         names = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else set()
         if names and "data.mdb" not in names and not names <= {"build.lock", "lock.mdb"}:
-            raise LmdbError(f"{str(self.path)!r} holds other files and no data.mdb; give a new folder")
+            raise LmdbPlaceError(f"{str(self.path)!r} holds other files and no data.mdb; give a new folder")
         if "data.mdb" in names and (cut := cut_short(self.path / "data.mdb")):
             raise LmdbError(f"{str(self.path)!r}: {cut}, or delete it and build again")
         self.path.mkdir(parents=True, exist_ok=True)
@@ -92,18 +96,18 @@ class LmdbWriter:
         if overwrite and entries:
             self._start_again()
         elif finished is not None:
-            raise LmdbError(f"{str(self.path)!r} is a finished LMDB; --force replaces it, or give a new folder")
+            raise LmdbPlaceError(f"{str(self.path)!r} is a finished LMDB; --force replaces it, or give a new folder")
         elif stored is not None:
-            state = json.loads(stored)
+            state = _progress_of(stored, self.path)
             if state["job"] == self._job:
                 self.count, self.progress = state["count"], state["progress"]
             elif state["count"]:
                 there = f"an unfinished build of another job ({_differences(state['job'], self._job)})"
-                raise LmdbError(f"{str(self.path)!r} holds {there}; --force replaces it, or give a new folder")
+                raise LmdbPlaceError(f"{str(self.path)!r} holds {there}; --force replaces it, or give a new folder")
             else:
                 self._start_again()  # nothing is lost: that build had not written a word
         elif entries:
-            raise LmdbError(
+            raise LmdbPlaceError(
                 f"{str(self.path)!r} is an LMDB that was not made here and has no num-samples; --force replaces it"
             )
 
@@ -158,8 +162,10 @@ class LmdbWriter:
                 return
             except lmdb.MapFullError:  # the transaction was undone; grow and repeat it
                 self._environment.set_mapsize(2 * self._environment.info()["map_size"])
-            except lmdb.Error as error:  # a full disk, for example; what was committed before stays
+            except lmdb.DiskError as error:  # what was committed before stays
                 raise LmdbError(f"LMDB {str(self.path)!r} cannot be written: {error}; is the disk full?") from error
+            except lmdb.Error as error:
+                raise lmdb_problem(self.path, error) from error
 
     def verify(self, *, workers: int = 1) -> int:
         """Decode every sample of the finished database; returns how many.
@@ -188,6 +194,16 @@ class LmdbWriter:
                 self.finish()
         finally:
             self.close()
+
+
+def _progress_of(stored: bytes, path: Path) -> dict[str, Any]:
+    try:
+        state = json.loads(stored)
+        if isinstance(state["count"], int) and isinstance(state["progress"], dict) and "job" in state:
+            return state
+    except (ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise LmdbError(f"{str(path)!r} says nothing usable of its unfinished build; --force replaces it")
 
 
 def _differences(there: Any, here: Any) -> str:

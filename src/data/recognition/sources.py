@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from src.common.errors import UserError
-from src.data.recognition.lmdb_reader import LmdbError, LmdbWords, find_lmdb, is_lmdb
+from src.common.options import OptionError
+from src.data.recognition.lmdb_errors import LmdbPlaceError
+from src.data.recognition.lmdb_reader import LmdbWords, find_lmdb, is_lmdb
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import LONGEST_WORD, TextSampler, read_lexicon
@@ -30,7 +31,7 @@ def open_lmdbs(names: Sequence[str], root: str | Path) -> dict[str, LmdbWords]:
         alike = [other for other in paths if other.name == path.name]
         shown = path.name if len(alike) == 1 else str(Path(path.parent.name, path.name))
         if shown in opened:
-            raise UserError(f"'{path}' is given twice")
+            raise OptionError(f"'{path}' is given twice")
         opened[shown] = LmdbWords(path)
     return opened
 
@@ -46,7 +47,7 @@ def find_lmdbs(path: str | Path) -> list[str]:
         return [str(path)]
     found = sorted(str(entry) for entry in path.iterdir() if is_lmdb(entry)) if path.is_dir() else []
     if not found:
-        raise LmdbError(f"dataset_path: '{path}' is neither an LMDB nor a folder that holds some")
+        raise LmdbPlaceError(f"dataset_path: '{path}' is neither an LMDB nor a folder that holds some")
     return found
 
 
@@ -114,28 +115,28 @@ def mix_sources(
         UserError: no source, or not one weight a stored source.
     """
     if weights and len(weights) != len(stored):
-        raise UserError(f"train_weight: {len(weights)} weights for {len(stored)} LMDBs in train_lmdb")
+        raise OptionError(f"train_weight: {len(weights)} weights for {len(stored)} LMDBs in train_lmdb")
     if any(isinstance(weight, bool) or not isinstance(weight, (int, float)) or weight < 0 for weight in weights):
-        raise UserError(f"train_weight: {list(weights)}; numbers from 0 are accepted")
+        raise OptionError(f"train_weight: {list(weights)}; numbers from 0 are accepted")
     if not rendered or share <= 0:
         if not stored:
-            raise UserError("train_lmdb: is empty, and synthetic_weight is 0; there is nothing to train on")
+            raise OptionError("train_lmdb: is empty, and synthetic_weight is 0; there is nothing to train on")
         return list(zip(stored, weights, strict=True)) if weights else list(stored)
     if share >= 1 or not stored:
         return list(rendered)
     parts = list(weights) or [len(source) for source in stored]
     total = sum(parts)
     if not total:
-        raise UserError(f"train_weight: {parts} leave nothing of the LMDBs; give synthetic_weight 1 for that")
+        raise OptionError(f"train_weight: {parts} leave nothing of the LMDBs; give synthetic_weight 1 for that")
     pairs = [(source, (1 - share) * part / total) for source, part in zip(stored, parts, strict=True)]
     return [*pairs, *((source, share * part) for source, part in rendered)]
 
 
 def _lmdb_path(name: Any, root: str | Path) -> Path:
     if not isinstance(name, str) or not name:
-        raise UserError(f"'{name}' is not the name or path of an LMDB")
+        raise OptionError(f"'{name}' is not the name or path of an LMDB")
     if is_lmdb(name):
         return Path(name)
     if Path(name).name == name:
         return find_lmdb(root, name)
-    raise LmdbError(f"'{name}' is not an LMDB: it holds no data.mdb")
+    raise LmdbPlaceError(f"'{name}' is not an LMDB: it holds no data.mdb")

@@ -5,6 +5,7 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.data.images.decode import ImageError, decode_image, image_size
+from src.data.images.jpeg import MOST_SCANS, has_too_many_scans
 from src.data.images.options import DEFAULT_MAX_PIXELS
 from src.data.recognition.preprocess import to_gray
 
@@ -38,6 +39,8 @@ def decode_gray(data: bytes, name: str) -> np.ndarray:
         raise SampleError(f"{name}: not an image", "not an image")
     if size[0] * size[1] > DEFAULT_MAX_PIXELS:
         raise SampleError(f"{name}: {size[1]}x{size[0]} pixels", "too large")
+    if data.count(b"\xff\xda") > MOST_SCANS and data[:2] == b"\xff\xd8" and has_too_many_scans(data):
+        raise SampleError(f"{name}: a JPEG of more than {MOST_SCANS} scans", "unsupported")
     if data[:2] == b"\xff\xd8" and data.rfind(b"\xff\xd9", -64) < 0:
         return _without_end(data, name)  # OpenCV would fill with gray what is missing
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)

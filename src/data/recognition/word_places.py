@@ -19,7 +19,7 @@ def find_image(name: str, roots: tuple[Path, ...]) -> Path | None:
         return next(filter(None, (_inside(spelling, roots[0]) for spelling in spellings)), None)
     candidates = [root / spelling for root in roots for spelling in spellings]
     return next(
-        (path for path in candidates if path.is_file()), candidates[-1] if len(spellings) > 1 else candidates[0]
+        (path for path in candidates if os.path.isfile(path)), candidates[-1] if len(spellings) > 1 else candidates[0]
     )
 
 

@@ -1,5 +1,6 @@
 """What text is drawn on: photographs from folders, and surfaces made up where there are none."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,11 +8,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.common.errors import UserError
+from src.data.images.decode import ImageError, image_size, read_bytes
+from src.data.images.jpeg import MOST_SCANS, has_too_many_scans
 from src.data.synthesis.folder_files import find_files
 from src.data.synthesis.textures import draw_shapes, patterned_surface, plain_surface
 
+logger = logging.getLogger(__name__)
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+_IN_PLACE = (576, 960)  # pixels of a surface in the place of a photograph that cannot be read
 
 
 def find_photos(folders: Iterable[str | Path]) -> list[Path]:
@@ -21,6 +25,22 @@ def find_photos(folders: Iterable[str | Path]) -> list[Path]:
         UserError: a folder without any such file.
     """
     return find_files(folders, PHOTO_SUFFIXES, "backgrounds")
+
+
+def read_photo(path: Path, flags: int) -> np.ndarray | None:
+    """Pixels as OpenCV gives them for these flags; None, and a warning, for a file that gives no image."""
+    try:
+        data = read_bytes(path)
+        image_size(data, name=str(path))
+        if data.startswith(b"\xff\xd8") and has_too_many_scans(data):
+            raise ImageError("unsupported", str(path), f"a JPEG of more than {MOST_SCANS} scans")
+        photo = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        if photo is None:
+            raise ImageError("truncated", str(path))
+        return photo
+    except ImageError as error:  # one unreadable file among many must not end a long training
+        logger.warning(f"backgrounds: left out {error}")
+        return None
 
 
 class Backgrounds:
@@ -70,10 +90,9 @@ class Backgrounds:
         if index in self._cache:
             self._cache.move_to_end(index)
             return self._cache[index]
-        data = np.fromfile(self.files[index], np.uint8)
-        photo = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-        if photo is None:
-            raise UserError(f"backgrounds: {self.files[index]} is not an image that can be read")
+        photo = read_photo(self.files[index], cv2.IMREAD_COLOR)
+        if photo is None:  # another one in its place
+            photo = patterned_surface(np.random.default_rng(index), *_IN_PLACE).astype(np.uint8)
         self._cache[index] = cv2.cvtColor(photo, cv2.COLOR_BGR2RGB)
         if len(self._cache) > self.keep:
             self._cache.popitem(last=False)

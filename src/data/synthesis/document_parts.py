@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.document_sheet import LINE_HEIGHT, Sheet, Type
 from src.data.synthesis.fonts import Face
@@ -149,5 +149,5 @@ class DocumentParts:
     def face(self) -> Face:
         face = self.sheet.book.pick(self.rng, PRINTABLE[1:]) or self.sheet.book.builtin[0]
         if not self.sheet.book.can_draw(face, "the"):
-            raise UserError("no font can draw English words")
+            raise OptionError("no font can draw English words")
         return face

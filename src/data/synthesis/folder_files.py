@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 
 
 def find_files(folders: Iterable[str | Path], suffixes: tuple[str, ...], option: str) -> list[Path]:
@@ -15,9 +15,9 @@ def find_files(folders: Iterable[str | Path], suffixes: tuple[str, ...], option:
     found: list[Path] = []
     for folder in map(Path, folders):
         if not folder.is_dir():
-            raise UserError(f"{option}: {folder} is not a folder")
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes)
+            raise OptionError(f"{option}: {folder} is not a folder")
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
         if not files:
-            raise UserError(f"{option}: no {', '.join(suffixes)} file under {folder}")
+            raise OptionError(f"{option}: no {', '.join(suffixes)} file under {folder}")
         found += files
     return found

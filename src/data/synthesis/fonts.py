@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, features
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.synthesis.folder_files import find_files
 
 FONT_SUFFIXES = (".ttf", ".otf", ".ttc")
@@ -87,7 +88,7 @@ class FontBook:
         self._clear()
         self.from_files = [face for face in self.from_files if self._is_latin(face)]
         if self.builtin_share < 1.0 and not self.from_files:
-            raise UserError(f"fonts: none of the files under {', '.join(map(str, folders))} can draw Latin letters")
+            raise OptionError(f"fonts: none of the files under {', '.join(map(str, folders))} can draw Latin letters")
 
     def _clear(self) -> None:
         self._glyphs: dict[tuple[int, int, str], Glyph] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from src.data.synthesis.backgrounds import find_photos
+from src.data.synthesis.backgrounds import find_photos, read_photo
 from src.data.synthesis.textures import cloud_field, patterned_surface
 
 _MADE_UP = 24
@@ -55,9 +55,8 @@ def _made_up(number: int) -> np.ndarray:
 
 
 def _read_gray(path: Path) -> np.ndarray:
-    data = np.fromfile(path, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_REDUCED_GRAYSCALE_2) if data.size else None
-    if image is None:  # one unreadable file among many must not end a long training
+    image = read_photo(path, cv2.IMREAD_REDUCED_GRAYSCALE_2)
+    if image is None:
         return np.full((64, 64), 128, np.uint8)
     scale = _LONGEST_SIDE / max(image.shape)
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image

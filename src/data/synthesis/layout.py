@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.synthesis.fonts import Face, FontBook
 from src.data.synthesis.glyphs import TextInk, bend, embolden, pad_ink, set_text, slant
 from src.data.synthesis.lexicon import TextSampler
@@ -77,7 +77,7 @@ def make_block(
         if face is not None:
             break
     else:
-        raise UserError(f"no font can draw words such as {texts[0][0]!r}")
+        raise OptionError(f"no font can draw words such as {texts[0][0]!r}")
     if book.is_unicase(face):
         texts = [[word.upper() for word in line] for line in texts]
     tracking = 0.0 if rng.random() < 0.7 else float(rng.random() * 0.22)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from src.common.bounded_file import LARGE, read_bounded_text
 from src.common.errors import UserError
+from src.common.options import unreadable
 from src.data.synthesis.english_words import ENGLISH_WORDS
 
 DIGITS = "0123456789"
@@ -26,9 +28,9 @@ def read_lexicon(path: str | Path) -> list[str]:
         UserError: the file is missing, is not UTF-8 or holds no word.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        lines = read_bounded_text(path, LARGE).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"lexicon: cannot read {path}: {error}") from error
+        raise unreadable(error)(f"lexicon: cannot read {path}: {error}") from error
     words = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not words:
         raise UserError(f"lexicon: {path} holds no word")

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import PIL
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 
 MANIFEST = "manifest.json"
 
@@ -15,7 +15,7 @@ MANIFEST = "manifest.json"
 def refuse_finished(manifest: Path) -> None:
     """Raise UserError when `manifest` exists: a finished set is never overwritten or mixed with another."""
     if manifest.exists():
-        raise UserError(f"output: {manifest.parent} already holds a finished set; name a new folder")
+        raise OptionError(f"output: {manifest.parent} already holds a finished set; name a new folder")
 
 
 def describe_run(arguments: dict, counts: dict[str, int]) -> dict:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.synthesis.fonts import Face, FontBook
 from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import CAPITALS, DIGITS, SMALL, TextSampler
@@ -97,4 +97,4 @@ class WordSource:
             label = self._label(text)
             if label:
                 return face, text, label
-        raise UserError(f"no font can draw, or the alphabet does not hold, words such as {text!r}")
+        raise OptionError(f"no font can draw, or the alphabet does not hold, words such as {text!r}")

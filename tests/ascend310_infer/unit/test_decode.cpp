@@ -103,9 +103,9 @@ UNIT_TEST(images_of_a_folder) {
   for (const char* name : {"b.PNG", "a.jpeg", "notes.txt", "sub.jpg/c.bmp", "no_ending"})
     std::ofstream(folder / name);
   std::string names;
-  for (const auto& image : infer::find_images(folder)) names += image.name + " ";
+  for (const auto& image : infer::find_images(folder).images) names += image.name + " ";
   CHECK(names == "a.jpeg b.PNG sub.jpg/c.bmp ");
-  CHECK(infer::find_images(folder / "no_ending").at(0).name == "no_ending");
+  CHECK(infer::find_images(folder / "no_ending").images.at(0).name == "no_ending");
   CHECK_FAILS(infer::find_images(folder / "none"), "none' does not exist");
   CHECK_FAILS(infer::find_images(unit::new_folder()), "dataset_path: no image in");
 }

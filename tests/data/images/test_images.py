@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from src.data.detection.annotations.label_pairs import list_images
 from src.data.images import decode as images
-from src.data.images.decode import ImageError, decode_image, image_size, read_header
+from src.data.images.decode import ImageError, decode_image, image_files, image_size, read_bytes, read_header
 from src.data.images.jpeg import decode_sound
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -278,3 +279,19 @@ def test_bomb_is_refused_within_bounded_memory(tmp_path):
         check=False,
     )
     assert done.stdout.strip() == "too large", done.stderr
+
+
+def test_folders_are_read_without_pipes(tmp_path):
+    """Opening one would wait for whoever writes into it."""
+    (tmp_path / "sub.jpg").mkdir()
+    for name in ("b.png", "sub.jpg/a.JPG", "notes.txt"):
+        (tmp_path / name).touch()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "device.png").symlink_to("/dev/zero")
+    (tmp_path / "ring.png").symlink_to("ring.png")
+    names = ["b.png", "ring.png", "sub.jpg/a.JPG"]
+    assert [path.relative_to(tmp_path).as_posix() for path in image_files(tmp_path)] == names
+    assert list_images(tmp_path, recursive=True) == names
+    for name in ("pipe.jpg", "device.png"):
+        with pytest.raises(ImageError, match="a pipe, socket or device"):
+            read_bytes(tmp_path / name)

@@ -16,7 +16,8 @@ from src.common.errors import UserError
 from src.create_lmdb import main
 from src.data.recognition.annotations import read_iiit5k, read_tsv
 from src.data.recognition.lmdb_builder import build_lmdb
-from src.data.recognition.lmdb_reader import LmdbError, LmdbWords
+from src.data.recognition.lmdb_errors import LmdbError
+from src.data.recognition.lmdb_reader import LmdbWords
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -99,7 +100,7 @@ def test_known_errors_are_one_line(word_folder, tmp_path):
     result = subprocess.run(
         [*command, "--label_path", str(word_folder / "nothing.txt")], capture_output=True, text=True, check=False
     )
-    assert result.returncode == 1 and len(result.stderr.splitlines()) == 1 and "nothing.txt" in result.stderr
+    assert result.returncode == 2 and len(result.stderr.splitlines()) == 1 and "nothing.txt" in result.stderr
 
 
 def test_too_much_bad_fails_and_goes_on_when_allowed(word_folder, tmp_path):

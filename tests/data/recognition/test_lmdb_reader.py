@@ -14,7 +14,9 @@ from PIL import Image
 
 from src.common.errors import UserError
 from src.data.images.decode import decode_image
-from src.data.recognition.lmdb_reader import LmdbError, LmdbWords, find_lmdb
+from src.data.recognition.lmdb_errors import LmdbError
+from src.data.recognition.lmdb_reader import LmdbWords, find_lmdb
+from src.data.recognition.lmdb_verify import verify_lmdb
 from src.data.recognition.lmdb_writer import LmdbWriter
 from src.data.recognition.preprocess import to_gray
 from src.data.recognition.word_images import SampleError, decode_gray, header_size
@@ -130,7 +132,7 @@ def test_what_is_not_an_lmdb(tmp_path):
     with pytest.raises(LmdbError, match="not an LMDB"):
         LmdbWords(tmp_path)
     (tmp_path / "data.mdb").write_bytes(b"garbage" * 4000)
-    with pytest.raises(LmdbError, match="readable"):
+    with pytest.raises(LmdbError, match="build it again"):
         LmdbWords(tmp_path)
     assert issubclass(LmdbError, UserError)
 
@@ -230,3 +232,56 @@ def test_sixteen_bit_and_transparent_images_decode():
     deep = cv2.imencode(".png", np.full((5, 7), 0x80FF, np.uint16))[1].tobytes()
     assert decode_gray(deep, "x")[0, 0] == 0x80
     assert decode_gray(encoded("PNG", "RGBA"), "x").shape == (20, 40)
+
+
+def test_a_damaged_page_costs_its_own_samples(tmp_path):
+    with LmdbWriter(tmp_path / "words") as writer:
+        for number in range(200):
+            writer.add(encoded("PNG", size=(8, 4)), f"word{number}")
+    file = tmp_path / "words" / "data.mdb"
+    whole = file.read_bytes()
+    leaves = [place for place in range(8192, len(whole), 4096) if whole[place + 10] == 2]
+    damaged = bytearray(whole)
+    damaged[leaves[3] + 10] = 0  # a page of no kind
+    file.write_bytes(damaged)
+    words = LmdbWords(tmp_path / "words")
+    reasons = []
+    for index in range(len(words)):
+        try:
+            assert words.read(index)[1] == f"word{index}"
+        except SampleError as error:
+            reasons.append(error.reason)
+    assert set(reasons) == {"damaged page of the LMDB"} and len(reasons) < 100
+    labels = list(words.labels())
+    assert len(labels) == 200 and sum(isinstance(label, str) for label in labels) > 0
+    sizes = words.image_sizes()
+    assert len(sizes) == 200 and (sizes == (4, 8)).all(axis=1).sum() > 0
+    with pytest.raises(LmdbError, match="samples are bad"):
+        verify_lmdb(tmp_path / "words")
+    words.close()
+
+
+@pytest.mark.parametrize(
+    "kind", [item for item in vars(lmdb).values() if isinstance(item, type) and issubclass(item, lmdb.Error)]
+)
+def test_errors_of_lmdb_name_the_file_and_what_helps(kind, tmp_path, monkeypatch):
+    with LmdbWriter(tmp_path / "words") as writer:
+        writer.add(encoded("PNG"), "word")
+
+    def fail(*_, **__):
+        raise kind("MDB_SOMETHING: it failed")
+
+    monkeypatch.setattr(lmdb, "open", fail)
+    for use in (LmdbWords, lambda path: LmdbWriter(path, overwrite=True)):
+        with pytest.raises(LmdbError) as caught:
+            use(tmp_path / "words")
+        assert str(tmp_path / "words") in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "stored", [b"[]", b"{", b"null", b'{"count": "x"}', b'{"job": 1, "count": 1, "progress": 7}']
+)
+def test_the_state_of_a_build_that_says_nothing_usable(tmp_path, stored):
+    raw_lmdb(tmp_path / "words", {b"build-progress": stored})
+    with pytest.raises(LmdbError, match="--force replaces it"):
+        LmdbWriter(tmp_path / "words", job=1)

@@ -12,7 +12,8 @@ import lmdb
 import numpy as np
 import pytest
 
-from src.data.recognition.lmdb_reader import LmdbError, LmdbWords
+from src.data.recognition.lmdb_errors import LmdbError
+from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.lmdb_verify import verify_lmdb
 from src.data.recognition.lmdb_writer import LmdbWriter
 

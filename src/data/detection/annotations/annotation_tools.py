@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from src.common.bounded_file import LARGE, read_bounded
 from src.data.detection.annotations.label_files import NO_LABEL_FILE
 from src.data.detection.annotations.label_lines import is_ignored_text
 from src.data.detection.annotations.label_pairs import pair_labels
@@ -58,7 +59,7 @@ def _read(
 
 def _labelme_regions(path: Path) -> Regions:
     try:
-        shapes = json.loads(path.read_bytes())["shapes"]
+        shapes = json.loads(read_bounded(path, LARGE))["shapes"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise AnnotationError(f"'{path}': is not a LabelMe file (JSON with 'shapes')") from None
     boxes = []
@@ -67,7 +68,7 @@ def _labelme_regions(path: Path) -> Regions:
         try:
             points = [(float(x), float(y)) for x, y in shape["points"]]
             kind, label = shape.get("shape_type") or "polygon", str(shape["label"] or "")
-        except (TypeError, ValueError, KeyError, AttributeError):
+        except (TypeError, ValueError, OverflowError, KeyError, AttributeError):
             problems["shape without points and label"] += 1
             continue
         if kind == "rectangle" and len(points) == 2:

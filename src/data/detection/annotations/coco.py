@@ -5,7 +5,9 @@ What annotation tools export, and what pycocotools indexes. COCO-Text's own layo
 
 import contextlib
 import io
+import os
 from collections import Counter
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,8 @@ def _text_categories(categories: dict[Any, dict[str, Any]]) -> set[Any] | None:
 
 
 def _is_text(annotation: dict[str, Any], categories: set[Any] | None) -> bool:
-    return categories is None or annotation.get("category_id") in categories
+    category = annotation.get("category_id")
+    return categories is None or (isinstance(category, Hashable) and category in categories)
 
 
 def _boxes(annotations: list[dict[str, Any]]) -> tuple[list[RawBox], Counter[str]]:
@@ -90,7 +93,7 @@ def _boxes(annotations: list[dict[str, Any]]) -> tuple[list[RawBox], Counter[str
             else:
                 x, y, width, height = (float(value) for value in annotation["bbox"])
                 boxes.append(RawBox(corners_of_size(x, y, width, height), text, ignored))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             problems["annotation without polygon and bbox x, y, width, height"] += 1
     return boxes, problems
 
@@ -126,4 +129,4 @@ def _is_ignored(annotation: dict[str, Any]) -> bool:
 def _find(image_dir: Path, name: str) -> Path:
     path = image_dir / name
     alone = image_dir / Path(name).name
-    return alone if not path.is_file() and alone.is_file() else path
+    return alone if not os.path.isfile(path) and os.path.isfile(alone) else path

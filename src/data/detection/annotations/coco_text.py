@@ -9,14 +9,17 @@ free of text.
 """
 
 import json
+import os
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from src.common.bounded_file import LARGE, read_bounded
 from src.data.detection.annotations.label_pairs import is_safe_name
 from src.data.detection.annotations.labeled_image import (
     AnnotationError,
     LabeledImages,
+    MissingPathError,
     RawBox,
     corners_of_size,
     labeled_image,
@@ -38,7 +41,7 @@ def read_coco_text(
         AnnotationError: the file is missing, or is neither COCO-Text nor a COCO annotation file.
     """
     if not Path(coco_root).is_dir():
-        raise AnnotationError(f"'{coco_root}' is not a folder of COCO images")
+        raise MissingPathError(f"'{coco_root}' is not a folder of COCO images")
     records, annotations = _by_image(load_coco_json(json_file), json_file)
     images = []
     skipped: Counter = Counter()
@@ -66,9 +69,9 @@ def load_coco_json(json_file: Path) -> dict[str, Any]:
         AnnotationError: the file is missing, or is neither COCO-Text nor a COCO annotation file.
     """
     try:
-        content = json.loads(Path(json_file).read_bytes())
+        content = json.loads(read_bounded(json_file, LARGE))
     except OSError as error:
-        raise AnnotationError(f"'{json_file}': {error.strerror}") from None
+        raise MissingPathError(f"'{json_file}': {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise AnnotationError(f"'{json_file}': not a JSON file ({error})") from None
     content = content if isinstance(content, dict) else {}
@@ -114,7 +117,7 @@ def _boxes(annotations: list[dict], image_width: object) -> tuple[list[RawBox], 
     for annotation in annotations:
         try:
             x, y, width, height = (float(value) for value in annotation["bbox"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             problems["annotation without bbox x, y, width, height"] += 1
             continue
         legible = annotation.get("legibility", "legible") == "legible" and not annotation.get("iscrowd")
@@ -130,6 +133,6 @@ def _find_image(coco_root: Path, image_folder: str, name: str) -> Path:
     for folder in dict.fromkeys((image_folder, *_FOLDERS, "")):
         for candidate in (number_alone, name):
             path = coco_root / folder / candidate
-            if path.is_file():
+            if os.path.isfile(path):
                 return path
     return coco_root / image_folder / number_alone

@@ -1,8 +1,11 @@
 """Folders of images beside folders of text label files: ICDAR 2011, 2013, 2015, MLT 2017, SCUT-FORU."""
 
+import contextlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+from src.common.bounded_file import LARGE, read_bounded
 from src.data.detection.annotations.label_layouts import detect_layout, foreign_format
 from src.data.detection.annotations.label_lines import NOT_A_LABEL_LINE, label_lines, parse_line, parse_lines
 from src.data.detection.annotations.label_pairs import pair_labels
@@ -14,6 +17,7 @@ from src.data.detection.annotations.labeled_image import (
 )
 
 NO_LABEL_FILE = "no label file"
+UNREADABLE_LABEL_FILE = "label file that cannot be read"
 SCUT_FORU_TRAINING_IDS = 1200  # the word-level part: 1200 training images, then 515 for testing
 _SAMPLED_LABEL_FILES = 200
 
@@ -76,7 +80,7 @@ def read_label_folder(
         AnnotationError: a folder does not exist, or most lines of its files are of a foreign format.
     """
     pairs = pair_labels(image_dir, label_dir, prefix, recursive=recursive)
-    texts = {label: read_label_text(label_dir / label) for label in pairs.labels}
+    texts = dict(_readable_texts(label_dir, pairs.labels))
     lines = _sampled_lines(list(texts.values()))
     if foreign := foreign_format(lines):
         raise AnnotationError(f"'{label_dir}' holds {foreign}")
@@ -90,8 +94,9 @@ def read_label_folder(
         )
     images = []
     for name, label in pairs.label_of.items():
-        if not label:
-            images.append(labeled_image(image_dir / name, name, [], missing=NO_LABEL_FILE))
+        if label not in texts:
+            missing = UNREADABLE_LABEL_FILE if label else NO_LABEL_FILE
+            images.append(labeled_image(image_dir / name, name, [], missing=missing))
             continue
         raw, problems = parse_lines(texts[label], layout)
         images.append(labeled_image(image_dir / name, name, raw, problems, stored_frame=stored_frame))
@@ -102,10 +107,23 @@ def read_label_folder(
 
 
 def read_label_text(path: Path) -> str:
-    """Text of a label file: UTF-8 with or without a mark, UTF-16 with one; stray bytes become U+FFFD."""
-    data = path.read_bytes()
+    """Text of a label file: UTF-8 with or without a mark, UTF-16 with one; stray bytes become U+FFFD.
+
+    Raises:
+        AnnotationError: it cannot be read.
+    """
+    try:
+        data = read_bounded(path, LARGE)
+    except OSError as error:
+        raise AnnotationError(f"'{path}': {error.strerror}") from None
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     return data.decode(encoding, errors="replace")
+
+
+def _readable_texts(folder: Path, names: list[str]) -> Iterator[tuple[str, str]]:
+    for name in names:
+        with contextlib.suppress(AnnotationError):
+            yield name, read_label_text(folder / name)
 
 
 def _sampled_lines(texts: list[str]) -> list[str]:

@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.data.detection.annotations.labeled_image import AnnotationError
+from src.data.detection.annotations.labeled_image import AnnotationError, MissingPathError
 from src.data.images.decode import IMAGE_SUFFIXES
+from src.data.images.source import is_special
 
 OUTSIDE = "outside the folder of images"
 _COMMON_PREFIXES = ("gt_", "gt_img_", "")
@@ -42,7 +43,7 @@ def pair_labels(
     """
     names = list_images(image_dir, recursive=recursive)
     if not Path(label_dir).is_dir():
-        raise AnnotationError(f"'{label_dir}' is not a folder of label files")
+        raise MissingPathError(f"'{label_dir}' is not a folder of label files")
     label_names = set(list_files(label_dir, {suffix}, recursive=recursive))
     label_of = {name: _label_name(name, prefix, suffix, label_names) for name in names}
     return LabelPairs(label_of, len(label_names - set(label_of.values())))
@@ -55,7 +56,7 @@ def list_images(image_dir: Path, *, recursive: bool = False) -> list[str]:
         AnnotationError: the folder does not exist or holds no image.
     """
     if not Path(image_dir).is_dir():
-        raise AnnotationError(f"'{image_dir}' is not a folder of images")
+        raise MissingPathError(f"'{image_dir}' is not a folder of images")
     names = list_files(image_dir, IMAGE_SUFFIXES, recursive=recursive)
     if not names:
         suffixes = " ".join(sorted(IMAGE_SUFFIXES))
@@ -73,7 +74,9 @@ def list_files(folder: Path, suffixes: set[str] | frozenset[str], *, recursive: 
         found += [
             (Path(parent) / name).relative_to(folder).as_posix()
             for name in files
-            if not name.startswith(".") and Path(name).suffix.lower() in suffixes
+            if not name.startswith(".")
+            and Path(name).suffix.lower() in suffixes
+            and not is_special(os.path.join(parent, name))
         ]
     return sorted(found, key=_natural_key)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 
 # Far beyond any image; a larger number is a damaged line, and would not survive the cast to int32.
 MAX_COORDINATE = 1e6
@@ -16,6 +17,10 @@ MAX_COORDINATE = 1e6
 
 class AnnotationError(UserError):
     """Labels that cannot be used at all: a missing folder or file, a foreign format, an unsafe name."""
+
+
+class MissingPathError(AnnotationError, OptionError):
+    """A folder or file that is not there, or of another kind."""
 
 
 def corners_of_size(x: float, y: float, width: float, height: float) -> tuple[float, float, float, float]:

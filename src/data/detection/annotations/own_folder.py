@@ -9,7 +9,7 @@ from src.data.detection.annotations.coco_text import is_coco_text, load_coco_jso
 from src.data.detection.annotations.label_files import read_label_folder
 from src.data.detection.annotations.label_layouts import ALL_LAYOUTS
 from src.data.detection.annotations.label_pairs import pair_labels
-from src.data.detection.annotations.labeled_image import AnnotationError, LabeledImages
+from src.data.detection.annotations.labeled_image import AnnotationError, LabeledImages, MissingPathError
 from src.data.detection.annotations.paddleocr_labels import is_paddleocr, read_paddleocr
 from src.data.detection.annotations.svt_xml import read_svt
 
@@ -41,7 +41,7 @@ def read_own_folder(image_dir: Path, label_path: Path, *, stored_frame: bool = F
 
 def _file_reader(label_path: Path) -> Callable[[Path, Path], LabeledImages]:
     if not label_path.exists():
-        raise AnnotationError(f"'{label_path}' does not exist")
+        raise MissingPathError(f"'{label_path}' does not exist")
     suffix = label_path.suffix.lower()
     if suffix == ".xml":
         return read_svt

@@ -1,6 +1,7 @@
 """Label files of PaddleOCR: one file for all images, `path<TAB>[{"transcription": ..., "points": [[x, y], ...]}]`."""
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def _boxes(entries: list[dict]) -> tuple[list[RawBox], Counter]:
     for entry in entries:
         try:
             values = [float(value) for x, y in entry["points"] for value in (x, y)]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             values = []
         if len(values) < 6:
             problems["region without three points"] += 1
@@ -87,6 +88,6 @@ def _find_image(image_dir: Path, name: str) -> Path | None:
     parts = name.replace("\\", "/").split("/")
     for start in range(len(parts)):
         tail = "/".join(parts[start:])
-        if is_safe_name(tail) and (found := image_dir / tail).is_file():
+        if is_safe_name(tail) and os.path.isfile(found := image_dir / tail):
             return found
     return image_dir / name if is_safe_name(name) else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.detection.annotations.coco_text import read_coco_text
 from src.data.detection.annotations.label_files import (
     read_icdar17_mlt,
@@ -21,7 +21,7 @@ from src.data.detection.annotations.svt_xml import read_svt
 from src.data.detection.options import DataSetOptions
 
 
-class DataSetError(UserError):
+class DataSetError(OptionError):
     """A configuration of data sets that cannot be used; the message names the key and what is accepted."""
 
 

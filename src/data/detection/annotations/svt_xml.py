@@ -1,16 +1,19 @@
 """Street View Text: one XML for a split, `tagset/image/{imageName, taggedRectangles/taggedRectangle}`."""
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
+from src.common.bounded_file import LARGE, read_bounded
 from src.data.detection.annotations.label_files import read_label_folder
 from src.data.detection.annotations.label_lines import is_ignored_text
 from src.data.detection.annotations.label_pairs import is_safe_name
 from src.data.detection.annotations.labeled_image import (
     AnnotationError,
     LabeledImages,
+    MissingPathError,
     RawBox,
     corners_of_size,
     labeled_image,
@@ -53,9 +56,9 @@ def parse_xml(xml_file: Path) -> ElementTree.Element:
             entities that grow without bound).
     """
     try:
-        data = Path(xml_file).read_bytes()
+        data = read_bounded(xml_file, LARGE)
     except OSError as error:
-        raise AnnotationError(f"'{xml_file}': {error.strerror}") from None
+        raise MissingPathError(f"'{xml_file}': {error.strerror}") from None
     if re.search(rb"<!\s*(DOCTYPE|ENTITY)", data.replace(b"\0", b""), re.IGNORECASE):
         raise AnnotationError(f"'{xml_file}': a document type or entity is not accepted")
     try:
@@ -67,7 +70,7 @@ def parse_xml(xml_file: Path) -> ElementTree.Element:
 def find_svt_image(image_dir: Path, name: str) -> Path:
     """The XML names img/14_03.jpg; `image_dir` may be that img folder or the one above it."""
     inside = Path(image_dir) / name
-    return inside if inside.is_file() else Path(image_dir) / Path(name).name
+    return inside if os.path.isfile(inside) else Path(image_dir) / Path(name).name
 
 
 def _read_image(image: ElementTree.Element) -> tuple[str, list[RawBox], Counter]:

@@ -1,23 +1,42 @@
-"""YAML of which only plain values are read: no tags, no key twice, and 1e-4 and 1/3 are numbers.
+"""YAML of which only plain values are read: no tags, no aliases, no key twice, and 1e-4 and 1/3 are numbers.
 
-YAML 1.1 reads 1e-4 and 1/3 as texts and lets the last of two equal keys win in silence.
+YAML 1.1 reads 1e-4 and 1/3 as texts and lets the last of two equal keys win in silence. Aliases of aliases make
+gigabytes of a few hundred bytes, and a value that holds itself.
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from src.common.bounded_file import read_bounded
 from src.common.options import OptionError
+
+_MOST_BYTES = 256 << 10  # PyYAML takes a second for a hundred kilobytes
 
 _FRACTION = re.compile(r"[+-]?\d+(\.\d+)?/\d+(\.\d+)?")
 _EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
 
 
+class ForeignYamlError(OptionError):
+    """Sound YAML, but not in the form of the files here: another program may have written it."""
+
+
+class AliasError(ForeignYamlError):
+    """An alias, which a text that is no YAML does not hold by accident: its anchor stands before it."""
+
+
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the rules above."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent) and self.peek_event().anchor in self.anchors:
+            event = self.get_event()
+            line = event.start_mark.line + 1
+            raise AliasError(f"{self.name}: the alias *{event.anchor} is not accepted (line {line})")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
@@ -27,7 +46,7 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key, Hashable):
                 raise OptionError(f"{self.name}: '{key}' is not the name of a key (line {line})")
             if key in seen:
-                raise OptionError(f"{self.name}: the key '{key}' stands twice (line {line})")
+                raise ForeignYamlError(f"{self.name}: the key '{key}' stands twice (line {line})")
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -55,8 +74,7 @@ def read_documents(path: Path) -> tuple[dict, dict, dict]:
     if not path.is_file():
         raise OptionError(f"config_path: '{path}' is not a file")
     try:
-        with path.open(encoding="utf-8") as stream:
-            documents = [document or {} for document in yaml.load_all(stream, Loader=_Loader)]  # a SafeLoader
+        documents = [document or {} for document in _documents(read_bounded(path, _MOST_BYTES), str(path))]
     except OptionError:
         raise
     except OSError as error:
@@ -65,14 +83,31 @@ def read_documents(path: Path) -> tuple[dict, dict, dict]:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise OptionError(f"{path}: not a plain YAML file ({reason})") from None
     if not documents or len(documents) > 3 or not all(isinstance(document, dict) for document in documents):
-        raise OptionError(f"{path}: expected one to three YAML mappings (values, help, choices)")
+        raise ForeignYamlError(f"{path}: expected one to three YAML mappings (values, help, choices)")
     values, help_texts, choices = documents + [{}] * (3 - len(documents))
     return values, help_texts, choices
 
 
 def parse_value(text: str) -> Any:
-    """A text from the command line as a YAML value; the text itself where it is none."""
+    """A text from the command line as a YAML value; the text itself where it is none.
+
+    Raises:
+        AliasError: it holds one.
+    """
     try:
-        return yaml.load(text, Loader=_Loader)
+        (value,) = list(_documents(text, "the value")) or [None]
+        return value
+    except AliasError:
+        raise
     except _NOT_YAML:
         return text
+
+
+def _documents(content: bytes | str, name: str) -> Iterator[Any]:
+    loader = _Loader(content)
+    loader.name = name
+    try:
+        while loader.check_data():
+            yield loader.get_data()
+    finally:
+        loader.dispose()
