@@ -109,7 +109,7 @@ def test_a_failure_to_write_concerns_its_image_alone(folder, arguments, tmp_path
 @pytest.mark.parametrize("name", ["", "in/a.png", "in/a.png/below", "x\0y", "n" * 300])
 def test_a_folder_that_cannot_be_one(folder, arguments, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="output_dir: '.*' cannot be a folder of results"):
+    with pytest.raises(UserError, match="output_dir: '.*' (cannot be a folder of results|holds a NUL)"):
         run([*arguments[:-1], f"--output_dir={name}"], folder)
 
 
