@@ -40,7 +40,7 @@ requirements=$place/clone/requirements-read.txt
 [[ -f $requirements ]] || requirements=$place/clone/requirements.txt
 "$python" -m venv "$place/fetch"
 "$place/fetch/bin/python" -m pip download --quiet --dest "$place/packages" --requirement "$requirements"
-echo "packages: $(du -sm "$place/packages" | cut -f 1) MB in $(find "$place/packages" -type f | wc -l) files"
+echo "packages: $(du -s --block-size=MB "$place/packages" | cut -f 1) in $(find "$place/packages" -type f | wc -l) files"
 rm -rf -- "$place/clone" "$place/fetch"
 timed "packages at hand" PIP_NO_INDEX=1 PIP_FIND_LINKS="$place/packages"
 timed "packages fetched" PIP_NO_CACHE_DIR=1
