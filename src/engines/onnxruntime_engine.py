@@ -29,6 +29,8 @@ class OnnxRuntimeEngine:
         # Otherwise the threads of one network keep their cores busy for some 10 ms after it is done, waiting for its
         # next image, while the other network wants them: reading took half as long again on two cores.
         options.add_session_config_entry("session.force_spinning_stop", "1")
+        # It remembers a plan of the memory for each size of image that it meets, and images have many.
+        options.enable_mem_pattern = False
         if threads:
             options.intra_op_num_threads = threads
         try:
