@@ -29,12 +29,20 @@ def read_val_sets(config: CtpnRecipe) -> dict[str, list[AnnotatedImage]]:
     """
     sets: dict[str, list[AnnotatedImage]] = {}
     for entry in config.val_images:
-        images, chosen = read_images(entry[:2]), entry[2:]
+        images, chosen = _images_of("val_images", entry[:2]), entry[2:]
         name = set_name(entry)
         if name in sets:
             raise OptionError(f"val_images: two sets are called {name}")
         sets[name] = listed(images, read_names(chosen[0]))[0] if chosen else images
     return sets
+
+
+def _images_of(key: str, folder: Sequence[str]) -> list[AnnotatedImage]:
+    """As `read_images`; an error names the key that holds `folder`."""
+    try:
+        return read_images(folder)
+    except UserError as error:
+        raise type(error)(f"{key}: {error}") from None
 
 
 def set_name(entry: Sequence[str]) -> str:
@@ -49,7 +57,7 @@ def read_train_sets(config: CtpnRecipe, validation: Sequence[AnnotatedImage]) ->
     Raises:
         UserError: a folder, list or weight that cannot be used.
     """
-    sets = [read_images(folder) for folder in config.train_images]
+    sets = [_images_of("train_images", folder) for folder in config.train_images]
     for key in ("image_weight", "finetune_weight"):
         weights = list(getattr(config, key))
         if (
@@ -62,7 +70,7 @@ def read_train_sets(config: CtpnRecipe, validation: Sequence[AnnotatedImage]) ->
             )
     held_out = {image.path.resolve() for image in validation}
     for entry in config.leave_out:
-        held_out |= {image.path.resolve() for image in listed(read_images(entry[:2]), read_names(entry[2]))[0]}
+        held_out |= {image.path.resolve() for image in listed(_images_of("leave_out", entry[:2]), read_names(entry[2]))[0]}
     sets = [[image for image in images if image.path.resolve() not in held_out] for images in sets]
     if not all(sets):
         raise UserError("train_images: a folder holds nothing but images that are left out or validate the network")

@@ -64,8 +64,7 @@ def init_ctpn(model: Ctpn, seed: int) -> None:
         gain = 2.0 if "vgg16" in name else 1.0  # 2 before a ReLU (He et al. 2015)
         return normal * np.float32(np.sqrt(gain / np.prod(shape[1:])))
 
-    with torch.no_grad():
-        _initialize(model, seed, value)
+    _initialize(model, seed, value)
 
 
 def _orthogonal_blocks(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -90,4 +89,5 @@ def _initialize(
             name = f"{layer}.{norm_parts[part] if is_norm else part}"
             rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
             array = value(rng, name, tuple(parameter.shape)).astype(np.float32)
-            parameter.copy_(torch.from_numpy(array))
+            with torch.no_grad():
+                parameter.copy_(torch.from_numpy(array))

@@ -3,9 +3,6 @@
 import numpy as np
 import pytest
 
-from src.crnn.weight_init import initial_weight
-from src.ctpn.weight_init import initial_value
-
 torch = pytest.importorskip("torch")
 
 from pytorch.convert import to_mindspore
@@ -26,6 +23,7 @@ def spoilt(model):
 
 @pytest.mark.parametrize("initialization", ["published", "he"])
 def test_crnn_starts_from_the_same_numbers(initialization):
+    initial_weight = pytest.importorskip("src.crnn.weight_init").initial_weight
     model = spoilt(Crnn(20, WIDTH))
     init_crnn(model, 5, initialization)
     for name, value in to_mindspore(model.state_dict(), "crnn").items():
@@ -34,6 +32,7 @@ def test_crnn_starts_from_the_same_numbers(initialization):
 
 
 def test_ctpn_starts_from_the_same_numbers():
+    initial_value = pytest.importorskip("src.ctpn.weight_init").initial_value
     model = spoilt(Ctpn(WIDTH))
     init_ctpn(model, seed=5)
     for name, value in to_mindspore(model.state_dict(), "ctpn").items():

@@ -14,6 +14,7 @@ from pytorch.detection_images import listed, read_images
 from pytorch.detection_samples import DetectionMaker, DetectionTask, Stage
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets, set_name
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.detection.options import AugmentOptions
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.fonts import FontBook
@@ -72,6 +73,14 @@ def test_images_and_held_out_ones(folder, tmp_path):
         read_train_sets(config, images)
     with pytest.raises(UserError, match="two sets are called"):
         read_val_sets(config.replace(val_images=[folder, folder]))
+
+
+@pytest.mark.parametrize("key", ["train_images", "val_images"])
+def test_a_missing_folder_is_named_with_its_key(folder, key, tmp_path):
+    config = CtpnRecipe(train_images=[folder], val_images=[folder]).replace(**{key: [[str(tmp_path), "no/gt"]]})
+    read = read_val_sets if key == "val_images" else lambda config: read_train_sets(config, [])
+    with pytest.raises(OptionError, match=f"{key}: 'no/gt' does not exist"):
+        read(config)
 
 
 def maker_of(folder, scene_share=0.0, **options):
