@@ -70,7 +70,8 @@ def read_train_sets(config: CtpnRecipe, validation: Sequence[AnnotatedImage]) ->
             )
     held_out = {image.path.resolve() for image in validation}
     for entry in config.leave_out:
-        held_out |= {image.path.resolve() for image in listed(_images_of("leave_out", entry[:2]), read_names(entry[2]))[0]}
+        images = _images_of("leave_out", entry[:2])
+        held_out |= {image.path.resolve() for image in listed(images, read_names(entry[2]))[0]}
     sets = [[image for image in images if image.path.resolve() not in held_out] for images in sets]
     if not all(sets):
         raise UserError("train_images: a folder holds nothing but images that are left out or validate the network")
