@@ -68,7 +68,7 @@ def postprocess_crnn(config: CrnnPostprocess) -> dict[str, float]:
         metrics = evaluate_words([item.text for item in known], [truths[item.name] for item in known]).metrics()
         if not alphabet.has_case:
             del metrics["case_sensitive_accuracy"]
-    record = {"figures": metrics, "pictures": len(predictions), "decoder": config.decoder}
+    record = {"figures": metrics, "images": len(predictions), "decoder": config.decoder}
     write_json(folder / "results.json", record)
     return metrics
 
@@ -174,7 +174,7 @@ def match_labels(
 
 def table(predictions: list[ImagePrediction], truths: Mapping[str, str]) -> str:
     """Lines of image, text and confidence, and the truth where there are labels; divided by tabs."""
-    rows = [["picture", "text", "confidence", *(["truth"] if truths else [])]]
+    rows = [["image", "text", "confidence", *(["truth"] if truths else [])]]
     for item in predictions:
         truth = [truths.get(item.name, "")] if truths else []
         rows.append([item.name, item.text, f"{item.confidence:.4f}", *truth])

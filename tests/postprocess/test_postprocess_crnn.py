@@ -62,7 +62,7 @@ def rows(place):
 def test_words_are_read(place):
     assert run(place) == {}
     found = rows(place)
-    assert found[0] == ["picture", "text", "confidence"]
+    assert found[0] == ["image", "text", "confidence"]
     assert [row[:2] for row in found[1:]] == [["a.png", "hello"], ["b.png", "2x"], ["sub/c.png", ""]]
     assert float(found[1][2]) == pytest.approx(0.9**18, abs=5e-5)
     assert metrics_line({}) == "readings.tsv: no labels, so no metrics"
