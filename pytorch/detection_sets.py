@@ -25,8 +25,10 @@ def read_val_sets(config: CtpnRecipe) -> dict[str, list[AnnotatedImage]]:
     """The images that validate the network, by the name of their set: those that each of `val_images` lists.
 
     Raises:
-        UserError: a folder or list that cannot be used, or two sets of one name.
+        UserError: no set, a folder or list that cannot be used, or two sets of one name.
     """
+    if not config.val_images:
+        raise OptionError("val_images: is empty; the best weights are chosen on the sets that it names")
     sets: dict[str, list[AnnotatedImage]] = {}
     for entry in config.val_images:
         images, chosen = _images_of("val_images", entry[:2]), entry[2:]

@@ -25,10 +25,9 @@ from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.read_words import predictor, read_metrics
 from pytorch.start_weights import load_start
 from pytorch.winograd import use_winograd
-from pytorch.word_data import named_alphabets
+from pytorch.word_data import named_alphabets, validation_words
 from src.common.options import OptionError
 from src.crnn.checkpoint_formats import HEAD_NAMES
-from src.data.recognition.sources import open_lmdbs
 from src.model_utils.command import run_command
 from src.model_utils.load_options import load_options
 from src.weights.formats import read_weights
@@ -56,7 +55,7 @@ def word_metrics(file: str, arguments: list[str]) -> dict:
         raise OptionError(f"alphabet: {list(config.alphabet)} makes {wanted} classes, {file} has {classes}")
     model = SharedCrnn(wanted, config.network_width)
     load_start(model, file, "crnn")
-    sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
+    sources = validation_words(config)
     predict = predictor(model.to(device).eval(), device)
     metrics = read_metrics(predict, sources, alphabets, config.image_width, plain=config.plain_lmdb)
     return {name: values for name, by_alphabet in metrics.items() for values in by_alphabet.values()}

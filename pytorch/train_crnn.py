@@ -31,12 +31,11 @@ from pytorch.training import Exported, Losses, Trainer
 from pytorch.training_run import open_run, run_trainer
 from pytorch.weight_init import init_crnn
 from pytorch.winograd import use_winograd
-from pytorch.word_data import Words, make_words, named_alphabets
+from pytorch.word_data import Words, make_words, named_alphabets, validation_words
 from pytorch.word_mixture import WordBatch
 from src.crnn.alphabet import Alphabet
 from src.crnn.checkpoint_formats import HEAD_NAMES
 from src.data.recognition.options import WordAugment
-from src.data.recognition.sources import open_lmdbs
 from src.model_utils.command import run_command
 from src.model_utils.load_options import load_options
 
@@ -72,7 +71,7 @@ def make_trainer(
     bf16 = uses_bf16(config.precision, device)
     if device.type == "cpu" and not bf16:
         use_winograd(model, WINOGRAD_CHANNELS)
-    sources = open_lmdbs(config.eval_lmdb, config.lmdb_root)
+    sources = validation_words(config)
     folder.log(f"{device}, {'bf16' if bf16 else 'fp32'}, {model.classes} classes, widths {config.image_width}")
 
     def evaluate(network: torch.nn.Module) -> tuple[float, dict[str, float]]:

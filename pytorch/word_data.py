@@ -11,6 +11,7 @@ from pytorch.word_mixture import WordBatch, WordMixture
 from src.common.options import OptionError
 from src.crnn.alphabet import NAMED, Alphabet
 from src.crnn.topology import IMAGE_HEIGHT
+from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.sources import open_lmdbs, rendered_words
 
 FLAT_START_WIDTH, FLAT_START_LENGTH = 32, 3  # as in configs/crnn_synthetic.yaml
@@ -93,6 +94,13 @@ def real_sets(config: CrnnRecipe) -> list[RealSet]:
         RealSet(source, weight, name in config.plain_lmdb)
         for (name, source), weight in zip(sources.items(), weights, strict=True)
     ]
+
+
+def validation_words(config: CrnnRecipe) -> dict[str, LmdbWords]:
+    """The LMDBs of `eval_lmdb` by name. Raises UserError as `open_lmdbs`, or where there is none."""
+    if not config.eval_lmdb:
+        raise OptionError("eval_lmdb: is empty; the best weights are chosen on the LMDBs that it names")
+    return open_lmdbs(config.eval_lmdb, config.lmdb_root)
 
 
 def mix(

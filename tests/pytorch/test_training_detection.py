@@ -71,6 +71,8 @@ def test_images_and_held_out_ones(folder, tmp_path):
         read_train_sets(config.replace(image_weight=[1]), validation)
     with pytest.raises(UserError, match="nothing but images that are left out or validate"):
         read_train_sets(config, images)
+    with pytest.raises(OptionError, match="val_images: is empty"):
+        read_val_sets(config.replace(val_images=[]))
     with pytest.raises(UserError, match="two sets are called"):
         read_val_sets(config.replace(val_images=[folder, folder]))
 

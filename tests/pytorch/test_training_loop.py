@@ -193,6 +193,7 @@ def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsy
 
     shared = ["--network_width", "0.03", "--eval_lmdb", arguments["eval_lmdb"], "--device", "cpu"]
     ours = [*shared, "--alphabet", "[printable_ascii]", "--image_width", "[32, 64]"]
+    empty = ["--eval_lmdb", "[]", *(word for word in ours if word not in shared[2:4])]
     monkeypatch.setattr(sys, "argv", ["evaluate.py", str(tmp_path / "out" / FINAL), *ours])
     capsys.readouterr()
     evaluate.main()
@@ -203,6 +204,7 @@ def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsy
     assert metrics["character_error_rate"] == pytest.approx(float(row["val character_error_rate"]), abs=1e-4)
     for bad, message in (
         (["evaluate.py", "--device", "cpu"], "give the file"),
+        (["evaluate.py", str(tmp_path / "out" / FINAL), *empty], "eval_lmdb: is empty"),
         (["evaluate.py", str(tmp_path / "out" / FINAL), *shared], r"\[37\] classes, .* has 96"),
     ):
         monkeypatch.setattr(sys, "argv", bad)
