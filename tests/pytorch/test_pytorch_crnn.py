@@ -1,8 +1,10 @@
 """CRNN in PyTorch beside CRNN in MindSpore: same weights and batch, so same outputs, loss, gradients, statistics."""
 
-import mindspore as ms
 import numpy as np
 import pytest
+
+ms = pytest.importorskip("mindspore")
+
 from mindspore import nn, ops
 
 from src.crnn.crnn import Crnn as MindsporeCrnn

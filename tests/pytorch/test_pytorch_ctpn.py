@@ -1,8 +1,10 @@
 """CTPN in PyTorch beside CTPN in MindSpore: same weights and batch, so same maps, losses, gradients, statistics."""
 
-import mindspore as ms
 import numpy as np
 import pytest
+
+ms = pytest.importorskip("mindspore")
+
 from mindspore import nn, ops
 
 from src.ctpn.ctpn import Ctpn as MindsporeCtpn
