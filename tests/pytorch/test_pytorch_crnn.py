@@ -154,7 +154,7 @@ def test_channels_last_is_the_same_network(weights, in_pytorch):
     np.testing.assert_allclose(log_probs, in_pytorch["evaluated"], atol=1e-5)
 
 
-@pytest.mark.parametrize("arguments", [{"num_classes": 1}, {"width": 0.0}])
+@pytest.mark.parametrize("arguments", [{"num_classes": 1}, {"width_mult": 0.0}])
 def test_impossible_networks_are_refused(arguments):
     with pytest.raises(ValueError, match=next(iter(arguments))):
         Crnn(**arguments)

@@ -236,7 +236,7 @@ def test_a_batch_without_samples_moves_nothing(weights):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"width": 0}, {"width": 9}, {"num_anchors": 0}, {"bn_statistics": "moving"}], ids=str
+    "wrong", [{"width_mult": 0}, {"width_mult": 9}, {"num_anchors": 0}, {"bn_statistics": "moving"}], ids=str
 )
 def test_wrong_options_are_named(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
