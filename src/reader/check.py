@@ -12,7 +12,7 @@ from src.engines.engine import ENGINES, installed_engines, open_engine
 from src.engines.onnx_cache import cache_state
 from src.engines.options import EngineName, EngineOptions
 from src.engines.processor import describe_processor
-from src.reader.networks import REPOSITORY, located
+from src.reader.networks import DETECTORS, REPOSITORY, located
 from src.reader.options import ReaderOptions
 from src.reader.text_recognizer import alphabet_of
 from src.weights.network_kinds import KINDS
@@ -42,7 +42,9 @@ def check_reader(options: ReaderOptions) -> int:
     engine: EngineName | None = working[0] if working else None
     print("weights")
     cache = options.cache_dir or None
-    detector = _show_weights(options.ctpn_weights, "ctpn", "ctpn_weights", engine, cache)
+    found = {
+        name: _show_weights(getattr(options, key), "ctpn", key, engine, cache) for name, key in DETECTORS.items()
+    }
     readers = [
         _show_weights(options.crnn_lines_weights, "crnn", "crnn_lines_weights", engine, cache),
         _show_weights(options.crnn_weights, "crnn", "crnn_weights", engine, cache),
@@ -52,7 +54,7 @@ def check_reader(options: ReaderOptions) -> int:
         text
         for text, there in (
             ("no engine works (pip install openvino)", working),
-            (f"no weights of the detector (--ctpn_weights FILE, or {detectors})", detector),
+            (f"no weights of the detector (--{DETECTORS[options.detector]} FILE, or {detectors})", found[options.detector]),
             (
                 f"no weights of a recognizer (--crnn_lines_weights FILE, or {recognizers})",
                 any(readers),

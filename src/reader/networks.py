@@ -9,6 +9,8 @@ from src.text_connector.options import ConnectorOptions, ConnectorParams
 from src.weights.card import WeightsCard
 from src.weights.network_weights import NetworkWeights, find_weights
 
+# The option that names the weights of each detector.
+DETECTORS = {"fast": "ctpn_weights", "full": "ctpn_full_weights"}
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -37,7 +39,8 @@ def find_detector(options: ReaderOptions) -> NetworkWeights:
     Raises:
         UserError: they are missing or cannot be used.
     """
-    return find_weights(located(options.ctpn_weights), "ctpn", "ctpn_weights")
+    key = DETECTORS[options.detector]
+    return find_weights(located(getattr(options, key)), "ctpn", key)
 
 
 def find_recognizer(options: ReaderOptions) -> tuple[NetworkWeights, str]:

@@ -24,6 +24,9 @@ class TaskOptions(Options):
 
     detect: bool = option(True, "find text lines; false reads each image as one word or line")
     recognize: bool = option(True, "read the lines that were found; false only finds them")
+    detector: Literal["fast", "full"] = option(
+        "fast", "fast has few channels; full has the published size: it finds more and takes several times as long"
+    )
     recognizer: Literal["auto", "word", "line"] = option(
         "auto",
         "line reads whole lines with spaces, word splits lines at gaps; auto takes line if its weights are there",
@@ -52,7 +55,8 @@ class TaskOptions(Options):
 class WeightsOptions(Options):
     """Weights files; a relative one that is not in the current folder is looked for in the project's."""
 
-    ctpn_weights: str | Path = option("weights/ctpn.ckpt", "weights of the detector")
+    ctpn_weights: str | Path = option("weights/ctpn.ckpt", "weights of the fast detector")
+    ctpn_full_weights: str | Path = option("weights/ctpn_full.ckpt", "weights of the full detector")
     crnn_weights: str | Path = option("weights/crnn.ckpt", "weights of the word recognizer")
     crnn_lines_weights: str | Path = option("weights/crnn_lines.ckpt", "weights of the line recognizer")
 

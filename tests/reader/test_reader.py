@@ -316,8 +316,15 @@ def test_a_cached_file_that_was_changed_is_made_anew(options, tmp_path, change):
 def test_missing_weights_say_what_to_do(options, tmp_path):
     with pytest.raises(UserError, match="no file.*--ctpn_weights FILE, or train one"):
         TextReader(options, ctpn_weights=tmp_path / "none.ckpt")
+    with pytest.raises(UserError, match="full.ckpt.*--ctpn_full_weights FILE"):
+        TextReader(options, detector="full", ctpn_full_weights=tmp_path / "full.ckpt")
     with pytest.raises(UserError, match="--crnn_weights"):
         TextReader(options, crnn_weights=tmp_path / "a.ckpt", crnn_lines_weights=tmp_path / "b.ckpt")
+
+
+def test_the_full_detector_has_weights_of_its_own(options, tmp_path):
+    chosen = ReaderOptions(detector="full", ctpn_full_weights=options.ctpn_weights, ctpn_weights=tmp_path / "b.ckpt")
+    assert find_detector(chosen).path == options.ctpn_weights
 
 
 def test_auto_takes_words_where_there_are_no_lines(options, tmp_path):
