@@ -32,8 +32,8 @@ class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the rules above."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent) and self.peek_event().anchor in self.anchors:
-            event = self.get_event()
+        if self.check_event(yaml.AliasEvent) and self.peek_event().anchor in self.anchors:  # type: ignore[no-untyped-call]
+            event = self.get_event()  # type: ignore[no-untyped-call]
             line = event.start_mark.line + 1
             raise AliasError(f"{self.name}: the alias *{event.anchor} is not accepted (line {line})")
         return super().compose_node(parent, index)
@@ -107,7 +107,7 @@ def _documents(content: bytes | str, name: str) -> Iterator[Any]:
     loader = _Loader(content)
     loader.name = name
     try:
-        while loader.check_data():
+        while loader.check_data():  # type: ignore[no-untyped-call]
             yield loader.get_data()
     finally:
         loader.dispose()

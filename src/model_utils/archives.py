@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -91,18 +92,25 @@ def _zip_members(archive: Path, opened: zipfile.ZipFile) -> Iterator[_Member]:
             raise UserError(f"'{archive}': the member '{info.filename}' is neither stored, deflated nor bzip2")
         name = _safe_name(archive, info.filename)
         if not info.is_dir():
-            yield info, name, lambda info=info: opened.open(info)
+            yield info, name, partial(opened.open, info)
 
 
 def _tar_members(archive: Path, opened: tarfile.TarFile) -> Iterator[_Member]:
     while (info := opened.next()) is not None:
-        opened.members.clear()  # a compressed archive may have millions without being large
+        # A compressed archive may have millions of members without being large.
+        opened.members.clear()  # type: ignore[attr-defined] # not in typeshed
         name = _safe_name(archive, info.name)
         if info.isdir():
             continue
         if not info.isreg():
             raise UserError(f"'{archive}': the member '{info.name}' is a link or a special file")
-        yield info, name, lambda info=info: opened.extractfile(info)
+        yield info, name, partial(_regular_file, opened, info)
+
+
+def _regular_file(opened: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    file = opened.extractfile(info)
+    assert file is not None  # only folders and special files have no content
+    return file
 
 
 def _safe_name(archive: Path, name: str) -> PurePosixPath:

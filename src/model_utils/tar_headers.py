@@ -57,7 +57,7 @@ class _CountedHeader(tarfile.TarInfo):
             self._count(archive)
         if self.type == tarfile.GNUTYPE_SPARSE:
             raise TarHeaderError(f"the member '{self.name}' is a sparse file; pack it without --sparse")
-        return super()._proc_member(archive)  # type: ignore[misc,no-any-return] # documented there, not in typeshed
+        return super()._proc_member(archive)  # type: ignore[misc] # documented there, not in typeshed
 
     def _proc_gnusparse_10(self, *_: object) -> None:
         raise TarHeaderError("it holds a sparse file; pack it without --sparse")

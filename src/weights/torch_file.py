@@ -135,7 +135,7 @@ def _unpickle(file: BinaryIO) -> Any:
     for code, argument, place in pickletools.genops(file):
         if place is not None and place - start > _MOST_PICKLE_BYTES:
             raise ValueError(f"a pickle of more than {_MOST_PICKLE_BYTES} bytes")
-        if "PUT" in code.name:
+        if "PUT" in code.name and isinstance(argument, int):
             largest = max(largest, argument)
         long_numbers += code.name in _LONG_NUMBERS
         if long_numbers > _MOST_LONG_NUMBERS:
