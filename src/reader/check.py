@@ -54,7 +54,10 @@ def check_reader(options: ReaderOptions) -> int:
         text
         for text, there in (
             ("no engine works (pip install openvino)", working),
-            (f"no weights of the detector (--{DETECTORS[options.detector]} FILE, or {detectors})", found[options.detector]),
+            (
+                f"no weights of the detector (--{DETECTORS[options.detector]} FILE, or {detectors})",
+                found[options.detector],
+            ),
             (
                 f"no weights of a recognizer (--crnn_lines_weights FILE, or {recognizers})",
                 any(readers),
