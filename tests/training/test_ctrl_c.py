@@ -49,7 +49,10 @@ def test_ctrl_c_is_told_from_a_scheduler(tmp_path):
             lines.append(line)
             if "step" in line:
                 break
-        time.sleep(0.5)
+        deadline = time.monotonic() + 60
+        while not any(file.stat().st_size for file in (tmp_path / "out").rglob("metrics.jsonl")):
+            assert time.monotonic() < deadline, "".join(lines)  # before the first step a signal ends the run at once
+            time.sleep(0.1)
         os.killpg(process.pid, signal.SIGINT)
         rest, _ = process.communicate(timeout=120)
     assert process.returncode == 130, "".join(lines) + rest

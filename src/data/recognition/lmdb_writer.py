@@ -162,9 +162,11 @@ class LmdbWriter:
                 return
             except lmdb.MapFullError:  # the transaction was undone; grow and repeat it
                 self._environment.set_mapsize(2 * self._environment.info()["map_size"])
-            except lmdb.DiskError as error:  # what was committed before stays
-                raise LmdbError(f"LMDB {str(self.path)!r} cannot be written: {error}; is the disk full?") from error
-            except lmdb.Error as error:
+            except lmdb.Error as error:  # what was committed before stays
+                if type(error) in (lmdb.DiskError, lmdb.Error):  # the latter for a page that was written in part
+                    raise LmdbError(
+                        f"LMDB {str(self.path)!r} cannot be written: {error}; is the disk full?"
+                    ) from error
                 raise lmdb_problem(self.path, error) from error
 
     def verify(self, *, workers: int = 1) -> int:

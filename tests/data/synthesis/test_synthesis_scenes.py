@@ -158,13 +158,13 @@ def test_a_manifest_cut_short_does_not_mark_a_folder_as_finished(book, tmp_path,
     assert write_scenes(small, tmp_path, 2) == json.loads((tmp_path / MANIFEST).read_text())
 
 
-def test_photographs_are_used_and_bad_ones_named(book, tmp_path):
+def test_photographs_are_used_and_bad_ones_named(book, tmp_path, caplog):
     (tmp_path / "blue.png").write_bytes(cv2.imencode(".png", np.full((90, 90, 3), (200, 10, 10), np.uint8))[1])
     blue = Backgrounds([tmp_path], photo_share=1.0).image(np.random.default_rng(0), 60, 80)
     assert blue.shape == (60, 80, 3) and np.allclose(blue, (10, 10, 200))
     (tmp_path / "blue.png").write_bytes(b"")
-    with pytest.raises(UserError, match=r"blue\.png"):
-        Backgrounds([tmp_path], photo_share=1.0).image(np.random.default_rng(0), 60, 80)
+    surface = Backgrounds([tmp_path], photo_share=1.0).image(np.random.default_rng(0), 60, 80)
+    assert surface.shape == (60, 80, 3) and "blue.png" in caplog.text  # one bad file does not end a long training
     (tmp_path / "blue.png").unlink()
     with pytest.raises(UserError, match="backgrounds"):
         Backgrounds([tmp_path])
