@@ -88,7 +88,7 @@ class Worker:
 def main() -> None:
     arguments = parse()
     began = time.perf_counter()
-    files = [str(image.source) for image in find_images([arguments.folder])]
+    files = [str(image.source) for image in find_images([arguments.folder]).images]
     files = files[:: max(1, len(files) // arguments.images)][: arguments.images]
     options = {key: getattr(arguments, key) for key in (*WEIGHTS, "recognizer", "precision")}
     flags = processor_flags()
