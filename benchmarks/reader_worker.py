@@ -108,8 +108,8 @@ class Rapid:
         self.about = f"rapidocr {version('rapidocr')}, its own models"
 
     def read(self, data: bytes, detect_only: bool) -> dict:
-        only = {"use_cls": False, "use_rec": False} if detect_only else {}
-        result = self.engine(data, **only)
+        # What a call asks for stays for the calls that do not say it.
+        result = self.engine(data, use_det=True, use_cls=not detect_only, use_rec=not detect_only)
         boxes = [] if result.boxes is None else result.boxes
         texts = [] if detect_only else result.txts or []
         corners = [[*box.min(axis=0).tolist(), *box.max(axis=0).tolist()] for box in boxes]
