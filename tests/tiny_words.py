@@ -1,4 +1,4 @@
-"""Small word data bases, a configuration for them, and stand-ins for the network, shared by tests."""
+"""Small word databases, a configuration for them, and stand-ins for the network, shared by tests."""
 
 import json
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from src.common.boxes import box_corners
+from src.common.boxes import box_corners, shared_areas
 from src.metrics.detection_result import (
     DetectionResult,
     GroundTruth,
@@ -85,10 +85,11 @@ def score_image(truth: GroundTruth, found: np.ndarray, iou: float, name: str = "
 
 def _box_areas(truths: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(K, M) shared areas, (K,) and (M,) areas."""
-    upper = np.minimum(truths[:, None, 2:], found[None, :, 2:])
-    lower = np.maximum(truths[:, None, :2], found[None, :, :2])
-    shared = np.maximum(upper - lower, 0).prod(axis=2)
-    return shared, (truths[:, 2:] - truths[:, :2]).prod(axis=1), (found[:, 2:] - found[:, :2]).prod(axis=1)
+    return (
+        shared_areas(truths, found),
+        (truths[:, 2:] - truths[:, :2]).prod(axis=1),
+        (found[:, 2:] - found[:, :2]).prod(axis=1),
+    )
 
 
 def _polygon_areas(truth: GroundTruth, found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ x2, y2.
 import cv2
 import numpy as np
 
-from src.common.boxes import box_corners
+from src.common.boxes import box_corners, shared_areas
 from src.text_connector.detector import TextLines
 
 SEEN = (64, 400)  # rows and columns that are looked at, at most
@@ -38,7 +38,7 @@ def trimmed(lines: TextLines, gray: np.ndarray) -> TextLines:
         return lines
     polygons[changed] = box_corners(boxes[changed])
     keep = ~(changed & _on_another(boxes))
-    return TextLines(boxes[keep], lines.scores[keep], polygons[keep])
+    return TextLines(boxes, lines.scores, polygons).take(keep)
 
 
 def _text_rows(gray: np.ndarray, box: np.ndarray) -> tuple[float, float] | None:
@@ -70,9 +70,7 @@ def _text_rows(gray: np.ndarray, box: np.ndarray) -> tuple[float, float] | None:
 
 def _on_another(boxes: np.ndarray) -> np.ndarray:
     """(M,) bool: lies on another line that is at least as long."""
-    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
+    shared = shared_areas(boxes, boxes)
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
     longer = sides[None, :, 0] >= sides[:, None, 0]
     np.fill_diagonal(longer, False)

@@ -6,6 +6,7 @@ large into pieces. M coarse and K fine lines; boxes are x1, y1, x2, y2 in pixels
 
 import numpy as np
 
+from src.common.boxes import shared_areas
 from src.text_connector.detector import TextLines
 
 ON = 0.5  # share of a line's area that lies on another, from which it is the same text
@@ -26,7 +27,7 @@ def unite(coarse: TextLines, fine: TextLines, scale: float) -> TextLines:
     if not len(coarse) or not len(fine):
         return coarse if len(coarse) else fine
     fine = TextLines(fine.boxes.copy(), fine.scores, fine.polygons.copy())
-    shared = _shared_areas(coarse.boxes, fine.boxes)  # (M, K)
+    shared = shared_areas(coarse.boxes, fine.boxes)  # (M, K)
     on_coarse = shared > ON * _areas(fine.boxes)
     on_fine = shared > ON * _areas(coarse.boxes)[:, None]
     heights = [lines.boxes[:, 3] - lines.boxes[:, 1] for lines in (coarse, fine)]
@@ -51,7 +52,7 @@ def unite(coarse: TextLines, fine: TextLines, scale: float) -> TextLines:
                 _reach(fine, pieces, coarse.boxes[i])
         else:
             keep_fine[pieces] = False
-    return join_pieces(_chosen(coarse, keep_coarse), _chosen(fine, keep_fine))
+    return join_pieces(coarse.take(keep_coarse), fine.take(keep_fine))
 
 
 def join_pieces(first: TextLines, second: TextLines) -> TextLines:
@@ -142,15 +143,5 @@ def _covered_length(box: np.ndarray, pieces: np.ndarray) -> float:
     return covered / max(float(box[2] - box[0]), 1e-6)
 
 
-def _shared_areas(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    return np.clip(high - low, 0, None).prod(axis=2)
-
-
 def _areas(boxes: np.ndarray) -> np.ndarray:
     return np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-6)
-
-
-def _chosen(lines: TextLines, keep: np.ndarray) -> TextLines:
-    return TextLines(lines.boxes[keep], lines.scores[keep], lines.polygons[keep])

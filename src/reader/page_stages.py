@@ -106,7 +106,7 @@ class PageStages:
                 if self._options.narrow_lines and self._recognizer:
                     lines = with_marks(lines, work.gray, work.tilt)
                 order = reading_order(level_boxes(lines, work.tilt))
-                work.lines, work.is_mark = _chosen(lines, order), order >= count
+                work.lines, work.is_mark = lines.take(order), order >= count
                 work.gray = np.zeros((0, 0), np.uint8)  # not to be kept
             else:
                 work.lines, work.is_mark = whole_image(work.pixels), np.zeros(1, bool)
@@ -230,10 +230,6 @@ def _both_ways(crops: list[LineCrop], recognizer: TextRecognizer) -> tuple[float
         texts = recognizer.read(prepared)
         ways.append(orientation.mean_score([(text.text, text.score) for text in texts if len(text.text) > 1]))
     return ways[0], ways[1]
-
-
-def _chosen(lines: TextLines, index: np.ndarray) -> TextLines:
-    return TextLines(lines.boxes[index], lines.scores[index], lines.polygons[index])
 
 
 def _corners(polygon: np.ndarray) -> tuple[tuple[float, float], ...]:

@@ -43,6 +43,10 @@ class TextLines:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def take(self, index: np.ndarray) -> "TextLines":
+        """Those of an array of numbers, in its order, or of a mask (M,)."""
+        return TextLines(self.boxes[index], self.scores[index], self.polygons[index])
+
     @classmethod
     def none(cls) -> "TextLines":
         """Of an image without text."""

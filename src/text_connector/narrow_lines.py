@@ -7,6 +7,8 @@ K candidates, M lines; boxes are x1, y1, x2, y2.
 
 import numpy as np
 
+from src.common.boxes import shared_areas
+
 SURE_SCORE = 0.98  # of two proposals at least: text wherever it stands
 REACH = 15.0  # heights of the line, beside it
 SAME_ROW = 0.6  # share of the lower one's height that both have in common
@@ -32,8 +34,7 @@ def narrow_text(
     keep = possible & (scores > SURE_SCORE) & (counts > 1)
     if not len(lines) or not len(boxes):
         return keep
-    low, high = np.maximum(boxes[:, None, :2], lines[:, :2]), np.minimum(boxes[:, None, 2:], lines[:, 2:])
-    on_line = np.clip(high - low, 0, None).prod(axis=2) > TAKEN * sides.prod(axis=1)[:, None]
+    on_line = shared_areas(boxes, lines) > TAKEN * sides.prod(axis=1)[:, None]
     keep |= possible & _in_row(boxes, lines, corners).any(axis=1)
     return keep & ~on_line.any(axis=1)
 

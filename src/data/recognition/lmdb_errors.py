@@ -12,7 +12,7 @@ OF_A_PAGE = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.CursorFullError) 
 
 
 class LmdbError(UserError):
-    """A data base that cannot be used at all: missing, not an LMDB, unfinished, without a count."""
+    """A database that cannot be used at all: missing, not an LMDB, unfinished, without a count."""
 
 
 class LmdbPlaceError(LmdbError, OptionError):

@@ -1,4 +1,4 @@
-"""Encoded word images, as data bases store them -> gray pixels, fast, or one countable reason why not."""
+"""Encoded word images, as databases store them -> gray pixels, fast, or one countable reason why not."""
 
 import cv2
 import numpy as np
