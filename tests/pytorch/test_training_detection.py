@@ -156,7 +156,7 @@ def test_stages_of_the_recipe(folder):
         make_maker(config, [])
 
 
-@pytest.mark.parametrize("name", ["ctpn_full", "ctpn_full_2", "ctpn_student"])
+@pytest.mark.parametrize("name", ["ctpn_full", "ctpn_full_2", "ctpn_full_3", "ctpn_student"])
 def test_recipes_lie_over_the_one_with_every_key(folder, name):
     recipe = CtpnRecipe.file.with_name(f"{name}.yaml")
     config = load_options(CtpnRecipe, ["--config_path", str(recipe)])
