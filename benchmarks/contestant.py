@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Contestant:
-    """A process that reads files, named one a line, and answers with boxes, texts and seconds."""
+    """A process that reads files, named one a line, and answers with boxes, texts and both kinds of seconds."""
 
     def __init__(self, name: str, python: str, root: Path, threads: int):
         worker = Path(__file__).with_name("everyday_worker.py")

@@ -1,15 +1,20 @@
 """What is found in everyday images by this reader, another version of it, and RapidOCR, with the same threads.
 
     python benchmarks/everyday_table.py [--baseline FOLDER] [--rapidocr_python PYTHON] [--threads 2] [--repeats 3]
-                                        [--images FILE ...]
+                                        [--images FILE ...] [--texts FOLDER] [--without_drawn]
 
-Draws the images of everyday_images.py and prints for each of them and for each contestant: lines found of those that
-are there, lines twice and pieces beside them, words right of those that are there, and seconds, the median of the
-repeats; the first run of each image, in which networks meet a new size, is left out. FOLDER is a checkout of another
-version. FILES are read too; of them lines, characters and seconds are printed.
+Draws the images of everyday_images.py and prints a Markdown table with a row for each of them: lines found of those
+that are there, words right, seconds of wall time and of the processor, each of this reader, of the other version,
+whose checkout is FOLDER, and of RapidOCR in the environment of PYTHON. Seconds are medians of the repeats; the first
+run of each image, in which networks meet a new size, is left out. On a busy machine only the processor's seconds mean
+anything, with one thread, as threads that wait for each other count too.
 
-A line counts as found when lines that were read cover 0.7 of its area; as twice, when half of a read line lies on
-another; as pieces, what covers it beyond the first. Words are compared as a bag, letters and digits only.
+FILES are read as well; FOLDER has for each of them a text file with its lines, photo.jpg.txt for photo.jpg, without
+which lines and characters are counted.
+
+A line counts as found when lines that were read cover 0.7 of its area; where its place is not known, when a line that
+was read has 0.7 of its letters. Lines twice are those half of which lies on another one, pieces what covers a line
+beyond the first. Words are compared as a bag, letters and digits only.
 """
 
 import argparse
@@ -21,6 +26,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from rapidfuzz.fuzz import ratio
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -30,6 +36,7 @@ from benchmarks.everyday_images import EVERYDAY, Everyday  # noqa: E402
 from benchmarks.reader_accuracy import plain  # noqa: E402
 
 COVERED, TWICE, PIECE = 0.7, 0.5, 0.1
+ALIKE = 70.0  # percent of the letters of a line whose place is not known
 
 
 def main() -> None:
@@ -38,7 +45,8 @@ def main() -> None:
     parser.add_argument("--rapidocr_python")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--images", nargs="*", default=[])
+    parser.add_argument("--images", nargs="*", default=[], type=Path)
+    parser.add_argument("--texts", type=Path)
     parser.add_argument("--without_drawn", action="store_true")
     arguments = parser.parse_args()
     contestants = [Contestant("this", sys.executable, ROOT, arguments.threads)]
@@ -46,44 +54,73 @@ def main() -> None:
         contestants.append(Contestant("baseline", sys.executable, arguments.baseline, arguments.threads))
     if arguments.rapidocr_python:
         contestants.append(Contestant("rapidocr", arguments.rapidocr_python, ROOT, arguments.threads))
+    names = ", ".join(contestant.name for contestant in contestants)
+    print(f"| image | lines: {names} | words right | seconds | of the processor | twice and pieces |")
+    print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for draw in () if arguments.without_drawn else EVERYDAY:
             image = draw()
-            path = f"{folder}/{image.name.replace(' ', '_')}.png"
-            cv2.imwrite(path, image.pixels[:, :, ::-1])
-            for contestant, answers in answered(contestants, path, arguments.repeats):
-                print(
-                    f"{image.name:14s} {contestant:9s} {judged(image, answers[-1])}  {seconds(answers)}", flush=True
-                )
+            path = Path(folder, f"{image.name.replace(' ', '_')}.png")
+            cv2.imwrite(str(path), image.pixels[:, :, ::-1])
+            print(row(image, answered(contestants, path, arguments.repeats)), flush=True)
         for path in arguments.images:
-            for contestant, answers in answered(contestants, path, arguments.repeats):
-                texts = answers[-1]["texts"]
-                counts = f"{len(texts):3d} lines, {sum(map(len, texts)):5d} characters"
-                print(f"{Path(path).name:14s} {contestant:9s} {counts}  {seconds(answers)}", flush=True)
+            print(row(known(path, arguments.texts), answered(contestants, path, arguments.repeats)), flush=True)
     for contestant in contestants:
         contestant.close()
 
 
-def answered(contestants: list[Contestant], path: str, repeats: int) -> list[tuple[str, list[dict]]]:
-    answers: dict[str, list[dict]] = {contestant.name: [] for contestant in contestants}
+def known(path: Path, texts: Path | None) -> Everyday:
+    """What is known of a file: nothing but its name, or the texts of its lines too."""
+    described = texts / f"{path.name}.txt" if texts else None
+    there = described.read_text(encoding="utf-8").splitlines() if described and described.is_file() else []
+    return Everyday(path.name, np.empty((0, 0, 3), np.uint8), [line for line in there if line.strip()])
+
+
+def answered(contestants: list[Contestant], path: Path, repeats: int) -> list[list[dict]]:
+    """The answers of each contestant, who take turns."""
+    answers: list[list[dict]] = [[] for _ in contestants]
     for _ in range(repeats + 1):
-        for contestant in contestants:
-            answers[contestant.name].append(contestant.read(path))
-    return list(answers.items())
+        for contestant, own in zip(contestants, answers, strict=True):
+            own.append(contestant.read(str(path)))
+    return answers
 
 
-def seconds(answers: list[dict]) -> str:
-    return f"{statistics.median(answer['seconds'] for answer in answers[1:] or answers):6.2f} s"
+def row(image: Everyday, answers: list[list[dict]]) -> str:
+    last = [own[-1] for own in answers]
+    times = [
+        ", ".join(f"{statistics.median(each[key] for each in own[1:] or own):.2f}" for own in answers)
+        for key in ("seconds", "processor")
+    ]
+    if not image.texts:
+        lines = ", ".join(str(len(answer["texts"])) for answer in last)
+        characters = ", ".join(str(sum(map(len, answer["texts"]))) for answer in last)
+        return f"| {image.name} | {lines} | {characters} characters | {' | '.join(times)} | |"
+    there = bag(image.texts)
+    words = ", ".join(str((there & bag(answer["texts"])).total()) for answer in last)
+    more = ""
+    if image.boxes:
+        judged = [placed(np.array(image.boxes), np.array(answer["boxes"], float).reshape(-1, 4)) for answer in last]
+        found = [each[0] for each in judged]
+        more = ", ".join(f"{twice}+{pieces}" for _, pieces, twice in judged)
+    else:
+        found = [alike(image.texts, answer["texts"]) for answer in last]
+    lines = f"{', '.join(map(str, found))} of {len(image.texts)}"
+    return f"| {image.name} | {lines} | {words} of {there.total()} | {' | '.join(times)} | {more} |"
 
 
-def judged(image: Everyday, answer: dict) -> str:
-    there = Counter(filter(None, (plain(word) for text in image.texts for word in text.split())))
-    read = Counter(filter(None, (plain(word) for text in answer["texts"] for word in text.split())))
-    words = f"{(there & read).total():3d} of {there.total():3d} words right, {read.total():3d} read"
-    if not image.boxes:
-        return f"{len(answer['boxes']):3d} lines ({len(image.texts)} there)                       {words}"
-    found, pieces, twice = placed(np.array(image.boxes), np.array(answer["boxes"], float).reshape(-1, 4))
-    return f"{found:3d} of {len(image.boxes):3d} lines, {twice:2d} twice, {pieces:2d} pieces, {words}"
+def bag(texts: list[str]) -> Counter:
+    return Counter(filter(None, (plain(word) for text in texts for word in text.split())))
+
+
+def alike(there: list[str], read: list[str]) -> int:
+    """Lines of which a line that was read, of each another one, has most letters."""
+    left, found = [plain(text) for text in read], 0
+    for text in map(plain, there):
+        scores = [ratio(text, other) for other in left]
+        if scores and max(scores) >= ALIKE:
+            del left[scores.index(max(scores))]
+            found += 1
+    return found
 
 
 def placed(there: np.ndarray, read: np.ndarray) -> tuple[int, int, int]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from src.common.boxes import size_of
 from src.reader import orientation
 from src.reader.line_crops import LineCrop, cut_line
 from src.reader.line_trim import trimmed
@@ -18,7 +17,7 @@ from src.reader.row_marks import SURE, join_marks, with_marks
 from src.reader.text_detector import DetectInput, TextDetector
 from src.reader.text_recognizer import LineText, PreparedLine, TextRecognizer
 from src.reader.tilt import followed, level_boxes
-from src.reader.whole_image import may_be_one_line, whole_image, whole_wins
+from src.reader.whole_image import WholeImage, as_one_line, whole_image
 from src.reader.word_spans import place_word
 from src.text_connector.detector import TextLines
 
@@ -33,7 +32,7 @@ class PageWork:
         turn: degrees clockwise that `pixels` were turned by.
         gray: of the pixels, until lines are connected.
         is_mark: which lines are single characters that no network detected; see `row_marks`.
-        whole: whether its last line, crop and prepared line are the image as a whole.
+        whole: the image as one line, which then is the last prepared line.
     """
 
     name: str
@@ -49,7 +48,7 @@ class PageWork:
     tilt: float = 0.0
     half_seen: int = 0
     is_mark: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
-    whole: bool = False
+    whole: WholeImage | None = None
     crops: list[LineCrop] = field(default_factory=list)
     prepared: list[PreparedLine] = field(default_factory=list)
     texts: list[LineText] = field(default_factory=list)
@@ -107,6 +106,7 @@ class PageStages:
                     lines = with_marks(lines, work.gray, work.tilt)
                 order = reading_order(level_boxes(lines, work.tilt))
                 work.lines, work.is_mark = lines.take(order), order >= count
+                work.whole = as_one_line(work.gray, work.lines.boxes) if self._recognizer else None
                 work.gray = np.zeros((0, 0), np.uint8)  # not to be kept
             else:
                 work.lines, work.is_mark = whole_image(work.pixels), np.zeros(1, bool)
@@ -117,9 +117,8 @@ class PageStages:
             if not self._recognizer:
                 return
             work.prepared = [self._recognizer.prepare(crop.pixels, is_word=not detected) for crop in work.crops]
-            if detected and may_be_one_line(size_of(work.pixels), work.lines.boxes):
-                work.whole = True
-                work.prepared.append(self._recognizer.prepare(work.pixels, is_word=True))
+            if work.whole:
+                work.prepared.append(self._recognizer.prepare(work.whole.cut(work.pixels), is_word=True))
 
     def recognize(self, work: PageWork) -> ReadResult:
         """The recognition network, and the result."""
@@ -127,7 +126,7 @@ class PageStages:
             if self._recognizer:
                 work.texts = self._recognizer.read(work.prepared)
                 if work.whole:
-                    self._choose(work, work.texts.pop())
+                    _choose(work, work.whole, work.texts.pop())
         if self._detector and self._recognizer and self._options.orientation == "auto":
             turn = self._turn(work, self._detector, self._recognizer)
             if turn:
@@ -135,12 +134,6 @@ class PageStages:
                 if better:
                     return better
         return self._result(work)
-
-    def _choose(self, work: PageWork, whole: LineText) -> None:
-        """The image as one line in the place of what was found in it, if that is the surer prediction."""
-        if whole_wins((whole.text, whole.score), [(text.text, text.score) for text in work.texts]):
-            work.lines, work.texts, work.crops = whole_image(work.pixels), [whole], [LineCrop(work.pixels)]
-            work.is_mark = np.zeros(1, bool)
 
     def _turn(self, work: PageWork, detector: TextDetector, recognizer: TextRecognizer) -> int:
         """Degrees clockwise that make the image upright, as far as a few lines show."""
@@ -179,7 +172,7 @@ class PageStages:
         with other.timed("recognize"):
             other.texts = recognizer.read(other.prepared)
             if other.whole:
-                self._choose(other, other.texts.pop())
+                _choose(other, other.whole, other.texts.pop())
         good = [
             orientation.good_characters([(text.text, text.score) for text in each.texts]) for each in (work, other)
         ]
@@ -219,6 +212,13 @@ class PageStages:
             pages=work.pages,
             orientation=work.turn,
         )
+
+
+def _choose(work: PageWork, whole: WholeImage, text: LineText) -> None:
+    """The image as one line in the place of what was found in it, if that is the surer prediction."""
+    if whole.wins((text.text, text.score), [(part.text, part.score) for part in work.texts]):
+        work.lines, work.texts, work.crops = whole.lines(), [text], [LineCrop(whole.cut(work.pixels))]
+        work.is_mark = np.zeros(1, bool)
 
 
 def _both_ways(crops: list[LineCrop], recognizer: TextRecognizer) -> tuple[float, float]:

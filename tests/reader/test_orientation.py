@@ -11,7 +11,7 @@ from src.reader.orientation import is_doubtful, turned
 from src.reader.reading_order import reading_order
 from src.reader.result import Line, ReadResult
 from src.reader.tilt import followed, level_boxes, level_image, tilted_corners
-from src.reader.whole_image import may_be_one_line, whole_wins
+from src.reader.whole_image import WholeImage, as_one_line, may_be_one_line
 from src.text_connector.detector import TextLines
 
 FORM = [(row, x) for row in range(5) for x in (60, 700)]  # labels and values, in reading order
@@ -115,9 +115,29 @@ def test_which_images_may_be_one_line():
 
 
 def test_the_surer_reading_wins():
-    assert whole_wins(("VIRGINIA", 0.99), [("VIRGINI", 0.93), ("IRGINIA", 0.98)])
-    assert not whole_wins(("Bie", 0.6), [("RENEW NOW!", 0.99)])
-    assert whole_wins(("7", 0.9), []) and not whole_wins(("7", 0.7), []) and not whole_wins(("", 0.0), [])
+    wins = WholeImage((0, 0, 99, 31), has_shape=True).wins
+    assert wins(("VIRGINIA", 0.99), [("VIRGINI", 0.93), ("IRGINIA", 0.98)])
+    assert not wins(("Bie", 0.6), [("RENEW NOW!", 0.99)])
+    assert wins(("7", 0.9), []) and not wins(("7", 0.7), []) and not wins(("", 0.0), [])
+    wins = WholeImage((0, 0, 99, 99), has_shape=False).wins
+    assert wins(("A7", 0.95), []) and wins(("A7", 0.95), [("l", 0.7)])
+    assert not wins(("A7", 0.85), []) and not wins(("I", 0.99), [("Open", 0.9)])
+
+
+def test_an_image_of_any_shape_with_next_to_nothing_found_may_be_one_line():
+    none, speck = np.empty((0, 4)), np.array([[10, 10, 24, 22]])
+    gray = np.full((400, 600), 250, np.uint8)
+    assert as_one_line(gray, none) is None  # nothing there
+    gray[180:220, 290:310] = 10
+    for boxes in (none, speck):
+        whole = as_one_line(gray, boxes)
+        assert whole == WholeImage((284, 174, 315, 225), has_shape=False)
+        assert whole.cut(gray).shape == (52, 32)
+    assert as_one_line(gray, np.array([[100, 100, 300, 140]])) is None
+    noise = np.random.default_rng(0).integers(0, 255, (400, 600), np.uint8)
+    whole = as_one_line(noise, none)
+    assert whole == WholeImage((0, 0, 599, 399), has_shape=False, least_length=2)
+    assert whole.wins(("A7", 0.95), []) and not whole.wins(("A", 0.99), [])
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
