@@ -19,7 +19,9 @@ from src.reader.growing_file import GrowingFile
 from src.reader.image_names import common_name
 from src.reader.result import STAGES, Line, ReadResult, Unreadable, Word
 
-THUMBNAIL = 1280, 960  # width and height in pixels, at most
+MOST_PIXELS, LONGEST = 1280 * 960, 16_000  # of an image in the page, whatever its shape, and of its longer side
+SMALL = 640  # pixels: images whose sides are shorter are shown at twice their size, others at theirs at most
+LETTERS = 14  # pixels of the screen that the letters of a word at the pointer have at least
 MOST_IMAGES = 500  # further ones have texts only: browsers do not open pages of gigabytes
 
 _STYLE = """
@@ -34,13 +36,13 @@ article{border-top:1px solid var(--rim);padding:1rem 0;display:grid;gap:.75rem 1
 h2{font-size:1.05rem;margin:0}header p{margin:.25rem 0 0}
 figure{position:relative;margin:0;align-self:start}
 figure img{display:block;width:100%;height:auto}
-svg{position:absolute;inset:0;width:100%;height:100%}
+svg{position:absolute;inset:0;width:100%;height:100%;overflow:visible}
 svg *{vector-effect:non-scaling-stroke}
 .l{fill:transparent;stroke:var(--line);stroke-width:2}
 .w{fill:transparent;stroke:none;cursor:pointer}
 g:hover>.w,g:focus>.w{stroke:var(--word);stroke-width:3;fill:#00a8ff30}
 g:focus{outline:none}
-text{display:none;fill:#fff;stroke:#000;paint-order:stroke;stroke-linejoin:round;pointer-events:none}
+text{display:none;fill:#fff;stroke:#000;stroke-width:3;paint-order:stroke;stroke-linejoin:round;pointer-events:none}
 g:hover>text,g:focus>text{display:inline}
 .l:target{stroke:var(--word);stroke-width:5;fill:#00a8ff30}
 .lines{margin:0;padding-left:2.5em}.lines li{padding:.1rem 0}.lines a{text-decoration:none;display:block}
@@ -124,19 +126,24 @@ def _item(target: str, line: Line) -> str:
 def _figure(result: ReadResult, pixels: np.ndarray, number: int) -> str:
     """The image, with a drawing over it in the image's own coordinates."""
     image = Image.fromarray(pixels)
-    image.thumbnail(THUMBNAIL)
+    share = min(math.sqrt(MOST_PIXELS / (image.width * image.height)), LONGEST / max(image.size))
+    if share < 1:
+        fitted = max(1, round(image.width * share)), max(1, round(image.height * share))
+        image = image.resize(fitted, reducing_gap=2)
     data = io.BytesIO()
     image.save(data, "JPEG", quality=80)
     encoded = base64.b64encode(data.getvalue()).decode("ascii")
-    size = max(result.width, result.height) / 40  # of the letters that show a word
+    enlarged = 2 if max(result.width, result.height) < SMALL else 1
+    size = max(result.width / 26, LETTERS / enlarged)  # of the letters that show a word
     lines = "".join(
         f'<polygon class="l" id="i{number}l{index}" points="{_points(line)}"/>'
         for index, line in enumerate(result.lines, start=1)
     )
     words = "".join(_word(word, result.width, size) for line in result.lines for word in _words(line))
     return (
-        f'<figure><img alt="" width="{image.width}" height="{image.height}" src="data:image/jpeg;base64,{encoded}">'
-        f'<svg viewBox="0 0 {result.width} {result.height}" font-size="{size:.0f}" stroke-width="{size / 8:.1f}">'
+        f'<figure style="max-width:{enlarged * result.width}px">'
+        f'<img alt="" width="{image.width}" height="{image.height}" src="data:image/jpeg;base64,{encoded}">'
+        f'<svg viewBox="0 0 {result.width} {result.height}" font-size="{size:.0f}">'
         f"{lines}{words}</svg></figure>"
     )
 

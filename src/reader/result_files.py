@@ -6,6 +6,7 @@ file is written aside and then gets its name.
 """
 
 import csv
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from src.reader.result import ReadResult
 from src.visualize.drawing import TextsAt, write_image
 from src.visualize.fonts import FontChooser
 
-CSV_COLUMNS = ("image", "line", "x1", "y1", "x2", "y2", "score", "text", "text_score")
+CSV_COLUMNS = ("image", "line", "x1", "y1", "x2", "y2", "score", "text", "text_score", "words")
 
 
 class ImageFiles:
@@ -60,7 +61,10 @@ class ImageFiles:
 
 
 class CsvWriter:
-    """`lines.csv` with one row per line, UTF-8; it gets its name when it is complete. Raises UserError."""
+    """`lines.csv` with one row per line, UTF-8; it gets its name when it is complete. Raises UserError.
+
+    Its words are in the last column, as JSON has them.
+    """
 
     def __init__(self, folder: Path, shard: Shard = EVERYTHING):
         self._file = GrowingFile(folder / common_name("lines.csv", shard))
@@ -71,7 +75,10 @@ class CsvWriter:
     def add(self, result: ReadResult) -> None:
         for number, line in enumerate(result.lines, start=1):
             box = [f"{value:.1f}" for value in line.box]
-            read = ["", ""] if line.text is None else [_harmless(line.text), f"{line.text_score:.4f}"]
+            read = ["", "", ""]
+            if line.text is not None:
+                words = json.dumps([word.to_dict() for word in line.words], ensure_ascii=False)
+                read = [_harmless(line.text), f"{line.text_score:.4f}", words]
             self._writer.writerow([_harmless(result.image), number, *box, f"{line.score:.4f}", *read])
 
     def close(self, complete: bool = True) -> None:

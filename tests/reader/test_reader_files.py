@@ -162,14 +162,31 @@ def test_the_page_shows_words_and_notes_for_pointer_and_keyboard(tmp_path):
     assert 'viewBox="0 0 40 20"' in page and "width=device-width" in page
 
 
+@pytest.mark.parametrize(
+    ("shape", "shown", "width"),
+    [((4, 4), (4, 4), 8), ((6000, 600), (3505, 351), 600), ((1, 70_000), (1, 16_000), 70_000)],
+)
+def test_images_of_any_shape_stay_legible_in_the_page(tmp_path, shape, shown, width):
+    image = ReadResult("a.png", *shape[::-1], (), result().time_ms, np.full((*shape, 3), 200, np.uint8))
+    report = HtmlReport(tmp_path, "title")
+    report.add(image)
+    report.close()
+    page = report.path.read_text(encoding="utf-8")
+    assert f'<figure style="max-width:{width}px"><img alt="" width="{shown[1]}" height="{shown[0]}"' in page
+
+
 def test_the_table_of_lines(tmp_path):
     table = CsvWriter(tmp_path)
-    table.add(result('=1+1,"x"'))
+    word = Word('=1+1,"x"', *PLACE, 0.75)
+    found = result(word.text)
+    table.add(replace(found, lines=(replace(found.lines[0], words=(word,)), replace(found.lines[0], text=None))))
     table.close()
     with open(table.path, encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0][:2] == ["image", "line"]
-    assert rows[1] == ["a<.png", "1", "1.0", "2.0", "30.0", "12.0", "0.9000", '\'=1+1,"x"', "0.8000"]
+    assert rows[1][:-1] == ["a<.png", "1", "1.0", "2.0", "30.0", "12.0", "0.9000", '\'=1+1,"x"', "0.8000"]
+    assert json.loads(rows[1][-1]) == [word.to_dict()]
+    assert rows[2][7:] == ["", "", ""]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
