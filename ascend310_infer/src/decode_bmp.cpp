@@ -39,7 +39,7 @@ Image decode_bmp(const std::vector<std::uint8_t>& data, const std::string& name,
     const std::size_t most = std::size_t{1} << bits, palette_at = kFileHeader + header;
     if (colors == 0) colors = most;
     if (colors > 65536) throw ImageError("unsupported", name, "a palette of " + std::to_string(colors) + " colors");
-    if (pixels_at == palette_at) pixels_at += 4 * colors;
+    if (pixels_at == palette_at || pixels_at == 0) pixels_at = palette_at + 4 * colors;
     const std::size_t there = palette_at < data.size() ? (data.size() - palette_at) / 4 : 0;
     if (std::min(colors, there) > palette.size()) throw ImageError("truncated", name, "invalid palette size");
     colors = std::min(colors, there);
@@ -47,8 +47,11 @@ Image decode_bmp(const std::vector<std::uint8_t>& data, const std::string& name,
       for (std::size_t k = 0; k < 3; ++k) palette[i][k] = data[palette_at + 4 * i + 2 - k];
     }
   }
-  const std::size_t stride = (static_cast<std::size_t>(width) * bits + 31) / 32 * 4;
-  if (pixels_at > data.size() || (data.size() - pixels_at) / stride < static_cast<std::size_t>(height)) {
+  if (pixels_at == 0) pixels_at = kFileHeader + header;
+  const std::size_t used = (static_cast<std::size_t>(width) * bits + 7) / 8, stride = (used + 3) / 4 * 4;
+  // What fills the last row up holds no pixel.
+  if (pixels_at > data.size() ||
+      (data.size() - pixels_at + stride - used) / stride < static_cast<std::size_t>(height)) {
     throw ImageError("truncated", name);
   }
   Image image(static_cast<int>(height), static_cast<int>(width));

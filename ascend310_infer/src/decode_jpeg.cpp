@@ -22,7 +22,8 @@ struct JpegReading {
   jpeg_progress_mgr progress{};
   std::jmp_buf jump{};
   char message[JMSG_LENGTH_MAX] = "";
-  bool ended = false;  // more was wanted than the file holds
+  bool ended = false;        // more was wanted than the file holds
+  bool ended_early = false;  // and not only behind the last row
   bool too_many_scans = false;
   std::int64_t height = 0, width = 0;
   std::vector<std::uint8_t> samples;  // (height, width, components) as libjpeg gives them
@@ -109,6 +110,7 @@ bool read_samples(JpegReading& reading) {
     JSAMPROW row = reading.samples.data() + stride * decoder.output_scanline;
     jpeg_read_scanlines(&decoder, &row, 1);
   }
+  reading.ended_early = reading.ended;
   // What stands between the pixels and the end marker must be sound, too. Not by jpeg_finish_decompress, which lets
   // go of the metadata.
   while (jpeg_consume_input(&decoder) != JPEG_REACHED_EOI) {
@@ -169,7 +171,7 @@ void read_jpeg(JpegReading& reading, const std::vector<std::uint8_t>& data, cons
   const bool done = read_samples(reading);
   if (reading.too_many_scans) throw ImageError("unsupported", name, "a JPEG of more than 100 scans");
   if (!done) throw ImageError("truncated", name, reading.message);
-  if (reading.ended) throw ImageError("truncated", name, "the file ends before the image does");
+  if (reading.ended_early) throw ImageError("truncated", name, "the file ends before the image does");
 }
 
 Image image_of(JpegReading& reading) {

@@ -1,5 +1,4 @@
 #include <png.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 
 #include "decode_image.h"
 #include "orientation.h"
+#include "png_chunks.h"
 #include "transparency.h"
 
 namespace infer {
@@ -27,6 +27,7 @@ struct PngReading {
   std::size_t position = 0;
   char message[200] = "";
   PngStage stage = PngStage::kHeader;
+  bool warned = false;  // of something among the pixels or behind them
   png_uint_32 height = 0, width = 0;
   int depth = 0, color = 0, channels = 0;
   std::vector<std::uint8_t> samples;  // (height, width, channels), one byte a sample, the high one of two
@@ -41,7 +42,10 @@ void png_fail(png_structp png, png_const_charp message) {
   std::longjmp(png_jmpbuf(png), 1);
 }
 
-void png_warn(png_structp, png_const_charp) {}
+void png_warn(png_structp png, png_const_charp) {
+  PngReading& reading = *static_cast<PngReading*>(png_get_error_ptr(png));
+  if (reading.stage != PngStage::kHeader) reading.warned = true;
+}
 
 void png_give(png_structp png, png_bytep to, std::size_t count) {
   PngReading& reading = *static_cast<PngReading*>(png_get_io_ptr(png));
@@ -50,42 +54,7 @@ void png_give(png_structp png, png_bytep to, std::size_t count) {
   reading.position += count;
 }
 
-std::uint32_t big_endian(const std::uint8_t* from) {
-  return std::uint32_t{from[0]} << 24 | std::uint32_t{from[1]} << 16 | std::uint32_t{from[2]} << 8 | from[3];
-}
-
-/// The file with a sound end where it is cut off inside the pixels, all of which may be there nevertheless;
-/// ImageError where the checksum of the header or palette is wrong.
-std::vector<std::uint8_t> sound_chunks(const std::vector<std::uint8_t>& data, const std::string& name) {
-  constexpr std::size_t signature = 8, head = 8, checksum = 4;
-  constexpr std::uint8_t end[] = {0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82};
-  for (std::size_t at = signature; at + head < data.size();) {
-    const std::size_t length = big_endian(&data[at]), left = data.size() - at - head;
-    const std::string kind(data.begin() + static_cast<std::ptrdiff_t>(at) + 4,
-                           data.begin() + static_cast<std::ptrdiff_t>(at) + 8);
-    if (left < length + checksum) {
-      if (kind != "IDAT") break;
-      std::vector<std::uint8_t> whole(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(at + head));
-      const std::size_t kept = std::min(left, length);
-      for (int i = 0; i < 4; ++i)
-        whole[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(kept >> (24 - 8 * i));
-      whole.insert(whole.end(), &data[at] + head, &data[at] + head + kept);
-      whole.insert(whole.end(), checksum, 0);
-      whole.insert(whole.end(), std::begin(end), std::end(end));
-      return whole;
-    }
-    if ((kind == "IHDR" || kind == "PLTE") &&
-        crc32(crc32(0, nullptr, 0), &data[at] + 4, static_cast<uInt>(length + 4)) !=
-            big_endian(&data[at + head + length])) {
-      throw ImageError("truncated", name, kind + " has a wrong checksum");
-    }
-    if (kind == "IEND") break;
-    at += head + length + checksum;
-  }
-  return data;
-}
-
-bool read_png_header(PngReading& reading) {
+bool read_png_header(PngReading& reading, bool right_checksums) {
   reading.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reading, png_fail, png_warn);
   if (reading.png == nullptr) throw std::bad_alloc();
   if (setjmp(png_jmpbuf(reading.png))) return false;
@@ -93,8 +62,9 @@ bool read_png_header(PngReading& reading) {
   if (reading.info == nullptr) png_error(reading.png, "no memory");
   png_set_user_limits(reading.png, 0x7FFFFFFF, 0x7FFFFFFF);  // `check_size` has the last word
   png_set_read_fn(reading.png, &reading, png_give);
-  // The pixels are compressed with a checksum of their own; `sound_chunks` looks at those of the header and palette.
+  // Of the two checksums of the pixels one is enough; `sound_png` looks at those of the header and palette.
   png_set_crc_action(reading.png, PNG_CRC_QUIET_USE, PNG_CRC_DEFAULT);
+  if (right_checksums) png_set_option(reading.png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
   png_read_info(reading.png, reading.info);
   int interlace = 0;
   png_get_IHDR(reading.png, reading.info, &reading.width, &reading.height, &reading.depth, &reading.color, &interlace,
@@ -191,23 +161,19 @@ std::uint8_t png_pixel(const PngReading& reading, const PngColors& colors, const
   return static_cast<std::uint8_t>(alpha);
 }
 
-}  // namespace
-
-Image decode_png(const std::vector<std::uint8_t>& file, const std::string& name, std::int64_t max_pixels) {
-  const std::vector<std::uint8_t> data = sound_chunks(file, name);
+/// Throws ImageError, also where what is wrong behind the pixels may be wrong in them.
+Image decoded_png(const SoundPng& png, const std::vector<std::uint8_t>& data, const std::string& name) {
   PngReading reading;
   reading.data = data.data();
   reading.size = data.size();
-  if (!read_png_header(reading)) throw ImageError("truncated", name, reading.message);
-  check_size(reading.height, reading.width, name, max_pixels);
-  if (!start_samples(reading)) throw ImageError("truncated", name, reading.message);
+  if (!read_png_header(reading, png.right_checksums) || !start_samples(reading))
+    throw ImageError("truncated", name, reading.message);
   const std::size_t stride = static_cast<std::size_t>(reading.width) * static_cast<std::size_t>(reading.channels);
   reading.samples.resize(stride * reading.height);
   reading.rows.resize(reading.height);
   for (std::size_t y = 0; y < reading.height; ++y) reading.rows[y] = reading.samples.data() + stride * y;
-  // What follows the pixels may be cut off: the image is there.
-  if (!read_png_samples(reading) && reading.stage != PngStage::kEnd) {
-    throw ImageError("truncated", name, reading.message);
+  if (!read_png_samples(reading) || reading.warned) {
+    if (reading.stage != PngStage::kEnd || !has_all_rows(png)) throw ImageError("truncated", name, reading.message);
   }
   const PngColors colors = png_colors(reading);
   Image image(static_cast<int>(reading.height), static_cast<int>(reading.width));
@@ -218,6 +184,20 @@ Image decode_png(const std::vector<std::uint8_t>& file, const std::string& name,
   }
   lay_on_ground(image, alpha);
   return oriented(std::move(image), png_orientation(reading));
+}
+
+}  // namespace
+
+Image decode_png(const std::vector<std::uint8_t>& file, const std::string& name, std::int64_t max_pixels) {
+  const SoundPng png = sound_png(file, name);
+  check_size(png.header.height, png.header.width, name, max_pixels);
+  try {
+    return decoded_png(png, png.data, name);
+  } catch (const ImageError&) {
+    const std::vector<std::uint8_t> anew = with_rows_anew(png);
+    if (anew.empty()) throw;
+    return decoded_png(png, anew, name);
+  }
 }
 
 }  // namespace infer

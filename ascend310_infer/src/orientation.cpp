@@ -34,6 +34,8 @@ struct TiffReader {
 std::optional<int> exif_orientation(const std::uint8_t* tiff, std::size_t size) {
   TiffReader reader{tiff, size};
   if (size < 8 || tiff[0] != tiff[1] || (tiff[0] != 'I' && tiff[0] != 'M')) return std::nullopt;
+  // In any order, as Pillow accepts it.
+  if ((tiff[2] != 0 || tiff[3] != 42) && (tiff[2] != 42 || tiff[3] != 0)) return std::nullopt;
   reader.big_endian = tiff[0] == 'M';
   const std::size_t directory = reader.number(4, 4);
   const std::uint32_t entries = reader.number(directory, 2);

@@ -1,27 +1,26 @@
 """Any image file -> the upright 8-bit RGB image a viewer shows, or one named reason why not."""
 
-import io
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from src.data.images.file_types import HEAD_BYTES, file_type, register_heic, why_not_read
+from src.data.images.file_types import HEAD_BYTES, file_type
 from src.data.images.header import ImageHeader, frame_numbers, header_of
 from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker
 from src.data.images.options import DEFAULT_MAX_PIXELS
-from src.data.images.pillow_guards import without_pillow_limit, without_texts
+from src.data.images.pillow_guards import open_with_pillow, without_pillow_limit
+from src.data.images.png import PngError, has_all_rows, has_right_checksums, other_forms, sound_png
 from src.data.images.rgb import orientation, to_rgb, turned_upright
 from src.data.images.source import ImageError, content_of, is_special, read_bytes
 
 __all__ = ["DecodedImage", "ImageError", "ImageFile", "ImageHeader", "decode_image", "image_size", "read_bytes"]
 
-# A closed list: Pillow would otherwise also try formats that start other programs (EPS) or only name stubs.
-ACCEPTED_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000", "AVIF")
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".pnm"}
     | {".tif", ".tiff", ".webp", ".jp2", ".avif"}
@@ -140,12 +139,30 @@ class ImageFile:
         """As stored, and what was wrong."""
         if self._image.format in ("JPEG", "MPO"):
             return self._jpeg_pixels()
+        return self._png_pixels() if self._image.format == "PNG" else self._loaded(), self._notes
+
+    def _png_pixels(self) -> np.ndarray:
+        assert isinstance(self._data, bytes)  # only TIFFs are read piece by piece
+        page, is_animated = self._image.tell(), self.pages > 1
         try:
-            return self._loaded(), self._notes
+            return self._loaded() if is_animated else self._loaded_whole(self._data)
         except ImageError:
-            if not self._reopened_without_texts():
-                raise
-            return self._loaded(), self._notes
+            for data in other_forms(self._data, is_animated=is_animated):
+                with suppress(ImageError):
+                    self._data, self._image = data, self._opened(data)
+                    self._guarded(lambda: self._image.seek(page))
+                    return self._loaded() if is_animated else self._loaded_whole(data)
+            raise
+
+    def _loaded_whole(self, png: bytes) -> np.ndarray:
+        pixels = self._loaded()
+        height = self._image.height
+        ends = [self._image.crop((0, y, self._image.width, y + 1)) for y in range(max(height - 2, 0), height)]
+        is_suspect = "interlace" in self._image.info or not all(end.getbbox(alpha_only=False) for end in ends)
+        # Rows that are missing are zero.
+        if (is_suspect or not has_right_checksums(png)) and not has_all_rows(png):
+            raise ImageError("truncated", self._name, "the pixels end early")
+        return pixels
 
     def _jpeg_pixels(self) -> tuple[np.ndarray, list[str]]:
         data = self._data
@@ -153,12 +170,14 @@ class ImageFile:
         if has_too_many_scans(data):
             raise ImageError("unsupported", self._name, f"a JPEG of more than {MOST_SCANS} scans")
         notes: list[str] = []
-        if self._image.format == "JPEG" and self._image.mode in ("RGB", "L"):
+        if self._image.mode in ("RGB", "L"):
             try:
                 return decode_sound(data), notes
             except ValueError as error:
                 notes.append(f"the JPEG is damaged ({error})")
         try:
+            # All at once: in blocks, what is wrong behind the last row would count or not by the place of the next.
+            self._image.decodermaxblock = max(len(data), 1 << 16)  # type: ignore[attr-defined] # an ImageFile's
             return self._loaded(), notes
         except ImageError:
             completed = with_end_marker(data)
@@ -178,46 +197,24 @@ class ImageFile:
             raise ImageError("too large", self._name, "not enough memory") from None
 
     def _open(self) -> Image.Image:
+        if not isinstance(self._data, bytes) or file_type(self._data[:HEAD_BYTES]) != "PNG":
+            return self._opened(self._data)
         try:
-            return self._guarded(self._opened)
+            data = sound_png(self._data)
+        except PngError as error:
+            raise ImageError(error.reason, self._name, str(error)) from None
+        if data is not self._data:
+            self._notes.append("the PNG is damaged outside its pixels")
+        self._data = data
+        try:
+            return self._opened(data)
         except ImageError:
-            if not isinstance(self._data, bytes):
-                raise
-            shorter = without_texts(self._data) if self._data.startswith(b"\x89PNG") else self._data
-            if len(shorter) == len(self._data):
-                raise
-            self._data = shorter
-            return self._guarded(self._opened)
+            for self._data in other_forms(data, is_animated=True):  # if it is, its frames are kept
+                return self._opened(self._data)
+            raise
 
-    def _opened(self) -> Image.Image:
-        data = self._data
-        head = data[:HEAD_BYTES] if isinstance(data, bytes) else b""
-        kind = file_type(head)
-        if reason := why_not_read(kind):
-            raise ImageError("other format", self._name, reason)
-        formats: tuple[str, ...] = ACCEPTED_FORMATS
-        if kind == "HEIC":
-            register_heic()
-            formats = ("HEIF",)
-        try:
-            return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=formats)
-        except UnidentifiedImageError:
-            # A signature that is known with a header that cannot be read is a cut file, not a foreign one.
-            known = kind not in ("", "BMP", "PPM", "PDF")  # two letters may be the beginning of anything
-            raise ImageError("truncated" if known else "not an image", self._name) from None
-
-    def _reopened_without_texts(self) -> bool:
-        """Whether the file is a PNG that has texts, which are gone now: the longest cost it nothing but them."""
-        if self._image.format != "PNG" or not isinstance(self._data, bytes):
-            return False
-        shorter = without_texts(self._data)
-        if len(shorter) == len(self._data):
-            return False
-        frame = self._image.tell()
-        self._data = shorter
-        self._image = self._guarded(self._opened)
-        self._guarded(lambda: self._image.seek(frame))
-        return True
+    def _opened(self, data: bytes | BinaryIO) -> Image.Image:
+        return self._guarded(lambda: open_with_pillow(data, self._name))
 
     def _guarded(self, work: Callable) -> Image.Image:
         """What `work` returns; decoders fail on broken data with any exception class."""

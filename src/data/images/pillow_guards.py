@@ -1,19 +1,22 @@
-"""Limits of Pillow that this project does not want, as it has its own: of pixels, and of texts in a PNG."""
+"""What Pillow may do here: open some formats, of any size, as this project has a limit of its own."""
 
+import io
 import threading
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+
+from src.data.images.file_types import HEAD_BYTES, file_type, register_heic, why_not_read
+from src.data.images.source import ImageError
+
+# A closed list: Pillow would otherwise also try formats that start other programs (EPS) or only name stubs.
+ACCEPTED_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000", "AVIF")
 
 _lock = threading.Lock()
 _inside = 0
 _before: int | None = None
-
-_SIGNATURE_BYTES = 8
-_TEXTS = {b"tEXt", b"zTXt", b"iTXt", b"iCCP"}
-_IS_ANCILLARY = 0x20  # bit of the first letter of a kind: decoders may do without such a chunk
 
 
 @contextmanager
@@ -37,23 +40,22 @@ def without_pillow_limit() -> Iterator[None]:
                 Image.MAX_IMAGE_PIXELS = _before
 
 
-def without_texts(data: bytes) -> bytes:
-    """The file without its texts and color profile, and without any metadata whose checksum is wrong.
+def open_with_pillow(data: bytes | BinaryIO, name: str) -> Image.Image:
+    """The image whose header has been read.
 
-    Pillow refuses the image for these when they are long, and for any wrong checksum before the pixels.
+    Raises:
+        ImageError: the format is not read, or the header cannot be.
     """
-    parts = [data[:_SIGNATURE_BYTES]]
-    place = _SIGNATURE_BYTES
-    while place + 12 <= len(data):
-        end = place + 12 + int.from_bytes(data[place : place + 4], "big")
-        kind = data[place + 4 : place + 8]
-        if kind not in _TEXTS and not (kind[0] & _IS_ANCILLARY and _is_damaged(data[place + 4 : end])):
-            parts.append(data[place:end])
-        place = end
-    parts.append(data[place:])
-    return b"".join(parts)
-
-
-def _is_damaged(chunk: bytes) -> bool:
-    """Whether the checksum at the end of a chunk, which begins with its kind here, is another one's."""
-    return zlib.crc32(chunk[:-4]).to_bytes(4, "big") != chunk[-4:]
+    kind = file_type(data[:HEAD_BYTES]) if isinstance(data, bytes) else ""
+    if reason := why_not_read(kind):
+        raise ImageError("other format", name, reason)
+    formats: tuple[str, ...] = ACCEPTED_FORMATS
+    if kind == "HEIC":
+        register_heic()
+        formats = ("HEIF",)
+    try:
+        return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=formats)
+    except UnidentifiedImageError:
+        # A signature that is known with a header that cannot be read is a cut file, not a foreign one.
+        known = kind not in ("", "BMP", "PPM", "PDF")  # two letters may be the beginning of anything
+        raise ImageError("truncated" if known else "not an image", name) from None
