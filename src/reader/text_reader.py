@@ -7,6 +7,7 @@ from typing import Any
 
 from src.common.errors import UserError
 from src.crnn.decoder import choose_decoder
+from src.data.loading.prefetch import work_ahead
 from src.engines.engine import InputShape, open_engines
 from src.reader.image_source import ImageSource, OpenOptions, Source, as_image_source
 from src.reader.networks import detect_options, find_detector, find_recognizer
@@ -127,28 +128,34 @@ class TextReader:
                 work, rest = self._load_or_not(rest)
 
     def _pipelined(self, images: Iterator[ImageSource], keep_image: bool) -> Iterator[ReadResult | Unreadable]:
-        decoding: deque[Future] = deque()
-        connecting: deque[Future] = deque()
         with ThreadPoolExecutor(max_workers=READ_AHEAD, thread_name_prefix="reader") as pool:
+            detected = self._detected(images, keep_image, pool)
+            for _, done in work_ahead(lambda work: pool.submit(self._connect, work), detected, 1):
+                yield self._stages.recognize(done) if isinstance(done, PageWork) else done
 
-            def look_ahead() -> None:
-                while len(decoding) < READ_AHEAD and (image := next(images, None)) is not None:
-                    decoding.append(pool.submit(self._load_or_not, image))
+    def _detected(
+        self, images: Iterator[ImageSource], keep_image: bool, pool: ThreadPoolExecutor
+    ) -> Iterator[PageWork | Unreadable]:
+        """Every page after detection; the next ones are decoded meanwhile.
 
+        A queue of its own, because the next page of a file comes before other files that are already being decoded.
+        """
+        decoding: deque[Future] = deque()
+
+        def look_ahead() -> None:
+            while len(decoding) < READ_AHEAD and (image := next(images, None)) is not None:
+                decoding.append(pool.submit(self._load_or_not, image))
+
+        look_ahead()
+        while decoding:
+            work, rest = decoding.popleft().result()
+            if rest is not None:
+                decoding.appendleft(pool.submit(self._load_or_not, rest))
             look_ahead()
-            while decoding or connecting:
-                if decoding:
-                    work, rest = decoding.popleft().result()
-                    if rest is not None:  # its next page comes before other files
-                        decoding.appendleft(pool.submit(self._load_or_not, rest))
-                    look_ahead()
-                    if isinstance(work, PageWork):
-                        work.keep_image = keep_image
-                        self._stages.detect(work)
-                    connecting.append(pool.submit(self._connect, work))
-                while connecting and (len(connecting) > 1 or not decoding):
-                    done = connecting.popleft().result()
-                    yield self._stages.recognize(done) if isinstance(done, PageWork) else done
+            if isinstance(work, PageWork):
+                work.keep_image = keep_image
+                self._stages.detect(work)
+            yield work
 
     def _load_or_not(self, item: ImageSource | PageQueue) -> tuple[PageWork | Unreadable, PageQueue | None]:
         """The next page of a source, or why it cannot be read, and the source if it has more."""
