@@ -15,7 +15,8 @@ from src.data.images.header import ImageHeader, frame_numbers, header_of
 from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker
 from src.data.images.options import DEFAULT_MAX_PIXELS
 from src.data.images.pillow_guards import open_with_pillow, without_pillow_limit
-from src.data.images.png import PngError, has_all_rows, has_right_checksums, other_forms, sound_png
+from src.data.images.png import has_all_rows, has_right_checksums, other_forms, sound_png
+from src.data.images.png_rows import PngError
 from src.data.images.rgb import orientation, to_rgb, turned_upright
 from src.data.images.source import ImageError, content_of, is_special, read_bytes
 

@@ -8,7 +8,10 @@ from src.common.errors import UserError
 from src.common.options import OptionError
 
 DAMAGED_PAGE = "damaged page of the LMDB"
-OF_A_PAGE = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.CursorFullError)  # others may be sound
+
+
+class PageError(Exception):
+    """A page that is damaged; others may be sound."""
 
 
 class LmdbError(UserError):
@@ -19,7 +22,7 @@ class LmdbPlaceError(LmdbError, OptionError):
     """A path where there is no LMDB to read, or something else than the LMDB to write."""
 
 
-def lmdb_problem(path: Path, error: lmdb.Error | OSError) -> LmdbError:
+def lmdb_problem(path: Path, error: lmdb.Error | PageError | OSError) -> LmdbError:
     """What LMDB's own errors mean, and what helps."""
     if isinstance(error, OSError):
         return LmdbError(f"{str(path)!r} cannot be read: {error.strerror or error}")
@@ -29,9 +32,16 @@ def lmdb_problem(path: Path, error: lmdb.Error | OSError) -> LmdbError:
     return LmdbError(f"{str(path)!r} is not a readable LMDB: {error}")
 
 
-_MEANINGS: tuple[tuple[tuple[type[lmdb.Error], ...], str], ...] = (
+_MEANINGS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
-        (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.CursorFullError, lmdb.PageFullError, lmdb.PanicError),
+        (
+            PageError,
+            lmdb.CorruptedError,
+            lmdb.PageNotFoundError,
+            lmdb.CursorFullError,
+            lmdb.PageFullError,
+            lmdb.PanicError,
+        ),
         "is damaged: copy it again, or build it again with --force",
     ),
     ((lmdb.InvalidError, lmdb.VersionMismatchError), "is no LMDB of a version that is read: build it again"),

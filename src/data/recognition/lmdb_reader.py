@@ -5,24 +5,23 @@ taken as an encoded image and as UTF-8 text; nothing in a database is unpickled 
 """
 
 import os
-import threading
-import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import lmdb
 import numpy as np
 
-from src.data.recognition.lmdb_errors import DAMAGED_PAGE, OF_A_PAGE, LmdbError, LmdbPlaceError, lmdb_problem
-from src.data.recognition.lmdb_length import cut_short
+from src.data.recognition.lmdb_description import cut_short
+from src.data.recognition.lmdb_errors import DAMAGED_PAGE, LmdbError, LmdbPlaceError, PageError, lmdb_problem
+from src.data.recognition.lmdb_pages import LmdbPages
 from src.data.recognition.word_images import SampleError, decode_gray, header_size
 
 NUM_SAMPLES_KEY = b"num-samples"
 PROGRESS_KEY = b"build-progress"  # present only while a build is unfinished; see lmdb_writer
-
-_environments: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # (device, inode) -> holder
-_environments_lock = threading.Lock()
+_LEAST_SAMPLE_BYTES = 2 * 25  # two keys of 15 bytes, each with what a page needs to find it
+_MOST_PIXELS = 2**31 - 1  # of a side: what int32 holds
+_MOST_HEADER_BYTES = 1 << 16  # of an image, in which its size is looked for first
 
 
 def image_key(index: int) -> bytes:
@@ -33,36 +32,6 @@ def image_key(index: int) -> bytes:
 def label_key(index: int) -> bytes:
     """Key of the text of sample `index` (0-based)."""
     return b"label-%09d" % (index + 1)
-
-
-class _Environment:
-    """Weakly referable holder: LMDB forbids opening one file twice in a process, so readers share it."""
-
-    def __init__(self, path: Path):
-        self.process = os.getpid()
-        self.handle = lmdb.open(
-            str(path),
-            subdir=path.is_dir(),
-            readonly=True,
-            create=False,
-            lock=False,
-            readahead=False,
-            meminit=False,
-            max_readers=32,
-        )
-
-
-def _open_shared(path: Path) -> _Environment:
-    status = data_file(path).stat()
-    file = (status.st_dev, status.st_ino)
-    with _environments_lock:
-        environment = _environments.get(file)
-        if environment is not None and environment.process != os.getpid():
-            environment.handle.close()  # inherited through a fork; its own process is not touched by this
-            environment = None
-        if environment is None:
-            environment = _environments[file] = _Environment(path)
-        return environment
 
 
 def data_file(path: Path) -> Path:
@@ -109,7 +78,7 @@ class LmdbWords:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self._environment: _Environment | None = None
+        self._opened: LmdbPages | None = None
         self._count = self._read_count()
 
     def _read_count(self) -> int:
@@ -118,40 +87,38 @@ class LmdbWords:
         if not is_lmdb(self.path) and not self.path.is_file():
             raise LmdbPlaceError(f"{str(self.path)!r} is not an LMDB: it holds no data.mdb")
         try:
-            self._file_bytes = data_file(self.path).stat().st_size
             if cut := cut_short(data_file(self.path)):
                 raise LmdbError(f"{str(self.path)!r}: {cut}")
             if not data_file(self.path).stat().st_size:
                 raise LmdbError(f"{str(self.path)!r}: data.mdb is empty; copy it again")
-            with self._handle().begin() as transaction:
-                count = transaction.get(NUM_SAMPLES_KEY)
-                unfinished = transaction.get(PROGRESS_KEY) is not None
-        except (lmdb.Error, OSError) as error:
+            count = self._pages().get(NUM_SAMPLES_KEY)
+            unfinished = self._pages().get(PROGRESS_KEY, 0) is not None
+        except (PageError, OSError) as error:
             raise lmdb_problem(self.path, error) from error
         if count is None:
             hint = "its build is unfinished, run it again" if unfinished else "it has no num-samples key"
             raise LmdbError(f"LMDB {str(self.path)!r} cannot be used: {hint}")
         if not (count.isdigit() and len(count) <= 9):
             raise LmdbError(f"LMDB {str(self.path)!r}: num-samples is {count[:40]!r}, not a number")
+        # A sample has two keys. Looking for a billion that are not there would take hours.
+        if int(count) > (most := min(self._pages().entries, self._pages().file_bytes // _LEAST_SAMPLE_BYTES)):
+            raise LmdbError(f"LMDB {str(self.path)!r}: num-samples is {int(count)}, and it holds {most} keys at most")
         return int(count)
 
-    def _handle(self) -> lmdb.Environment:
-        if self._environment is None or self._environment.process != os.getpid():
-            self._environment = _open_shared(self.path)  # an environment must not cross a fork
-        return self._environment.handle
+    def _pages(self) -> LmdbPages:
+        if self._opened is None:
+            self._opened = LmdbPages(data_file(self.path))
+        return self._opened
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_environment": None}
+        return {**self.__dict__, "_opened": None}
 
     def __len__(self) -> int:
         return self._count
 
     def entries(self) -> int:
         """Number of keys of any kind in the file."""
-        try:
-            return self._handle().stat()["entries"]
-        except (lmdb.Error, OSError) as error:
-            raise lmdb_problem(self.path, error) from error
+        return self._pages().entries
 
     def read(self, index: int) -> tuple[bytes, str]:
         """Encoded image and text of sample `index` (0-based).
@@ -162,67 +129,64 @@ class LmdbWords:
         """
         if not 0 <= index < self._count:
             raise IndexError(f"sample {index} of {self._count} in {str(self.path)!r}")
-        try:
-            with self._handle().begin(buffers=True) as transaction:
-                image = self._copied(transaction.get(image_key(index)))
-                label = self._copied(transaction.get(label_key(index)))
-        except OF_A_PAGE as error:
-            raise SampleError(f"{self.path}: {image_key(index).decode()}: {error}", DAMAGED_PAGE) from error
-        except (lmdb.Error, OSError) as error:
-            raise lmdb_problem(self.path, error) from error
+        image = self._value(image_key(index))
+        label = self._value(label_key(index))
         if image is None:
             raise SampleError(f"{self.path}: {image_key(index).decode()} is missing", "missing image")
         return image, self._decode_label(label, index)
 
-    def _copied(self, value: memoryview | None) -> bytes | None:
-        """A value, unless a damaged page says that it is longer than the file: reading it would end the process."""
-        if value is not None and len(value) > self._file_bytes:
-            raise lmdb.CorruptedError(f"a value of {len(value)} bytes in a file of {self._file_bytes}")
-        return None if value is None else bytes(value)
+    def _value(self, key: bytes) -> bytes | None:
+        try:
+            return self._pages().get(key)
+        except PageError as error:
+            raise SampleError(f"{self.path}: {key.decode()}: {error}", DAMAGED_PAGE) from error
+        except OSError as error:
+            raise lmdb_problem(self.path, error) from error
 
     def labels(self) -> Iterator[str | SampleError]:
         """Every text in order, without touching the images; the error in the place of a bad one."""
         done = 0
         try:
-            with self._handle().begin() as transaction, transaction.cursor() as cursor:
-                alive = cursor.set_range(b"label-")
-                for index in range(self._count):
-                    wanted = label_key(index)
-                    while alive and cursor.key() < wanted:
-                        alive = cursor.next()
-                    found = alive and cursor.key() == wanted
-                    yield self._label_or_error(cursor.value() if found else None, index)
-                    done += 1
-        except OF_A_PAGE:  # those on other pages are there; each is looked for by itself
+            stored = iter(self._pages().items(b"label-"))
+            found: tuple[bytes, bytes] | None = next(stored, None)
+            for index in range(self._count):
+                wanted = label_key(index)
+                while found and found[0] < wanted:
+                    found = next(stored, None)
+                yield self._label_or_error(found[1] if found and found[0] == wanted else None, index)
+                done += 1
+        except PageError:  # those on other pages are there; each is looked for by itself
             for index in range(done, self._count):
                 yield self._looked_up_label(index)
-        except (lmdb.Error, OSError) as error:
+        except OSError as error:
             raise lmdb_problem(self.path, error) from error
 
     def image_sizes(self) -> np.ndarray:
         """(height, width) of every image from its header, int32 (N, 2); (0, 0) where there is none."""
         sizes = np.zeros((self._count, 2), np.int32)
-        index = 0
-        while index < self._count:
-            try:
-                with self._handle().begin(buffers=True) as transaction:
-                    for index in range(index, self._count):  # noqa: B020 - goes on where it was
-                        data = transaction.get(image_key(index))
-                        if data is not None and len(data) <= self._file_bytes:
-                            sizes[index] = header_size(data) or (0, 0)
-            except OF_A_PAGE:  # the transaction cannot go on; reading this sample says what is wrong
-                pass
-            except (lmdb.Error, OSError) as error:
-                raise lmdb_problem(self.path, error) from error
-            index += 1
+        for index in range(self._count):
+            with suppress(SampleError):  # reading this sample says what is wrong
+                sizes[index] = self._image_size(image_key(index))
         return sizes
+
+    def _image_size(self, key: bytes) -> tuple[int, int]:
+        try:
+            head = self._pages().get(key, _MOST_HEADER_BYTES) or b""
+            size = header_size(head)
+            if size is None and len(head) == _MOST_HEADER_BYTES:
+                size = header_size(self._pages().get(key) or b"")
+        except PageError as error:
+            raise SampleError(f"{self.path}: {key.decode()}: {error}", DAMAGED_PAGE) from error
+        except OSError as error:
+            raise lmdb_problem(self.path, error) from error
+        height, width = size or (0, 0)
+        return min(height, _MOST_PIXELS), min(width, _MOST_PIXELS)
 
     def _looked_up_label(self, index: int) -> str | SampleError:
         try:
-            with self._handle().begin() as transaction:
-                return self._label_or_error(transaction.get(label_key(index)), index)
-        except OF_A_PAGE as error:
-            return SampleError(f"{self.path}: {label_key(index).decode()}: {error}", DAMAGED_PAGE)
+            return self._label_or_error(self._value(label_key(index)), index)
+        except SampleError as error:
+            return error
 
     def _label_or_error(self, label: bytes | None, index: int) -> str | SampleError:
         try:
@@ -249,4 +213,4 @@ class LmdbWords:
 
     def close(self) -> None:
         """Let go of the file (it reopens on the next use)."""
-        self._environment = None
+        self._opened = None

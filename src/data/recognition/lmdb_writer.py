@@ -13,8 +13,9 @@ from typing import Any, TextIO
 
 import lmdb
 
-from src.data.recognition.lmdb_errors import LmdbError, LmdbPlaceError, lmdb_problem
-from src.data.recognition.lmdb_length import cut_short
+from src.data.recognition.lmdb_description import cut_short
+from src.data.recognition.lmdb_errors import LmdbError, LmdbPlaceError, PageError, lmdb_problem
+from src.data.recognition.lmdb_pages import LmdbPages
 from src.data.recognition.lmdb_reader import NUM_SAMPLES_KEY, PROGRESS_KEY, image_key, label_key
 from src.data.recognition.lmdb_verify import verify_lmdb
 
@@ -56,8 +57,9 @@ class LmdbWriter:
         self._check_folder(overwrite)
         self._lock_file = self._lock()
         try:
+            self._check_pages(overwrite)
             self._environment = lmdb.open(str(self.path), map_size=map_size, meminit=False)
-        except (lmdb.Error, OSError) as error:
+        except (lmdb.Error, PageError, OSError) as error:
             self._lock_file.close()
             raise lmdb_problem(self.path, error) from error
         try:
@@ -78,6 +80,18 @@ class LmdbWriter:
         if "data.mdb" in names and (cut := cut_short(self.path / "data.mdb")):
             raise LmdbError(f"{str(self.path)!r}: {cut}, or delete it and build again")
         self.path.mkdir(parents=True, exist_ok=True)
+
+    def _check_pages(self, overwrite: bool) -> None:
+        """LMDB trusts the pages of a build that goes on: a damaged one would end the process."""
+        data_file = self.path / "data.mdb"
+        if not data_file.is_file() or not data_file.stat().st_size:
+            return
+        try:
+            LmdbPages(data_file).check()
+        except PageError:
+            if not overwrite:
+                raise
+            data_file.unlink()
 
     def _lock(self) -> TextIO:
         lock_file = open(self.path / "build.lock", "w")  # noqa: SIM115 - held until close()
