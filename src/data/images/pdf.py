@@ -39,9 +39,12 @@ class PdfFile:
         self._dpi, self._max_pixels = dpi, max_pixels
         try:
             import pypdfium2  # noqa: PLC0415 - only where a PDF comes
+            import pypdfium2.raw as pdfium  # noqa: PLC0415
         except ImportError:
             raise ImageError("other format", self._name, "PDF needs pypdfium2: pip install pypdfium2") from None
         with self._named():
+            # Of a file without pages PDFium keeps the reason why an earlier one was refused; nothing is refused here.
+            pdfium.FPDF_LoadMemDocument(b"", 0, None)
             self._document = pypdfium2.PdfDocument(source)
             if self._document.get_formtype():
                 self._document.init_forms()  # what was filled in is drawn, too
@@ -117,7 +120,7 @@ class PdfFile:
             except pypdfium2.PdfiumError as error:
                 if "password" in str(error).lower():
                     raise ImageError("unsupported", self._name, "the PDF needs a password") from None
-                raise ImageError("truncated", self._name, str(error)) from None
+                raise ImageError("truncated", self._name, f"damaged, or without pages; {error}") from None
             except FileNotFoundError:
                 raise ImageError("missing", self._name) from None
             except OSError as error:

@@ -128,6 +128,21 @@ def test_pages_of_a_pdf():
         PdfFile(data[:200], name="a.pdf")
 
 
+def test_a_pdf_without_pages_or_with_a_password():
+    head, objects = b"%PDF-1.4\n", (b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[]/Count 0>>")
+    places, body = [], head
+    for number, content in enumerate(objects, start=1):
+        places.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"xref\n0 3\n0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
+    key = b"(" + b"a" * 32 + b")"
+    locked = b"/ID[<00><00>]/Encrypt<</Filter/Standard/V 1/R 2/P -4/O%s/U%s>>" % (key, key)
+    for more, said in ((locked, "needs a password"), (b"", "without pages")):
+        end = b"trailer\n<</Size 3/Root 1 0 R%s>>\nstartxref\n%d\n%%%%EOF\n" % (more, len(body))
+        with pytest.raises(ImageError, match=said):
+            PdfFile(body + table + end)
+
+
 def test_a_pdf_page_has_a_time_budget(monkeypatch):
     monkeypatch.setattr("src.data.images.pdf.MOST_SECONDS", -1.0)
     page = noise(300, 300)
