@@ -36,7 +36,8 @@ def ink_tilt(gray: np.ndarray, boxes: np.ndarray) -> float:
         values = _sharpness(edges, tried)
         best = tried[np.argmax(values)]
     level = _sharpness(edges, np.zeros(1))[0]
-    return float(best) if values.max() > GAIN * level else 0.0
+    # What still grows beyond the last slope that was tried first has no best one.
+    return float(best) if values.max() > GAIN * level and abs(best) < STEEPEST + STEP / 2 else 0.0
 
 
 def _longest(boxes: np.ndarray) -> np.ndarray:

@@ -63,7 +63,7 @@ def _rectified(image: np.ndarray, polygon: np.ndarray, margin: float) -> LineCro
     target = np.array([[0, 0], [new_width, 0], [new_width, new_height], [0, new_height]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
     pixels = cv2.warpPerspective(
-        image, matrix, (new_width, new_height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, matrix, (new_width, new_height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     share = float(pad / max((sides[0] + sides[2]) / 2, 1e-6))
     return LineCrop(pixels, -share, 1 + share)

@@ -13,7 +13,7 @@ from src.reader.line_trim import trimmed
 from src.reader.options import ReaderOptions
 from src.reader.reading_order import reading_order
 from src.reader.result import STAGES, Line, ReadResult, Word
-from src.reader.row_marks import SURE, join_marks, with_marks
+from src.reader.row_marks import join_marks, sure_enough, with_marks
 from src.reader.text_detector import DetectInput, TextDetector
 from src.reader.text_recognizer import LineText, PreparedLine, TextRecognizer
 from src.reader.tilt import followed, level_boxes
@@ -190,14 +190,13 @@ class PageStages:
         if self._recognizer:
             # What was handed in as a line is kept, whatever is read.
             least = self._options.text_min_score if self._detector else 0.0
-            kept = [
+            read = [
                 (Line(tuple(box), _corners(polygon), score, text.text, text.score, _words(text, crop, polygon)), mark)
                 for (box, polygon, score), crop, text, mark in zip(
                     found, work.crops, work.texts, work.is_mark.tolist(), strict=True
                 )
-                if text.score >= (max(SURE, least) if mark else least)
             ]
-            lines = join_marks(kept)
+            lines = join_marks(sure_enough(read, least))
         else:
             lines = tuple(Line(tuple(box), _corners(polygon), score) for box, polygon, score in found)
         return ReadResult(

@@ -22,8 +22,10 @@ APART, TOGETHER = 0.5, 0.25  # line heights around a character, and between the 
 MOST_INK = 0.3  # share of the columns between two lines: more is no plain ground
 CONTRAST = 0.4  # share of the contrast of the row's text that its ink has at least
 FAINT = 24  # gray values that ink differs from its ground by at least
+REACH, COLUMN = 2.0, 3  # line heights beyond all lines; marks that stand further off are so many or more in a column
 WORD_GAP = 0.6  # line heights between a mark and the line that it is a word of, at most
 SURE = 0.9  # score of its text at least
+ALIKE = 0.1  # less is enough of a "0" among other digits: letters that look like it share its probability
 MARK_SCORE = 0.5  # of a character that no network detected
 
 
@@ -43,6 +45,27 @@ def with_marks(lines: TextLines, gray: np.ndarray, tilt: float) -> TextLines:
         np.concatenate([lines.scores, np.full(len(marks), MARK_SCORE, np.float32)]),
         np.concatenate([lines.polygons, corners]),
     )
+
+
+def sure_enough(lines: Sequence[tuple[Line, bool]], least: float) -> list[tuple[Line, bool]]:
+    """Lines whose text scores `least`, and marks that are surely characters; each with whether it is a mark."""
+    digits = [line for line, is_mark in lines if is_mark and _score(line) >= SURE and (line.text or "").isdigit()]
+    return [
+        (line, is_mark)
+        for line, is_mark in lines
+        if _score(line) >= (max(SURE, least) if is_mark else least)
+        or (is_mark and line.text == "0" and _score(line) >= least - ALIKE and any(_aligned(line, d) for d in digits))
+    ]
+
+
+def _score(line: Line) -> float:
+    return line.text_score or 0.0
+
+
+def _aligned(first: Line, second: Line) -> bool:
+    """Whether they stand in one row or column."""
+    (x1, y1, x2, y2), (u1, v1, u2, v2) = first.box, second.box
+    return min(x2, u2) > max(x1, u1) or min(y2, v2) > max(y1, v1)
 
 
 def join_marks(lines: Sequence[tuple[Line, bool]]) -> tuple[Line, ...]:
@@ -98,20 +121,32 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     rows = _rows(boxes)
     if len(boxes) < FEWEST_LINES or len(rows) < FEWEST_ROWS:
         return np.empty((0, 4), np.float32)
-    left, right = boxes[:, 0].min(), boxes[:, 2].max()
     found: list[tuple[float, float, float, float]] = []
     for row in rows:
         members = boxes[row][np.argsort(boxes[row, 0])]
         top, bottom = np.median(members[:, 1]), np.median(members[:, 3])
         height = bottom - top
         reach = np.maximum.accumulate(members[:, 2])
-        begins = np.concatenate([[left - 2 * height], reach])
-        ends = np.concatenate([members[:, 0], [right + 2 * height]])
+        begins, ends = np.concatenate([[0.0], reach]), np.concatenate([members[:, 0], [float(gray.shape[1])]])
         ink = _contrast(gray, members)
         for begin, end in zip(begins, ends, strict=True):
             if end - begin >= ROOM * height and height >= 6:
                 found += _marks_between(gray, (begin, top, end, bottom), ink)
-    return np.array(found, np.float32).reshape(-1, 4)
+    marks = np.array(found, np.float32).reshape(-1, 4)
+    return marks[_near(marks, boxes) | _in_columns(marks)]
+
+
+def _near(marks: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(K,) bool: not far to the left or right of all lines."""
+    room = REACH * (marks[:, 3] - marks[:, 1])
+    return (marks[:, 2] > boxes[:, 0].min() - room) & (marks[:, 0] < boxes[:, 2].max() + room)
+
+
+def _in_columns(marks: np.ndarray) -> np.ndarray:
+    """(K,) bool: with others above or below it."""
+    room = (marks[:, 3] - marks[:, 1])[:, None] / 2
+    above = (marks[:, None, 0] - room < marks[:, 2]) & (marks[:, None, 2] + room > marks[:, 0])
+    return above.sum(axis=1) >= COLUMN
 
 
 def _rows(boxes: np.ndarray) -> list[np.ndarray]:

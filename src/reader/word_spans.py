@@ -10,6 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 
+FEWEST = 4  # letters of a line whose gaps tell where words end
+LEAST_GAP = 6  # columns between two words at least
+WIDER = 2.5  # times the widest gap between letters of a word, that a gap between words is at least
+IN_NUMBERS, NUMERIC = 12, frozenset("0123456789.,:;-+/%$'")  # columns between characters that numbers have
+LIKE_SPACES = 0.75  # the same of the narrowest space that was read in the line
+
 
 @dataclass(frozen=True)
 class WordSpan:
@@ -31,9 +37,10 @@ def word_spans(text: str, columns: Sequence[float], scores: Sequence[float], qui
         quiet: (W,) bool, true for columns of the line without ink; W > 0 columns are the whole line.
 
     A word ends where the widest quiet run between its last letter and the next word's first begins; where there is
-    none, in the middle between the two letters. The first word begins and the last ends with the ink.
+    none, in the middle between the two letters. The first word begins and the last ends with the ink. Where letters
+    stand as far apart as words, a space that was not read is one too.
     """
-    words = _between_spaces(text)
+    words = _split_at_gaps(text, _between_spaces(text), columns, quiet)
     if not words:
         return []
     width = len(quiet)
@@ -68,6 +75,35 @@ def _between_spaces(text: str) -> list[tuple[int, int]]:
         elif start is None:
             start = index
     return words
+
+
+def _split_at_gaps(
+    text: str, words: list[tuple[int, int]], columns: Sequence[float], quiet: np.ndarray
+) -> list[tuple[int, int]]:
+    """The words (first, end), those in two whose letters are as far apart somewhere as words are."""
+    inside = [index for first, end in words for index in range(first, end - 1)]
+    if len(inside) + len(words) < FEWEST or not inside:
+        return words
+    gaps = {index: _gap_width(quiet, columns[index], columns[index + 1]) for index in inside}
+    spaces = [_gap_width(quiet, columns[before - 1], columns[after]) for (_, before), (after, _) in pairwise(words)]
+    least = max(LEAST_GAP, LIKE_SPACES * min(spaces, default=0))
+    # Letters that are spaced out, or of one width each, have no gaps of two kinds.
+    ordered = sorted(gaps.values())
+    kinds = [wide for narrow, wide in pairwise(ordered) if wide >= max(least, WIDER * (narrow + 1))]
+    if not kinds:
+        return words
+    cuts = {
+        index + 1
+        for index, gap in gaps.items()
+        if gap >= kinds[0] and (gap >= IN_NUMBERS or not NUMERIC.issuperset(text[index : index + 2]))
+    }
+    pieces = [[first, *(cut for cut in range(first + 1, end) if cut in cuts), end] for first, end in words]
+    return [pair for piece in pieces for pair in pairwise(piece)]
+
+
+def _gap_width(quiet: np.ndarray, left: float, right: float) -> float:
+    begin, end = _gap(quiet, left, right)
+    return end - begin
 
 
 def _gap(quiet: np.ndarray, left: float, right: float) -> tuple[float, float]:

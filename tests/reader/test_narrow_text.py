@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from src.reader.row_marks import lone_marks
+from src.common.boxes import box_corners
+from src.reader.result import Line
+from src.reader.row_marks import lone_marks, sure_enough
 from src.text_connector.detector import detect_text_lines
 from src.text_connector.options import ConnectorParams
 
@@ -82,3 +84,25 @@ def test_rules_pictures_and_noise_are_no_characters():
     noisy[:, 250:500] = np.random.default_rng(0).integers(0, 256, (420, 250))
     assert len(lone_marks(noisy, boxes)) == 0
     assert len(lone_marks(gray, boxes[:3])) == 0 and len(lone_marks(gray, np.empty((0, 4)))) == 0
+
+
+def test_columns_of_digits_far_from_all_text():
+    gray, boxes = table([("Hammer", "1", ""), ("Nails", "0", ""), ("Paint", "4", ""), ("Tape", "8", "")])
+    names = boxes[::2]
+    assert len(lone_marks(gray, names)) == 4
+    alone = gray.copy()
+    alone[80:, 320:] = 255  # one of them is no column
+    assert len(lone_marks(alone, names)) == 0
+
+
+def mark(x, y, text, score):
+    box = (x, y, x + 12.0, y + 20.0)
+    return Line(box, tuple(map(tuple, box_corners(np.array([box]))[0].tolist())), 0.5, text, score), True
+
+
+def test_a_zero_among_digits_may_look_like_a_letter():
+    line = (mark(0, 0, "Bolts", 0.7)[0], False)
+    digit, zero, far = mark(100, 0, "7", 0.99), mark(160, 2, "0", 0.63), mark(300, 80, "0", 0.63)
+    assert sure_enough([line, digit, zero, far], 0.65) == [line, digit, zero]
+    assert sure_enough([zero, mark(160, 40, "8", 0.8), mark(160, 80, "O", 0.7)], 0.65) == []
+    assert sure_enough([line, digit, zero], 0.8) == [digit]

@@ -42,6 +42,34 @@ def test_a_line_without_a_space_is_a_word_and_one_of_spaces_none():
     assert spans("  ", (2, 7), [0] * 10) == [] == spans("", (), [0] * 10)
 
 
+def spaced(text, gaps):
+    """Words of letters of four columns each, with such gaps behind them."""
+    columns, quiet = [], []
+    for gap in gaps:
+        columns.append(len(quiet) + 1.5)
+        quiet += [0] * 4 + [1] * gap
+    return [word.text for word in spans(text, columns, quiet)]
+
+
+def test_a_space_that_was_not_read_is_seen_in_the_ink():
+    assert spaced("amto6pm", (1, 7, 0, 7, 8, 1, 0)) == ["am", "to", "6", "pm"]
+    assert spaced("one twothree", (1, 1, 8, 0, 1, 1, 8, 1, 1, 1, 1, 1)) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("text", "gaps"),
+    [
+        ("COFFEE", (7, 8, 7, 7, 8, 7)),  # spaced out
+        ("Milk", (4, 6, 9, 0)),  # letters of one width
+        ("21.11", (1, 1, 7, 8, 1)),  # digits are
+        ("ab cdef", (1, 12, 0, 1, 8, 1, 1)),  # the space that was read is wider
+        ("i o", (9, 9, 9)),
+    ],
+)
+def test_gaps_that_are_no_spaces(text, gaps):
+    assert spaced(text, gaps) == text.split()
+
+
 class Writer:
     """Stands in for the recognizer: writes characters at given columns of the input, whatever it is shown."""
 

@@ -58,4 +58,5 @@ def open_with_pillow(data: bytes | BinaryIO, name: str) -> Image.Image:
     except UnidentifiedImageError:
         # A signature that is known with a header that cannot be read is a cut file, not a foreign one.
         known = kind not in ("", "BMP", "PPM", "PDF")  # two letters may be the beginning of anything
-        raise ImageError("truncated" if known else "not an image", name) from None
+        detail = "or of a kind that is not supported, such as floating-point colors" if kind == "TIFF" else ""
+        raise ImageError("truncated" if known else "not an image", name, detail) from None
