@@ -1,9 +1,9 @@
 """Evaluate checkpoints: python eval.py [--checkpoint_path FILE_OR_FOLDER] [--dataset_path FILE] [--key value ...]"""
 
-from src.common.missing_package import explain_missing_packages
+from src.common.command_start import start_command
 
 if __name__ == "__main__":
-    explain_missing_packages()
+    start_command()
 
 from src.model_utils.checkpoint_job import checkpoint_job
 from src.model_utils.command import run_command

@@ -1,9 +1,9 @@
 """Export a checkpoint: python export.py --ckpt_file FILE --file_format MINDIR|AIR|ONNX [--key value ...]"""
 
-from src.common.missing_package import explain_missing_packages
+from src.common.command_start import start_command
 
 if __name__ == "__main__":
-    explain_missing_packages()
+    start_command()
 
 from src.model_utils.checkpoint_job import checkpoint_job
 from src.model_utils.command import run_command

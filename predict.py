@@ -2,10 +2,10 @@
 
 import sys
 
-from src.common.missing_package import explain_missing_packages
+from src.common.command_start import start_command
 
 if __name__ == "__main__":
-    explain_missing_packages()
+    start_command()
 
 from src.common.printable import one_line
 from src.model_utils.command import run_command

@@ -1,9 +1,9 @@
 """Train a network: python train.py [--config_path FILE] [--task_type Pretraining|Finetune] [--key value ...]"""
 
-from src.common.missing_package import explain_missing_packages
+from src.common.command_start import start_command
 
 if __name__ == "__main__":
-    explain_missing_packages()
+    start_command()
 
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config

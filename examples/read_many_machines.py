@@ -11,15 +11,21 @@ be read have one row, the latter with its reason in `error`. A part is complete 
 where a run was stopped. docs/many_machines.md has more.
 """
 
-import argparse
-import json
 import sys
-import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq

@@ -8,16 +8,22 @@ evaluated with thresholds that were chosen on it. The thresholds to ship are tho
 a JSON with the metrics of each set under DetEval (which chooses) and IoU 0.5, and the 95 % interval of their mean.
 """
 
-import json
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.ctpn import Ctpn
 from pytorch.ctpn_recipe import CtpnRecipe

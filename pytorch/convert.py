@@ -14,17 +14,23 @@ not.
 Needs NumPy, and PyTorch for the state dicts; MindSpore is not needed.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
 import argparse
 import io
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.parameter_shapes import NETWORKS, check_fit
 from src.common.atomic_file import write_atomically

@@ -6,13 +6,19 @@ WEIGHTS is a file of either network in any format of this project (.ckpt, .pt, .
 recipes/crnn.yaml or recipes/ctpn.yaml: --eval_lmdb or --val_images, --network_width, --device and so on.
 """
 
-import json
 import sys
 from pathlib import Path
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
+import json
+
+import torch
 
 from pytorch.convert import to_mindspore, which_network
 from pytorch.crnn import SharedCrnn

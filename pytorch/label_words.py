@@ -8,15 +8,21 @@ DIR/words and its text to DIR/words.tsv, which create_lmdb.py takes as `tsv`. Th
 FILE names images, or words of images as `svt_val.txt` does, that are left out. Name the teacher on the model card.
 """
 
-import argparse
 import sys
-from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
+import argparse
+from collections.abc import Callable, Collection, Iterator
 
 import cv2
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.common.errors import UserError
 from src.data.loading.name_lists import read_names

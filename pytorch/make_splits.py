@@ -13,13 +13,19 @@ images in icdar2015_images_val, and of those neighbors that are not among the de
 other detection sets are left out by the name of their image.
 """
 
-import re
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 
 from src.common.errors import UserError
 from src.common.options import OptionError

@@ -10,10 +10,16 @@ that was stopped goes on.
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
+
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.ctpn import Ctpn
 from pytorch.ctpn_recipe import CtpnRecipe

@@ -10,18 +10,24 @@ of them are among the training images or the backgrounds. Word LMDBs are divided
 beside this file. train_all.sh unpacks both archives and trains.
 """
 
-import argparse
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
+import argparse
 import tarfile
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Sequence
-from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.detection_images import AnnotatedImage, listed, read_images
 from src.common.errors import UserError

@@ -7,13 +7,19 @@ rendered lines that validate. Every set is divided by its list in weights/splits
 NAME_val what the list names. What is there already stays, so a build that was killed goes on with the same command.
 """
 
-import argparse
 import sys
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
+import argparse
+import tempfile
+from collections.abc import Callable
 
 from pytorch.make_splits import STORED_SUFFIX
 from src import create_lmdb, synthesize

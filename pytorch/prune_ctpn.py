@@ -8,14 +8,19 @@ Of every convolution the filters that matter most are kept: those with the large
 backbone is learned anew.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
+import argparse
+
+import numpy as np
 import torch
 
 from pytorch.convert import norm_to_mindspore, norm_to_pytorch

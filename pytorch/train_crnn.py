@@ -11,13 +11,19 @@ the output folder; pytorch/convert.py makes MindSpore checkpoints of the weights
 """
 
 import sys
-from functools import partial
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
+from functools import partial
 
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.batch_augment import augment_batch
 from pytorch.crnn import SharedCrnn

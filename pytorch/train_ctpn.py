@@ -8,13 +8,19 @@ of the same names; with --schedule constant it stays until --cooldown_minutes, s
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+if __name__ == "__main__":
+    start_command()
+
+from collections.abc import Callable
 from typing import Any
 
 import torch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pytorch.ctpn import Ctpn, freeze_statistics, freeze_until
 from pytorch.ctpn_loss import ctpn_loss

@@ -5,10 +5,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from src.common.missing_package import explain_missing_packages
+from src.common.command_start import start_command
 
 if __name__ == "__main__":
-    explain_missing_packages()
+    start_command()
 
 from src.data.detection.label_conversion import convert_icdar2015
 from src.model_utils.command import run_command

@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from types import TracebackType
 
 _OURS = ("src", "pytorch")
 
@@ -20,16 +19,3 @@ def missing_package(error: BaseException) -> str:
     elif Path(sys.argv[0]).name == "predict.py" and package != "mindspore":
         file = "requirements-read.txt"
     return f"the Python package '{error.name}' is missing: python -m pip install -r {file}"
-
-
-def explain_missing_packages() -> None:
-    """For the first line of a command: from now on, its imports end with the line above instead of a traceback."""
-    sys.excepthook = _explain
-
-
-def _explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    line = missing_package(error)
-    if line:
-        print(f"error: {line}", file=sys.stderr)
-    else:
-        sys.__excepthook__(kind, error, trace)

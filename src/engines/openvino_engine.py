@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import openvino
 
 from src.common.errors import UserError
+from src.common.openvino_package import import_openvino
 from src.common.signal_stack import use_ordinary_signal_stack
+
+openvino = import_openvino()
 
 # oneDNN, which computes for OpenVINO and for MindSpore, takes no instructions beyond those named here, in either
 # variable. The project sets the first one itself for MindSpore's sake (device_adapter.set_cpu_kernels).

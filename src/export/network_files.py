@@ -15,6 +15,7 @@ from mindspore import nn
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
+from src.common.openvino_package import import_openvino
 from src.common.signal_stack import use_ordinary_signal_stack
 
 # As shares of the largest output. OpenVINO's single precision rounds more: 1.03e-4 with the deterministic weights of
@@ -64,7 +65,8 @@ def check_onnx(path: Path, network: nn.Cell, examples: Sequence[np.ndarray]) -> 
     """
     try:
         import onnxruntime  # noqa: PLC0415 - only an ONNX export needs the two runtimes
-        import openvino  # noqa: PLC0415
+
+        openvino = import_openvino()
     except ModuleNotFoundError as error:
         raise ExportError(f"ONNX files are checked with {error.name}, which is not installed") from None
 

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable
 
+from src.common.command_start import imports_are_done
 from src.common.errors import UserError
 from src.common.missing_package import missing_package
 from src.common.options import OptionError
@@ -32,6 +33,7 @@ def run_command(main: Callable[[], int | None]) -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")
     log_to_console()
     try:
+        imports_are_done()
         code = main()
     except OptionError as error:
         code = _complain(error, 2)

@@ -22,7 +22,7 @@ PACKAGES = ("numpy", "opencv-python-headless", "Pillow", "simplejpeg", "PyYAML",
 SECONDS = 120
 # Each engine is tried in a process of its own: a broken installation may end the process that imports it.
 _TRIALS = {
-    "openvino": "import openvino as o; from src.engines.openvino_engine import precision_settings; c = o.Core(); "
+    "openvino": "from src.engines.openvino_engine import openvino as o, precision_settings; c = o.Core(); "
     "c.set_property('CPU', precision_settings()); "
     "kind = c.get_property('CPU', 'INFERENCE_PRECISION_HINT').get_type_name(); "
     "print(f\"{c.get_property('CPU', 'FULL_DEVICE_NAME')}, computes in {kind}\")",

@@ -4,12 +4,18 @@ One policy for all: no process is forked. This one may hold threads (MindSpore's
 OpenCV's), and a fork copies their locks in whatever state they are, so that a child may hang at the first one. Pools
 that build data sets are made by `spawn`, which imports the caller's main script anew: cheap, because those scripts
 import no framework. Training does, so its workers are interpreters of their own (see `workers`).
+
+Ctrl-C reaches every process of a terminal. It is for the one that was started there, which then ends the others: they
+would each print where they were, and a pool some of whose processes have ended may wait for them for ever.
 """
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing.context import SpawnContext
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
 
 import cv2
@@ -19,14 +25,35 @@ Result = TypeVar("Result")
 _job: dict[str, Any] = {}
 
 
-def spawn_context() -> SpawnContext:
-    """How processes are started."""
-    return multiprocessing.get_context("spawn")
+class _Process(SpawnProcess):
+    """A process that Ctrl-C does not reach."""
+
+    def start(self) -> None:
+        resource_tracker.ensure_running()  # where this starts that process, it lets signals through again
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def spawn_pool(workers: int) -> ProcessPoolExecutor:
-    """So many fresh processes, to be entered with `with`."""
-    return ProcessPoolExecutor(workers, mp_context=spawn_context())
+class _Context(SpawnContext):
+    Process = _Process
+
+
+@contextmanager
+def spawn_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """So many fresh processes. After an error they are ended, whatever they have still to do."""
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(workers, mp_context=_Context())
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    pool.shutdown()
 
 
 def _prepare(function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
@@ -57,5 +84,5 @@ def ordered_results(
         for index in range(start, count):
             yield function(*arguments, index)
         return
-    with spawn_context().Pool(workers, initializer=_prepare, initargs=(function, arguments)) as pool:
+    with _Context().Pool(workers, initializer=_prepare, initargs=(function, arguments)) as pool:
         yield from pool.imap(_perform, range(start, count), chunksize=chunk)

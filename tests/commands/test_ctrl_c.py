@@ -1,0 +1,125 @@
+"""Ctrl-C in the first moments of a command, and while it has worker processes: one line, 130, and nobody left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from program_environment import TESTS, program_environment
+
+# A package that takes long to import and makes nothing of exceptions, as some do in their compiled parts.
+SLOW_PACKAGE = """
+import os, signal, time
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(60)
+except BaseException:
+    raise ImportError("the package failed to import")
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [
+        ("predict.py", "pydantic"),
+        ("train.py", "pydantic"),
+        ("eval.py", "pydantic"),
+        ("export.py", "pydantic"),
+        ("postprocess.py", "pydantic"),
+        ("src/create_lmdb.py", "numpy"),
+        ("src/create_dataset.py", "rich"),
+        ("src/synthesize.py", "numpy"),
+        ("src/convert_svt.py", "numpy"),
+        ("src/convert_icdar2015.py", "numpy"),
+        ("pytorch/train_crnn.py", "torch"),
+        ("pytorch/train_ctpn.py", "torch"),
+        ("pytorch/convert.py", "torch"),
+        ("examples/serve.py", "uvicorn"),
+    ],
+)
+def test_while_a_package_is_imported(command, package, tmp_path):
+    (tmp_path / f"{package}.py").write_text(SLOW_PACKAGE)
+    done = subprocess.run(
+        [sys.executable, TESTS.parent / command, "--help"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
+
+
+WITH_WORKERS = """
+import os, sys, time
+from src.common.command_start import start_command
+from src.data.loading.processes import ordered_results, spawn_pool
+from src.model_utils.command import run_command
+
+def work(number):
+    os.write(1, b"working\\n")
+    time.sleep(0 if number < 2 else 60)
+
+def pool():
+    with spawn_pool(2) as workers:
+        for done in [workers.submit(work, number) for number in range(40)]:
+            done.result()
+
+def ordered():
+    for _ in ordered_results(work, (), 40, 2, chunk=1):
+        pass
+
+if __name__ == "__main__":
+    start_command()
+    run_command({"pool": pool, "ordered": ordered}[sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("kind", ["pool", "ordered"])
+def test_while_processes_work(kind, tmp_path):
+    """The signal goes to all of them, as from a terminal."""
+    (tmp_path / "program.py").write_text(WITH_WORKERS)
+    process = subprocess.Popen(
+        [sys.executable, tmp_path / "program.py", kind],
+        env=program_environment(PYTHONPATH=str(TESTS.parent)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    for _ in range(3):
+        assert process.stdout.readline() == "working\n"
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=40)
+    assert (process.returncode, said) == (130, "error: interrupted\n")
+    deadline = time.monotonic() + 20
+    while _lives(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _lives(process.pid)
+
+
+def _lives(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
+    """As in the background of a script."""
+    (tmp_path / "pydantic.py").write_text(
+        "import os, signal; os.kill(os.getpid(), signal.SIGINT); raise SystemExit(7)"
+    )
+    code = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, sys.executable, TESTS.parent / "predict.py", "--help"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (7, "")
