@@ -17,15 +17,17 @@ echo "== ruff"
 python -m ruff check .
 python -m ruff format --check .
 
+# Each of the two takes long and uses one core.
 echo "== mypy"
-python -m mypy
-
+python -m mypy &
+mypy=$!
 if command -v shellcheck >/dev/null; then
   echo "== shellcheck"
   find scripts test .ci ascend310_infer benchmarks pytorch -type f \( -name '*.sh' -o -name run \) -print0 | xargs -0 shellcheck -x
 else
   echo "== shellcheck is not installed: scripts are not linted"
 fi
+wait "$mypy"
 
 echo "== clang-format"
 find ascend310_infer/src tests/ascend310_infer \( -name '*.cpp' -o -name '*.h' \) -print0 |

@@ -1,6 +1,7 @@
 """The rules of docs/architecture.md: imports go one way, and importing anything does nothing."""
 
 import ast
+import functools
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ FRONT_DESK = "model_utils"
 MODULES = sorted((ROOT / "src").rglob("*.py"))
 
 
+@functools.cache
 def imported_modules(path: Path) -> list[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
