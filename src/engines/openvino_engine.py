@@ -54,6 +54,8 @@ class OpenVinoEngine:
     ):
         # Pinned threads wait for their core while another process has it, and other cores are free.
         settings = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False, **precision_settings(precision)}
+        # It remembers kernels for each size of image that it meets, and images have many; making them takes no time.
+        settings["CPU_RUNTIME_CACHE_CAPACITY"] = "0"
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
         core = openvino.Core()

@@ -146,3 +146,12 @@ def test_words_of_a_line(reader):
 def test_an_empty_image_has_no_text(reader):
     for image in (drawn((640, 480), []), drawn((100, 32), []), drawn((3000, 40), [])):
         assert reader.read(image).lines == ()
+
+
+def test_many_sizes_of_images_take_no_memory(reader):
+    engine, memory = reader._stages._detector._engine, []
+    for number in range(108):
+        size = 240 - 16 * (number % 12), 240 - 16 * (number // 12)
+        engine.run(np.zeros((1, 3, *size), np.float32))
+        memory.append(int(Path("/proc/self/statm").read_text().split()[1]) * 4 / 1024)
+    assert memory[-1] - memory[71] < 20  # MiB; it was more than one per size
