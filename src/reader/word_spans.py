@@ -13,7 +13,8 @@ import numpy as np
 FEWEST = 4  # letters of a line whose gaps tell where words end
 LEAST_GAP = 6  # columns between two words at least
 WIDER = 2.5  # times the widest gap between letters of a word, that a gap between words is at least
-IN_NUMBERS, NUMERIC = 12, frozenset("0123456789.,:;-+/%$'")  # columns between characters that numbers have
+IN_NUMBERS = 12  # the same between two digits
+MOST_GAPS = 1 / 3  # share of the places between letters: more wide ones are letters that are spaced out
 LIKE_SPACES = 0.75  # the same of the narrowest space that was read in the line
 
 
@@ -95,10 +96,21 @@ def _split_at_gaps(
     cuts = {
         index + 1
         for index, gap in gaps.items()
-        if gap >= kinds[0] and (gap >= IN_NUMBERS or not NUMERIC.issuperset(text[index : index + 2]))
+        if gap >= kinds[0]
+        and text[index : index + 2].isalnum()
+        and (gap >= IN_NUMBERS or not text[index : index + 2].isdigit())
     }
-    pieces = [[first, *(cut for cut in range(first + 1, end) if cut in cuts), end] for first, end in words]
-    return [pair for piece in pieces for pair in pairwise(piece)]
+    if len(cuts) > MOST_GAPS * len(inside):
+        return words
+    return [piece for word in words for piece in _pieces(text, word, cuts)]
+
+
+def _pieces(text: str, word: tuple[int, int], cuts: set[int]) -> list[tuple[int, int]]:
+    """A word cut in pieces; whole, where one of them would be a single letter."""
+    first, end = word
+    pieces = list(pairwise([first, *(cut for cut in range(first + 1, end) if cut in cuts), end]))
+    single = any(last - begin == 1 and text[begin].isalpha() for begin, last in pieces)
+    return [word] if single else pieces
 
 
 def _gap_width(quiet: np.ndarray, left: float, right: float) -> float:

@@ -52,7 +52,7 @@ def spaced(text, gaps):
 
 
 def test_a_space_that_was_not_read_is_seen_in_the_ink():
-    assert spaced("amto6pm", (1, 7, 0, 7, 8, 1, 0)) == ["am", "to", "6", "pm"]
+    assert spaced("amto6pmdaily", (1, 7, 0, 7, 8, 1, 1, 0, 1, 1, 0, 1)) == ["am", "to", "6", "pmdaily"]
     assert spaced("one twothree", (1, 1, 8, 0, 1, 1, 8, 1, 1, 1, 1, 1)) == ["one", "two", "three"]
 
 
@@ -62,6 +62,9 @@ def test_a_space_that_was_not_read_is_seen_in_the_ink():
         ("COFFEE", (7, 8, 7, 7, 8, 7)),  # spaced out
         ("Milk", (4, 6, 9, 0)),  # letters of one width
         ("21.11", (1, 1, 7, 8, 1)),  # digits are
+        ("INSPIRON/", (8, 7, 8, 8, 7, 8, 8, 1, 0)),
+        ("networks.", (1, 0, 1, 0, 1, 1, 1, 9, 0)),  # before a period
+        ("FREE", (8, 1, 0, 1)),  # a letter alone
         ("ab cdef", (1, 12, 0, 1, 8, 1, 1)),  # the space that was read is wider
         ("i o", (9, 9, 9)),
     ],
