@@ -21,7 +21,11 @@ def main() -> None:
     read = rapid(threads) if what == "rapidocr" else ours(what, threads)
     for line in sys.stdin:
         start, worked = time.perf_counter(), time.process_time()
-        boxes, texts = read(line.rstrip("\n"))
+        try:
+            boxes, texts = read(line.rstrip("\n"))
+        except Exception as error:  # what a contestant cannot read, it does not find
+            print(f"{line.rstrip()}: {error}", file=sys.stderr)
+            boxes, texts = [], []
         times = {"seconds": time.perf_counter() - start, "processor": time.process_time() - worked}
         print(json.dumps({**times, "boxes": boxes, "texts": texts}), file=answers)
 

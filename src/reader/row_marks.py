@@ -22,7 +22,7 @@ APART, TOGETHER = 0.5, 0.25  # line heights around a character, and between the 
 MOST_INK = 0.3  # share of the columns between two lines: more is no plain ground
 CONTRAST = 0.4  # share of the contrast of the row's text that its ink has at least
 FAINT = 24  # gray values that ink differs from its ground by at least
-REACH, COLUMN = 2.0, 3  # line heights beyond all lines; marks that stand further off are so many or more in a column
+REACH, COLUMN = 2.0, 3  # line heights beyond all lines; further off are columns of so many marks, or one all alone
 WORD_GAP = 0.6  # line heights between a mark and the line that it is a word of, at most
 SURE = 0.9  # score of its text at least
 ALIKE = 0.1  # less is enough of a "0" among other digits: letters that look like it share its probability
@@ -122,6 +122,7 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     if len(boxes) < FEWEST_LINES or len(rows) < FEWEST_ROWS:
         return np.empty((0, 4), np.float32)
     found: list[tuple[float, float, float, float]] = []
+    alone: list[bool] = []
     for row in rows:
         members = boxes[row][np.argsort(boxes[row, 0])]
         top, bottom = np.median(members[:, 1]), np.median(members[:, 3])
@@ -131,9 +132,11 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         ink = _contrast(gray, members)
         for begin, end in zip(begins, ends, strict=True):
             if end - begin >= ROOM * height and height >= 6:
-                found += _marks_between(gray, (begin, top, end, bottom), ink)
+                between, is_all = _marks_between(gray, (begin, top, end, bottom), ink)
+                found += between
+                alone += [is_all] * len(between)
     marks = np.array(found, np.float32).reshape(-1, 4)
-    return marks[_near(marks, boxes) | _in_columns(marks)]
+    return marks[_near(marks, boxes) | _in_columns(marks) | np.array(alone, bool)]
 
 
 def _near(marks: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -172,18 +175,19 @@ def _contrast(gray: np.ndarray, members: np.ndarray) -> float:
 
 def _marks_between(
     gray: np.ndarray, place: tuple[float, float, float, float], contrast: float
-) -> list[tuple[float, float, float, float]]:
+) -> tuple[list[tuple[float, float, float, float]], bool]:
+    """What may be characters in a part of a row, and whether a single one is all that is there."""
     height = place[3] - place[1]
     margin = 0.2 * height
     x1, x2 = (int(np.clip(x, 0, gray.shape[1])) for x in (place[0] + 0.3 * height, place[2] - 0.3 * height))
     y1, y2 = (int(np.clip(y, 0, gray.shape[0])) for y in (place[1] - margin, place[3] + margin))
     band = gray[y1:y2, x1:x2].astype(np.int16)
     if min(band.shape) < 4:
-        return []
+        return [], False
     inked = np.abs(band - np.median(band)) > max(FAINT, CONTRAST * contrast)
     columns = inked.any(axis=0)
     if not columns.any() or columns.mean() > MOST_INK:
-        return []
+        return [], False
     marks = []
     runs = _runs(columns, TOGETHER * height)
     for index, (first, last) in enumerate(runs):
@@ -194,7 +198,7 @@ def _marks_between(
         fits = NARROWEST * height <= last - first <= WIDEST * height and rows[-1] - rows[0] >= SHORTEST * height
         if whole and fits and min(before, after) >= APART * height:
             marks.append((float(x1 + first - 1), float(place[1]), float(x1 + last), float(place[3])))
-    return marks
+    return marks, len(runs) == 1
 
 
 def _runs(flags: np.ndarray, gap: float) -> list[tuple[int, int]]:

@@ -91,7 +91,9 @@ def test_columns_of_digits_far_from_all_text():
     names = boxes[::2]
     assert len(lone_marks(gray, names)) == 4
     alone = gray.copy()
-    alone[80:, 320:] = 255  # one of them is no column
+    alone[80:, 320:] = 255
+    assert len(lone_marks(alone, names)) == 1
+    alone[40:80, 500:600:20] = 0  # it is not all that is in its row, and one is no column
     assert len(lone_marks(alone, names)) == 0
 
 
