@@ -24,7 +24,9 @@ from collections.abc import Callable, Collection, Iterator
 import cv2
 import numpy as np
 
+from src.common.atomic_file import replacing
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.loading.name_lists import read_names
 from src.data.recognition.crops import crop_word
 from src.model_utils.command import run_command
@@ -61,6 +63,9 @@ def find_images(places: list[Path], held_out: Collection[str]) -> list[Path]:
     Raises:
         UserError: there is none.
     """
+    for place in places:
+        if not place.exists():
+            raise OptionError(f"IMAGES: '{place}' does not exist")
     files = [file for place in places for file in (sorted(place.rglob("*")) if place.is_dir() else [place])]
     stems = {Path(name).stem for name in held_out}
     photographs = stems | {stem.rpartition("_")[0] for stem in stems}
@@ -104,7 +109,7 @@ def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> i
     readers = rapidocr_readers()
     (args.output / "words").mkdir(parents=True, exist_ok=True)
     count = 0
-    with (args.output / "words.tsv").open("w", encoding="utf-8", buffering=1) as table:
+    with replacing(args.output / "words.tsv") as table:
         for file in files:
             image = cv2.imread(str(file))
             if image is None:
@@ -113,7 +118,7 @@ def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> i
             for number, (crop, text) in enumerate(sure_words(image, *readers)):
                 name = f"{file.stem}_{number}.png"
                 cv2.imwrite(str(args.output / "words" / name), crop)
-                table.write(f"{name}\t{text}\n")
+                table.write(f"{name}\t{text}\n".encode())
                 count += 1
     log(f"{args.output}: {count} words and lines of {len(files)} images")
     return 0

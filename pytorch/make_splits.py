@@ -27,6 +27,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
+from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.common.options import OptionError
 from src.data.detection.annotations.label_files import read_icdar2013
@@ -147,7 +148,7 @@ def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> i
     args = parser.parse_args(argv)
     args.output.mkdir(parents=True, exist_ok=True)
     for name, names in make_lists(args.data).items():
-        (args.output / f"{name}.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
+        write_atomically(args.output / f"{name}.txt", [("\n".join(names) + "\n").encode()])
         log(f"{args.output / name}.txt: {len(names)} names")
     return 0
 

@@ -42,7 +42,9 @@ BACKGROUND_EVERY = 8
 def main() -> int:
     if len(sys.argv) < 4 or any(argument.startswith("--") for argument in sys.argv[1:4]):
         raise OptionError("give three things first: make_teacher_samples.py WEIGHTS FOLDER COUNT [--key value ...]")
-    file, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    file, folder = sys.argv[1], Path(sys.argv[2])
+    if not sys.argv[3].isdecimal() or not (count := int(sys.argv[3][:9])):
+        raise OptionError(f"COUNT: '{sys.argv[3]}' is not a whole number of at least 1")
     config = load_options(CtpnRecipe, sys.argv[4:])
     device = choose_device(config.device)
     prepare(device)

@@ -23,6 +23,7 @@ from collections.abc import Callable
 
 from pytorch.make_splits import STORED_SUFFIX
 from src import create_lmdb, synthesize
+from src.common.atomic_file import write_atomically
 from src.data.loading.name_lists import read_names
 from src.data.recognition.crops import read_detection_words
 from src.data.recognition.lmdb_builder import REPORT_NAME
@@ -58,7 +59,7 @@ def unpack(lmdb: Path, folder: Path) -> Path:
         (folder / name).write_bytes(data)
         lines.append(f"{name}\t{text}\n")
     table = folder / "words.tsv"
-    table.write_text("".join(lines), encoding="utf-8")
+    write_atomically(table, ["".join(lines).encode()])
     return table
 
 
@@ -74,7 +75,7 @@ def images_with_words(names: Path, labels: Path, images: Path, folder: Path) -> 
     """A list in `folder` without those images of the list `names` that show no word, which words know nothing of."""
     there = {word.group for word in read_detection_words(labels, images).iterate()}
     listed = folder / names.name
-    listed.write_text("\n".join(sorted(read_names(names) & there)), encoding="utf-8")
+    write_atomically(listed, ["\n".join(sorted(read_names(names) & there)).encode()])
     return listed
 
 

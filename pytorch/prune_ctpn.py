@@ -24,12 +24,13 @@ import numpy as np
 import torch
 
 from pytorch.convert import norm_to_mindspore, norm_to_pytorch
+from src.common.atomic_file import replacing
 from src.common.errors import UserError
 from src.ctpn.checkpoint_formats import backbone_only, missing_backbone_layers
 from src.ctpn.topology import BACKBONE, CONVOLUTIONS, STAGES
 from src.layers.parameter_shapes import scale_channels
 from src.model_utils.command import run_command
-from src.model_utils.command_parser import CommandParser, existing_file
+from src.model_utils.command_parser import CommandParser, existing_file, share
 from src.weights.formats import read_weights
 
 Arrays = dict[str, np.ndarray]
@@ -70,13 +71,13 @@ def main() -> int:
     parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", metavar="IN", type=existing_file)
     parser.add_argument("target", metavar="OUT", type=Path)
-    parser.add_argument("--width", type=float, required=True, help="factor on the channels of the published network")
+    parser.add_argument("--width", type=share, required=True, help="factor on the channels of the published network")
     arguments = parser.parse_args()
     params = {norm_to_mindspore(name): value for name, value in read_weights(arguments.source).items()}
     pruned = pruned_backbone(backbone_only(params), arguments.width)
-    torch.save(
-        {norm_to_pytorch(name): torch.from_numpy(value.copy()) for name, value in pruned.items()}, arguments.target
-    )
+    content = {norm_to_pytorch(name): torch.from_numpy(value.copy()) for name, value in pruned.items()}
+    with replacing(arguments.target) as file:
+        torch.save(content, file)
     print(
         f"{arguments.target}: {len(pruned)} parameters of the backbone, {arguments.width:g} times the published width"
     )

@@ -25,7 +25,10 @@ class RunFolder:
         self.path = Path(path)
         if not resume and (self.path / CURVE).exists():
             raise OptionError(f"{self.path}: holds a training; continue it with --resume, or give another output")
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise OptionError(f"output: '{self.path}' or a part of it is a file; expected a folder") from None
         self._columns: list[str] = []
         self._continue_curve()
 

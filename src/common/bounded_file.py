@@ -23,7 +23,7 @@ def read_bounded(path: str | Path, most: int) -> bytes:
         OSError: as for any file; also where it is larger than `most` bytes, which is known before they are read.
     """
     with open(path, "rb") as file:
-        is_ordinary = _check_size(file, path, most)
+        is_ordinary = check_size(file, path, most)
         data = file.read() if is_ordinary else file.read(most + 1)
     if len(data) > most:
         raise _too_large(path, f"more than {most} bytes", most)
@@ -38,7 +38,7 @@ def open_bounded_text(path: str | Path, most: int) -> TextIO:
     """
     file = open(path, encoding="utf-8-sig", errors="replace", newline=None)  # noqa: SIM115 - the caller closes it
     try:
-        _check_size(file, path, most)
+        check_size(file, path, most)
     except OSError:
         file.close()
         raise
@@ -56,7 +56,7 @@ def read_bounded_text(path: str | Path, most: int, encoding: str = "utf-8-sig") 
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _check_size(file: IO, path: str | Path, most: int) -> bool:
+def check_size(file: IO, path: str | Path, most: int) -> bool:
     """Whether it is an ordinary file, whose size is known, and is not too large here."""
     status = os.fstat(file.fileno())
     is_ordinary = stat.S_ISREG(status.st_mode)

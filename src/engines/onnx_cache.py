@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from src.common.atomic_file import write_atomically
+from src.common.atomic_file import clear_leftovers, write_atomically
+from src.common.bounded_file import SMALL, read_bounded
 from src.common.errors import UserError
+from src.common.printable import one_line
 from src.weights.array_shapes import check_shapes
 from src.weights.card import file_sha256
 from src.weights.network_kinds import KINDS
@@ -37,24 +39,24 @@ def onnx_file(weights: NetworkWeights, folder: Path | str | None = None) -> Path
     """
     path = _cached(weights, folder)
     notes = path.with_suffix(".notes.txt")
-    if path.is_file():
-        if _is_as_written(path):
-            if notes.is_file():
-                weights.notes.extend(notes.read_text(encoding="utf-8").splitlines())
-            return path
-        if _hash_file(path).exists():
-            weights.notes.append(f"{path} was not as it had been written, and was made anew")
+    if _is_as_written(path):
+        weights.notes.extend(_read_notes(notes))
+        return path
+    was_there = path.is_file() and _hash_file(path).exists()
     content = onnx_bytes(weights)
     try:
-        if weights.notes:  # first, because a whole file is not made again
+        if weights.notes or notes.exists():  # first, because a whole file is not made again
             write_atomically(notes, ["\n".join(weights.notes).encode()])
         write_atomically(path, [content])
-        write_atomically(_hash_file(path), [hashlib.sha256(content).hexdigest().encode()])
+        write_atomically(_hash_file(path), [_line_of(hashlib.sha256(content).hexdigest(), path)])
+        clear_leftovers(path.parent)
     except UserError as error:
         if folder is not None:
             raise UserError(f"cache_dir: {error}") from None
         path = Path(_process_folder()) / path.name
         write_atomically(path, [content])
+    if was_there:  # said once, so it is none of the notes that are kept
+        weights.notes.append(f"{path} was not as it had been written, and was made anew")
     return path
 
 
@@ -78,9 +80,28 @@ def _hash_file(path: Path) -> Path:
 
 def _is_as_written(path: Path) -> bool:
     try:
-        return _hash_file(path).read_text(encoding="ascii") == file_sha256(path)
-    except (OSError, UnicodeDecodeError):
+        return path.is_file() and _small_file(_hash_file(path)) == _line_of(file_sha256(path), path)
+    except (OSError, UserError):
         return False
+
+
+def _line_of(digest: str, path: Path) -> bytes:
+    """With the name, so that the file of other weights does not pass with its own hash."""
+    return f"{digest}  {path.name}\n".encode()
+
+
+def _read_notes(path: Path) -> list[str]:
+    try:
+        return [one_line(line) for line in _small_file(path).decode("utf-8", "replace").splitlines()]
+    except (OSError, UserError):
+        return []
+
+
+def _small_file(path: Path) -> bytes:
+    """Content of a hash or of notes; OSError for a pipe in their place, which would keep us waiting."""
+    if not path.is_file():
+        raise FileNotFoundError(str(path))
+    return read_bounded(path, SMALL)
 
 
 def onnx_name(weights: NetworkWeights) -> str:

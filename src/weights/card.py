@@ -27,7 +27,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from src.common.bounded_file import SMALL, read_bounded_text
+from src.common.atomic_file import write_atomically
+from src.common.bounded_file import LARGE, SMALL, check_size, read_bounded_text
 from src.common.errors import UserError
 from src.ctpn.lstm_branches import LSTM_CHOICES
 from src.ctpn.topology import ANCHOR_HEIGHTS, IMAGE_SIZE, STRIDE
@@ -165,12 +166,14 @@ def write_card(weights: Path, values: Mapping[str, object]) -> Path:
         raise CardError(f"network {network!r} of a weights card; accepted are {', '.join(NETWORKS)}")
     parse_card(json.loads(json.dumps(content)), network, str(card_path(weights)))
     path = card_path(weights)
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_atomically(path, [(json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()])
     return path
 
 
 def file_sha256(path: Path) -> str:
+    """Of a file that may be read; OSError for others, of which a sparse one would take minutes."""
     with path.open("rb") as file:
+        check_size(file, path, LARGE)
         return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _sha256(file)
 
 

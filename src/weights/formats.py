@@ -11,6 +11,7 @@ import numpy as np
 
 from src.common.bounded_file import LARGE, read_bounded
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.weights import mindspore_ckpt
 from src.weights.safetensors_file import MOST_PARAMETERS, read_safetensors
 from src.weights.torch_file import read_torch
@@ -18,6 +19,10 @@ from src.weights.torch_file import read_torch
 
 class WeightsError(UserError):
     """A weights file that cannot be read, or does not fit the network."""
+
+
+class WeightsPlaceError(WeightsError, OptionError):
+    """A path where there is no file."""
 
 
 # Of an .npz whose arrays are compressed: a few hundred bytes can stand for gigabytes of zeros.
@@ -39,6 +44,8 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     _check_suffix(path)
     try:
         data = read_bounded(path, LARGE)
+    except FileNotFoundError as error:
+        raise WeightsPlaceError(f"{path}: {error.strerror}") from None
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror}") from None
     return decode_weights(data, path)

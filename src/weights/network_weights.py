@@ -76,7 +76,10 @@ def find_weights(path: Path | str, network: str, option: str) -> NetworkWeights:
     if path.suffix not in FORMATS:
         raise WeightsError(f"{path}: {path.suffix or 'no suffix'} is not one of {', '.join(FORMATS)}")
     card = read_card(path, network)
-    sha256 = file_sha256(path)
+    try:
+        sha256 = file_sha256(path)
+    except OSError as error:
+        raise WeightsError(f"{path}: {error.strerror}") from None
     if card.sha256 and card.sha256 != sha256:
         raise CardError(
             f"{path}: is not the file that its card describes (sha256 {sha256[:12]}..., the card has "
