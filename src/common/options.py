@@ -8,7 +8,7 @@ groups.
 
 import types
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 class OptionError(UserError):
     """An option that is not accepted; one line names it, its value, and what is accepted."""
+
+
+class ManyOptionsError(OptionError):
+    """Several options at once. All of them are named, so the line may be longer than that of another error."""
+
+    longest_line: ClassVar[int] = 6000
 
 
 def unreadable(error: OSError | UnicodeDecodeError) -> type[UserError]:

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from src.common.options import OptionError, accepted, choices_of, unknown_key, value_type
+from src.common.options import ManyOptionsError, OptionError, accepted, choices_of, unknown_key, value_type
+from src.common.printable import one_line
 from src.model_utils.config_file import Config, file_text, help_page
 from src.model_utils.input_arguments import YES_OR_NO
-from src.model_utils.upstream_keys import without_upstream_keys
+from src.model_utils.upstream_keys import refuse_other_crnn, without_upstream_keys
 
 _FILE_KEYS = ("config_path", "_config_path")
+_MOST_KEYS = 100  # of unknown ones in a message
+_LONGEST_KEY = 50
 ConfigT = TypeVar("ConfigT", bound=Config)
 
 
@@ -71,12 +74,15 @@ def build_config(model: type[ConfigT], given: Given) -> ConfigT:
     arguments = {model.renamed.get(key, key): text for key, text in given.arguments.items()}
     values = {model.renamed.get(key, key): value for key, value in values.items()}
     values |= {key: _parsed(model, key, text) for key, text in arguments.items()}
+    refuse_other_crnn(values)
     if model.of_upstream and any(key not in model.model_fields for key in values):
         heights = values.get("anchor_height", model.model_fields["anchor_height"].default)
         values = without_upstream_keys(values, len(heights) if isinstance(heights, (list, tuple)) else 0)
     unknown = [str(key) for key in values if key not in model.model_fields]
     if len(unknown) > 1:
-        raise OptionError(f"unknown keys: {', '.join(unknown)}; --help lists the keys")
+        names = [one_line(key, _LONGEST_KEY) for key in unknown[:_MOST_KEYS]]
+        more = f" and {len(unknown) - _MOST_KEYS} more" if len(unknown) > _MOST_KEYS else ""
+        raise ManyOptionsError(f"unknown keys: {', '.join(names)}{more}; --help lists the keys")
     if unknown:
         raise OptionError(unknown_key(unknown[0], model.model_fields))
     for key, value in values.items():

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from src.common.options import OptionError
+from src.common.options import ManyOptionsError, OptionError
+from src.common.printable import one_line
 
 # What is fixed here, in the words of the model zoo.
 FIXED: dict[str, object] = {
@@ -55,6 +56,22 @@ WITHOUT_EFFECT = frozenset(
     }
 )
 _OF_ITS_CRNN = frozenset({"label_dict", "class_num", "max_text_length"})
+_OF_PYTORCH_CRNN = frozenset({"DATASET", "TRAIN", "MODEL"})
+
+
+def refuse_other_crnn(values: Mapping[Any, Any]) -> None:
+    """Raises OptionError for a configuration of the model zoo's CRNN or of CRNN_for_PyTorch, whose keys are others."""
+    if found := sorted(_OF_ITS_CRNN & values.keys()):
+        raise OptionError(
+            f"{', '.join(found)}: a configuration of the model zoo's CRNN; start from configs/crnn.yaml, where"
+            " alphabet, image_width, batch_size, total_epoch, base_lr, train_lmdb and eval_lmdb say the same"
+        )
+    if values.keys() >= _OF_PYTORCH_CRNN:
+        raise OptionError(
+            f"{', '.join(sorted(_OF_PYTORCH_CRNN))}: a configuration of CRNN_for_PyTorch; start from"
+            " configs/crnn.yaml, where lmdb_root, train_lmdb, eval_lmdb, alphabet, batch_size, total_epoch and resume"
+            " say the same"
+        )
 
 
 def without_upstream_keys(values: Mapping[str, Any], num_anchors: int) -> dict[str, Any]:
@@ -64,23 +81,17 @@ def without_upstream_keys(values: Mapping[str, Any], num_anchors: int) -> dict[s
         num_anchors: as the heights of the anchors have it.
 
     Raises:
-        OptionError: names every key whose value would change what is fixed, and what it is; or the file is that of
-            the model zoo's CRNN, whose keys are others.
+        ManyOptionsError: names every key whose value would change what is fixed, and what it is.
     """
-    if found := sorted(_OF_ITS_CRNN & values.keys()):
-        raise OptionError(
-            f"{', '.join(found)}: a configuration of the model zoo's CRNN; start from configs/crnn.yaml, where"
-            " alphabet, image_width, batch_size, total_epoch, base_lr, train_lmdb and eval_lmdb say the same"
-        )
     fixed = FIXED | {"num_anchors": num_anchors}
     wrong = [key for key in values if key in fixed and values[key] != fixed[key]]
     if wrong:
         reasons = "; ".join(
-            f"{key}: {values[key]!r}, fixed here is {fixed[key]!r}"
+            f"{key}: {one_line(repr(values[key]), 80)}, fixed here is {fixed[key]!r}"
             + (f" ({why})" if (why := _IN_PLACE.get(key)) else "")
             for key in wrong
         )
-        raise OptionError(reasons)
+        raise ManyOptionsError(reasons)
     restated = [key for key in values if key in fixed or key in WITHOUT_EFFECT]
     if restated:
         print(f"left out, fixed or without effect here: {', '.join(restated)}", file=sys.stderr)

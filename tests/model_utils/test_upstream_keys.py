@@ -3,7 +3,9 @@
 import pytest
 
 from src.common.options import OptionError
+from src.model_utils.command import run_command
 from src.model_utils.config import load_config
+from src.model_utils.upstream_keys import FIXED
 
 # Keys of the model zoo's CTPN that are none here, with the values that it gives them; and some that are.
 UPSTREAM = """
@@ -98,9 +100,41 @@ def test_all_unknown_keys_come_in_one_message(file):
         load_config(["--config_path", str(file)])
 
 
+def test_a_long_list_of_keys_is_not_cut(file, capsys):
+    """As one line that is cut in the middle it hid a third of 60 unknown keys."""
+    unknown = [f"some_other_key_{number}" for number in range(60)]
+    file.write_text("".join(f"{key}: 1\n" for key in unknown))
+    line = error_line(file, capsys)
+    assert line.count("\n") == 1 and all(f"{key}," in line or f"{key};" in line for key in unknown)
+    wrong = [key for key, value in FIXED.items() if value is not False]
+    file.write_text("".join(f"{key}: 77\n" for key in wrong))
+    line = error_line(file, capsys)
+    assert line.count("\n") == 1 and all(f"{key}: 77, fixed" in line for key in wrong)
+
+
+def test_a_list_of_keys_without_end_is_bounded(file, capsys):
+    file.write_text("".join(f"{'x' * 500}{number}: 1\n" for number in range(400)))
+    line = error_line(file, capsys)
+    assert len(line) < 6100 and "and 300 more; --help" in line
+
+
+def error_line(file, capsys):
+    with pytest.raises(SystemExit) as end:
+        run_command(lambda: load_config(["--config_path", str(file)]) and None)
+    assert end.value.code == 2
+    return capsys.readouterr().err
+
+
 def test_the_chinese_fine_tuning_configuration():
     config = load_config(["--config_path", "configs/ctpn_cn_finetune.yaml"])
     assert config.task_type == "Finetune" and config.finetune_dataset == ("icdar17_mlt",)
+
+
+def test_the_one_of_crnn_for_pytorch_is_told_apart(tmp_path):
+    path = tmp_path / "LMDB_config.yaml"
+    path.write_text("DEVICE_ID: 0\nDATASET: {TRAIN_ROOT: MJ_LMDB}\nTRAIN: {AMP: True}\nMODEL: {NAME: crnn}\n")
+    with pytest.raises(OptionError, match="DATASET, MODEL, TRAIN: .*CRNN_for_PyTorch; .*configs/crnn.yaml"):
+        load_config(["--config_path", str(path)])
 
 
 def test_the_one_of_crnn_is_told_apart(tmp_path):
