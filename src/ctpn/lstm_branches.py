@@ -38,9 +38,10 @@ def choose_lstm(params: Mapping[str, np.ndarray], wanted: str = "auto") -> LstmC
     if wanted not in LSTM_CHOICES:
         raise LstmBranchError(f"LSTM branch {wanted!r}: choose one of {', '.join(LSTM_CHOICES)}")
     held = [branch for branch in LSTM_BRANCHES if any(name.startswith(f"{branch}.") for name in params)]
-    if not held or wanted not in ("auto", *held):
-        there = f"only {held[0]}.*" if held else "neither rnn2.* nor rnn.*"
-        raise LstmBranchError(f"LSTM branch {wanted!r} is not in the checkpoint, which has {there}")
+    if not held:
+        raise LstmBranchError("the checkpoint has no LSTM, neither rnn2.* nor rnn.*; a backbone alone is for Pretraining")
+    if wanted not in ("auto", *held):
+        raise LstmBranchError(f"LSTM branch {wanted!r} is not in the checkpoint, which has only {held[0]}.*")
     if len(held) == 1:
         return LstmChoice(held[0])
     trained = [branch for branch in held if not _in_initial_range(params, branch)]

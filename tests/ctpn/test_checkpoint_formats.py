@@ -125,6 +125,11 @@ def test_a_file_of_one_lstm_needs_no_word():
         assert choose_lstm(only) == choose_lstm(only, branch) and choose_lstm(only).note == ""
 
 
+def test_a_backbone_alone_is_told_what_it_is_for():
+    with pytest.raises(LstmBranchError, match="no LSTM, neither rnn2.* nor rnn.*; a backbone alone is for Pretraining"):
+        choose_lstm({"vgg16_feature_extractor.conv1_1.0.weight": np.zeros((2, 3, 3, 3))})
+
+
 def random_torchvision(rng, channels=2):
     params = {"classifier.0.weight": np.zeros((2, 2)), "features.1.num_batches_tracked": np.int64(3)}
     inputs = 3
