@@ -39,7 +39,9 @@ def choose_lstm(params: Mapping[str, np.ndarray], wanted: str = "auto") -> LstmC
         raise LstmBranchError(f"LSTM branch {wanted!r}: choose one of {', '.join(LSTM_CHOICES)}")
     held = [branch for branch in LSTM_BRANCHES if any(name.startswith(f"{branch}.") for name in params)]
     if not held:
-        raise LstmBranchError("the checkpoint has no LSTM, neither rnn2.* nor rnn.*; a backbone alone is for Pretraining")
+        raise LstmBranchError(
+            "the checkpoint has no LSTM, neither rnn2.* nor rnn.*; a backbone alone is for Pretraining"
+        )
     if wanted not in ("auto", *held):
         raise LstmBranchError(f"LSTM branch {wanted!r} is not in the checkpoint, which has only {held[0]}.*")
     if len(held) == 1:

@@ -60,7 +60,7 @@ _OF_PYTORCH_CRNN = frozenset({"DATASET", "TRAIN", "MODEL"})
 
 
 def refuse_other_crnn(values: Mapping[Any, Any]) -> None:
-    """Raises OptionError for a configuration of the model zoo's CRNN or of CRNN_for_PyTorch, whose keys are others."""
+    """Raise OptionError for a configuration of the model zoo's CRNN or of CRNN_for_PyTorch: their keys are others."""
     if found := sorted(_OF_ITS_CRNN & values.keys()):
         raise OptionError(
             f"{', '.join(found)}: a configuration of the model zoo's CRNN; start from configs/crnn.yaml, where"

@@ -9,6 +9,7 @@ from mindspore import Tensor, nn
 from src.common.atomic_file import write_atomically
 from src.weights import mindspore_ckpt
 from src.weights.formats import FORMATS, WeightsError, read_weights
+from src.weights.size_differences import size_differences
 
 __all__ = ["FORMATS", "WeightsError", "load_weights", "network_arrays", "read_weights", "save_weights"]
 
@@ -60,6 +61,8 @@ def load_weights(
         )
         if names
     ]
+    if shapes:
+        problems += size_differences(params, {name: tuple(param.shape) for name, param in own.items()})
     if problems:
         raise WeightsError("weights do not fit the network; " + "; ".join(problems))
     for name, param in own.items():

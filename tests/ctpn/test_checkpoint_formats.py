@@ -126,7 +126,9 @@ def test_a_file_of_one_lstm_needs_no_word():
 
 
 def test_a_backbone_alone_is_told_what_it_is_for():
-    with pytest.raises(LstmBranchError, match="no LSTM, neither rnn2.* nor rnn.*; a backbone alone is for Pretraining"):
+    with pytest.raises(
+        LstmBranchError, match="no LSTM, neither rnn2.* nor rnn.*; a backbone alone is for Pretraining"
+    ):
         choose_lstm({"vgg16_feature_extractor.conv1_1.0.weight": np.zeros((2, 3, 3, 3))})
 
 

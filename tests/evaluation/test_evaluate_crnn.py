@@ -144,8 +144,8 @@ def test_other_batch_beam_lexicon_and_a_bad_checkpoint_beside(config, place, eva
         ({"checkpoint_path": "/none.ckpt"}, "checkpoint_path"),
         ({"eval_lexicon": "/none.txt"}, "eval_lexicon"),
         ({"eval_lexicon": __file__, "lexicon_per_sample": True}, "one data set, here are 2"),
-        ({"network_width": 0.1}, "do not fit the network"),
-        ({"alphabet": "printable_ascii"}, "do not fit the network"),
+        ({"network_width": 0.1}, "do not fit the network; .* of the published channels"),
+        ({"alphabet": "printable_ascii"}, "do not fit the network; .*--alphabet names them"),
     ],
 )
 def test_what_cannot_be_evaluated(config, changes, message):
