@@ -10,9 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.common.errors import UserError
+from src.ctpn.topology import BACKBONE
 
 LSTM_BRANCHES = ("rnn2", "rnn")
 LSTM_CHOICES = ("auto", *LSTM_BRANCHES)
+_NAMES = {"rnn2": ("rnn2.",), "rnn": ("rnn.w", "rnn.b")}  # CRNN has others that start with rnn.
+_SHOWN = 4
 _MADE_FOR = {"rnn2": "GPU and CPU", "rnn": "Ascend"}
 _ROUNDING = 1.001  # of float16
 
@@ -37,7 +40,12 @@ def choose_lstm(params: Mapping[str, np.ndarray], wanted: str = "auto") -> LstmC
     """
     if wanted not in LSTM_CHOICES:
         raise LstmBranchError(f"LSTM branch {wanted!r}: choose one of {', '.join(LSTM_CHOICES)}")
-    held = [branch for branch in LSTM_BRANCHES if any(name.startswith(f"{branch}.") for name in params)]
+    held = [branch for branch in LSTM_BRANCHES if any(name.startswith(_NAMES[branch]) for name in params)]
+    if not held and not any(name.startswith(BACKBONE) for name in params):
+        found = ", ".join(sorted(params)[:_SHOWN]) or "nothing"
+        raise LstmBranchError(
+            f"not CTPN weights: found {found}, ...; expected names such as {BACKBONE}conv1_1.0.weight"
+        )
     if not held:
         raise LstmBranchError(
             "the checkpoint has no LSTM, neither rnn2.* nor rnn.*; a backbone alone is for Pretraining"

@@ -10,12 +10,29 @@ from src.weights.network_kinds import KINDS
 from src.weights.training_config import card_values, training_config_path
 
 OptionsT = TypeVar("OptionsT", bound=Options)
+_SIZES = frozenset({"backbone_width", "anchor_height", "network_width"})  # by which a network fits its weights
 
 
-def with_card(options: OptionsT, network: str, weights: Path) -> tuple[OptionsT, dict[str, object]]:
+def with_sizes(options: OptionsT, network: str, weights: Path) -> tuple[OptionsT, str]:
+    """`options` with the sizes of the network that `weights` are of, for a training that starts from them.
+
+    Returns:
+        The options and a line for the log, "" where nothing was taken.
+
+    Raises:
+        CardError: as `with_card`.
+    """
+    options, taken = with_card(options, network, weights, only=_SIZES)
+    return options, describe_card(weights, taken) if taken else ""
+
+
+def with_card(
+    options: OptionsT, network: str, weights: Path, only: frozenset[str] | None = None
+) -> tuple[OptionsT, dict[str, object]]:
     """`options` with the values of the card of `weights` for keys that neither a file nor the command line gave.
 
-    For weights without a card, the configuration that training left beside them speaks.
+    For weights without a card, the configuration that training left beside them speaks. With `only`, nothing but
+    these keys is taken.
 
     Returns:
         The options and what was taken from the card; nothing for a folder or a file without a card.
@@ -27,15 +44,17 @@ def with_card(options: OptionsT, network: str, weights: Path) -> tuple[OptionsT,
         return options, {}
     path = card_path(weights)
     if path.is_file():
-        return lay_card(options, network, load_card(path), path)
+        return lay_card(options, network, load_card(path), path, only)
     path = training_config_path(weights)
     values = card_values(path, network) if path.is_file() else None
     if values is None:
         return options, {}
-    return lay_card(options, network, {"version": CARD_VERSION, "network": network, **values}, path)
+    return lay_card(options, network, {"version": CARD_VERSION, "network": network, **values}, path, only)
 
 
-def lay_card(options: OptionsT, network: str, card: object, path: Path) -> tuple[OptionsT, dict[str, object]]:
+def lay_card(
+    options: OptionsT, network: str, card: object, path: Path, only: frozenset[str] | None = None
+) -> tuple[OptionsT, dict[str, object]]:
     """As `with_card`, for the content of a card that was read from `path`."""
     parse_card(card, network, str(path))  # refuses what it should not hold
     assert isinstance(card, dict)  # as `parse_card` has seen to
@@ -47,6 +66,8 @@ def lay_card(options: OptionsT, network: str, card: object, path: Path) -> tuple
     if "alphabet" in values and values["alphabet"] not in NAMED:
         values["alphabet"] = str(path.parent / values["alphabet"])
     values |= {**card.get("connector", {}), **card.get("proposals", {})}
+    if only is not None:
+        values = {key: value for key, value in values.items() if key in only}
     present = options.to_dict()
     taken = {key: value for key, value in values.items() if key not in options.given and present[key] != value}
     return options.replace(**taken), taken

@@ -79,7 +79,7 @@ def test_a_branch_that_is_not_there_is_named():
     saved_here = {"rnn2.bias_ih_l0": np.ones(3)}
     with pytest.raises(LstmBranchError, match=r"'rnn' is not in the checkpoint, which has only rnn2"):
         mindspore_ctpn(saved_here, "rnn")
-    with pytest.raises(LstmBranchError, match="neither"):
+    with pytest.raises(LstmBranchError, match="not CTPN weights: found conv.weight"):
         mindspore_ctpn({"conv.weight": np.ones(3)}, "rnn2")
     with pytest.raises(LstmBranchError, match="choose one of auto, rnn2, rnn"):
         mindspore_ctpn(saved_here, "lstm")
@@ -130,6 +130,16 @@ def test_a_backbone_alone_is_told_what_it_is_for():
         LstmBranchError, match="no LSTM, neither rnn2.* nor rnn.*; a backbone alone is for Pretraining"
     ):
         choose_lstm({"vgg16_feature_extractor.conv1_1.0.weight": np.zeros((2, 3, 3, 3))})
+
+
+def test_weights_of_another_network_are_told_apart():
+    """Those of CRNN have names that start with rnn. as the LSTM of Ascend has."""
+    crnn = {"cnn.conv0.weight": np.zeros((2, 1, 3, 3)), "rnn.0.rnn.weight_ih_l0": np.zeros((8, 2))}
+    for params in (crnn, {}):
+        with pytest.raises(
+            LstmBranchError, match="not CTPN weights: found .*; expected names such as vgg16_feature_"
+        ):
+            choose_lstm(params)
 
 
 def random_torchvision(rng, channels=2):

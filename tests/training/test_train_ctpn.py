@@ -268,9 +268,14 @@ def test_finetune_starts_from_the_whole_checkpoint(data, finished, tmp_path, cap
         dynamic_loss_scale=True,
         optimizer="adamw",
     )
+    # Nobody gives the sizes, and the defaults are others: those of the training are in config.yaml beside the file.
+    others = type(config).model_fields.keys() - {"backbone_width", "anchor_height"}
+    config = type(config)(**{key: getattr(config, key) for key in others})
+    assert config.backbone_width == 1
     result = train_ctpn(config, 0, 1, evaluation_of(config))
     assert result.global_step == 3
-    assert "network: all parameters from" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "network: all parameters from" in said and "ckpt_0/config.yaml sets backbone_width 0.0625" in said
     # At a learning rate of 0, what comes out is what went in: everything was loaded, at half precision too.
     start, end = read_weights(checkpoint), read_weights(result.checkpoint)
     assert all(np.array_equal(start[name], end[name]) for name in start)

@@ -7,7 +7,7 @@ from src.common.errors import UserError
 from src.model_utils.config import load_config
 from src.model_utils.network_config import CtpnConfig
 from src.weights.card import write_card
-from src.weights.card_config import describe_card, with_card
+from src.weights.card_config import describe_card, with_card, with_sizes
 from src.weights.mindspore_ckpt import encode
 from src.weights.network_weights import network_of
 
@@ -36,6 +36,15 @@ def test_the_card_counts_where_nothing_was_given(weights):
     assert config.line_min_score == 0.6
     assert "img_width" not in taken and taken["img_height"] == 64
     assert "img_height 64" in describe_card(weights, taken)
+
+
+def test_a_training_that_starts_from_weights_takes_the_size_of_their_network_only(weights):
+    config, line = with_sizes(load_config([]), "ctpn", weights)
+    assert config.backbone_width == 0.25 and config.anchor_height == (8, 16)
+    assert config.img_height == 576 and not config.side_refinement
+    assert line.endswith("ctpn.card.json sets anchor_height [8, 16], backbone_width 0.25")
+    config, line = with_sizes(load_config(["--backbone_width=1", "--anchor_height=[4]"]), "ctpn", weights)
+    assert config.backbone_width == 1 and config.anchor_height == (4,) and line == ""
 
 
 def test_naming_the_schema_itself_gives_nothing(weights):
