@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.progress import TaskID
 from rich.table import Table
 
+from src.common.errors import UserError
 from src.common.options import OptionError
 from src.common.progress_bar import progress_bar
 from src.common.shard import Shard
@@ -87,6 +88,8 @@ def _read(args: argparse.Namespace) -> WordSet:
         raise OptionError(f"--label_path {str(args.label_path)!r} does not exist")
     extra = (args.lexicon,) if args.lexicon else ()
     words = READERS[args.format](args.label_path, args.image_path, *extra)
+    if words.count == 0:
+        raise UserError(f"--label_path {str(args.label_path)!r} holds no word")
     if args.only:
         words = only_listed(words, read_names(args.only))
     elif args.leave_out:

@@ -352,7 +352,7 @@ def test_files_that_do_not_fit_say_what_differs(backbone, tmp_path):
         (network, tmp_path / "cut.ckpt", False, "cut.ckpt"),
         (network, tmp_path / "headless.ckpt", False, r"missing in the file: rpn_with_loss.*rpn_cls.weight"),
         (network, tmp_path / "more.ckpt", False, "not in the network: more.weight"),
-        (network, backbone, False, "LSTM branch 'rnn2' is not in the checkpoint"),
+        (network, backbone, False, "not CTPN weights: found"),
         (wide, backbone, True, r"other shape: .*conv2_1.0.weight \(file \(8, 8, 3, 3\), network \(16,"),
     ):
         with pytest.raises(UserError, match=words) as caught:

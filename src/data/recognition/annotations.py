@@ -17,7 +17,7 @@ from src.common.bounded_file import LARGE, open_bounded_text
 from src.common.errors import UserError
 from src.common.options import OptionError
 from src.data.detection.annotations.label_pairs import OUTSIDE
-from src.data.recognition.word_places import find_image
+from src.data.recognition.word_places import WordPlaces, find_image
 
 _LINE = re.compile(r"(.+?\.(?:jpe?g|png|bmp|gif|tiff?|webp|ppm|pgm))(?:\s*[,\t]\s*|\s+)(\S.*)", re.IGNORECASE)
 
@@ -79,7 +79,7 @@ def read_mjsynth(label_file: Path, image_dir: Path | None = None, lexicon: Path 
     because it is what the image shows.
     """
     words = _read_lines(lexicon or label_file.parent / "lexicon.txt")
-    roots = _roots(label_file, image_dir)
+    places = _places(label_file, image_dir)
 
     def parse(line: str) -> Word | Reject:
         name, _, number = line.rpartition(" ")
@@ -91,7 +91,7 @@ def read_mjsynth(label_file: Path, image_dir: Path | None = None, lexicon: Path 
         text = words[int(number)].strip()
         spelled = Path(name).stem.partition("_")[2].rpartition("_")[0]
         text = spelled if spelled.lower() == text.lower() else text
-        return _word(roots, name, text, group=name)
+        return _word(places, name, text, group=name)
 
     return _line_set(label_file, parse)
 
@@ -101,14 +101,14 @@ def read_iiit5k(label_file: Path, image_dir: Path | None = None) -> WordSet:
 
     Words of one photograph (1009) are one group.
     """
-    roots = _roots(label_file, image_dir)
-    return _line_set(label_file, lambda line: _named_word(roots, line, _photograph, quoted=False))
+    places = _places(label_file, image_dir)
+    return _line_set(label_file, lambda line: _named_word(places, line, _photograph, quoted=False))
 
 
 def read_icdar_words(label_file: Path, image_dir: Path | None = None) -> WordSet:
     """ICDAR 2013 and 2015 word recognition: `word_1.png, "JOINT"`, quotes inside written as `\\"`."""
-    roots = _roots(label_file, image_dir)
-    return _line_set(label_file, lambda line: _named_word(roots, line, lambda name: name, quoted=True))
+    places = _places(label_file, image_dir)
+    return _line_set(label_file, lambda line: _named_word(places, line, lambda name: name, quoted=True))
 
 
 def read_tsv(label_file: Path, image_dir: Path | None = None) -> WordSet:
@@ -116,15 +116,15 @@ def read_tsv(label_file: Path, image_dir: Path | None = None) -> WordSet:
 
     Images are looked for in `image_dir`, or else beside the file and in a folder named like the file (words/).
     """
-    roots = _roots(label_file, image_dir)
+    places = _places(label_file, image_dir)
     if image_dir is None:
-        roots = (*roots, label_file.with_suffix(""))
+        places = replace(places, roots=(*places.roots, label_file.with_suffix("")))
 
     def parse(line: str) -> Word | Reject:
         columns = line.split("\t")
         if len(columns) < 2:
             return _foreign_line(line, "image<TAB>text")
-        return _word(roots, columns[0].strip(), columns[1].strip(), group=_photograph(columns[0].strip()))
+        return _word(places, columns[0].strip(), columns[1].strip(), group=_photograph(columns[0].strip()))
 
     return _line_set(label_file, parse)
 
@@ -140,29 +140,29 @@ def _photograph(name: str) -> str:
     return stem if underscore and number.isdecimal() else name
 
 
-def _named_word(roots: tuple[Path, ...], line: str, group: Callable[[str], str], *, quoted: bool) -> Word | Reject:
+def _named_word(places: WordPlaces, line: str, group: Callable[[str], str], *, quoted: bool) -> Word | Reject:
     match = _LINE.fullmatch(line.strip())
     if match is None:
         return _foreign_line(line, 'image.png "text"' if quoted else "image.png text")
     name, text = match[1].strip(), match[2].strip()
     if quoted and len(text) >= 2 and text[0] == text[-1] == '"':
         text = re.sub(r"\\(.)", r"\1", text[1:-1])
-    return _word(roots, name, text, group(name))
+    return _word(places, name, text, group(name))
 
 
-def _roots(label_file: Path, image_dir: Path | None) -> tuple[Path, ...]:
-    return (image_dir or label_file.parent,)
+def _places(label_file: Path, image_dir: Path | None) -> WordPlaces:
+    return WordPlaces((image_dir or label_file.parent,), label_file.parent)
 
 
-def _word(roots: tuple[Path, ...], name: str, text: str, group: str) -> Word | Reject:
+def _word(places: WordPlaces, name: str, text: str, group: str) -> Word | Reject:
     if reason := text_problem(text):
         return Reject(name, reason, f"{name!r} has the text {text[:40]!r}")
-    image = find_image(name, roots)
+    image = find_image(name, places)
     if image is None:
         return Reject(
             name,
             OUTSIDE,
-            f"{name[:200]!r} leads out of '{roots[0]}'; --image_path takes a folder that holds them all",
+            f"{name[:200]!r} leads out of '{places.roots[0]}'; --image_path takes a folder that holds them all",
         )
     return Word(image, text, name, group)
 

@@ -83,6 +83,9 @@ def test_two_shares_equal_one_run(word_folder, tmp_path):
         main([*command, "--output", str(tmp_path / "x"), "--shard", "1/2", "--holdout", "9"])
     with pytest.raises(UserError, match="share 1 of 200 of 120 words is empty"):
         main([*command, "--output", str(tmp_path / "x"), "--shard", "1/200"])
+    (tmp_path / "none.tsv").write_text("\n")
+    with pytest.raises(UserError, match="none.tsv' holds no word"):
+        main(["tsv", "--label_path", str(tmp_path / "none.tsv"), "--output", str(tmp_path / "x")])
 
 
 def test_lists_of_names_divide_a_set(word_folder, tmp_path):

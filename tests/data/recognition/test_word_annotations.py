@@ -117,7 +117,7 @@ def test_paths_that_leave_the_list_are_taken_inside_image_path_only(tmp_path):
     assert refused[1].detail.startswith("row 2 '../words/1.png' leads out of") and "--image_path" in refused[1].detail
     for folder in (tmp_path, tmp_path / "words"):
         places = [item.image for item in read_tsv(labels, folder).iterate() if isinstance(item, Word)]
-        assert places[0] == (tmp_path / "words" / "1.png").resolve()
+        assert places == [(tmp_path / "words" / "1.png").resolve()] * 2  # ".." as seen from the list
     (tmp_path / "other").mkdir()
     assert all(isinstance(item, Reject) for item in read_tsv(labels, tmp_path / "other").iterate())
 
