@@ -1,5 +1,8 @@
 """The classifier that trains the backbone: a few steps on made-up images, and its checkpoint as `pre_trained`."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,22 @@ from src.ctpn.vgg16 import VGG16
 from src.training.train_ctpn import load_pre_trained
 
 CLASSES = 3
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_two_folders_are_all_that_another_project_needs():
+    """The page copies them into the `src` of a classification project, which has no others of ours."""
+    waiting, seen = ["src.ctpn.vgg16"], set()
+    while waiting:
+        module = waiting.pop()
+        seen.add(module)
+        assert module.startswith(("src.ctpn.", "src.layers.")), module
+        tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+        names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        waiting += [name for name in names if name and name.startswith("src.") and name not in seen]
+    assert "src.layers.max_pool" in seen
+    for package in ("ctpn", "layers"):
+        assert not (ROOT / "src" / package / "__init__.py").read_text(encoding="utf-8").strip()
 
 
 def test_it_learns_and_its_checkpoint_is_a_backbone(tmp_path):
