@@ -233,7 +233,7 @@ report_failure() {
     message=$(grep -h '^error: ' "$folder/ranks/worker_$rank.log" 2>/dev/null | tail -n 1) || continue
     [[ $shown != *"|$message|"* ]] || continue # what the ranks agree on is shown once
     shown+="|$message|"
-    printf 'rank %s: %s\n' "$rank" "$message" >&2
+    ((rank == first)) || printf 'rank %s: %s\n' "$rank" "$message" >&2 # what the first one writes is shown anyhow
   done
   printf 'error: a process failed; see %s\n' "$folder/ranks/worker_*.log" >&2
   code=$(sed -n 's/.*Worker process [0-9]* exit with exception\. Error code: \(-\{0,1\}[0-9][0-9]*\)\..*/\1/p' "$4" |

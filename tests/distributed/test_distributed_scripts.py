@@ -329,6 +329,13 @@ def test_one_failing_rank_ends_all_with_its_code(place, cause, code, message):
     assert time.monotonic() - started < 30, "the others would have waited for a minute"
 
 
+def test_an_error_that_all_ranks_have_is_shown_once(place):
+    """That of the first rank, which is shown as it comes, was repeated at the end."""
+    done, _, _ = call(place, CPU, "3", "Pretraining", FAILING="all")
+    assert done.returncode == 3
+    assert (done.stdout + done.stderr).count("error: no more memory") == 1
+
+
 def start(place, *, ranks=2, **more):
     """A script whose ranks wait, once all of them do."""
     process = subprocess.Popen(
