@@ -97,7 +97,7 @@ class CrnnTrainData:
         if not self.steps_per_epoch:
             raise UserError(
                 f"{samples} samples per epoch are fewer than one batch of {batch_size} on {rank_size} rank(s)"
-                f"{'; give samples_per_epoch for an endless source' if not samples else ''} {self._losses()}"
+                f"{'; give samples_per_epoch for an endless source' if not samples else ''} ({self._losses()})"
             )
         self._shares = epoch_shares(self._pools, self._weights, samples)
         self._check_bad()
@@ -161,7 +161,7 @@ class CrnnTrainData:
         for pool in self._pools:
             counts += pool.dropped + pool.bad
         counts += Counter(reason for reason, _, _ in self._replaced.values())
-        return "; ".join(f"{reason}: {count}" for reason, count in counts.most_common()) or "none left out"
+        return "; ".join(f"{reason}: {count}" for reason, count in counts.most_common()) or "no word was left out"
 
     @property
     def report(self) -> dict[str, Any]:
