@@ -2,10 +2,12 @@
 
 A detector of lines is easily blind to one thin character. Between and beside the lines of a row on a
 plain ground, though, ink of a character's size is a character, and recognition shows whether it is one.
+So is ink of a word's size in a column of lines: the price that was missed among others.
 M lines, boxes x1, y1, x2, y2 in pixels of the image.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,8 +24,9 @@ APART, TOGETHER = 0.5, 0.25  # line heights around a character, and between the 
 MOST_INK = 0.3  # share of the columns between two lines: more is no plain ground
 CONTRAST = 0.4  # share of the contrast of the row's text that its ink has at least
 FAINT = 24  # gray values that ink differs from its ground by at least
+LONGEST, SAME_COLUMN = 12.0, 0.5  # line heights of a word in a column of lines, and share of the narrower one's width
 REACH, COLUMN = 2.0, 3  # line heights beyond all lines; further off are columns of so many marks, or one all alone
-WORD_GAP = 0.6  # line heights between a mark and the line that it is a word of, at most
+WORD_GAP = 0.6  # line heights between words of one line, at most
 SURE = 0.9  # score of its text at least
 ALIKE = 0.1  # less is enough of a "0" among other digits: letters that look like it share its probability
 MARK_SCORE = 0.5  # of a character that no network detected
@@ -121,7 +124,9 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     rows = _rows(boxes)
     if len(boxes) < FEWEST_LINES or len(rows) < FEWEST_ROWS:
         return np.empty((0, 4), np.float32)
+    left, right = boxes[:, 0].min(), boxes[:, 2].max()
     found: list[tuple[float, float, float, float]] = []
+    words: list[tuple[float, float, float, float]] = []
     alone: list[bool] = []
     for row in rows:
         members = boxes[row][np.argsort(boxes[row, 0])]
@@ -131,12 +136,26 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         begins, ends = np.concatenate([[0.0], reach]), np.concatenate([members[:, 0], [float(gray.shape[1])]])
         ink = _contrast(gray, members)
         for begin, end in zip(begins, ends, strict=True):
-            if end - begin >= ROOM * height and height >= 6:
-                between, is_all = _marks_between(gray, (begin, top, end, bottom), ink)
-                found += between
-                alone += [is_all] * len(between)
-    marks = np.array(found, np.float32).reshape(-1, 4)
-    return marks[_near(marks, boxes) | _in_columns(marks) | np.array(alone, bool)]
+            if end - begin < ROOM * height or height < 6:
+                continue
+            between = _ink_between(gray, (begin, top, end, bottom), ink)
+            if not between.runs:  # what surrounds a page is no plain ground
+                near = max(begin, left - REACH * height), min(end, right + REACH * height)
+                between = _ink_between(gray, (near[0], top, near[1], bottom), ink)
+            marks_here = between.boxes(TOGETHER, NARROWEST, WIDEST, APART)
+            found += marks_here
+            alone += [len(between.runs) == 1] * len(marks_here)
+            words += between.boxes(WORD_GAP, WIDEST, LONGEST, ROOM / 2)
+    marks, missed = (np.array(places, np.float32).reshape(-1, 4) for places in (found, words))
+    kept = marks[_near(marks, boxes) | _in_columns(marks) | np.array(alone, bool)]
+    return np.concatenate([kept, missed[_below_lines(missed, boxes)]])
+
+
+def _below_lines(words: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(K,) bool: in a column of lines, as a price that was missed is."""
+    shared = np.minimum(words[:, None, 2], boxes[:, 2]) - np.maximum(words[:, None, 0], boxes[:, 0])
+    widths = np.minimum(words[:, None, 2] - words[:, None, 0], (boxes[:, 2] - boxes[:, 0])[None])
+    return (shared > SAME_COLUMN * widths).sum(axis=1) >= COLUMN
 
 
 def _near(marks: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -173,32 +192,46 @@ def _contrast(gray: np.ndarray, members: np.ndarray) -> float:
     return float(np.percentile(np.abs(inside - np.median(inside)), 97)) if inside.size else 255.0
 
 
-def _marks_between(
-    gray: np.ndarray, place: tuple[float, float, float, float], contrast: float
-) -> tuple[list[tuple[float, float, float, float]], bool]:
-    """What may be characters in a part of a row, and whether a single one is all that is there."""
+@dataclass(frozen=True)
+class _Between:
+    """The ink of a part of a row: its place in the image, (h, w) bool, and its runs of columns."""
+
+    place: tuple[float, float, float, float]
+    x: int = 0
+    ink: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool))
+    runs: tuple[tuple[int, int], ...] = ()
+
+    def boxes(
+        self, together: float, narrowest: float, widest: float, apart: float
+    ) -> list[tuple[float, float, float, float]]:
+        """Runs that may be characters, with those nearer than `together` joined; all in heights of the row."""
+        height, found = self.place[3] - self.place[1], []
+        runs = _runs(self.ink.any(axis=0), together * height) if self.runs else []
+        for index, (first, last) in enumerate(runs):
+            before = first - runs[index - 1][1] if index else apart * height
+            after = runs[index + 1][0] - last if index + 1 < len(runs) else apart * height
+            rows = np.flatnonzero(self.ink[:, first:last].any(axis=1))
+            whole = rows[0] > 0 and rows[-1] < len(self.ink) - 1  # a rule or an edge goes on beyond the row
+            fits = narrowest * height <= last - first <= widest * height and rows[-1] - rows[0] >= SHORTEST * height
+            if whole and fits and min(before, after) >= apart * height:
+                found.append((float(self.x + first - 1), self.place[1], float(self.x + last), self.place[3]))
+        return found
+
+
+def _ink_between(gray: np.ndarray, place: tuple[float, float, float, float], contrast: float) -> _Between:
+    """What stands in a part of a row; without runs where that is no plain ground."""
     height = place[3] - place[1]
     margin = 0.2 * height
     x1, x2 = (int(np.clip(x, 0, gray.shape[1])) for x in (place[0] + 0.3 * height, place[2] - 0.3 * height))
     y1, y2 = (int(np.clip(y, 0, gray.shape[0])) for y in (place[1] - margin, place[3] + margin))
     band = gray[y1:y2, x1:x2].astype(np.int16)
     if min(band.shape) < 4:
-        return [], False
-    inked = np.abs(band - np.median(band)) > max(FAINT, CONTRAST * contrast)
-    columns = inked.any(axis=0)
+        return _Between(place)
+    ink = np.abs(band - np.median(band)) > max(FAINT, CONTRAST * contrast)
+    columns = ink.any(axis=0)
     if not columns.any() or columns.mean() > MOST_INK:
-        return [], False
-    marks = []
-    runs = _runs(columns, TOGETHER * height)
-    for index, (first, last) in enumerate(runs):
-        before = first - runs[index - 1][1] if index else APART * height
-        after = runs[index + 1][0] - last if index + 1 < len(runs) else APART * height
-        rows = np.flatnonzero(inked[:, first:last].any(axis=1))
-        whole = rows[0] > 0 and rows[-1] < len(inked) - 1  # a rule or an edge goes on beyond the row
-        fits = NARROWEST * height <= last - first <= WIDEST * height and rows[-1] - rows[0] >= SHORTEST * height
-        if whole and fits and min(before, after) >= APART * height:
-            marks.append((float(x1 + first - 1), float(place[1]), float(x1 + last), float(place[3])))
-    return marks, len(runs) == 1
+        return _Between(place)
+    return _Between(place, x1, ink, tuple(_runs(columns, TOGETHER * height)))
 
 
 def _runs(flags: np.ndarray, gap: float) -> list[tuple[int, int]]:

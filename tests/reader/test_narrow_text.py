@@ -97,6 +97,20 @@ def test_columns_of_digits_far_from_all_text():
     assert len(lone_marks(alone, names)) == 0
 
 
+def test_a_price_that_was_missed_among_others():
+    gray, boxes = table([(name, "", "12.50") for name in ("Hammer", "Nails", "Paint", "Tape", "Brush")])
+    (found,) = lone_marks(gray, np.delete(boxes, 5, axis=0))
+    np.testing.assert_allclose(found, boxes[5], atol=6)
+    assert len(lone_marks(gray, boxes[::2])) == 0  # words in no column of lines
+
+
+def test_digits_of_a_page_on_a_dark_table():
+    page, boxes = table([("Hammer", "1", ""), ("Nails", "0", ""), ("Paint", "4", ""), ("Tape", "8", "5.00")])
+    boxes = np.delete(boxes, [1, 3, 5], axis=0) + np.array([500, 0, 500, 0])
+    gray = np.pad(page, ((0, 0), (500, 500)), constant_values=40)
+    assert len(lone_marks(gray, boxes)) == 4
+
+
 def mark(x, y, text, score):
     box = (x, y, x + 12.0, y + 20.0)
     return Line(box, tuple(map(tuple, box_corners(np.array([box]))[0].tolist())), 0.5, text, score), True
