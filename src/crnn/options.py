@@ -46,7 +46,7 @@ class FlatStartOptions(Options):
         low=0,
     )
     flat_start_width: int = option(32, "width of the input in pixels in these epochs, a multiple of 4", low=4)
-    flat_start_length: int = option(3, "most characters of their words", low=2, high=23)
+    flat_start_length: int = option(3, "characters of the longest of their words", low=2, high=23)
 
 
 class StartOptions(Options):
@@ -66,7 +66,7 @@ class DecodeOptions(Options):
 
     decoder: Literal["greedy", "beam", "words"] = option(
         "greedy",
-        "greedy takes the best class of each time step, beam the most probable text, words that with known words",
+        "greedy takes the best class of each time step, beam the most probable text, words uses known words too",
     )
     word_list: str = option("", "file of words for the decoder words, one per line; empty takes English ones")
     beam_width: int = option(10, "prefixes that the beam keeps", low=1, high=1000)

@@ -73,7 +73,7 @@ class LearningOptions(NetworkOptions):
     rpn_loss_reg_weight: float = option(3.0, "weight of the box loss")
     hard_negatives: int = option(
         0,
-        "of the background anchors sampled, so many per image count, those with the largest loss; 0 is all",
+        "background anchors per image that count, those with the largest loss; 0 counts all that were sampled",
         low=0,
     )
 
@@ -81,10 +81,15 @@ class LearningOptions(NetworkOptions):
 class AssignOptions(Options):
     """Which anchors are text, which are background, and which are trained."""
 
-    neg_iou_thr: float = option(0.5, "anchors below this overlap with all text are background", low=0, high=1)
-    pos_iou_thr: float = option(0.7, "anchors from this overlap on are text", low=0, high=1)
+    neg_iou_thr: float = option(
+        0.5, "anchors whose overlap with every text is below this are background", low=0, high=1
+    )
+    pos_iou_thr: float = option(0.7, "anchors whose overlap with a text is at least this are text", low=0, high=1)
     min_pos_iou: float = option(
-        0.001, "the best anchors of a text slice are text too if they overlap at least so much", low=0, high=1
+        0.001,
+        "the anchors that overlap a text slice most are text too if they overlap it by at least this",
+        low=0,
+        high=1,
     )
     ignore_overlap_thr: float = option(
         0.5,

@@ -14,7 +14,7 @@ class EngineOptions(Options):
     engine: Literal["auto", EngineName] = option(
         "auto", "what computes the networks; auto takes openvino, else onnxruntime, else mindspore"
     )
-    threads: int = option(0, "of openvino and onnxruntime; 0 leaves it to them", low=0, high=1024)
+    threads: int = option(0, "threads of openvino and onnxruntime; 0 lets them choose", low=0, high=1024)
     precision: Literal["auto", "f32"] = option(
         "auto", "auto lets openvino use bfloat16 where the processor is faster with it; f32 does not"
     )

@@ -73,7 +73,7 @@ class LexiconOptions(Options):
 class MistakeOptions(Options):
     """What is drawn of the mistakes."""
 
-    worst_mistakes: int = option(48, "how many of them", low=1, high=1000)
+    worst_mistakes: int = option(48, "number of the worst mistakes that are drawn", low=1, high=1000)
 
 
 class CrnnTrainingEvaluation(CrnnNetworkOptions, ReadSetOptions, BatchOptions):

@@ -11,8 +11,8 @@ class FileOptions(Options):
     """What is exported, and the file that it becomes."""
 
     ckpt_file: str = option("weights/ctpn.ckpt", "checkpoint to export")
-    file_name: str = option("ctpn", "name of the exported file without its ending")
-    file_format: Literal["MINDIR", "AIR", "ONNX"] = option("MINDIR", "what to export")
+    file_name: str = option("ctpn", "name of the exported file without its extension")
+    file_format: Literal["MINDIR", "AIR", "ONNX"] = option("MINDIR", "format of the exported file")
     export_batch_size: int = option(1, "samples per call of an exported MINDIR or AIR; ONNX takes any number", low=1)
 
 

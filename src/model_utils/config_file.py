@@ -70,13 +70,14 @@ def sections_of(model: type[Config]) -> Iterator[tuple[str, list[str]]]:
 
 
 def help_page(model: type[Config]) -> str:
-    lines = ["Any key: --key value or --key=value; --config_path FILE lays a YAML file over these."]
+    lines = ["Any key: --key value or --key=value; --config_path FILE replaces these defaults by those of a file."]
     for heading, keys in sections_of(model):
         lines += ["", f"{heading}:"] * bool(heading)
         for key in keys:
             field = model.model_fields[key]
             choices, limits = choices_of(field), range_of(field)
-            accepted = ", ".join(_scalar(item) for item in choices) or (range_text(limits) if limits else "")
+            numbers = range_text(limits).removeprefix("the range ") if limits else ""
+            accepted = ", ".join(_scalar(item) for item in choices) or numbers
             shown = f" ({accepted})" if accepted else ""
             lines.append(f"  --{key} {_value(model, key)}{shown}\n      {_help(model, key)}")
     return "\n".join(lines)

@@ -5,6 +5,7 @@ file of `--config_path` is laid over them, and the command line over both. What 
 for values of a command's own file that are the defaults.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,7 +65,8 @@ def read_given(argv: Sequence[str]) -> Given:
 def build_config(model: type[ConfigT], given: Given) -> ConfigT:
     """`model` with what was given; see `load_options`."""
     if given.wants_help:
-        print(help_page(model))
+        usage = (sys.modules["__main__"].__doc__ or "").strip()  # of the program
+        print(*filter(None, (usage, help_page(model))), sep="\n\n")
         raise SystemExit(0)
     is_own_file = given.path is not None and given.path.resolve() == model.file.resolve()
     own = given.values if is_own_file else _edited_values(model)

@@ -9,7 +9,7 @@ class ProcessOptions(DeviceOptions, SeedOptions):
     """Where a network runs."""
 
     run_distribute: bool = option(
-        False, "one of several processes that a launcher started; train on a share of the data each"
+        False, "this process is one of several that a launcher started; each trains on its share of the data"
     )
 
 

@@ -12,7 +12,7 @@ from src.evaluation.options import ResultOptions
 class OutputFileOptions(Options):
     """What the application was run on, and what it wrote."""
 
-    export_dataset_path: str = option("", "images the C++ application was run on")
+    export_dataset_path: str = option("", "images that the C++ application was run on")
     result_path: str = option("./result_Files", "folder of its outputs")
     label_path: str = option("", "their ground truth; empty writes results without metrics")
 

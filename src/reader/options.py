@@ -33,15 +33,16 @@ class TaskOptions(Options):
     )
     smallest_text: float = option(
         0.0,
-        "detect everywhere at the scale that text of so many pixels height needs; 0 does so where it is worth it",
+        "detect in the whole image at the scale that text this many pixels high needs; 0 does so only where needed",
         low=0,
     )
     orientation: Literal["auto", 0, 90, 180, 270] = option(
-        "auto", "degrees clockwise that turn an image upright; auto tries the others where little is read"
+        "auto",
+        "degrees clockwise by which every image is turned; auto decides by how well its text is recognized",
     )
     max_pixels_detected: int = option(
         16_000_000,
-        "of the detector's input, for the finer passes over one image; beyond it, small text may be missing",
+        "pixels that the finer passes over one image may process; beyond it, small text may be missing",
         low=0,
     )
 
@@ -101,13 +102,13 @@ class RecognizerOptions(DecodeOptions):
 
     decoder: Literal["greedy", "beam", "words"] = option(
         "words",
-        "greedy takes the best class of each time step, beam the most probable text, words that with known words",
+        "greedy takes the best class of each time step, beam the most probable text, words uses known words too",
     )
     crop_margin: float = option(
-        0.15, "added around a line before it is read, as a share of its height", low=0, high=1
+        0.15, "margin added around a line before it is recognized, as a share of its height", low=0, high=1
     )
     text_min_score: float = option(
-        0.65, "found lines whose text is less sure than this are left out; 0 keeps every one", low=0, high=1
+        0.65, "lines whose text has a lower score are left out; 0 keeps every one", low=0, high=1
     )
     alphabet: str = option(
         "", "digits_lower, printable_ascii, or a file with the characters; empty takes that of the weights' card"
@@ -118,7 +119,7 @@ class RecognizerOptions(DecodeOptions):
 class PageOptions(ImageLimits, PdfOptions):
     """Which pages of a file are read, and how large they may be."""
 
-    pages: str = option("", "of files that have several, as 1-3,7 or 5-; empty reads all")
+    pages: str = option("", "pages to read of files that have several, such as 1-3,7 or 5-; empty reads all")
 
     @model_validator(mode="after")
     def _pages_are_pages(self) -> Self:
@@ -150,7 +151,7 @@ class InputOptions(Options):
     )
     list_file: str = option("", "text file that names one file, folder or pattern per line")
     shard: str = option(
-        "", "read only share I of N of the images, as 3/16: for several machines that divide them by name"
+        "", "read only share I of N of the images, such as 3/16, to divide them by name among several machines"
     )
     recursive: bool = option(False, "read sub-folders too, and let ** in patterns stand for any of them")
 

@@ -72,17 +72,23 @@ MOST_SEED = 2**32 - 1  # of NumPy's generators
 class SeedOptions(Options):
     """Where chance comes from."""
 
-    seed: int = option(1, "of weights, rendered words, sampling, augmentation and data order", low=0, high=MOST_SEED)
+    seed: int = option(
+        1, "seed of weights, rendered words, sampling, augmentation and data order", low=0, high=MOST_SEED
+    )
 
 
 class OptimizerOptions(Options):
     """How the weights are updated."""
 
     batch_size: int = option(2, "samples per step and device", low=1)
-    optimizer: Literal["momentum", "adam", "adamw", "adadelta"] = option("momentum", "how the weights are updated")
-    momentum: float = option(0.9, "of the momentum optimizer", low=0, high=1)
-    weight_decay: float = option(1e-4, "of convolution and dense weights", low=0)
-    clip_norm: float = option(10.0, "longest gradient (global norm); 0 does not clip", low=0)
+    optimizer: Literal["momentum", "adam", "adamw", "adadelta"] = option(
+        "momentum", "rule by which the weights are updated"
+    )
+    momentum: float = option(0.9, "momentum of the momentum optimizer", low=0, high=1)
+    weight_decay: float = option(1e-4, "weight decay of convolution and dense weights", low=0)
+    clip_norm: float = option(
+        10.0, "largest global norm of the gradient, which is clipped to it; 0 does not clip", low=0
+    )
 
 
 class PrecisionOptions(Options):
@@ -93,7 +99,9 @@ class PrecisionOptions(Options):
         "convolutions and dense layers in half precision; batch norm, LSTM and CTC stay in single; auto: on "
         "Ascend only, as the original",
     )
-    loss_scale: float = option(1.0, "factor on the loss in mixed precision; the first one where it is dynamic", low=1)
+    loss_scale: float = option(
+        1.0, "factor on the loss in mixed precision; where it is dynamic, the factor to start with", low=1
+    )
     dynamic_loss_scale: bool = option(
         False, "halve the factor when a gradient overflows, raise it when none has for a while"
     )
@@ -113,7 +121,7 @@ class CheckpointOptions(Options):
     save_checkpoint_minutes: float = option(
         10.0, "minutes after which one is written within an epoch; 0 for never", low=0
     )
-    keep_checkpoint_max: int = option(5, "how many are kept", low=1)
+    keep_checkpoint_max: int = option(5, "newest checkpoints that are kept", low=1)
     save_checkpoint_path: str = option("./", "folder for logs and, in ckpt_0, checkpoints")
     resume: bool = option(False, "continue from the newest complete checkpoint in ckpt_0")
 

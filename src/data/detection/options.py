@@ -53,7 +53,7 @@ class TextSizeOptions(Options):
         low=0,
         high=1,
     )
-    min_text_height: float = option(0.0, "lower text, in pixels of the resized image, is ignored", low=0)
+    min_text_height: float = option(0.0, "text below this height, in pixels of the resized image, is ignored", low=0)
 
 
 class ValidationSetOptions(Options):
@@ -108,5 +108,5 @@ class DataSetOptions(ImageLimits):
         "training images of ICDAR 2013 set aside as the test set when no icdar13_test_path is given",
         low=0,
     )
-    holdout_seed: int = option(1, "which ones")
+    holdout_seed: int = option(1, "seed that chooses them")
     draw_samples: int = option(0, "how many images of each set to draw with their boxes", low=0)

@@ -16,4 +16,6 @@ class ImageLimits(Options):
 class PdfOptions(Options):
     """How the pages of a PDF become images."""
 
-    dpi: float = option(DEFAULT_DPI, "at which the pages of a PDF are rendered", low=LEAST_DPI, high=MOST_DPI)
+    dpi: float = option(
+        DEFAULT_DPI, "resolution at which the pages of a PDF are rendered", low=LEAST_DPI, high=MOST_DPI
+    )

@@ -14,4 +14,4 @@ class BadSampleOptions(Options):
 class ThreadOptions(Options):
     """Who prepares samples."""
 
-    num_parallel_workers: int = option(4, "threads that prepare samples; never more than the cores there are", low=1)
+    num_parallel_workers: int = option(4, "threads that prepare samples, at most one per core", low=1)

@@ -13,13 +13,11 @@ class WordAugment(Options):
     """
 
     crop_prob: float = option(0.0, "share of training words of which each side is moved in or out", low=0, high=1)
-    crop_max: float = option(0.15, "by at most this share of the height", low=0, high=0.4)
+    crop_max: float = option(0.15, "largest such move, as a share of the height", low=0, high=0.4)
     perspective_prob: float = option(0.0, "share of training words seen from an angle", low=0, high=1)
-    perspective_max: float = option(
-        0.12, "by how much each corner moves at most, as a share of the height", low=0, high=0.4
-    )
+    perspective_max: float = option(0.12, "largest move of a corner, as a share of the height", low=0, high=0.4)
     rotate_prob: float = option(0.0, "share of training words that are turned", low=0, high=1)
-    rotate_max: float = option(5.0, "by at most so many degrees", low=0, high=45)
+    rotate_max: float = option(5.0, "largest angle, in degrees", low=0, high=45)
     blur_prob: float = option(0.0, "share of training words that are blurred", low=0, high=1)
     blur_max: float = option(1.2, "widest blur, in pixels of an image 32 high", low=0, high=10)
     tone_prob: float = option(
@@ -73,7 +71,7 @@ class RenderedWordOptions(Options):
         high=20,
     )
     fonts: Texts = option((), "folders of fonts for rendered words; empty uses the built-in ones")
-    backgrounds: Texts = option((), "folders of photographs behind rendered words; empty uses made-up textures")
+    backgrounds: Texts = option((), "folders of photographs behind rendered words; empty uses generated textures")
     lexicon: str = option("", "file of words to render, one per line; empty uses the built-in list")
 
 
@@ -83,5 +81,5 @@ class ReadSetOptions(LmdbRoot):
     eval_lmdb: Texts = option(("IIIT5k_lmdb",), "LMDBs to evaluate on, as names in lmdb_root or paths")
     eval_label_policy: Literal["keep", "drop", "strip"] = option(
         "keep",
-        "texts with characters outside the alphabet; keep evaluates and misses them all, drop and strip as above",
+        "texts with characters outside the alphabet; keep counts them as wrong, drop and strip as for label_policy",
     )
