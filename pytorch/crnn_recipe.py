@@ -84,7 +84,7 @@ class ChangeOptions(WordAugment):
 class CrnnRecipe(AlphabetOptions, RealWordOptions, PoolOptions, ChangeOptions, RunOptions, Config):
     """Words of any alphabets."""
 
-    output: str = with_default(FolderOptions, "output", "output/twin_crnn")
+    output: str = with_default(FolderOptions, "output", "output/crnn_pytorch")
     pre_trained: str = with_default(
         FolderOptions,
         "pre_trained",

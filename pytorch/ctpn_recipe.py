@@ -150,7 +150,7 @@ class CtpnRecipe(
     """Text detection from scratch."""
 
     minutes: float = with_default(LengthOptions, "minutes", 120.0)
-    output: str = with_default(FolderOptions, "output", "output/twin_ctpn")
+    output: str = with_default(FolderOptions, "output", "output/ctpn_pytorch")
     base_lr: float = with_default(UpdateOptions, "base_lr", 4e-4)
     warmup: float = with_default(UpdateOptions, "warmup", 0.03)
     ema: float = with_default(UpdateOptions, "ema", 0.995)

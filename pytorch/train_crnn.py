@@ -1,7 +1,7 @@
 """Train the recognition network in PyTorch on rendered and real words, on a GPU or a CPU.
 
     python pytorch/train_crnn.py [--config_path pytorch/recipes/crnn_shared.yaml]
-        --minutes 60 --output output/twin_crnn [--resume] [--key value ...]
+        --minutes 60 --output output/crnn_pytorch [--resume] [--key value ...]
 
 recipes/crnn.yaml holds every key. With several alphabets one network learns them all, and each gets weights of its
 own. The learning rate follows the clock and is 0 when the minutes are over; --steps in their place gives a training

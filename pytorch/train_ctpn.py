@@ -1,6 +1,6 @@
 """Train the detection network in PyTorch on rendered scenes and real images, on a GPU or a CPU.
 
-    python pytorch/train_ctpn.py --minutes 60 --output output/twin_ctpn [--resume] [--key value ...]
+    python pytorch/train_ctpn.py --minutes 60 --output output/ctpn_pytorch [--resume] [--key value ...]
 
 recipes/ctpn.yaml holds every key. Scenes and images are mixed first; in the last part of the training it is nearly
 all real images. The learning rate follows the clock, see train_crnn.py, which works the same way and leaves files
