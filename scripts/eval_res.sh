@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Score submissions for ICDAR 2013 text localisation (DetEval).
+# Score submissions for ICDAR 2013 text localization (DetEval).
 #
 # Usage: bash scripts/eval_res.sh [SUBMIT_ZIP ...] [--gt GT_ZIP]
 # Without SUBMIT_ZIP: every submit*.zip in the current folder, or in ./eval or ./infer; else the same places of the

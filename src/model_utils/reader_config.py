@@ -34,8 +34,6 @@ class ReaderConfig(CommandOptions, DeviceOptions, Config):
         "weights": (WeightsOptions,),
         "detection; 0 and auto take the values of the model card": (DetectorInputOptions,),
         "proposals": (ProposalOptions,),
-        "text connector; what is not given takes the value that the card of the weights names, if it names one": (
-            LineOptions,
-        ),
+        "text connector; what is not given takes the value in the model card, if it has one": (LineOptions,),
         "recognition": (RecognizerOptions,),
     }

@@ -111,7 +111,7 @@ class RecognizerOptions(DecodeOptions):
         0.65, "lines whose text has a lower score are left out; 0 keeps every one", low=0, high=1
     )
     alphabet: str = option(
-        "", "digits_lower, printable_ascii, or a file with the characters; empty takes that of the weights' card"
+        "", "digits_lower, printable_ascii, or a file with the characters; empty takes that of the model card"
     )
     batch_size: int = option(32, "words or lines recognized at once", low=1)
 

@@ -20,7 +20,7 @@ from src.common.errors import UserError
 from src.data.loading.name_lists import read_names
 from src.data.recognition.lmdb_reader import LmdbWords
 
-TWIN = Path(pack_data.__file__).parent
+TOOL = Path(pack_data.__file__).parent
 # Pythons before 3.10.12 and 3.11.4 know no filters
 TAR_FILTER = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
@@ -165,7 +165,7 @@ def test_what_cannot_be_packed_is_refused(arguments, tmp_path):
 
 def test_the_default_words_are_those_of_the_recipes():
     recipes = [
-        next(yaml.safe_load_all((TWIN / "recipes" / f"{name}.yaml").open())) for name in ("crnn", "crnn_lines")
+        next(yaml.safe_load_all((TOOL / "recipes" / f"{name}.yaml").open())) for name in ("crnn", "crnn_lines")
     ]
     read = {name for recipe in recipes for name in (*recipe["train_lmdb"], *recipe["eval_lmdb"])}
     assert set(pack_data.WORD_SETS) == read
@@ -181,7 +181,7 @@ def test_the_default_words_are_those_of_the_recipes():
     ],
 )
 def test_usage_of_train_all(tmp_path, arguments, code, said):
-    script = str(TWIN / "train_all.sh")
+    script = str(TOOL / "train_all.sh")
     assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
     done = subprocess.run(["bash", script, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == code
