@@ -4,12 +4,14 @@ import fcntl
 import json
 import os
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from src.common.errors import UserError
+from src.common.printable import one_line
 
 LOCK_FILE = "training.lock"
 
@@ -47,7 +49,12 @@ def only_training(folder: Path, log: Callable[[str], None]) -> Iterator[None]:
 def _locked(path: Path) -> TextIO:
     """The lock file, opened and locked."""
     while True:
-        file = path.open("a+", encoding="utf-8")
+        # Not through a link, whose target would be emptied; not waiting for the other end of a pipe.
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise UserError(f"{path} is in the way: it is no file; remove it")
+        file = open(handle, "r+", encoding="utf-8")  # noqa: SIM115 - held by the caller
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -74,6 +81,6 @@ def _holder(file: TextIO) -> str:
     file.seek(0)
     try:
         content = json.loads(file.read(1000))
-        return f"process {content['process']} on {content['host']}"
-    except (ValueError, KeyError, TypeError):
+        return one_line(f"process {content['process']} on {content['host']}", 100)
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -65,3 +65,25 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot write to .*file"):
         only_training(tmp_path / "file" / "ckpt_0", print).__enter__()
+
+
+def test_what_is_no_file_is_left_alone(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    for number, put in enumerate((lambda path: path.symlink_to(victim), os.mkfifo, Path.mkdir)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        put(folder / LOCK_FILE)
+        with pytest.raises(UserError, match=r"is in the way|cannot write to"):
+            only_training(folder, print).__enter__()
+    assert victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "content", ['{"process": "\\u001b[31m", "host": "' + "x" * 900 + '"}', "[" * 900, "null", "\xff"]
+)
+def test_a_forged_holder_is_one_short_line(tmp_path, content):
+    (tmp_path / LOCK_FILE).write_text(content, encoding="latin-1")
+    messages = []
+    with only_training(tmp_path, messages.append):
+        assert all(message.isprintable() and len(message) < 400 for message in messages)
