@@ -1,4 +1,4 @@
-"""Build the CTPN MindRecord sets that the configuration names: pretrain, finetune and test."""
+"""Build the MindRecord sets of CTPN: python src/create_dataset.py [--config_path FILE] [--key value ...]"""
 
 import sys
 from pathlib import Path

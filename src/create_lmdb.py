@@ -2,7 +2,7 @@
 
     python src/create_lmdb.py FORMAT --label_path FILE_OR_DIR --output DIR [--image_path DIR]
 
-FORMAT   --label_path
+FORMAT     --label_path
 mjsynth    annotation_train.txt (lexicon.txt beside it, or --lexicon)
 iiit5k     train.tags, or annotation.txt with `image,text`
 svt        train.xml (words are cut out of the photographs)
@@ -10,7 +10,7 @@ icdar2013  gt.txt of the word recognition task; icdar2015 the same
 detection  labels of a detection set in any form of docs/detection_data.md (its words are cut out)
 tsv        your own: image, tab, text
 
-A build that was killed goes on when the same command is given again.
+The same command continues a build that was killed.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def build_parser() -> CommandParser:
     parser.add_argument("format", choices=sorted(READERS))
     parser.add_argument("--label_path", type=Path, required=True, metavar="PATH", help="see above")
     parser.add_argument("--image_path", type=Path, metavar="DIR", help="images (default: beside the labels)")
-    parser.add_argument("--lexicon", type=Path, metavar="FILE", help="of mjsynth (default: beside the labels)")
+    parser.add_argument("--lexicon", type=Path, metavar="FILE", help="words of mjsynth (default: beside the labels)")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="LMDB folder to write")
     parser.add_argument(
         "--holdout", type=whole_number(0), default=0, metavar="N", help="words to set aside for validation"

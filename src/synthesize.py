@@ -62,7 +62,7 @@ def build_parser() -> CommandParser:
     shared.add_argument("--fonts", nargs="+", default=[], metavar="DIR", help="folders of .ttf, .otf, .ttc files")
     shared.add_argument("--backgrounds", nargs="+", default=[], metavar="DIR", help="folders of photographs")
     shared.add_argument("--lexicon", metavar="FILE", help="words, one per line; '#' begins a comment")
-    shared.add_argument("--seed", type=whole_number(0), default=1, help="equal ones give equal data (default 1)")
+    shared.add_argument("--seed", type=whole_number(0), default=1, help="equal seeds give equal data (default 1)")
     shared.add_argument("--workers", type=_positive, default=usable_cores(), help="processes (default: cores)")
     scenes = commands.add_parser("scenes", parents=[shared], help="images with word and line boxes")
     scenes.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
@@ -78,7 +78,7 @@ def build_parser() -> CommandParser:
         metavar="NAME|FILE",
         help="characters of the labels: alphanumeric (default; both cases), digits_lower, printable_ascii, or a file",
     )
-    words.add_argument("--max_words", type=_positive, default=1, help="words a crop (default 1; more makes lines)")
+    words.add_argument("--max_words", type=_positive, default=1, help="words per crop (default 1; more makes lines)")
     words.add_argument(
         "--height",
         type=_positive,
