@@ -233,7 +233,7 @@ def test_bad_images_show_in_the_exit_code(images, arguments, tmp_path, capsys):
     (images / "b.png").write_bytes(b"\x89PNG\r\n broken")
     assert run([*arguments, "--recognize", "false", "--quiet"], [images]) == 3
     printed = capsys.readouterr()
-    assert re.fullmatch(r"skipped .*b\.png: truncated\nnot read: 1 \.txt\n", printed.err)
+    assert re.fullmatch(r"skipped .*b\.png: truncated \(no signature\)\nnot read: 1 \.txt\n", printed.err)
     assert "text" not in json.loads((tmp_path / "out/a.JPG.json").read_text(encoding="utf-8"))["lines"][0]
     assert run([*arguments, "--quiet"], [images / "b.png"]) == 1
 
@@ -347,7 +347,7 @@ def damaged(file, kind):
         return b"<html>404</html>", "best.ckpt: "
     if kind == "empty":
         return b"", "empty"
-    return b"".join(encode(crnn_params(37))), "missing"  # weights of the other network
+    return b"".join(encode(crnn_params(37))), "not CTPN weights"  # weights of the other network
 
 
 @pytest.mark.parametrize("kind", ["truncated", "garbage", "empty", "other"])
