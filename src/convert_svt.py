@@ -1,14 +1,16 @@
 """SVT labels from XML to text files: --dataset_path=IMAGES --xml_file=FILE --location_dir=OUTPUT."""
 
+import os
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 from src.common.command_start import start_command
 
 if __name__ == "__main__":
     start_command()
+
+from pathlib import Path
 
 from src.data.detection.label_conversion import convert_svt
 from src.model_utils.command import run_command

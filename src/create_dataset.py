@@ -1,9 +1,9 @@
 """Build the MindRecord sets of CTPN: python src/create_dataset.py [--config_path FILE] [--key value ...]"""
 
+import os
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 from src.common.command_start import start_command
 

@@ -13,16 +13,18 @@ tsv        your own: image, tab, text
 The same command continues a build that was killed.
 """
 
-import argparse
+import os
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 from src.common.command_start import start_command
 
 if __name__ == "__main__":
     start_command()
+
+import argparse
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import TaskID
