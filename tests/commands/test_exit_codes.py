@@ -1,32 +1,11 @@
 """A wrong value is 2 wherever it is noticed, what a file holds is 1: the table of docs/reliability.md."""
 
-import json
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from command_cases import check_exit_codes
 from PIL import Image
-from program_environment import program_environment
 
 pytest.importorskip("mindspore")
-
-# Runs all cases in one process, because importing MindSpore takes longer than all of them.
-PROGRAM = """
-import contextlib, importlib, io, json, sys
-from src.model_utils.command import run_command
-found = []
-for module, arguments in json.loads(sys.argv[1]):
-    main = importlib.import_module(module).main
-    sys.argv = ["command", *arguments]
-    said = io.StringIO()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
-        try:
-            run_command(main)
-        except SystemExit as end:
-            found.append((end.code, said.getvalue()))
-print(json.dumps(found))
-"""
 
 CASES = {
     "predict": [
@@ -173,21 +152,4 @@ def place(tmp_path_factory):
 
 
 def test_exit_codes(place):
-    cases = [(command, *case) for command, of_command in CASES.items() for case in of_command]
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps([case[:2] for case in cases])],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=program_environment(),
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    wrong = []
-    for (command, arguments, code, words), (found_code, err) in zip(cases, found, strict=True):
-        lines = err.splitlines()
-        has_one_error = len([line for line in lines if line.startswith("error: ")]) == (code != 0)
-        if (found_code, words in err, has_one_error) != (code, True, True) or any(len(line) > 300 for line in lines):
-            wrong.append(f"{command} {arguments}: {found_code}, {err}")
-    assert not wrong, "\n".join(wrong)
+    check_exit_codes(CASES, place)

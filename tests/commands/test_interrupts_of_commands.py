@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from command_cases import run_with_package
 from program_environment import TESTS, program_environment
 
 # A package that takes long to import and makes nothing of exceptions, as some do in their compiled parts.
@@ -40,15 +41,7 @@ except BaseException:
     ],
 )
 def test_while_a_package_is_imported(command, package, tmp_path):
-    (tmp_path / f"{package}.py").write_text(SLOW_PACKAGE)
-    done = subprocess.run(
-        [sys.executable, TESTS.parent / command, "--help"],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=50,
-    )
+    done = run_with_package(command, package, SLOW_PACKAGE, tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
 
 

@@ -1,11 +1,7 @@
 """A package that is not installed is one line, also where a command imports it first."""
 
-import os
-import subprocess
-import sys
-
 import pytest
-from program_environment import TESTS
+from command_cases import run_with_package
 
 
 @pytest.mark.parametrize(
@@ -17,13 +13,7 @@ from program_environment import TESTS
     ],
 )
 def test_a_missing_package_is_one_line(command, package, file, tmp_path):
-    (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError('No module', name={package!r})")
-    done = subprocess.run(
-        [sys.executable, TESTS.parent / command, "--help"],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    source = f"raise ModuleNotFoundError('No module', name={package!r})"
+    done = run_with_package(command, package, source, tmp_path)
     assert done.returncode == 1 and not done.stdout
     assert done.stderr == f"error: the Python package '{package}' is missing: python -m pip install -r {file}\n"

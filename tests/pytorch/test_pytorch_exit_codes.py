@@ -1,34 +1,11 @@
 """Exit codes of the commands in pytorch/: a wrong value is 2, what a file holds is 1, in one line each."""
 
-import json
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from command_cases import check_exit_codes
 from PIL import Image
-from program_environment import program_environment
 
 pytest.importorskip("torch")
-
-# Runs all cases in one process, because importing PyTorch takes longer than all of them.
-PROGRAM = """
-import contextlib, importlib, io, json, sys
-from src.model_utils.command import run_command
-found = []
-for module, arguments in json.loads(sys.argv[1]):
-    main = importlib.import_module("pytorch." + module).main
-    sys.argv = ["command", *arguments]
-    said = io.StringIO()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
-        try:
-            run_command(main)
-        except SystemExit as end:
-            found.append((end.code, said.getvalue()))
-        except BaseException as error:
-            found.append((repr(error), said.getvalue()))
-print(json.dumps(found))
-"""
 
 SETS = ["--val_images", "[[images, gt]]", "--train_images", "[[more, gt]]"]
 PACKED = ["--backgrounds", "images", "--fonts", "images"]
@@ -120,21 +97,4 @@ def place(tmp_path):
 
 
 def test_exit_codes(place):
-    cases = [(command, *case) for command, of_command in CASES.items() for case in of_command]
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps([case[:2] for case in cases])],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=program_environment(),
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    wrong = []
-    for (command, arguments, code, words), (found_code, err) in zip(cases, found, strict=True):
-        lines = err.splitlines()
-        has_one_error = len([line for line in lines if line.startswith("error: ")]) == 1
-        if (found_code, words in err, has_one_error) != (code, True, True) or any(len(line) > 300 for line in lines):
-            wrong.append(f"{command} {arguments}: {found_code}, {err}")
-    assert not wrong, "\n".join(wrong)
+    check_exit_codes({f"pytorch.{name}": cases for name, cases in CASES.items()}, place)
