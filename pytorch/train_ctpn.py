@@ -35,7 +35,7 @@ from pytorch.run_folder import RunFolder
 from pytorch.start_weights import load_ctpn_start
 from pytorch.teacher_samples import TeacherBatch, TeacherFeed
 from pytorch.training import Losses, Trainer
-from pytorch.training_run import make_budget, open_run
+from pytorch.training_run import open_run, run_trainer
 from pytorch.weight_init import init_ctpn
 from pytorch.winograd import use_winograd
 from src.common.options import OptionError
@@ -77,9 +77,7 @@ def main() -> int:
             data_state=feed.state,
             exported=lambda model: {"": (model.state_dict(), about)},
         )
-        if state:
-            trainer.load(state)
-        trainer.run(make_budget(config, state))
+        run_trainer(trainer, config, state)
     finally:
         feed.close()
     return 0

@@ -13,12 +13,19 @@ from src.common.options import OptionError
 
 
 def open_run(config: RunOptions) -> tuple[torch.device, RunFolder, dict[str, Any] | None]:
-    """The device, made ready and seeded, the output folder, and the state to go on from with `resume`, if any."""
+    """The device, made ready and seeded, the output folder, and with `resume` the state to go on from.
+
+    Raises:
+        OptionError: `resume` without such a state; a folder or device that cannot be used.
+    """
     device = choose_device(config.device)
     prepare(device)
     torch.manual_seed(config.seed)
     folder = RunFolder(config.output, config.resume)
-    return device, folder, folder.load_state() if config.resume else None
+    state = folder.load_state() if config.resume else None
+    if config.resume and state is None:
+        raise OptionError(f"resume: '{config.output}' holds no training; without --resume one begins there")
+    return device, folder, state
 
 
 def make_budget(config: RunOptions, state: dict[str, Any] | None) -> Budget | OpenBudget:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.common.errors import UserError
+from src.common.options import OptionError
 from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.bbox_assign_sample import assign_targets
 from src.ctpn.options import AssignOptions
@@ -50,7 +50,7 @@ class SampleMaker:
     ) -> None:
         height, width = image_size
         if height < stride or width < stride or height % stride or width % stride:
-            raise UserError(f"image size {height}x{width} (height x width): multiples of {stride} are accepted")
+            raise OptionError(f"image size {height}x{width} (height x width): multiples of {stride} are accepted")
         self.image_size = (int(height), int(width))
         self.anchors = make_anchors((height // stride, width // stride), anchor_heights, stride, stride)
         self.options = options or AugmentOptions()
