@@ -94,13 +94,21 @@ def make_maker(config: CtpnRecipe, sets: ImageSets) -> DetectionMaker:
     sizes = config.train_sizes or ((config.img_height, config.img_width),)
     even = [1.0] * len(sets)
     first_weights = list(config.image_weight) or even
-    stages = [
-        Stage([make(size, options=changed) for size in sizes], scene_share, weights)
-        for changed, scene_share, weights in (
-            (options, config.scene_share, first_weights),
-            (options.replace(**later), config.finetune_scene_share, list(config.finetune_weight) or first_weights),
-        )
-    ]
+    try:
+        stages = [
+            Stage([make(size, options=changed) for size in sizes], scene_share, weights)
+            for changed, scene_share, weights in (
+                (options, config.scene_share, first_weights),
+                (
+                    options.replace(**later),
+                    config.finetune_scene_share,
+                    list(config.finetune_weight) or first_weights,
+                ),
+            )
+        ]
+    except OptionError as error:
+        key = "train_sizes" if config.train_sizes else "img_height, img_width"
+        raise OptionError(f"{key}: {error}") from None
     if not sets and min(stage.scene_share for stage in stages) < 1:
         raise OptionError("train_images: is empty; give scene_share and finetune_scene_share 1 for scenes alone")
     sampler = TextSampler(read_lexicon(config.lexicon) if config.lexicon else None)
