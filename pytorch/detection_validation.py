@@ -5,6 +5,7 @@ evaluation ten times as fast.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from pytorch.feature_cache import check_key, layers_key
 from src.common.atomic_file import replacing
 from src.ctpn.text_lines import DetectOptions, lines_from_maps
 from src.data.detection.preprocess import preprocess
+from src.data.detection.set_plan import file_digest
 from src.metrics.detection_result import GroundTruth
 from src.metrics.deteval import deteval
 from src.metrics.submission import to_pixels
@@ -88,12 +90,15 @@ class DetectionValidation:
     def _features(self, network: Ctpn, folder: Path, image: AnnotatedImage) -> torch.Tensor:
         """The output of the frozen layers for an image, from the cache in `folder` where it is there."""
         rows, columns = self.options.image_size
-        file = folder / f"{Path(image.name).stem}_{rows}x{columns}.npy"
-        if not file.exists():
-            features = network.vgg16_feature_extractor.until(self._layer, self._input(image))
-            with replacing(file, sync=False) as out:
-                np.save(out, features.float().cpu().numpy().astype(np.float16))
-        return self._to_device(np.load(file).astype(np.float32))
+        # Of an image's name another image may come to stand there.
+        file = folder / f"{file_digest(image.path)}_{rows}x{columns}.npy"
+        with suppress(OSError, ValueError, EOFError):  # not there, or damaged
+            return self._to_device(np.load(file).astype(np.float32))
+        features = network.vgg16_feature_extractor.until(self._layer, self._input(image))
+        stored = features.float().cpu().numpy().astype(np.float16)
+        with replacing(file, sync=False) as out:
+            np.save(out, stored)
+        return self._to_device(stored.astype(np.float32))
 
     def _input(self, image: AnnotatedImage) -> torch.Tensor:
         return self._to_device(preprocess(image.decode(), self.options.image_size)[0][None])

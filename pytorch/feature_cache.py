@@ -8,6 +8,8 @@ Shapes: C channels, H W rows and columns of the features.
 """
 
 import hashlib
+import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,12 @@ from pytorch.ctpn import Ctpn, backbone_blocks
 from pytorch.detection_samples import DetectionSample
 from src.common.atomic_file import replacing
 from src.common.boxes import size_of
+from src.common.errors import UserError
 from src.common.options import OptionError
 
 _KEY_FILE = "layers.txt"
+_SAMPLE_FILE = re.compile(r"([0-9]{1,12})_([0-9]{1,6})x([0-9]{1,6})[.]npz")
+_DAMAGES = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile)
 
 Size = tuple[int, int]
 
@@ -36,10 +41,10 @@ class FeatureCache:
         check_key(folder, key)
         self._sizes: dict[int, Size] = {}
         self._slots: dict[Size, list[int]] = {}
-        for file in sorted(folder.glob("*_*x*.npz")):
-            slot, _, size = file.stem.partition("_")
-            rows, _, columns = size.partition("x")
-            self._enter(int(slot), (int(rows), int(columns)))
+        for file in sorted(folder.iterdir()):
+            if found := _SAMPLE_FILE.fullmatch(file.name):
+                slot, rows, columns = map(int, found.groups())
+                self._enter(slot, (rows, columns))
 
     def __len__(self) -> int:
         return len(self._sizes)
@@ -48,20 +53,39 @@ class FeatureCache:
         """Keep sample `number` with its features (C, H, W)."""
         slot, size = number % self._capacity, size_of(features[0])
         if slot in self._sizes:
-            old = self._sizes.pop(slot)
-            self._slots[old].remove(slot)
-            self._file(slot, old).unlink(missing_ok=True)
+            self._remove(slot)
         with replacing(self._file(slot, size), sync=False) as out:
             np.savez(out, **sample._replace(image=features.astype(np.float16))._asdict())
         self._enter(slot, size)
 
     def draw(self, rng: np.random.Generator, count: int) -> list[DetectionSample]:
-        """`count` different samples of one size, fewer of a rare one; `image` is float16 (C, H, W)."""
-        sizes = sorted(size for size, slots in self._slots.items() if slots)
-        shares = np.array([len(self._slots[size]) for size in sizes], np.float64)
-        size = sizes[int(rng.choice(len(sizes), p=shares / shares.sum()))]
-        slots = rng.choice(self._slots[size], min(count, len(self._slots[size])), replace=False)
-        return [_read(self._file(int(slot), size)) for slot in slots]
+        """`count` different samples of one size, fewer of a rare one; `image` is float16 (C, H, W).
+
+        Files that are damaged are removed.
+
+        Raises:
+            UserError: all of them were.
+        """
+        while sizes := sorted(size for size, slots in self._slots.items() if slots):
+            shares = np.array([len(self._slots[size]) for size in sizes], np.float64)
+            size = sizes[int(rng.choice(len(sizes), p=shares / shares.sum()))]
+            slots = rng.choice(self._slots[size], min(count, len(self._slots[size])), replace=False)
+            if samples := [sample for slot in slots if (sample := self._read(int(slot), size))]:
+                return samples
+        raise UserError(f"feature_cache: the files in {self._folder} are damaged; remove the folder")
+
+    def _read(self, slot: int, size: Size) -> DetectionSample | None:
+        try:
+            with np.load(self._file(slot, size), allow_pickle=False) as parts:
+                return DetectionSample(**{name: parts[name] for name in DetectionSample._fields})
+        except _DAMAGES:
+            self._remove(slot)
+            return None
+
+    def _remove(self, slot: int) -> None:
+        size = self._sizes.pop(slot)
+        self._slots[size].remove(slot)
+        self._file(slot, size).unlink(missing_ok=True)
 
     def _enter(self, slot: int, size: Size) -> None:
         self._sizes[slot] = size
@@ -74,7 +98,7 @@ class FeatureCache:
 def check_key(folder: Path, key: str) -> None:
     """Write `key` into an existing folder, or raise UserError where another one stands there."""
     file = folder / _KEY_FILE
-    if file.exists() and file.read_text(encoding="utf-8") != key:
+    if file.exists() and file.read_bytes() != key.encode():
         raise OptionError(f"feature_cache: {folder} holds the features of other layers; give another folder")
     with replacing(file) as out:
         out.write(key.encode())
@@ -87,8 +111,3 @@ def layers_key(network: Ctpn, until: str) -> str:
         for value in block.state_dict().values():
             digest.update(value.cpu().contiguous().numpy().tobytes())
     return f"{until} {digest.hexdigest()}\n"
-
-
-def _read(file: Path) -> DetectionSample:
-    with np.load(file, allow_pickle=False) as parts:
-        return DetectionSample(**{name: parts[name] for name in DetectionSample._fields})

@@ -9,7 +9,7 @@ FILE names images, or words of images as `svt_val.txt` does, that are left out. 
 """
 
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -19,14 +19,19 @@ if __name__ == "__main__":
     start_command()
 
 import argparse
+import itertools
 from collections.abc import Callable, Collection, Iterator
 
 import cv2
 import numpy as np
 
-from src.common.atomic_file import replacing
+from src.common.atomic_file import clear_leftovers, replacing, write_atomically
 from src.common.errors import UserError
+from src.common.image_name import image_name
 from src.common.options import OptionError
+from src.common.printable import printable
+from src.data.images.decode import ImageError, decode_image
+from src.data.images.source import is_special
 from src.data.loading.name_lists import read_names
 from src.data.recognition.crops import crop_word
 from src.model_utils.command import run_command
@@ -36,6 +41,7 @@ SURE = 0.93  # mean probability of the characters
 SMALLEST = 10  # pixels of height; smaller text is guessed rather than read
 ENLARGED = 1.6  # for the second prediction
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+LONGEST_STEM = 100  # characters of a crop's name
 
 Labeled = tuple[np.ndarray, str]
 # image -> (corners (4, 2), text, score) of each line
@@ -66,13 +72,23 @@ def find_images(places: list[Path], held_out: Collection[str]) -> list[Path]:
     for place in places:
         if not place.exists():
             raise OptionError(f"IMAGES: '{place}' does not exist")
-    files = [file for place in places for file in (sorted(place.rglob("*")) if place.is_dir() else [place])]
+    inside = [sorted(place.rglob("*")) if place.is_dir() else [place] for place in places]
+    files = [file for part in inside for file in part if not (file.is_dir() or is_special(file))]
     stems = {Path(name).stem for name in held_out}
     photographs = stems | {stem.rpartition("_")[0] for stem in stems}
     found = [file for file in files if file.suffix.lower() in SUFFIXES and file.stem not in photographs]
     if not found:
         raise UserError(f"no image in {', '.join(map(str, places))}")
     return found
+
+
+def crop_stem(file: Path, used: set[str]) -> str:
+    """The beginning of the names of an image's crops, unlike any in `used`, to which it is added."""
+    stem = image_name(PurePath(file.stem))[:LONGEST_STEM]
+    names = itertools.chain([stem], (f"{stem}~{number}" for number in itertools.count(2)))
+    stem = next(name for name in names if name.lower() not in used)
+    used.add(stem.lower())
+    return stem
 
 
 def rapidocr_readers() -> tuple[ReadImage, ReadLine]:
@@ -108,16 +124,22 @@ def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> i
     files = find_images(args.images, read_names(args.leave_out) if args.leave_out else ())
     readers = rapidocr_readers()
     (args.output / "words").mkdir(parents=True, exist_ok=True)
+    clear_leftovers(args.output)
+    clear_leftovers(args.output / "words")
     count = 0
+    used: set[str] = set()
     with replacing(args.output / "words.tsv") as table:
         for file in files:
-            image = cv2.imread(str(file))
-            if image is None:
-                log(f"{file}: not an image")
+            try:
+                image = np.ascontiguousarray(decode_image(file)[..., ::-1])
+            except ImageError as error:
+                log(printable(str(error)))
                 continue
+            stem = crop_stem(file, used)
             for number, (crop, text) in enumerate(sure_words(image, *readers)):
-                name = f"{file.stem}_{number}.png"
-                cv2.imwrite(str(args.output / "words" / name), crop)
+                name = f"{stem}_{number}.png"
+                encoded = cv2.imencode(".png", crop)[1]
+                write_atomically(args.output / "words" / name, [encoded.tobytes()], sync=False)
                 table.write(f"{name}\t{text}\n".encode())
                 count += 1
     log(f"{args.output}: {count} words and lines of {len(files)} images")

@@ -28,8 +28,9 @@ from pytorch.detection_samples import DetectionMaker, DetectionSample, Detection
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets
 from pytorch.device import autocast, choose_device, prepare, uses_bf16
 from pytorch.start_weights import load_start
-from pytorch.teacher_samples import teacher_sample, write_sample
+from pytorch.teacher_samples import find_samples, teacher_sample, write_sample
 from pytorch.winograd import use_winograd
+from src.common.atomic_file import clear_leftovers
 from src.common.options import OptionError
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.degradations import to_bytes
@@ -58,8 +59,8 @@ def main() -> int:
     maker = make_maker(config, read_train_sets(config, validation))
     backgrounds = Backgrounds(config.backgrounds)
     folder.mkdir(parents=True, exist_ok=True)
-    done = {int(path.stem.partition("_")[0]) for path in folder.glob("*_*x*.npz")}
-    for number in sorted(set(range(count)) - done):
+    clear_leftovers(folder)
+    for number in sorted(set(range(count)) - set(find_samples(folder))):
         sample = make_sample(maker, backgrounds, number)
         with torch.inference_mode(), autocast(device, bf16):
             maps = teacher(to_device([sample], device).images)

@@ -2,42 +2,72 @@
 
 import csv
 import io
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from src.common.atomic_file import write_atomically
+from src.common.atomic_file import clear_leftovers, write_atomically
 from src.common.errors import UserError
 from src.common.options import OptionError
 
 STATE, BEST, FINAL, LOG, CURVE = "state.pt", "best.pt", "final.pt", "train.log", "curve.csv"
+_PARTS = {"model", "optimizer", "average", "step", "samples", "best", "seconds", "data"}
+# What PyTorch's reader raises for bytes that are not as it wrote them.
+_DAMAGES = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    pickle.UnpicklingError,
+)
+
+
+def make_folder(path: Path) -> None:
+    """The folder of a training, unless it is there. Raises OptionError where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise OptionError(f"output: '{path}' or a part of it is a file; expected a folder") from None
 
 
 class RunFolder:
-    """Files of one training; each is whole whenever the process is killed.
+    """Files of one training; each is whole whenever the process is killed, whose leftovers are cleared.
 
     Raises UserError, when made, for a folder with another training in it and no `resume`.
     """
 
     def __init__(self, path: str | Path, resume: bool):
         self.path = Path(path)
-        if not resume and (self.path / CURVE).exists():
+        # A training that was killed before its first evaluation has a state and no curve.
+        if not resume and any((self.path / name).exists() for name in (CURVE, STATE)):
             raise OptionError(f"{self.path}: holds a training; continue it with --resume, or give another output")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError):
-            raise OptionError(f"output: '{self.path}' or a part of it is a file; expected a folder") from None
+        make_folder(self.path)
+        clear_leftovers(self.path)
         self._columns: list[str] = []
         self._continue_curve()
 
     def load_state(self) -> dict[str, Any] | None:
-        """The state that `save_state` wrote last, on the CPU; None where there is none."""
+        """The state that `save_state` wrote last, on the CPU; None where there is none.
+
+        Raises:
+            UserError: it is damaged.
+        """
         file = self.path / STATE
         if not file.is_file():
             return None
-        return torch.load(file, map_location="cpu", weights_only=True)
+        try:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        except _DAMAGES as error:
+            raise UserError(f"{file} cannot be used: {error}") from error
+        if not isinstance(state, dict) or not state.keys() >= _PARTS:
+            raise UserError(f"{file} is no state of a training")
+        return state
 
     def save_state(self, state: dict[str, Any]) -> None:
         self._save(STATE, state)

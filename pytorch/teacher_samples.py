@@ -6,6 +6,8 @@ precision where that probability counts, and the targets of the sample: 0.1 MB f
 Shape vocabulary: B images of a batch, H W their height and width, N anchors, m anchors where the teacher sees text.
 """
 
+import re
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +18,15 @@ import torch
 from pytorch.detection_feed import to_device
 from pytorch.detection_samples import DetectionSample
 from src.common.atomic_file import replacing
+from src.common.errors import UserError
 from src.common.options import OptionError
 from src.data.detection.augment import change_pixels
 from src.data.detection.options import AugmentOptions
 
 LEAST_PROBABILITY = 0.05  # of text, where offsets are kept
 JPEG_QUALITY = 92
+_NAME = re.compile(r"([0-9]{1,12})_([0-9]{1,6}x[0-9]{1,6})[.]npz")
+_DAMAGES = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, cv2.error)
 
 
 class TeacherSample(NamedTuple):
@@ -65,12 +70,23 @@ def write_sample(file: Path, made: TeacherSample) -> None:
 
 
 def read_sample(file: Path) -> TeacherSample:
-    """Read one file."""
-    with np.load(file, allow_pickle=False) as arrays:
-        sample = DetectionSample(**{name: arrays[name] for name in DetectionSample._fields})
-        image = cv2.cvtColor(cv2.imdecode(sample.image, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        rest = {name: arrays[name] for name in TeacherSample._fields if name != "sample"}
-        return TeacherSample(sample._replace(image=image), **rest)
+    """Read one file. Raises UserError for a damaged one."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            sample = DetectionSample(**{name: arrays[name] for name in DetectionSample._fields})
+            image = cv2.cvtColor(cv2.imdecode(sample.image, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+            rest = {name: arrays[name] for name in TeacherSample._fields if name != "sample"}
+    except _DAMAGES as error:
+        raise UserError(
+            f"{file} is damaged; remove it, and make_teacher_samples.py makes it anew ({error})"
+        ) from error
+    return TeacherSample(sample._replace(image=image), **rest)
+
+
+def find_samples(folder: Path) -> dict[int, tuple[str, Path]]:
+    """Number of each sample in a folder -> its size, as in its name, and its file; other files are passed over."""
+    found = ((_NAME.fullmatch(file.name), file) for file in sorted(folder.iterdir()))
+    return {int(name[1]): (name[2], file) for name, file in found if name}
 
 
 class TeacherFeed:
@@ -94,8 +110,8 @@ class TeacherFeed:
         position: int = 0,
     ):
         self._by_size: dict[str, list[Path]] = {}
-        for file in sorted(folder.glob("*_*x*.npz")):
-            self._by_size.setdefault(file.stem.partition("_")[2], []).append(file)
+        for size, file in find_samples(folder).values() if folder.is_dir() else ():
+            self._by_size.setdefault(size, []).append(file)
         if not self._by_size:
             raise OptionError(f"teacher_samples: no samples in {folder}; make them with make_teacher_samples.py")
         self._options, self._batch_size, self._seed, self._device = options, batch_size, seed, device

@@ -51,14 +51,13 @@ CURVE_METRICS = ("plain_accuracy", "case_sensitive_accuracy", "character_error_r
 
 def main() -> int:
     config = load_options(CrnnRecipe, sys.argv[1:])
-    device, folder, state = open_run(config)
-    alphabets = named_alphabets(config.alphabet)
-    words = make_words(config, tuple(alphabets.values()), device, folder.log, state["data"] if state else None)
-    try:
-        run_trainer(make_trainer(config, alphabets, device, folder, words), config, state)
-    finally:
-        words.close()
-    return 0
+    with open_run(config) as (device, folder, state):
+        alphabets = named_alphabets(config.alphabet)
+        words = make_words(config, tuple(alphabets.values()), device, folder.log, state["data"] if state else None)
+        try:
+            return run_trainer(make_trainer(config, alphabets, device, folder, words), config, state)
+        finally:
+            words.close()
 
 
 def make_trainer(

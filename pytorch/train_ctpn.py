@@ -18,6 +18,7 @@ if __name__ == "__main__":
     start_command()
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -35,28 +36,45 @@ from pytorch.run_folder import RunFolder
 from pytorch.start_weights import load_ctpn_start
 from pytorch.teacher_samples import TeacherBatch, TeacherFeed
 from pytorch.training import Losses, Trainer
-from pytorch.training_run import open_run, run_trainer
+from pytorch.training_run import load_network, open_run, run_trainer
 from pytorch.weight_init import init_ctpn
 from pytorch.winograd import use_winograd
 from src.common.options import OptionError
 from src.data.detection.options import AugmentOptions
 from src.model_utils.command import run_command
 from src.model_utils.load_options import load_options
+from src.training.folder_lock import only_training
 
 LEAST_ANCHORS = 512  # that count beside the teacher's text where hard_negatives is 0
+
+TRAINING_CACHE = "training"  # in the folder of features, beside those of validation images
 
 State = dict[str, Any]
 
 
 def main() -> int:
     config = load_options(CtpnRecipe, sys.argv[1:])
-    device, folder, state = open_run(config)
+    with open_run(config) as (device, folder, state), _cache_of_its_own(config, folder):
+        return train(config, device, folder, state)
+
+
+def _cache_of_its_own(config: CtpnRecipe, folder: RunFolder) -> AbstractContextManager[None]:
+    """Trainings in one cache would replace each other's samples while they are read."""
+    return (
+        only_training(Path(config.feature_cache) / TRAINING_CACHE, folder.log)
+        if config.feature_cache
+        else nullcontext()
+    )
+
+
+def train(config: CtpnRecipe, device: torch.device, folder: RunFolder, state: State | None) -> int:
+    """Train in `folder`, from `state` on; returns the exit code. Raises UserError for data that cannot be used."""
     validation = read_val_sets(config)
     sets = read_train_sets(config, [image for images in validation.values() for image in images])
     bf16 = uses_bf16(config.precision, device)
     network = make_network(config, device, folder, bf16)
     if state:
-        network.load_state_dict(state["model"])
+        load_network(network, state, folder)
     cache = Path(config.feature_cache) if config.feature_cache else None
     validate = DetectionValidation(config, validation, device, bf16, cache and cache / "validation")
     folder.log(f"{device}, {'bf16' if bf16 else 'fp32'}")
@@ -77,10 +95,9 @@ def main() -> int:
             data_state=feed.state,
             exported=lambda model: {"": (model.state_dict(), about)},
         )
-        run_trainer(trainer, config, state)
+        return run_trainer(trainer, config, state)
     finally:
         feed.close()
-    return 0
 
 
 def make_network(config: CtpnRecipe, device: torch.device, folder: RunFolder, bf16: bool) -> Ctpn:
@@ -122,7 +139,7 @@ def make_feed(
     if not config.freeze_until:
         raise OptionError("feature_cache: needs frozen layers; give their last one in freeze_until")
     key = layers_key(network, config.freeze_until)
-    cache = FeatureCache(Path(config.feature_cache) / "training", key, config.feature_count)
+    cache = FeatureCache(Path(config.feature_cache) / TRAINING_CACHE, key, config.feature_count)
 
     def features(image: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():

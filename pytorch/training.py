@@ -1,10 +1,8 @@
 """The loop of both networks: steps by the clock, averaged weights, evaluation, checkpoints, resuming."""
 
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from pytorch.device import autocast
 from pytorch.recipe_options import UpdateOptions
 from pytorch.run_folder import BEST, FINAL, RunFolder
 from src.common.errors import UserError
+from src.training.interrupts import EXIT_CODE_BASE, StopRequest
 
 _READ_EVERY = 20  # steps between two reads of the loss, which wait for the device
 
@@ -33,6 +32,9 @@ class Trainer:
         settings: how the weights are updated, and how often it is logged and evaluated.
         exported: a model -> what is kept of it: by a suffix of the file's name, a state dict and plain values that
             are stored beside it.
+
+    Attributes:
+        exit_code: of the command, after `run`: 0, or as shells report the signal that stopped it.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Trainer:
         average = get_ema_multi_avg_fn(settings.ema)
         self.average = AveragedModel(model, multi_avg_fn=average, use_buffers=True) if settings.ema else None
         self.step, self.samples, self.best = 0, 0, -math.inf
-        self._stop: str | None = None
+        self.exit_code = 0
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from `state`, as `RunFolder.load_state` gives it."""
@@ -79,15 +81,17 @@ class Trainer:
     def run(self, budget: Budget | OpenBudget) -> bool:
         """Train until the budget is spent; returns whether it is, or only this part of the training is over.
 
-        Raises UserError when the loss is not finite any more; the state before it stays.
+        SIGTERM and Ctrl-C end it after the current step. Raises UserError when the loss is not finite any more; the
+        state before it stays.
         """
         self.budget = budget
         sums: dict[str, float] = {}
         marks = {"log": time.monotonic(), "eval": time.monotonic(), "save": time.monotonic()}
         logged_samples = self.samples
         recent: list[Losses] = []
-        with _stopping(self):
-            while (fraction := self.budget.fraction(self.step)) < 1 and not self._stop:
+        paused = False
+        with StopRequest() as stop:
+            while (fraction := self.budget.fraction(self.step)) < 1 and not (paused or stop.requested):
                 rate = self.budget.rate(self.step, self.settings.base_lr)
                 losses = self._train_step(rate, self.next_batch(fraction))
                 recent.append(losses)
@@ -106,21 +110,17 @@ class Trainer:
                 if now - marks["save"] >= 60 * self.settings.checkpoint_minutes:
                     self._save()
                     marks["save"] = time.monotonic()
-                if self.budget.pauses():
-                    self._stop = "its time"
-        self._save()  # first: who stops a training may not wait for an evaluation
+                paused = self.budget.pauses()
+            self._save()  # first: who stops a training may not wait for an evaluation
         fraction = self.budget.fraction(self.step)
         if fraction < 1:
-            self.folder.log(f"stopped by {self._stop} at {fraction:.1%}; --resume goes on")
+            self.exit_code = EXIT_CODE_BASE + stop.signum if stop.signum else 0
+            self.folder.log(f"stopped by {stop.name or 'its time'} at {fraction:.1%}; --resume goes on")
             return False
         self._evaluate(fraction, self._means(recent) if recent else sums, 0.0)
         self._save()
         self._keep(FINAL)
         return True
-
-    def stop(self, reason: str) -> None:
-        """End this part after the current step."""
-        self._stop = reason
 
     def _train_step(self, rate: float, batch: Any) -> Losses:
         self.model.train()
@@ -204,15 +204,3 @@ def _decay_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str,
         {"params": [value for value in parameters if value.ndim > 1], "weight_decay": weight_decay},
         {"params": [value for value in parameters if value.ndim <= 1], "weight_decay": 0.0},
     ]
-
-
-@contextmanager
-def _stopping(trainer: Trainer) -> Iterator[None]:
-    """SIGTERM and SIGINT end the training after the current step."""
-    kinds = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(kind, lambda number, _: trainer.stop(signal.Signals(number).name)) for kind in kinds]
-    try:
-        yield
-    finally:
-        for kind, handler in zip(kinds, before, strict=True):
-            signal.signal(kind, handler)

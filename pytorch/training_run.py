@@ -1,5 +1,8 @@
 """What the two training commands do alike: begin or continue in a folder, and train until the budget is used."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -7,25 +10,36 @@ import torch
 from pytorch.budget import Budget, OpenBudget
 from pytorch.device import choose_device, prepare
 from pytorch.recipe_options import RunOptions
-from pytorch.run_folder import RunFolder
+from pytorch.run_folder import STATE, RunFolder, make_folder
 from pytorch.training import Trainer
+from src.common.errors import UserError
 from src.common.options import OptionError
+from src.training.folder_lock import only_training
 
 
-def open_run(config: RunOptions) -> tuple[torch.device, RunFolder, dict[str, Any] | None]:
+@contextmanager
+def open_run(config: RunOptions) -> Iterator[tuple[torch.device, RunFolder, dict[str, Any] | None]]:
     """The device, made ready and seeded, the output folder, and with `resume` the state to go on from.
+
+    No other training uses the folder inside.
 
     Raises:
         OptionError: `resume` without such a state; a folder or device that cannot be used.
+        UserError: another training writes to the folder; a damaged state.
     """
     device = choose_device(config.device)
     prepare(device)
     torch.manual_seed(config.seed)
-    folder = RunFolder(config.output, config.resume)
-    state = folder.load_state() if config.resume else None
-    if config.resume and state is None:
-        raise OptionError(f"resume: '{config.output}' holds no training; without --resume one begins there")
-    return device, folder, state
+    messages: list[str] = []
+    make_folder(Path(config.output))
+    with only_training(Path(config.output), messages.append):
+        folder = RunFolder(config.output, config.resume)
+        state = folder.load_state() if config.resume else None
+        if config.resume and state is None:
+            raise OptionError(f"resume: '{config.output}' holds no training; without --resume one begins there")
+        for message in messages:
+            folder.log(message)
+        yield device, folder, state
 
 
 def make_budget(config: RunOptions, state: dict[str, Any] | None) -> Budget | OpenBudget:
@@ -39,8 +53,28 @@ def make_budget(config: RunOptions, state: dict[str, Any] | None) -> Budget | Op
     return Budget(config.minutes, config.steps, used, config.stop_after_minutes, warmup=config.warmup)
 
 
-def run_trainer(trainer: Trainer, config: RunOptions, state: dict[str, Any] | None) -> None:
-    """Train from `state`, or from the beginning, for the length of `config`."""
+def run_trainer(trainer: Trainer, config: RunOptions, state: dict[str, Any] | None) -> int:
+    """Train from `state`, or from the beginning, for the length of `config`; returns the exit code.
+
+    Raises:
+        UserError: a state of another network.
+    """
     if state:
-        trainer.load(state)
+        with _fitting(trainer.folder):
+            trainer.load(state)
     trainer.run(make_budget(config, state))
+    return trainer.exit_code
+
+
+def load_network(network: torch.nn.Module, state: dict[str, Any], folder: RunFolder) -> None:
+    """The weights of a state. Raises UserError for those of another network."""
+    with _fitting(folder):
+        network.load_state_dict(state["model"])
+
+
+@contextmanager
+def _fitting(folder: RunFolder) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder.path / STATE} does not fit; resume with the same options: {error}") from error

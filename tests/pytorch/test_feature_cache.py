@@ -1,6 +1,7 @@
 """Features of frozen layers on disk: the cache, the batches from it, and a whole training that stops and goes on."""
 
 import csv
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -10,9 +11,11 @@ torch = pytest.importorskip("torch")
 
 from pytorch import train_ctpn
 from pytorch.ctpn import Ctpn, freeze_until
+from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_feed import CachedFeed
 from pytorch.detection_images import read_images
 from pytorch.detection_samples import DetectionMaker, DetectionSample, Stage
+from pytorch.detection_validation import DetectionValidation
 from pytorch.feature_cache import FeatureCache, layers_key
 from pytorch.run_folder import FINAL, STATE
 from src.common.errors import UserError
@@ -66,6 +69,42 @@ def test_a_cache_keeps_the_newest_and_is_read_again(tmp_path):
     assert seen == {2, 3, 4, 5}
     with pytest.raises(UserError, match="features of other layers"):
         FeatureCache(tmp_path, "other", capacity=4)
+
+
+def test_damaged_files_cost_themselves_alone(tmp_path):
+    cache = FeatureCache(tmp_path, "key", capacity=9)
+    for number in range(3):
+        cache.add(number, sample(number), np.zeros((5, 2, 3), np.float32))
+    files = sorted(tmp_path.glob("*.npz"))
+    files[0].write_bytes(files[0].read_bytes()[:-30])
+    np.savez(files[1].open("wb"), image=np.zeros(3))
+    for name in ("notes_2x.npz", "x_2x3.npz", "000001_2x3.txt"):
+        (tmp_path / name).touch()
+    again = FeatureCache(tmp_path, "key", capacity=9)
+    drawn = [again.draw(np.random.default_rng(seed), 3) for seed in range(3)]
+    assert [[int(item.labels[0]) for item in items] for items in drawn] == [[2]] * 3 and len(again) == 1
+    files[2].write_bytes(b"")
+    with pytest.raises(UserError, match="are damaged; remove the folder"):
+        again.draw(np.random.default_rng(0), 3)
+    (tmp_path / "layers.txt").write_bytes(b"\xff")
+    with pytest.raises(UserError, match="features of other layers"):
+        FeatureCache(tmp_path, "key", capacity=9)
+
+
+def test_features_of_validation_images_are_those_of_their_files(folder, tmp_path):
+    """Not of other files of their names; a damaged one is made anew."""
+    torch.manual_seed(0)
+    model = Ctpn(1 / 8).eval()
+    config = CtpnRecipe(img_height=48, img_width=64, freeze_until="conv1_2")
+    images = [replace(image, name="a.png") for image in read_images(folder)[:2]]
+
+    validation = DetectionValidation(config, {"set": images}, CPU, False, tmp_path)
+    for _ in range(2):
+        list(validation.maps(model, "set"))
+        stored = [np.load(file) for file in (tmp_path / "set").glob("*_48x64.npy")]
+        assert len(stored) == 2 and (stored[0] != stored[1]).any()
+        for file in (tmp_path / "set").glob("*.npy"):
+            file.write_bytes(file.read_bytes()[:-7])
 
 
 def test_the_key_knows_the_frozen_layers_only():
@@ -158,6 +197,6 @@ def test_a_training_with_frozen_layers_stops_and_goes_on(folder, tmp_path, monke
     assert (tmp_path / "out" / FINAL).exists()
     rows = list(csv.DictReader((tmp_path / "out" / "curve.csv").open()))
     assert len(rows) == 1 and "hmean" in rows[0]
-    assert bool(list((tmp_path / "cache").rglob("5_48x64.npy"))) == cached
+    assert bool(list((tmp_path / "cache").rglob("*_48x64.npy"))) == cached
     with pytest.raises(UserError, match="schedule: constant has no end"):
         run("--schedule", "constant", "--resume", "True")

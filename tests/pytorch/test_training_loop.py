@@ -17,12 +17,15 @@ from pytorch import evaluate, train_crnn
 from pytorch.budget import Budget
 from pytorch.convert import to_mindspore
 from pytorch.crnn import Crnn
+from pytorch.crnn_recipe import CrnnRecipe
 from pytorch.device import choose_device, uses_bf16
 from pytorch.run_folder import BEST, CURVE, FINAL, STATE, RunFolder
 from pytorch.start_weights import load_start
 from pytorch.training import Trainer
+from pytorch.training_run import load_network, open_run
 from src.common.errors import UserError
 from src.crnn.checkpoint_formats import HEAD_NAMES
+from src.training.folder_lock import LOCK_FILE
 from src.weights.formats import read_weights
 
 CPU = torch.device("cpu")
@@ -103,6 +106,7 @@ def test_stopped_and_resumed_is_the_same(tmp_path):
     first.stop_at = 23
     assert not first.trainer.run(Budget(0, 60))
     assert first.trainer.step == 23 and not (tmp_path / "parts" / FINAL).exists()
+    assert first.trainer.exit_code == 143
     second = Run(tmp_path / "parts", resume=True)
     assert second.trainer.run(Budget(0, 60))
     one, two = (torch.load(tmp_path / name / STATE, weights_only=True) for name in ("straight", "parts"))
@@ -110,6 +114,55 @@ def test_stopped_and_resumed_is_the_same(tmp_path):
     for kind in ("model", "average"):
         for name, value in one[kind].items():
             assert torch.equal(value, two[kind][name]), (kind, name)
+
+
+def test_one_training_at_a_time_in_a_folder(tmp_path, capsys):
+    config = CrnnRecipe(output=str(tmp_path / "out"), device="cpu")
+    with (
+        open_run(config),
+        pytest.raises(UserError, match=rf"another training writes there \(process {os.getpid()} on"),
+    ):
+        open_run(config).__enter__()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / LOCK_FILE).write_text('{"host": "there", "process": 7}')
+    leftover = tmp_path / "out" / f".{STATE}.{'0' * 32}.tmp"
+    leftover.touch()
+    os.utime(leftover, (0, 0))
+    with open_run(config):
+        assert "left by process 7 on there, which has ended; taken over" in capsys.readouterr().out
+        assert not leftover.exists()
+
+
+def stopped(path):
+    """A run that SIGTERM has stopped."""
+    run = Run(path)
+    run.stop_at = 2
+    run.trainer.run(Budget(0, 60))
+    return run
+
+
+def test_a_training_without_a_curve_is_one(tmp_path):
+    """It was stopped between its first saved state and its first evaluation."""
+    stopped(tmp_path)
+    before = (tmp_path / STATE).read_bytes()
+    with pytest.raises(UserError, match="holds a training"):
+        Run(tmp_path)
+    assert (tmp_path / STATE).read_bytes() == before
+
+
+def test_a_state_that_cannot_be_used_is_one_error(tmp_path):
+    run = stopped(tmp_path)
+    whole = (tmp_path / STATE).read_bytes()
+    for data in (b"", b"no state", whole[: len(whole) // 2], whole[:-300], b"\x80\x02c__builtin__\neval\n."):
+        (tmp_path / STATE).write_bytes(data)
+        with pytest.raises(UserError, match=STATE):
+            run.folder.load_state()
+    torch.save([1, 2], tmp_path / STATE)
+    with pytest.raises(UserError, match="is no state of a training"):
+        run.folder.load_state()
+    (tmp_path / STATE).write_bytes(whole)
+    with pytest.raises(UserError, match="does not fit; resume with the same options"):
+        load_network(torch.nn.Linear(2, 3), run.folder.load_state(), run.folder)
 
 
 def test_averaged_weights_are_kept(tmp_path):
