@@ -14,6 +14,9 @@ from src.data.images.source import ImageError
 # A closed list: Pillow would otherwise also try formats that start other programs (EPS) or only name stubs.
 ACCEPTED_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000", "AVIF")
 
+_CODESTREAM = b"\xff\x4f\xff\x51"  # the start of JPEG 2000 data, and the marker of the segment with the sizes
+_BITS = 42  # bytes from there to the first component's bits per sample, less one
+
 _lock = threading.Lock()
 _inside = 0
 _before: int | None = None
@@ -54,9 +57,21 @@ def open_with_pillow(data: bytes | BinaryIO, name: str) -> Image.Image:
         register_heic()
         formats = ("HEIF",)
     try:
-        return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=formats)
+        image = Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=formats)
+        if isinstance(data, bytes) and image.format == "JPEG2000" and image.mode in ("RGB", "RGBA"):
+            _check_depth(data, name)
+        return image
     except UnidentifiedImageError:
         # A signature that is known with a header that cannot be read is a cut file, not a foreign one.
         known = kind not in ("", "BMP", "PPM", "PDF")  # two letters may be the beginning of anything
         detail = "or of a kind that is not supported, such as floating-point colors" if kind == "TIFF" else ""
         raise ImageError("truncated" if known else "not an image", name, detail) from None
+
+
+def _check_depth(jpeg2000: bytes, name: str) -> None:
+    """Pillow rounds deep colors to 8 bits, and what is rounded to 256 becomes 0: white turns black."""
+    place = jpeg2000.find(_CODESTREAM) + _BITS
+    bits = (jpeg2000[place] & 0x7F) + 1 if _BITS <= place < len(jpeg2000) else 8
+    if bits > 8:
+        detail = f"colors of {bits} bits in JPEG 2000; save it with 8 bits, or as PNG or TIFF"
+        raise ImageError("unsupported", name, detail)

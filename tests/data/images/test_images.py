@@ -121,6 +121,16 @@ def test_sixteen_bit_color_keeps_the_high_byte():
     np.testing.assert_array_equal(decode_image(data), IMAGE)
 
 
+def test_deep_colors_in_jpeg_2000_are_refused_by_name():
+    """Pillow would turn their white black."""
+    deep = np.ascontiguousarray(IMAGE[..., ::-1]).astype(np.uint16) << 8
+    data = cv2.imencode(".jp2", deep)[1].tobytes()
+    with pytest.raises(ImageError, match="colors of 16 bits in JPEG 2000; save it with 8 bits, or as PNG or TIFF"):
+        decode_image(data)
+    shallow = cv2.imencode(".jp2", IMAGE[..., ::-1], [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000])[1].tobytes()
+    np.testing.assert_allclose(decode_image(shallow).astype(int), IMAGE, atol=3)
+
+
 def test_float_tiff_in_the_unit_range():
     decoded = decode_image(encode(Image.fromarray(np.full((9, 9), 0.5, np.float32)), "TIFF"))
     assert decoded.shape == (9, 9, 3) and np.all(decoded == 127)
