@@ -5,6 +5,7 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.data.images.decode import ImageError, decode_image, image_size
+from src.data.images.file_types import HEAD_BYTES, file_type
 from src.data.images.jpeg import MOST_SCANS, has_too_many_scans
 from src.data.images.options import DEFAULT_MAX_PIXELS
 from src.data.recognition.preprocess import to_gray
@@ -41,19 +42,22 @@ def decode_gray(data: bytes, name: str) -> np.ndarray:
         raise SampleError(f"{name}: {size[1]}x{size[0]} pixels", "too large")
     if data.count(b"\xff\xda") > MOST_SCANS and data[:2] == b"\xff\xd8" and has_too_many_scans(data):
         raise SampleError(f"{name}: a JPEG of more than {MOST_SCANS} scans", "unsupported")
+    if file_type(data[:HEAD_BYTES]) not in ("JPEG", "PNG"):
+        return _in_full(data, name)  # OpenCV's decoder of JPEG 2000 crashes on damaged files
     if data[:2] == b"\xff\xd8" and data.rfind(b"\xff\xd9", -64) < 0:
-        return _without_end(data, name)  # OpenCV would fill with gray what is missing
+        return _in_full(data, name)  # OpenCV would fill with gray what is missing
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
         raise SampleError(f"{name}: the image cannot be decoded", "truncated")
     return to_gray(image)
 
 
-def _without_end(data: bytes, name: str) -> np.ndarray:
+def _in_full(data: bytes, name: str) -> np.ndarray:
+    """As the reader decodes it."""
     try:
         return to_gray(decode_image(data))
-    except ImageError:
-        raise SampleError(f"{name}: JPEG without its end", "truncated") from None
+    except ImageError as error:
+        raise SampleError(f"{name}: {error.detail or error.reason}", error.reason) from None
 
 
 def header_size(data: bytes | memoryview) -> tuple[int, int] | None:

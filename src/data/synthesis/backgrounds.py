@@ -9,12 +9,14 @@ import cv2
 import numpy as np
 
 from src.data.images.decode import ImageError, image_size, read_bytes
+from src.data.images.file_types import HEAD_BYTES, file_type
 from src.data.images.jpeg import MOST_SCANS, has_too_many_scans
 from src.data.synthesis.folder_files import find_files
 from src.data.synthesis.textures import draw_shapes, patterned_surface, plain_surface
 
 logger = logging.getLogger(__name__)
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+_WITH_OPENCV = ("JPEG", "PNG", "BMP", "WEBP")  # its decoder of JPEG 2000 crashes on damaged files
 _IN_PLACE = (576, 960)  # pixels of a surface in the place of a photograph that cannot be read
 
 
@@ -32,6 +34,8 @@ def read_photo(path: Path, flags: int) -> np.ndarray | None:
     try:
         data = read_bytes(path)
         image_size(data, name=str(path))
+        if file_type(data[:HEAD_BYTES]) not in _WITH_OPENCV:
+            raise ImageError("other format", str(path), f"backgrounds are {', '.join(_WITH_OPENCV)}")
         if data.startswith(b"\xff\xd8") and has_too_many_scans(data):
             raise ImageError("unsupported", str(path), f"a JPEG of more than {MOST_SCANS} scans")
         photo = cv2.imdecode(np.frombuffer(data, np.uint8), flags)

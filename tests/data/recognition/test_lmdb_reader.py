@@ -204,6 +204,15 @@ def test_grays_are_those_of_the_reader(image_format):
     np.testing.assert_array_equal(decode_gray(data, "x"), to_gray(decode_image(data)))
 
 
+def test_a_damaged_jpeg_2000_costs_its_own_sample():
+    """OpenCV's decoder reads where no memory is and ends the process."""
+    data = bytearray(cv2.imencode(".jp2", np.full((64, 80, 3), 200, np.uint8))[1].tobytes())
+    assert decode_gray(bytes(data), "x").shape == (64, 80)
+    data[data.index(b"\xff\x4f\xff\x51")] = 10
+    with pytest.raises(SampleError, match=r"^x: "):
+        decode_gray(bytes(data), "x")
+
+
 def test_a_small_file_that_claims_a_huge_image_is_refused():
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -165,6 +165,10 @@ def test_photographs_are_used_and_bad_ones_named(book, tmp_path, caplog):
     (tmp_path / "blue.png").write_bytes(b"")
     surface = Backgrounds([tmp_path], photo_share=1.0).image(np.random.default_rng(0), 60, 80)
     assert surface.shape == (60, 80, 3) and "blue.png" in caplog.text  # one bad file does not end a long training
+    archive = cv2.imencode(".jp2", np.full((90, 90, 3), 200, np.uint8))[1]  # OpenCV crashes on damaged ones
+    (tmp_path / "blue.png").write_bytes(archive)
+    Backgrounds([tmp_path], photo_share=1.0).image(np.random.default_rng(0), 60, 80)
+    assert "backgrounds are JPEG, PNG, BMP, WEBP" in caplog.text
     (tmp_path / "blue.png").unlink()
     with pytest.raises(UserError, match="backgrounds"):
         Backgrounds([tmp_path])
