@@ -26,7 +26,7 @@ from src import create_lmdb, synthesize
 from src.common.atomic_file import write_atomically
 from src.data.loading.name_lists import read_names
 from src.data.recognition.crops import read_detection_words
-from src.data.recognition.lmdb_builder import REPORT_NAME
+from src.data.recognition.lmdb_output import REPORT_NAME
 from src.data.recognition.lmdb_reader import LmdbWords, image_key, is_lmdb
 from src.model_utils.command import run_command
 from src.model_utils.command_parser import CommandParser, existing_folder

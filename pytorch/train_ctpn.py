@@ -39,11 +39,11 @@ from pytorch.training import Losses, Trainer
 from pytorch.training_run import load_network, open_run, run_trainer
 from pytorch.weight_init import init_ctpn
 from pytorch.winograd import use_winograd
+from src.common.folder_lock import hold_folder
 from src.common.options import OptionError
 from src.data.detection.options import AugmentOptions
 from src.model_utils.command import run_command
 from src.model_utils.load_options import load_options
-from src.training.folder_lock import only_training
 
 LEAST_ANCHORS = 512  # that count beside the teacher's text where hard_negatives is 0
 
@@ -61,7 +61,7 @@ def main() -> int:
 def _cache_of_its_own(config: CtpnRecipe, folder: RunFolder) -> AbstractContextManager[None]:
     """Trainings in one cache would replace each other's samples while they are read."""
     return (
-        only_training(Path(config.feature_cache) / TRAINING_CACHE, folder.log)
+        hold_folder(Path(config.feature_cache) / TRAINING_CACHE, "training", folder.log)
         if config.feature_cache
         else nullcontext()
     )

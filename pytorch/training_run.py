@@ -13,8 +13,8 @@ from pytorch.recipe_options import RunOptions
 from pytorch.run_folder import STATE, RunFolder, make_folder
 from pytorch.training import Trainer
 from src.common.errors import UserError
+from src.common.folder_lock import hold_folder
 from src.common.options import OptionError
-from src.training.folder_lock import only_training
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def open_run(config: RunOptions) -> Iterator[tuple[torch.device, RunFolder, dict
     torch.manual_seed(config.seed)
     messages: list[str] = []
     make_folder(Path(config.output))
-    with only_training(Path(config.output), messages.append):
+    with hold_folder(Path(config.output), "training", messages.append):
         folder = RunFolder(config.output, config.resume)
         state = folder.load_state() if config.resume else None
         if config.resume and state is None:

@@ -39,7 +39,8 @@ from src.data.loading.prefetch import usable_cores
 from src.data.recognition.annotations import WordSet, read_icdar_words, read_iiit5k, read_mjsynth, read_tsv
 from src.data.recognition.crops import read_detection_words, read_svt_words
 from src.data.recognition.listed_words import only_listed, share_of, without_listed
-from src.data.recognition.lmdb_builder import REJECTED_NAME, REPORT_NAME, build_lmdb
+from src.data.recognition.lmdb_builder import build_lmdb
+from src.data.recognition.lmdb_output import REJECTED_NAME, REPORT_NAME
 from src.model_utils.command import run_command
 from src.model_utils.command_parser import CommandParser, share, whole_number
 

@@ -46,9 +46,10 @@ int run(const std::vector<std::string>& arguments) {
   const auto folder = std::filesystem::absolute(options.output_dir / "").parent_path().parent_path();
   const auto summary =
       infer::write_timing(options.time_dir.empty() ? folder / "time_Result" : options.time_dir, result.timing);
-  std::cout << "wrote the outputs for " << result.written << " images to " << options.output_dir.string();
+  std::cout << "wrote the outputs for " << result.written << " images to "
+            << infer::printable(options.output_dir.string());
   if (result.left_out > 0) std::cout << ", left out " << result.left_out;
-  std::cout << "; times are in " << summary.string() << std::endl;
+  std::cout << "; times are in " << infer::printable(summary.string()) << std::endl;
   return 0;
 }
 

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <system_error>
 
-#include "errors.h"
+#include "whole_file.h"
 
 namespace infer {
 
@@ -18,16 +18,13 @@ void pass_on_card(const std::string& noted, const std::filesystem::path& model,
     std::ifstream file(beside, std::ios::binary);
     card.assign(std::istreambuf_iterator<char>(file), {});
   }
-  std::error_code ignored;
   if (card.empty()) {
+    std::error_code ignored;
     std::filesystem::remove(target, ignored);
     return;
   }
-  std::filesystem::create_directories(output_dir, ignored);
-  std::ofstream file(target, std::ios::binary | std::ios::trunc);
-  file << card;
-  file.close();
-  if (!file) throw UserError("'" + target.string() + "' cannot be written");
+  make_folder(output_dir);
+  write_whole(target, card.data(), card.size());
 }
 
 }  // namespace infer

@@ -2,23 +2,15 @@
 
 #include <array>
 #include <cstdio>
-#include <fstream>
 #include <sstream>
 
-#include "errors.h"
 #include "printable.h"
+#include "whole_file.h"
 
 namespace infer {
 namespace {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the output files are little-endian");
-
-void write_file(const std::filesystem::path& path, const void* data, std::size_t size) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
-  file.close();
-  if (!file) throw UserError("'" + path.string() + "' cannot be written");
-}
 
 void append_unit(std::string& json, char32_t unit) {
   std::array<char, 12> text{};
@@ -69,23 +61,21 @@ std::string json_string(const std::string& text) {
 }
 
 bool has_room_for_outputs(const std::string& name) {
-  constexpr std::size_t longest = 255, ending = 10;  // ".json.part"
+  constexpr std::size_t longest = 255, ending = 6;  // "_0.bin"
   return std::filesystem::path(name).filename().native().size() + ending <= longest;
 }
 
 void write_outputs(const std::filesystem::path& folder, const std::string& name, int height, int width,
                    const std::vector<Tensor>& outputs) {
   const std::filesystem::path target = folder / name;
-  std::error_code error;
-  std::filesystem::create_directories(target.parent_path(), error);
-  if (error) throw UserError("'" + target.parent_path().string() + "' cannot be made: " + error.message());
+  make_folder(target.parent_path());
   std::ostringstream header;
   header << "{\n \"image\": " << json_string(name) << ",\n \"width\": " << width << ",\n \"height\": " << height
          << ",\n \"outputs\": [";
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Tensor& output = outputs[i];
     const std::string file = target.filename().string() + "_" + std::to_string(i) + ".bin";
-    write_file(target.parent_path() / file, output.bytes.data(), output.bytes.size());
+    write_whole(target.parent_path() / file, output.bytes.data(), output.bytes.size());
     header << (i == 0 ? "" : ",") << "\n  {\n   \"file\": " << json_string(file)
            << ",\n   \"name\": " << json_string(output.name) << ",\n   \"dtype\": \"" << dtype_name(output.dtype)
            << "\",\n   \"shape\": [";
@@ -95,10 +85,7 @@ void write_outputs(const std::filesystem::path& folder, const std::string& name,
   }
   header << "\n ]\n}";
   const std::string text = header.str();
-  const std::filesystem::path json = target.string() + ".json", unfinished = target.string() + ".json.part";
-  write_file(unfinished, text.data(), text.size());
-  std::filesystem::rename(unfinished, json, error);
-  if (error) throw UserError("'" + json.string() + "' cannot be written: " + error.message());
+  write_whole(target.string() + ".json", text.data(), text.size());
 }
 
 }  // namespace infer

@@ -15,7 +15,7 @@ bool has_room_for_outputs(const std::string& name);
 ///
 /// One raw little-endian file per output, `<name>_0.bin`, ..., and `<name>.json`, which names the image, its size
 /// and each output's file, name, dtype and shape: the format of src/postprocess/output_files.py. The JSON file is
-/// written last, under another name first, so that it never describes what is not there. Throws UserError.
+/// written last, so that it never describes what is not there, and none is ever half written. Throws UserError.
 void write_outputs(const std::filesystem::path& folder, const std::string& name, int height, int width,
                    const std::vector<Tensor>& outputs);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <ostream>
+#include <set>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "output_names.h"
 #include "printable.h"
 #include "run_plan.h"
+#include "whole_file.h"
 
 namespace infer {
 namespace {
@@ -128,6 +130,10 @@ RunResult run_images(const std::vector<std::unique_ptr<Network>>& networks, cons
       << files.size() << " images, " << plan.batch << " at a time, " << result.timing.threads << " threads decode"
       << std::endl;
   warm_up(networks, plan);
+
+  std::set<std::filesystem::path> folders;
+  for (const ImageFile& file : files) folders.insert((options.output_dir / file.name).parent_path());
+  for (const auto& folder : folders) clear_leftovers(folder);
 
   const Stopwatch stopwatch;
   BatchRunner runner(plan, files, options, result.timing);

@@ -1,22 +1,20 @@
 #include "timing.h"
 
 #include <algorithm>
-#include <fstream>
-#include <system_error>
+#include <sstream>
+#include <string>
 
-#include "errors.h"
+#include "whole_file.h"
 
 namespace infer {
 
 std::filesystem::path write_timing(const std::filesystem::path& folder, const Timing& timing) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw UserError("time_dir: '" + folder.string() + "' cannot be made: " + error.message());
+  make_folder(folder);
   const std::filesystem::path path = folder / "test_perform_static.txt";
   const auto mean = [](double sum, std::size_t count) {
     return sum / static_cast<double>(std::max<std::size_t>(count, 1));
   };
-  std::ofstream file(path, std::ios::trunc);
+  std::ostringstream file;
   // The first line is the one that earlier applications wrote.
   file << "NN inference cost average time: " << mean(timing.network, timing.runs) << " ms of infer_count "
        << timing.runs << "\n"
@@ -26,8 +24,8 @@ std::filesystem::path write_timing(const std::filesystem::path& folder, const Ti
        << "network: " << mean(timing.network, timing.images) << " ms per image\n"
        << "write: " << mean(timing.writing, timing.images) << " ms per image\n"
        << "all: " << timing.total << " ms, " << mean(timing.total, timing.images) << " ms per image\n";
-  file.close();
-  if (!file) throw UserError("'" + path.string() + "' cannot be written");
+  const std::string text = file.str();
+  write_whole(path, text.data(), text.size());
   return path;
 }
 

@@ -13,10 +13,10 @@ from mindspore import nn
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
+from src.common.folder_lock import hold_folder
 from src.common.options import OptionError
 from src.training.checkpoints import CheckpointFolder
 from src.training.eval_callback import EvalCallback, Evaluate
-from src.training.folder_lock import only_training
 from src.training.interrupts import EXIT_CODE_BASE, StopRequest
 from src.training.loss_scale import LossScaler
 from src.training.optimizers import learning_rate_table
@@ -67,7 +67,8 @@ def train(
     network = network if network is not None else loss_cell.network
     _check(options, data, optimizer)
     messages: list[str] = []
-    with only_training(options.checkpoint_dir, messages.append) if options.rank_id == 0 else nullcontext():
+    only_one = options.rank_id == 0
+    with hold_folder(options.checkpoint_dir, "training", messages.append) if only_one else nullcontext():
         return _train(loss_cell, optimizer, data, options, network=network, evaluate=evaluate, messages=messages)
 
 

@@ -25,7 +25,6 @@ from pytorch.training import Trainer
 from pytorch.training_run import load_network, open_run
 from src.common.errors import UserError
 from src.crnn.checkpoint_formats import HEAD_NAMES
-from src.training.folder_lock import LOCK_FILE
 from src.weights.formats import read_weights
 
 CPU = torch.device("cpu")
@@ -124,7 +123,7 @@ def test_one_training_at_a_time_in_a_folder(tmp_path, capsys):
     ):
         open_run(config).__enter__()
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / LOCK_FILE).write_text('{"host": "there", "process": 7}')
+    (tmp_path / "out" / "training.lock").write_text('{"host": "there", "process": 7}')
     leftover = tmp_path / "out" / f".{STATE}.{'0' * 32}.tmp"
     leftover.touch()
     os.utime(leftover, (0, 0))

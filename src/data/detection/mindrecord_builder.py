@@ -89,6 +89,7 @@ def build_set(
                 report.check_early(max_bad_ratio)
         report.check(max_bad_ratio)
         report.mindrecord_file = str(writer.publish())
+        samples.write()
     return report
 
 

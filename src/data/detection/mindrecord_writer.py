@@ -1,6 +1,8 @@
 """Write the shards of a MindRecord so that an unfinished set never stands under the finished name."""
 
 import contextlib
+import glob
+import logging
 import os
 import re
 import shutil
@@ -11,7 +13,9 @@ from pathlib import Path
 from mindspore.mindrecord import FileWriter
 
 from src.common.errors import UserError
+from src.common.folder_lock import hold_folder
 
+logger = logging.getLogger(__name__)
 _BATCH_ROWS = 64
 _BATCH_BYTES = 32_000_000
 
@@ -19,6 +23,7 @@ _BATCH_BYTES = 32_000_000
 class MindRecordWriter:
     """Context manager: `add` rows, then `publish`. Leaving without `publish` leaves nothing behind.
 
+    No other build writes to `output_dir` inside; what a killed one left there is removed.
     Shards are written in a hidden folder inside `output_dir` and moved into place at the end. Older files of
     the same name stay until then. They are replaced in an order in which the first shard, through which a
     data set is opened, is the first to go and the last to come.
@@ -32,7 +37,8 @@ class MindRecordWriter:
         self._rows: list[dict] = []
         self._bytes = 0
         self.count = 0
-        self._work_dir = self._output_dir / f".{file_name}.building-{os.getpid()}"
+        self._work_dir = self._output_dir / f".{file_name}.building"
+        self._held = contextlib.ExitStack()
 
     @property
     def first_file(self) -> Path:
@@ -40,16 +46,19 @@ class MindRecordWriter:
         return self._output_dir / (self._file_name + ("0" if self._shards > 1 else ""))
 
     def __enter__(self) -> "MindRecordWriter":
-        self._output_dir.mkdir(parents=True, exist_ok=True)
-        self._remove_abandoned()
-        self._work_dir.mkdir()
-        with self._reasons():
-            self._writer = FileWriter(str(self._work_dir / self._file_name), self._shards, overwrite=True)
-            self._writer.add_schema(self._schema, "detection")
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(hold_folder(self._output_dir, "build", logger.info))
+            stack.callback(shutil.rmtree, self._work_dir, ignore_errors=True)
+            self._remove_abandoned()
+            self._work_dir.mkdir()
+            with self._reasons():
+                self._writer = FileWriter(str(self._work_dir / self._file_name), self._shards, overwrite=True)
+                self._writer.add_schema(self._schema, "detection")
+            self._held = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self._work_dir, ignore_errors=True)
+        self._held.close()
 
     def add(self, row: dict) -> None:
         """Append one row of the schema. Rows are spread over the shards."""
@@ -99,11 +108,12 @@ class MindRecordWriter:
         return [path.name for path in self._output_dir.iterdir() if pattern.fullmatch(path.name)]
 
     def _remove_abandoned(self) -> None:
-        """Remove work folders of runs that were killed; those of living processes stay."""
-        for folder in self._output_dir.glob(f".{self._file_name}.building-*"):
-            number = folder.name.rpartition("-")[2]
-            if number.isdecimal() and (int(number) == os.getpid() or not _is_alive(int(number))):
-                shutil.rmtree(folder, ignore_errors=True)
+        """Remove what builds that were killed left; that of earlier versions has the number of its process behind."""
+        for path in self._output_dir.glob(f"{glob.escape(self._work_dir.name)}*"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def _ordinary_mode(folder: Path) -> int:
@@ -113,16 +123,6 @@ def _ordinary_mode(folder: Path) -> int:
     mode = stat.S_IMODE(sample.stat().st_mode)
     sample.unlink()
     return mode
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _sync(path: Path) -> None:

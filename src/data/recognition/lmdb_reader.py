@@ -195,16 +195,18 @@ class LmdbWords:
             return error
 
     def _decode_label(self, label: bytes | None, index: int) -> str:
-        name = f"{self.path}: {label_key(index).decode()}"
         if label is None:
-            raise SampleError(f"{name} is missing", "missing label")
+            raise self._label_error(index, "is missing", "missing label")
         try:
             text = label.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise SampleError(f"{name} is not UTF-8: {label[:40]!r}", "label not UTF-8") from error
+            raise self._label_error(index, f"is not UTF-8: {label[:40]!r}", "label not UTF-8") from error
         if not text.strip():
-            raise SampleError(f"{name} is empty", "empty label")
+            raise self._label_error(index, "is empty", "empty label")
         return text
+
+    def _label_error(self, index: int, what: str, reason: str) -> SampleError:
+        return SampleError(f"{self.path}: {label_key(index).decode()} {what}", reason)
 
     def sample(self, index: int) -> tuple[np.ndarray, str]:
         """Decoded image, uint8 gray (H, W), and text of sample `index`."""

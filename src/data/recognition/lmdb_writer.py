@@ -5,19 +5,23 @@ Samples go in by whole batches, each one LMDB transaction that also stores how f
 database is either finished, or records where to continue, at whatever instant the process dies.
 """
 
-import fcntl
 import json
+import logging
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 import lmdb
 
+from src.common.folder_lock import hold_folder
 from src.data.recognition.lmdb_description import cut_short
 from src.data.recognition.lmdb_errors import LmdbError, LmdbPlaceError, PageError, lmdb_problem
 from src.data.recognition.lmdb_pages import LmdbPages
 from src.data.recognition.lmdb_reader import NUM_SAMPLES_KEY, PROGRESS_KEY, image_key, label_key
 from src.data.recognition.lmdb_verify import verify_lmdb
+
+logger = logging.getLogger(__name__)
 
 
 class LmdbWriter:
@@ -55,12 +59,13 @@ class LmdbWriter:
         self._pending_bytes = 0
         self._finished = False
         self._check_folder(overwrite)
-        self._lock_file = self._lock()
+        self._held = ExitStack()
+        self._held.enter_context(hold_folder(self.path, "build", logger.info))
         try:
             self._check_pages(overwrite)
             self._environment = lmdb.open(str(self.path), map_size=map_size, meminit=False)
         except (lmdb.Error, PageError, OSError) as error:
-            self._lock_file.close()
+            self._held.close()
             raise lmdb_problem(self.path, error) from error
         try:
             self._continue_build(overwrite)
@@ -79,7 +84,6 @@ class LmdbWriter:
             raise LmdbPlaceError(f"{str(self.path)!r} holds other files and no data.mdb; give a new folder")
         if "data.mdb" in names and (cut := cut_short(self.path / "data.mdb")):
             raise LmdbError(f"{str(self.path)!r}: {cut}, or delete it and build again")
-        self.path.mkdir(parents=True, exist_ok=True)
 
     def _check_pages(self, overwrite: bool) -> None:
         """LMDB trusts the pages of a build that goes on: a damaged one would end the process."""
@@ -92,15 +96,6 @@ class LmdbWriter:
             if not overwrite:
                 raise
             data_file.unlink()
-
-    def _lock(self) -> TextIO:
-        lock_file = open(self.path / "build.lock", "w")  # noqa: SIM115 - held until close()
-        try:
-            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock_file.close()
-            raise LmdbError(f"another process is writing {str(self.path)!r}") from error
-        return lock_file
 
     def _continue_build(self, overwrite: bool) -> None:
         with self._environment.begin() as transaction:
@@ -195,9 +190,7 @@ class LmdbWriter:
     def close(self) -> None:
         """Close the database; pending samples of an unfinished build are not written."""
         self._environment.close()
-        if self._finished:
-            (self.path / "build.lock").unlink(missing_ok=True)
-        self._lock_file.close()
+        self._held.close()
 
     def __enter__(self) -> "LmdbWriter":
         return self

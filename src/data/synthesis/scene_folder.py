@@ -1,16 +1,26 @@
 """Write scenes as a folder in ICDAR 2013 format, with a manifest of how it was made."""
 
+import logging
+import os
+import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
 
 from src.common.atomic_file import write_json
+from src.common.folder_lock import hold_folder
+from src.common.options import OptionError
 from src.data.loading.processes import ordered_results
 from src.data.synthesis.documents import DocumentSource
 from src.data.synthesis.manifest import MANIFEST, describe_run, refuse_finished
 from src.data.synthesis.scene_paint import Box
 from src.data.synthesis.scenes import SceneSource
+
+logger = logging.getLogger(__name__)
+KINDS = ("images", "gt", "gt_lines")
+_WORK = ".scenes.building"
 
 
 def _write_scene(source: SceneSource | DocumentSource, folder: Path, quality: int, index: int) -> tuple[int, int]:
@@ -44,20 +54,33 @@ def write_scenes(
 ) -> dict:
     """Write `count` scenes: images/img_N.jpg, gt/gt_img_N.txt, gt_lines/gt_img_N.txt, N from 1, and manifest.json.
 
-    The manifest comes last, so a folder without one is an unfinished one and is written again. Returns the
-    manifest.
+    They are written in a hidden folder inside `folder` and moved into place at the end, the manifest last.
+
+    Returns:
+        The manifest.
 
     Raises:
-        UserError: the folder holds a finished set already.
+        UserError: the folder holds a finished set already, or something else in the place of one, or another build
+            writes there.
     """
-    refuse_finished(folder / MANIFEST)
-    for kind in ("images", "gt", "gt_lines"):
-        (folder / kind).mkdir(parents=True, exist_ok=True)
-    words = lines = 0
-    for number, (w, n) in enumerate(ordered_results(_write_scene, (source, folder, quality), count, workers), 1):
-        words, lines = words + w, lines + n
-        if progress:
-            progress(number)
-    manifest = describe_run(arguments or {}, {"images": count, "words": words, "lines": lines})
-    write_json(folder / MANIFEST, manifest)
+    with ExitStack() as stack:
+        stack.enter_context(hold_folder(folder, "build", logger.info))
+        refuse_finished(folder / MANIFEST)
+        for kind in KINDS:
+            if os.path.lexists(folder / kind):
+                raise OptionError(f"output: {folder} holds {kind} and no {MANIFEST}; name a new folder")
+        work = folder / _WORK
+        shutil.rmtree(work, ignore_errors=True)  # of a build that was killed
+        stack.callback(shutil.rmtree, work, ignore_errors=True)
+        for kind in KINDS:
+            (work / kind).mkdir(parents=True)
+        words = lines = 0
+        for number, (w, n) in enumerate(ordered_results(_write_scene, (source, work, quality), count, workers), 1):
+            words, lines = words + w, lines + n
+            if progress:
+                progress(number)
+        manifest = describe_run(arguments or {}, {"images": count, "words": words, "lines": lines})
+        write_json(work / MANIFEST, manifest)
+        for name in (*KINDS, MANIFEST):
+            os.replace(work / name, folder / name)
     return manifest

@@ -1,10 +1,21 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <chrono>
 #include <fstream>
 #include <iterator>
 
 #include "output_files.h"
 #include "unit_test.h"
+#include "whole_file.h"
 
 using infer::json_string;
+
+static long files_in(const std::filesystem::path& folder) {
+  const std::filesystem::directory_iterator entries(folder);
+  return std::distance(begin(entries), end(entries));
+}
 
 static std::string content(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -38,7 +49,38 @@ UNIT_TEST(files_of_a_image) {
   const std::string json = content(folder / "made/sub/a.v1.jpg.json");
   CHECK(json.find("\"image\": \"sub/a.v1.jpg\"") != std::string::npos);
   CHECK(json.find("\"file\": \"a.v1.jpg_1.bin\"") != std::string::npos);
-  CHECK(!std::filesystem::exists(folder / "made/sub/a.v1.jpg.json.part"));
+  CHECK(files_in(folder / "made/sub") == 3);
+}
+
+UNIT_TEST(what_is_in_the_place_of_an_output) {
+  const auto folder = unit::new_folder();
+  const infer::Tensor output{"mask", infer::DType::kBool, {1, 2}, {1, 0}};
+  std::ofstream(folder / "victim") << "precious";
+  std::filesystem::create_symlink("victim", folder / "a.jpg_0.bin");
+  infer::write_outputs(folder, "a.jpg", 3, 4, {output});
+  CHECK(content(folder / "victim") == "precious");
+  CHECK(content(folder / "a.jpg_0.bin") == std::string("\x01\0", 2));
+  std::filesystem::create_directory(folder / "b.jpg.json");
+  CHECK_FAILS(infer::write_outputs(folder, "b.jpg", 3, 4, {}), "b.jpg.json' cannot be written: Is a directory");
+  CHECK(files_in(folder) == 4);  // nothing unfinished
+}
+
+UNIT_TEST(leftovers_of_a_killed_process_are_cleared) {
+  const auto folder = unit::new_folder();
+  const std::string digits(32, '0');
+  const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::minutes(1);
+  for (const std::string& name : {"." + digits + ".tmp", ".a.bin." + digits + ".tmp", ".b." + digits + ".tmp"}) {
+    std::ofstream(folder / name).put('x');
+    std::filesystem::last_write_time(folder / name, old);
+  }
+  std::ofstream(folder / (".new." + digits + ".tmp")).put('x');
+  const int held = ::open((folder / (".b." + digits + ".tmp")).c_str(), O_RDONLY | O_CLOEXEC);
+  CHECK(::flock(held, LOCK_EX) == 0);
+  infer::clear_leftovers(folder);
+  ::close(held);
+  CHECK(files_in(folder) == 3);
+  CHECK(!std::filesystem::exists(folder / (".a.bin." + digits + ".tmp")));
+  infer::clear_leftovers(folder / "not there");
 }
 
 UNIT_TEST(a_folder_that_cannot_be_made_is_named) {

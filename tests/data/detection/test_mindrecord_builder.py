@@ -16,6 +16,7 @@ from PIL import Image
 ds = pytest.importorskip("mindspore.dataset")
 
 from src.common.errors import UserError
+from src.common.folder_lock import hold_folder
 from src.common.image_name import file_of
 from src.data.detection.annotations.label_files import read_icdar2013
 from src.data.detection.annotations.sources import Source
@@ -305,8 +306,8 @@ def test_a_killed_run_leaves_nothing_that_looks_finished(tmp_path):
         [sys.executable, "-c", KILLED, str(tmp_path)], env=environment, capture_output=True, check=False, timeout=60
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
-    (left,) = (tmp_path / "out").iterdir()
-    assert left.name.startswith(".ctpn_test.mindrecord.building-")
+    left, lock = sorted((tmp_path / "out").iterdir())
+    assert (left.name, lock.name) == (".ctpn_test.mindrecord.building", "build.lock")
     build_set(plan(tmp_path / "out", source(folders)), max_bad_ratio=0, max_pixels=10**6)
     assert not left.exists() and len(read_back(tmp_path / "out/ctpn_test.mindrecord")) == 3
 
@@ -319,7 +320,38 @@ def test_an_error_on_the_way_leaves_nothing(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         build_set(plan(tmp_path / "out", source(folders)), max_bad_ratio=0, max_pixels=10**6, progress=fail)
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_build_in_the_folder(tmp_path):
+    """Shards of two builds would be mixed, whatever the numbers of their processes."""
+    folders = write_folder(tmp_path, {"1.jpg": GOOD["plain.jpg"]})
+    plan_ = plan(tmp_path / "out", source(folders))
+    with (
+        hold_folder(tmp_path / "out", "build", print),
+        pytest.raises(UserError, match=f"another build writes there .process {os.getpid()} on"),
+    ):
+        build_set(plan_, max_bad_ratio=0, max_pixels=10**6)
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "precious").touch()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".ctpn_test.mindrecord.building").symlink_to(victim)
+    build_set(plan_, max_bad_ratio=0, max_pixels=10**6)
+    assert (victim / "precious").exists()
+
+
+def test_drawn_samples_of_an_earlier_run_stay_when_a_run_fails(tmp_path):
+    good = source(write_folder(tmp_path / "good", {"1.jpg": GOOD["plain.jpg"]}))
+    build_set(plan(tmp_path / "out", good), max_bad_ratio=0, max_pixels=10**6, draw_samples=1)
+    (before,) = (tmp_path / "out" / "samples").iterdir()
+    bad = source(write_folder(tmp_path / "bad", {"2.jpg": GOOD["plain.jpg"], "3.jpg": b"no image"}))
+    with pytest.raises(TooManyBadError):
+        build_set(plan(tmp_path / "out", bad), max_bad_ratio=0, max_pixels=10**6, draw_samples=1)
+    assert list((tmp_path / "out" / "samples").iterdir()) == [before]
+    build_set(plan(tmp_path / "out", bad), max_bad_ratio=0.5, max_pixels=10**6, draw_samples=1)
+    (after,) = (tmp_path / "out" / "samples").iterdir()
+    assert after != before
 
 
 def test_storage_refuses_what_no_page_holds(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """src/create_lmdb.py: reports, held-out words, a kill in the middle, and what is refused."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from src.data.recognition.annotations import read_iiit5k, read_tsv
 from src.data.recognition.lmdb_builder import build_lmdb
 from src.data.recognition.lmdb_errors import LmdbError
 from src.data.recognition.lmdb_reader import LmdbWords
+from src.data.recognition.lmdb_writer import LmdbWriter
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -147,6 +149,44 @@ def test_another_job_in_the_folder(word_folder, tmp_path):
         build_lmdb(words, tmp_path / "out", description={"image_path": "c"})
 
 
+def test_an_lmdb_stays_until_what_replaces_it_is_verified(word_folder, tmp_path, monkeypatch):
+    words = read_iiit5k(word_folder / "train.tags")
+    build_lmdb(words, tmp_path / "out", description={"number": 1})
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.name != "lock.mdb"}
+
+    def unchanged():
+        found = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.name != "lock.mdb"}
+        return found == before
+
+    with pytest.raises(UserError, match="words are bad"):
+        build_lmdb(words, tmp_path / "out", description={"number": 2}, overwrite=True, max_bad_ratio=0.01)
+    assert unchanged()
+    with monkeypatch.context() as patch:
+        patch.setattr("src.data.recognition.lmdb_output.verify_lmdb", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            build_lmdb(words, tmp_path / "out", description={"number": 2}, overwrite=True)
+    assert unchanged()
+    build_lmdb(words, tmp_path / "out", description={"number": 2}, overwrite=True)
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["job"]["number"] == 2
+    assert {path.name for path in (tmp_path / "out").iterdir()} - {"lock.mdb"} == set(before)
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_the_lock_of_a_build_is_no_link_and_no_pipe(tmp_path):
+    """Its target would be emptied; whoever opens a pipe waits."""
+    (tmp_path / "victim").write_text("precious")
+    for number, put in enumerate((lambda path: path.symlink_to(tmp_path / "victim"), os.mkfifo)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        put(folder / "build.lock")
+        with pytest.raises(UserError, match="is in the way|cannot write to"):
+            LmdbWriter(folder)
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
 def test_nothing_usable(tmp_path):
     (tmp_path / "gt.txt").write_text('word_1.png, "###"\n')
     with pytest.raises(LmdbError, match="no word is left"):
@@ -213,7 +253,7 @@ def test_kill_before_the_check_only_checks_again(word_folder, tmp_path, monkeypa
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("src.data.recognition.lmdb_builder.verify_lmdb", killed)
+        patch.setattr("src.data.recognition.lmdb_output.verify_lmdb", killed)
         with pytest.raises(KeyboardInterrupt):
             build_lmdb(words, tmp_path / "train", **arguments)
     before = contents(tmp_path / "train")

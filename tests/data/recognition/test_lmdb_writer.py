@@ -12,6 +12,7 @@ import lmdb
 import numpy as np
 import pytest
 
+from src.common.errors import UserError
 from src.data.recognition.lmdb_errors import LmdbError
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.lmdb_verify import verify_lmdb
@@ -104,7 +105,7 @@ def test_empty_build_second_writer_and_strange_folder(tmp_path):
     with pytest.raises(LmdbError, match="is a file"):
         LmdbWriter(tmp_path / "file")
     first = LmdbWriter(tmp_path / "busy")
-    with pytest.raises(LmdbError, match="another process"):
+    with pytest.raises(UserError, match="another build writes there"):
         LmdbWriter(tmp_path / "busy")
     first.close()
 

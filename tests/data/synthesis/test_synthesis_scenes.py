@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from src.common.errors import UserError
+from src.common.folder_lock import hold_folder
 from src.data.synthesis.backgrounds import Backgrounds
 from src.data.synthesis.degradations import jpeg, low_resolution, motion_blur, sensor_noise, uneven_light
 from src.data.synthesis.fonts import FontBook
@@ -147,6 +148,26 @@ def test_folder_is_icdar_2013_and_the_same_for_any_number_of_processes(book, tmp
     assert words == manifest["counts"]["words"]
     with pytest.raises(UserError, match="already holds"):
         write_scenes(small, tmp_path / "one", 5)
+
+
+def test_what_is_in_the_folder_stays(book, tmp_path):
+    """Images of a user, and a set whose build was killed."""
+    small = source(book, size=(64, 64))
+    mine = tmp_path / "mine" / "images" / "img_1.jpg"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"precious")
+    with pytest.raises(UserError, match="holds images and no manifest.json; name a new folder"):
+        write_scenes(small, tmp_path / "mine", 2)
+    assert mine.read_bytes() == b"precious"
+    (tmp_path / "killed" / ".scenes.building" / "images").mkdir(parents=True)
+    (tmp_path / "killed" / ".scenes.building" / "images" / "img_9.jpg").touch()
+    with hold_folder(tmp_path / "killed", "build", print), pytest.raises(UserError, match="another build writes"):
+        write_scenes(small, tmp_path / "killed", 2)
+    write_scenes(small, tmp_path / "killed", 2)
+    assert sorted(path.name for path in (tmp_path / "killed").rglob("*")) == [
+        *("gt", "gt_img_1.txt", "gt_img_1.txt", "gt_img_2.txt", "gt_img_2.txt", "gt_lines", "images"),
+        *("img_1.jpg", "img_2.jpg", "manifest.json"),
+    ]
 
 
 def test_a_manifest_cut_short_does_not_mark_a_folder_as_finished(book, tmp_path, monkeypatch, no_room_for):

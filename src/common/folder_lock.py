@@ -1,5 +1,9 @@
-"""One training at a time in a folder."""
+"""One training, or one build, at a time in a folder.
 
+Every layer may import it, as `errors`.
+"""
+
+import errno
 import fcntl
 import json
 import os
@@ -11,28 +15,32 @@ from pathlib import Path
 from typing import TextIO
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.common.printable import one_line
 
-LOCK_FILE = "training.lock"
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # a network file system without them
 
 
 @contextmanager
-def only_training(folder: Path, log: Callable[[str], None]) -> Iterator[None]:
+def hold_folder(folder: Path, what: str, log: Callable[[str], None]) -> Iterator[None]:
     """Hold `folder` while inside. The kernel gives the lock back when the process ends, however it does.
 
     Args:
         folder: made if it is not there. The file in it names the process that holds it.
-        log: receives a line where a run that ended without cleaning up is taken over from.
+        what: holds it: "training", "build".
+        log: receives a line where one that ended without cleaning up is taken over from, or there are no locks.
 
     Raises:
-        UserError: another training holds it.
+        UserError: another one holds it.
     """
-    path = folder / LOCK_FILE
+    path = folder / f"{what}.lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = _locked(path)
+        file = _locked(path, what, log)
         left = _holder(file)
         _sign(file)
+    except (FileExistsError, NotADirectoryError):
+        raise OptionError(f"'{folder}' or a part of it is a file; expected a folder") from None
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}") from error
     with file:
@@ -46,7 +54,7 @@ def only_training(folder: Path, log: Callable[[str], None]) -> Iterator[None]:
                 folder.rmdir()
 
 
-def _locked(path: Path) -> TextIO:
+def _locked(path: Path, what: str, log: Callable[[str], None]) -> TextIO:
     """The lock file, opened and locked."""
     while True:
         # Not through a link, whose target would be emptied; not waiting for the other end of a pipe.
@@ -61,9 +69,14 @@ def _locked(path: Path) -> TextIO:
             holder = _holder(file)
             file.close()
             raise UserError(
-                f"{path.parent}: another training writes there ({holder or 'its process is just starting'}); "
+                f"{path.parent}: another {what} writes there ({holder or 'its process is just starting'}); "
                 "wait for it, or choose another folder"
             ) from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                file.close()
+                raise
+            log(f"{path.parent}: its file system has no locks; let no other {what} write there")
         if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
             return file
         file.close()  # its holder has just removed it
