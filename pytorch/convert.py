@@ -42,7 +42,7 @@ from src.crnn.topology import NORMALIZED
 from src.ctpn.checkpoint_formats import mindspore_ctpn
 from src.ctpn.lstm_branches import LSTM_CHOICES, choose_lstm
 from src.model_utils.command import run_command
-from src.model_utils.command_parser import CommandParser, existing_file
+from src.model_utils.command_parser import CommandParser, existing_file, given_path
 from src.weights import mindspore_ckpt
 from src.weights.formats import read_weights
 from src.weights.safetensors_file import encode_safetensors
@@ -226,7 +226,7 @@ def _encoded(arrays: Arrays, suffix: str) -> Iterator[bytes]:
 def main() -> None:
     parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", metavar="IN", type=existing_file)
-    parser.add_argument("target", metavar="OUT", type=Path)
+    parser.add_argument("target", metavar="OUT", type=given_path)
     parser.add_argument("--network", choices=NETWORKS, default="", help="refuse weights of the other network")
     parser.add_argument("--half", action="store_true", help="store matrices and kernels as float16")
     parser.add_argument("--bfloat16_values", action="store_true", help="round matrices and kernels to bfloat16")

@@ -11,7 +11,7 @@ from pytorch.recipe_options import (
     RunOptions,
     UpdateOptions,
 )
-from src.common.options import Numbers, Texts, WholeNumbers, option, with_default
+from src.common.options import NonEmpty, Numbers, Texts, WholeNumbers, option, with_default
 from src.crnn.options import NetworkOptions, StartOptions
 from src.data.recognition.options import LmdbRoot, RenderedWordOptions, WordAugment
 from src.model_utils.config_file import Config, Sections
@@ -84,7 +84,7 @@ class ChangeOptions(WordAugment):
 class CrnnRecipe(AlphabetOptions, RealWordOptions, PoolOptions, ChangeOptions, RunOptions, Config):
     """Words of any alphabets."""
 
-    output: str = with_default(FolderOptions, "output", "output/crnn_pytorch")
+    output: NonEmpty = with_default(FolderOptions, "output", "output/crnn_pytorch")
     pre_trained: str = with_default(
         FolderOptions,
         "pre_trained",

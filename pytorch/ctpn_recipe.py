@@ -13,7 +13,7 @@ from pytorch.recipe_options import (
     RunOptions,
     UpdateOptions,
 )
-from src.common.options import Numbers, Options, Texts, option, with_default
+from src.common.options import NonEmpty, Numbers, Options, Texts, option, with_default
 from src.ctpn.options import AssignOptions, LearningOptions
 from src.ctpn.topology import IMAGE_SIZE
 from src.data.detection.options import AugmentOptions, TextSizeOptions
@@ -150,7 +150,7 @@ class CtpnRecipe(
     """Text detection from scratch."""
 
     minutes: float = with_default(LengthOptions, "minutes", 120.0)
-    output: str = with_default(FolderOptions, "output", "output/ctpn_pytorch")
+    output: NonEmpty = with_default(FolderOptions, "output", "output/ctpn_pytorch")
     base_lr: float = with_default(UpdateOptions, "base_lr", 4e-4)
     warmup: float = with_default(UpdateOptions, "warmup", 0.03)
     ema: float = with_default(UpdateOptions, "ema", 0.995)

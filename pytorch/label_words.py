@@ -26,16 +26,16 @@ import cv2
 import numpy as np
 
 from src.common.atomic_file import clear_leftovers, replacing, write_atomically
+from src.common.bounded_file import is_special
 from src.common.errors import UserError
 from src.common.image_name import image_name
 from src.common.options import OptionError
 from src.common.printable import printable
 from src.data.images.decode import ImageError, decode_image
-from src.data.images.source import is_special
 from src.data.loading.name_lists import read_names
 from src.data.recognition.crops import crop_word
 from src.model_utils.command import run_command
-from src.model_utils.command_parser import CommandParser, existing_file
+from src.model_utils.command_parser import CommandParser, existing_file, given_path
 
 SURE = 0.93  # mean probability of the characters
 SMALLEST = 10  # pixels of height; smaller text is guessed rather than read
@@ -117,8 +117,8 @@ def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> i
     parser = CommandParser(
         prog="label_words.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGES")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("images", nargs="+", type=given_path, metavar="IMAGES")
+    parser.add_argument("--output", type=given_path, required=True, metavar="DIR")
     parser.add_argument("--leave_out", type=existing_file, metavar="FILE", help="list of images to pass over")
     args = parser.parse_args(argv)
     files = find_images(args.images, read_names(args.leave_out) if args.leave_out else ())

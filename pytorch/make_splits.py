@@ -35,7 +35,7 @@ from src.data.detection.data_sets import choose_held_out
 from src.data.recognition.annotations import WordSet, group_hash, read_iiit5k, read_tsv
 from src.data.recognition.lmdb_reader import LmdbWords, image_key
 from src.model_utils.command import run_command
-from src.model_utils.command_parser import CommandParser, existing_folder
+from src.model_utils.command_parser import CommandParser, existing_folder, given_path
 
 ICDAR2013_IMAGES, ICDAR2013_SEED = 45, 1  # as create_dataset.py with --holdout_count 45
 IIIT5K_RANGE, ICDAR2015_RANGE, BORN_DIGITAL_RANGE = 50, 25, 10  # image numbers that stay together
@@ -144,7 +144,7 @@ def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> i
     """Write the lists; returns the exit code."""
     parser = CommandParser(prog="make_splits.py", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=existing_folder, required=True, metavar="DIR", help="folder of the data sets")
-    parser.add_argument("--output", type=Path, default=Path("weights/splits"), metavar="DIR")
+    parser.add_argument("--output", type=given_path, default=Path("weights/splits"), metavar="DIR")
     args = parser.parse_args(argv)
     args.output.mkdir(parents=True, exist_ok=True)
     for name, names in make_lists(args.data).items():

@@ -40,7 +40,7 @@ from src.data.recognition.lmdb_writer import LmdbWriter
 from src.data.synthesis.backgrounds import find_photos
 from src.data.synthesis.fonts import find_fonts
 from src.model_utils.command import run_command
-from src.model_utils.command_parser import CommandParser, existing_file, existing_folder
+from src.model_utils.command_parser import CommandParser, existing_file, existing_folder, given_path
 
 SETS, FONTS = "sets.tar.xz", "fonts.tar.xz"
 WORD_SETS = (  # what recipes/crnn.yaml and recipes/crnn_lines.yaml read
@@ -173,7 +173,7 @@ def make_parser() -> CommandParser:
     parser = CommandParser(
         prog="pack_data.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("output", type=Path, metavar="PACK", help="folder to write the archives to")
+    parser.add_argument("output", type=given_path, metavar="PACK", help="folder to write the archives to")
     parser.add_argument(
         "--words", type=existing_folder, required=True, metavar="DIR", help="folder of the word LMDBs"
     )
@@ -193,13 +193,13 @@ def make_parser() -> CommandParser:
     )
     parser.add_argument(
         "--val_list",
-        type=Path,
+        type=given_path,
         default=Path("weights/splits/icdar2013_val.txt"),
         metavar="FILE",
         help="names of validation images, which are packed under the name of the list",
     )
     parser.add_argument(
-        "--backgrounds", nargs="+", type=Path, required=True, metavar="DIR", help="folders of photographs"
+        "--backgrounds", nargs="+", type=given_path, required=True, metavar="DIR", help="folders of photographs"
     )
     parser.add_argument(
         "--fonts", nargs="+", type=existing_folder, required=True, metavar="DIR", help="folders of fonts"

@@ -29,7 +29,7 @@ from src.data.recognition.crops import read_detection_words
 from src.data.recognition.lmdb_output import REPORT_NAME
 from src.data.recognition.lmdb_reader import LmdbWords, image_key, is_lmdb
 from src.model_utils.command import run_command
-from src.model_utils.command_parser import CommandParser, existing_folder
+from src.model_utils.command_parser import CommandParser, existing_folder, given_path
 
 SPLITS = Path(__file__).resolve().parents[1] / "weights" / "splits"
 RENDERED_LINES = 500
@@ -102,7 +102,7 @@ def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> i
         prog="prepare_words.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=existing_folder, required=True, metavar="DIR", help="folder of the data sets")
-    parser.add_argument("--output", type=Path, default=Path("data/crnn"), metavar="DIR")
+    parser.add_argument("--output", type=given_path, default=Path("data/crnn"), metavar="DIR")
     args = parser.parse_args(argv)
     args.output.mkdir(parents=True, exist_ok=True)
     for name in (*SETS, *STORED_SETS):

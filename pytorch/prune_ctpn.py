@@ -31,7 +31,7 @@ from src.ctpn.checkpoint_formats import backbone_only, missing_backbone_layers
 from src.ctpn.topology import BACKBONE, CONVOLUTIONS, STAGES
 from src.layers.parameter_shapes import scale_channels
 from src.model_utils.command import run_command
-from src.model_utils.command_parser import CommandParser, existing_file, share
+from src.model_utils.command_parser import CommandParser, existing_file, given_path, share
 from src.weights.formats import read_weights
 
 Arrays = dict[str, np.ndarray]
@@ -71,7 +71,7 @@ def _strength(backbone: Arrays, name: str) -> np.ndarray:
 def main() -> int:
     parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", metavar="IN", type=existing_file)
-    parser.add_argument("target", metavar="OUT", type=Path)
+    parser.add_argument("target", metavar="OUT", type=given_path)
     parser.add_argument("--width", type=share, required=True, help="factor on the channels of the published network")
     arguments = parser.parse_args()
     params = {norm_to_mindspore(name): value for name, value in read_weights(arguments.source).items()}

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from src.common.options import Options, Texts, option
+from src.common.options import NonEmpty, Options, Texts, option
 
 
 class LengthOptions(Options):
@@ -28,7 +28,7 @@ class LengthOptions(Options):
 class FolderOptions(Options):
     """Where a training is kept, and what it starts from."""
 
-    output: str = option("output/training", "folder for weights, state, log and curve")
+    output: NonEmpty = option("output/training", "folder for weights, state, log and curve")
     resume: bool = option(False, "go on from the state in output")
     pre_trained: str = option("", "weights to begin with, in any format of this project")
 

@@ -42,7 +42,7 @@ from src.data.recognition.listed_words import only_listed, share_of, without_lis
 from src.data.recognition.lmdb_builder import build_lmdb
 from src.data.recognition.lmdb_output import REJECTED_NAME, REPORT_NAME
 from src.model_utils.command import run_command
-from src.model_utils.command_parser import CommandParser, share, whole_number
+from src.model_utils.command_parser import CommandParser, given_path, share, whole_number
 
 READERS = {
     "mjsynth": read_mjsynth,
@@ -61,17 +61,21 @@ def build_parser() -> CommandParser:
         prog="create_lmdb.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("format", choices=sorted(READERS))
-    parser.add_argument("--label_path", type=Path, required=True, metavar="PATH", help="see above")
-    parser.add_argument("--image_path", type=Path, metavar="DIR", help="images (default: beside the labels)")
-    parser.add_argument("--lexicon", type=Path, metavar="FILE", help="words of mjsynth (default: beside the labels)")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="LMDB folder to write")
+    parser.add_argument("--label_path", type=given_path, required=True, metavar="PATH", help="see above")
+    parser.add_argument("--image_path", type=given_path, metavar="DIR", help="images (default: beside the labels)")
+    parser.add_argument(
+        "--lexicon", type=given_path, metavar="FILE", help="words of mjsynth (default: beside the labels)"
+    )
+    parser.add_argument("--output", type=given_path, required=True, metavar="DIR", help="LMDB folder to write")
     parser.add_argument(
         "--holdout", type=whole_number(0), default=0, metavar="N", help="words to set aside for validation"
     )
-    parser.add_argument("--holdout_output", type=Path, metavar="DIR", help="LMDB folder for those")
+    parser.add_argument("--holdout_output", type=given_path, metavar="DIR", help="LMDB folder for those")
     listed = parser.add_mutually_exclusive_group()
-    listed.add_argument("--only", type=Path, metavar="FILE", help="take the words or photographs this file names")
-    listed.add_argument("--leave_out", type=Path, metavar="FILE", help="take all but those this file names")
+    listed.add_argument(
+        "--only", type=given_path, metavar="FILE", help="take the words or photographs this file names"
+    )
+    listed.add_argument("--leave_out", type=given_path, metavar="FILE", help="take all but those this file names")
     parser.add_argument(
         "--shard",
         default="",

@@ -33,7 +33,7 @@ from src.data.synthesis.lexicon import CAPITALS, DIGITS, SMALL, TextSampler, rea
 from src.data.synthesis.scene_folder import write_scenes
 from src.data.synthesis.words import WordSource
 from src.model_utils.command import run_command
-from src.model_utils.command_parser import CommandParser, whole_number
+from src.model_utils.command_parser import CommandParser, given_path, whole_number
 
 _positive = whole_number(1)
 
@@ -67,13 +67,13 @@ def build_parser() -> CommandParser:
     shared.add_argument("--seed", type=whole_number(0), default=1, help="equal seeds give equal data (default 1)")
     shared.add_argument("--workers", type=_positive, default=usable_cores(), help="processes (default: cores)")
     scenes = commands.add_parser("scenes", parents=[shared], help="images with word and line boxes")
-    scenes.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder to write")
+    scenes.add_argument("--output", type=given_path, required=True, metavar="DIR", help="folder to write")
     scenes.add_argument("--size", type=_size, default=(960, 576), metavar="WxH", help="default 960x576")
     scenes.add_argument("--difficulty", choices=sorted(DIFFICULTIES), default="medium")
     scenes.add_argument("--angle", type=float, metavar="DEGREES", help="largest rotation (default: by difficulty)")
     scenes.add_argument("--jpeg_quality", type=_quality, default=92)
     words = commands.add_parser("words", parents=[shared], help="word or line crops in an LMDB")
-    words.add_argument("--output", type=Path, required=True, metavar="LMDB", help="LMDB folder to write")
+    words.add_argument("--output", type=given_path, required=True, metavar="LMDB", help="LMDB folder to write")
     words.add_argument(
         "--alphabet",
         default="alphanumeric",

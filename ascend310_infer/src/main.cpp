@@ -47,9 +47,9 @@ int run(const std::vector<std::string>& arguments) {
   const auto summary =
       infer::write_timing(options.time_dir.empty() ? folder / "time_Result" : options.time_dir, result.timing);
   std::cout << "wrote the outputs for " << result.written << " images to "
-            << infer::printable(options.output_dir.string());
+            << infer::one_line(options.output_dir.string());
   if (result.left_out > 0) std::cout << ", left out " << result.left_out;
-  std::cout << "; times are in " << infer::printable(summary.string()) << std::endl;
+  std::cout << "; times are in " << infer::one_line(summary.string()) << std::endl;
   return 0;
 }
 

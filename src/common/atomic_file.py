@@ -4,6 +4,7 @@ Every layer may import it, as `errors`.
 """
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 
 try:
     import fcntl
@@ -21,6 +23,7 @@ except ImportError:  # no such locks on this system; then nothing is cleared
     fcntl = None  # type: ignore[assignment]
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+_NO_FOLDER = (errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG)  # a file stands in the place of a folder
 _YOUNGEST = 10.0  # seconds; a younger leftover may be one that its writer has not locked yet
 
 
@@ -50,7 +53,8 @@ def replacing(path: str | Path, *, sync: bool = True) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        kind = OptionError if error.errno in _NO_FOLDER else UserError
+        raise kind(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()

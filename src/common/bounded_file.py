@@ -56,6 +56,15 @@ def read_bounded_text(path: str | Path, most: int, encoding: str = "utf-8-sig") 
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def is_special(path: Path | str) -> bool:
+    """Whether it is a pipe, socket or device, which nobody means to be a file among others in a folder."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):  # opening it will say why
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
 def check_size(file: IO, path: str | Path, most: int) -> bool:
     """Whether it is an ordinary file, whose size is known, and is not too large here."""
     status = os.fstat(file.fileno())

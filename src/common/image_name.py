@@ -1,11 +1,13 @@
 """Names of images and of their results, as every output and every disk can hold them."""
 
+import hashlib
 import os
 import re
 from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import unquote_to_bytes
 
 _OUTWARD = ("..", ".", "/", "//")
+_HASH_CHARACTERS = 24
 
 
 def image_name(path: PurePath) -> str:
@@ -17,13 +19,30 @@ def image_name(path: PurePath) -> str:
     text = path.as_posix()
     text = re.sub(r"%(?=[0-9A-Fa-f]{2})", "%25", text)
     text = re.sub(r"#(?=[0-9]+$)", "%23", text)
-    return text if text.isprintable() else "".join(c if c.isprintable() else _percent(c) for c in text)
+    return _escaped(text)
+
+
+def file_stem(text: str, most: int) -> str:
+    """The text as a part of the name of a file: printable, of `most` bytes at most, without folders.
+
+    Ordinary texts stay as they are. Others get %XX, and a hash where they are cut; two may share one only if they are
+    made to.
+    """
+    stem = _escaped(text.replace("/", "_"))
+    if len(stem.encode()) <= most:
+        return stem
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_CHARACTERS]
+    return f"{stem.encode()[: most - _HASH_CHARACTERS - 1].decode('utf-8', 'ignore')}~{digest}"
 
 
 def file_of(folder: str | Path, name: str) -> Path:
     """The file in `folder` that has this name, or of which it is the `image_name`."""
     file = Path(folder) / name
     return file if os.path.exists(file) else Path(folder) / os.fsdecode(unquote_to_bytes(name))
+
+
+def _escaped(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else _percent(c) for c in text)
 
 
 def _percent(character: str) -> str:

@@ -47,6 +47,7 @@ def as_bool(value: object) -> object:
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 WholeNumbers = Annotated[tuple[int, ...], BeforeValidator(_as_tuple)]
 Numbers = Annotated[tuple[int | float, ...], BeforeValidator(_as_tuple)]
+NonEmpty = Annotated[str, Field(min_length=1)]  # as folders for outputs: "" would be the current one
 AutoOrBool = Annotated[bool | Literal["auto"], BeforeValidator(as_bool)]
 
 # What a value of a type is called in messages, and what the items of a list are.
@@ -189,8 +190,8 @@ def _problem(model: type[Options], error: "ErrorDetails") -> str:
     if kind == "extra_forbidden":
         return unknown_key(key, model.model_fields)
     field = model.model_fields[key]
-    if kind == "finite_number":
-        return f"{key}: {value} is not a finite number"
+    if kind in ("finite_number", "string_too_short"):
+        return f"{key}: {value} is not a finite number" if value != "" else f"{key}: is empty"
     if kind in _RANGE_ERRORS:
         return f"{key}: {value} is outside {range_text(range_of(field))}"
     if value_type(field) is tuple and len(location) > 1:

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from src.common.errors import UserError
+from src.common.image_name import file_stem
 from src.common.options import OptionError
 
 logger = logging.getLogger(__name__)
 Metrics = TypeVar("Metrics")
+_LONGEST_STEM = 150  # bytes; results have a word before it, and the name of a data set behind it
 
 
 def find_checkpoints(path: Path) -> list[Path]:
@@ -20,10 +22,16 @@ def find_checkpoints(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path]
-    found = sorted(path.glob("*.ckpt"), key=lambda item: (item.stat().st_mtime, item.name)) if path.is_dir() else []
+    files = [item for item in path.glob("*.ckpt") if item.is_file()] if path.is_dir() else []
+    found = sorted(files, key=lambda item: (item.stat().st_mtime, item.name))
     if not found:
         raise OptionError(f"checkpoint_path: '{path}' is neither a checkpoint nor a folder with *.ckpt files")
     return found
+
+
+def result_stem(checkpoint: Path) -> str:
+    """The name of a checkpoint in those of its results: its stem, unless that cannot be printed or is too long."""
+    return file_stem(checkpoint.stem, _LONGEST_STEM)
 
 
 def evaluate_each(
@@ -56,7 +64,7 @@ def evaluate_each(
                 raise UserError(unusable[0]) from None
             logger.warning(f"left out {unusable[-1]}")
             continue
-        metrics[checkpoint.stem] = evaluate(checkpoint)
+        metrics[result_stem(checkpoint)] = evaluate(checkpoint)
     finish(metrics)
     if unusable:
         raise UserError(f"{len(unusable)} of {len(checkpoints)} checkpoints cannot be used: {'; '.join(unusable)}")

@@ -17,7 +17,7 @@ from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.eval_dataset import CrnnEvalData
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.sources import find_lmdbs, open_lmdbs
-from src.evaluation.checkpoint_files import evaluate_each, find_checkpoints
+from src.evaluation.checkpoint_files import evaluate_each, find_checkpoints, result_stem
 from src.evaluation.lexicon_files import read_lexicons
 from src.evaluation.options import CrnnEvaluation, CrnnTrainingEvaluation, LexiconOptions
 from src.evaluation.recognition import LexiconChoice, PredictLogProbs, WordEvaluation, pooled, read_words
@@ -53,9 +53,9 @@ def evaluate_crnn(config: CrnnEvaluation) -> dict[str, dict[str, dict[str, float
         metrics = all_metrics(evaluations)
         if is_main:
             protocol = {"checkpoint": checkpoint.name, "decoder": config.decoder, "labels": config.eval_label_policy}
-            write_word_results(evaluations, metrics, folder, checkpoint.stem, protocol)
+            write_word_results(evaluations, metrics, folder, result_stem(checkpoint), protocol)
             if config.draw_results:
-                sheet = folder / f"mistakes_{checkpoint.stem}.png"
+                sheet = folder / f"mistakes_{result_stem(checkpoint)}.png"
                 drawn = draw_mistakes(evaluations, sources, sheet, config.worst_mistakes)
                 logger.info(f"the {drawn} worst mistakes: {sheet}" if drawn else "no mistake was made")
         return metrics

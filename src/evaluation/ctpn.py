@@ -1,6 +1,7 @@
 """Evaluate checkpoints of the detection network."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import mindspore as ms
@@ -17,7 +18,7 @@ from src.ctpn.text_lines import detect_options
 from src.data.detection.dataset import CtpnEvalData
 from src.data.detection.evaluation_images import check_folder, images_of
 from src.data.loading.bad_samples import BadSamples
-from src.evaluation.checkpoint_files import evaluate_each, find_checkpoints
+from src.evaluation.checkpoint_files import evaluate_each, find_checkpoints, result_stem
 from src.evaluation.detection import DetectionEvaluation, PredictMaps, evaluate_detection
 from src.evaluation.detection_results import draw_detections, write_detection_results
 from src.evaluation.gather_detection import gather_found
@@ -58,14 +59,14 @@ def evaluate_ctpn(config: CtpnEvaluation) -> dict[str, dict]:
 
     def evaluate(checkpoint: Path) -> dict:
         title = f"evaluating {checkpoint.name}" if is_main else ""
-        evaluation = evaluate_source(config, predict, source, title)
+        evaluation = evaluate_source(config, predict, source, title, folder.glob("pictures_*"))
         if not is_main:
             return evaluation.metrics() if evaluation.has_ground_truth else {}
         extra = {"checkpoint": checkpoint.name, "test_set": source.name, "options": detect_options(config).to_dict()}
-        metrics = write_detection_results(evaluation, folder, checkpoint.stem, extra)
-        print(metrics_line(checkpoint.stem, metrics), flush=True)
+        metrics = write_detection_results(evaluation, folder, result_stem(checkpoint), extra)
+        print(metrics_line(result_stem(checkpoint), metrics), flush=True)
         if config.draw_results:
-            place = folder / f"pictures_{checkpoint.stem}"
+            place = folder / f"pictures_{result_stem(checkpoint)}"
             drawn = draw_detections(evaluation, images_of(source, image_folder, evaluation.lines), place)
             logger.info(f"drew {drawn} images to {place}")
         return metrics
@@ -133,9 +134,11 @@ def choose_source(config: CtpnEvaluation) -> tuple[Path, Path | None]:
 
 
 def evaluate_source(
-    config: DetectionRunOptions, predict: PredictMaps, source: Path, title: str = ""
+    config: DetectionRunOptions, predict: PredictMaps, source: Path, title: str = "", without: Iterable[Path] = ()
 ) -> DetectionEvaluation:
     """Run `predict` over a MindRecord or a folder of images; shows progress when there is a title.
+
+    without: folders of results, which may lie among the images.
 
     Several ranks share the images; what comes back is the whole, the same on each.
     """
@@ -150,6 +153,7 @@ def evaluate_source(
         rank_size=rank_size,
         num_workers=config.num_parallel_workers,
         max_bad_ratio=config.max_bad_ratio,
+        without=without,
     )
     with progress_bar(shown=bool(title)) as progress:
         task = progress.add_task(title, total=len(range(rank_id, data.num_samples, rank_size)))

@@ -6,13 +6,15 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from src.common.atomic_file import write_json
-from src.common.image_name import inner_path
+from src.common.image_name import file_stem, inner_path
 from src.evaluation.detection import DetectionEvaluation
 from src.metrics.detection_result import GroundTruth
 from src.metrics.safe_zip import write_text_members
 from src.metrics.submission import ground_truth_name, submission_names, to_pixels, write_submission
 from src.text_connector.detector import TextLines
 from src.visualize.drawing import draw_lines, write_image
+
+_LONGEST_PART = 240  # bytes, with ".jpg" and a few "_" behind them
 
 
 def write_detection_results(
@@ -92,7 +94,10 @@ def drawn_names(names: Iterable[str]) -> dict[str, PurePosixPath]:
     None leads out of the folder it is put in. Where two would share a place (`a` and `a.jpg`), the one that has it as
     its own name keeps it, and `_` is added to the other's.
     """
-    inner = {name: inner_path(name) for name in dict.fromkeys(names)}
+    inner = {
+        name: PurePosixPath(*(file_stem(part, _LONGEST_PART) for part in inner_path(name).parts))
+        for name in dict.fromkeys(names)
+    }
     # A file cannot have the name of a folder; some file systems do not know capitals.
     taken = {str(parent).lower() for path in inner.values() for parent in path.parents}
     chosen = {}

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from src.common.options import Options, option
+from src.common.options import NonEmpty, Options, option
 from src.crnn.options import DecodeOptions
 from src.crnn.options import NetworkOptions as CrnnNetworkOptions
 from src.ctpn.options import DetectionOptions
@@ -21,7 +21,7 @@ class ResultOptions(Options):
     """What is evaluated, and where the results go."""
 
     checkpoint_path: str = option("weights/ctpn.ckpt", "a checkpoint or a folder of them")
-    eval_output_path: str = option("./eval_output", "folder for results, submissions and images")
+    eval_output_path: NonEmpty = option("./eval_output", "folder for results, submissions and images")
     draw_results: bool = option(True, "draw what was found, or the worst mistakes")
 
 

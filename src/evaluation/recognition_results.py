@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from src.common.atomic_file import write_atomically, write_json
+from src.common.image_name import file_stem
 from src.data.images.decode import ImageError
 from src.data.recognition.preprocess import to_gray
 from src.data.recognition.word_images import SampleError
@@ -15,6 +16,7 @@ from src.metrics.edit_distance import edit_distances
 from src.visualize.drawing import contact_sheet, write_image
 
 _TILE = (64, 200)
+_LONGEST_NAME = 60  # bytes of that of a data set, behind that of the checkpoint
 
 
 def write_word_results(
@@ -36,10 +38,15 @@ def write_word_results(
     content = {**protocol, "figures": metrics, "data": reports}
     path = folder / f"results_{stem}.json"
     write_json(path, content)
+    taken: set[str] = set()
     for name, evaluation in evaluations.items():
+        table_name = file_stem(name, _LONGEST_NAME)
+        while table_name.lower() in taken:  # `a/b` and `a_b`
+            table_name += "_"
+        taken.add(table_name.lower())
         lines = ["sample\ttruth\tread\tconfidence" + ("\tin_lexicon" if _with_lexicon(evaluation) else "")]
         lines += [_line(prediction) for prediction in evaluation.predictions]
-        table = folder / f"predictions_{stem}_{name.replace('/', '_')}.tsv"
+        table = folder / f"predictions_{stem}_{table_name}.tsv"
         write_atomically(table, ["\n".join(lines).encode() + b"\n"])
     return path
 

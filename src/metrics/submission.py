@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 
 from src.common.atomic_file import write_atomically
-from src.common.bounded_file import SMALL, read_bounded_text
+from src.common.bounded_file import SMALL, is_special, read_bounded_text
 from src.common.errors import UserError
+from src.common.image_name import file_stem
 from src.metrics.detection_result import GroundTruth
 from src.metrics.safe_zip import read_text_members, write_text_members
 
 IGNORED_TEXT = "###"
+_LONGEST_KEY = 240  # bytes: with "res_" and ".txt", and a few "_", it is the name of a file
 
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _SEPARATOR = r"(?:\s*,\s*|\s+)"
@@ -125,7 +127,8 @@ def read_ground_truth(path: str | Path) -> dict[str, GroundTruth]:
     path = Path(path)
     if path.is_dir():
         # Labels of one's own are often named as the image alone.
-        files = sorted(path.glob("gt_*.txt")) or sorted(path.glob("*.txt"))
+        texts_of = [file for file in sorted(path.glob("*.txt")) if not is_special(file)]
+        files = [file for file in texts_of if file.name.startswith("gt_")] or texts_of
         try:
             texts = {file.name: read_bounded_text(file, SMALL) for file in files}
         except UnicodeDecodeError as error:
@@ -211,17 +214,32 @@ def submission_names(names: Iterable[str]) -> dict[str, str]:
     """File name of an image -> the name to submit it under, whose stem no other image has.
 
     That is its own name (the official script expects `res_img_1.txt` for `img_1.jpg`), or, where several
-    share a stem (`a/1.jpg`, `b/1.jpg` and `1.png`), one made of the whole of it: `a_1_jpg`.
+    share a stem (`a/1.jpg`, `b/1.jpg` and `1.png`), one made of the whole of it: `a_1_jpg`. What cannot be printed or
+    is too long for a file is escaped or cut, see `file_stem`.
     """
     names = list(names)
     stems = Counter(image_key(name) for name in names)
-    chosen = {name: name for name in names if stems[image_key(name)] == 1}
+    chosen = {name: name for name in names if stems[image_key(name)] == 1 and _is_plain(image_key(name))}
     taken = {image_key(name) for name in chosen}
     for name in names:
         if name not in chosen:
-            candidate = re.sub(r"[/\\.]", "_", name)
+            whole = image_key(name) if stems[image_key(name)] == 1 else name
+            candidate = file_stem(re.sub(r"[/\\.]", "_", whole), _LONGEST_KEY)
             while candidate in taken:
                 candidate += "_"
             chosen[name] = candidate
             taken.add(candidate)
     return chosen
+
+
+def label_keys(submitted: Mapping[str, str]) -> dict[str, str]:
+    """File name of an image -> the key of its ground truth, for names as `submission_names` gives them.
+
+    Only what is written needs another name than that of a single image.
+    """
+    stems = Counter(image_key(name) for name in submitted)
+    return {name: image_key(name if stems[image_key(name)] == 1 else key) for name, key in submitted.items()}
+
+
+def _is_plain(key: str) -> bool:
+    return file_stem(key, _LONGEST_KEY) == key

@@ -41,6 +41,13 @@ def share(text: str) -> float:
     return value
 
 
+def given_path(text: str) -> Path:
+    """For `type=`: a path, not "", which would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty")
+    return Path(text)
+
+
 def existing_file(text: str) -> Path:
     """For `type=`: a file that is there."""
     return _existing(text, Path.is_file, "file")
@@ -52,6 +59,8 @@ def existing_folder(text: str) -> Path:
 
 
 def _existing(text: str, is_one: Callable[[Path], bool], kind: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("is empty")
     path = Path(text)
     try:
         if is_one(path):

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from src.common.options import option, with_default
+from src.common.options import NonEmpty, option, with_default
 from src.crnn import options as crnn
 from src.ctpn import options as ctpn
 from src.data.detection.options import AugmentOptions, DataSetOptions, TextSizeOptions, ValidationSetOptions
@@ -89,7 +89,7 @@ class CrnnConfig(CrnnTraining, CrnnEvaluation, CrnnExport, CrnnPostprocess, Netw
     test_batch_size: int = with_default(BatchOptions, "test_batch_size", 64)
     checkpoint_path: str = with_default(ResultOptions, "checkpoint_path", "weights/crnn.ckpt")
     ckpt_file: str = with_default(FileOptions, "ckpt_file", "weights/crnn.ckpt")
-    file_name: str = with_default(FileOptions, "file_name", "crnn")
+    file_name: NonEmpty = with_default(FileOptions, "file_name", "crnn")
     label_path: str = with_default(
         OutputFileOptions,
         "label_path",

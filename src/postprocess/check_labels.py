@@ -4,7 +4,7 @@ from pathlib import Path
 
 from src.common.errors import UserError
 from src.data.images.decode import image_files
-from src.metrics.submission import ground_truth_name, image_key, read_ground_truth, submission_names
+from src.metrics.submission import label_keys, read_ground_truth, submission_names
 from src.postprocess.crnn import read_labels
 
 
@@ -24,10 +24,8 @@ def check_labels(network: str, images: Path, label_path: str) -> None:
         missing = [f"label for '{name}'" for name in names if name not in words]
     else:
         boxes = read_ground_truth(label_path)
-        submitted = submission_names(names)
-        missing = [
-            f"{ground_truth_name(key)} for '{name}'" for name, key in submitted.items() if image_key(key) not in boxes
-        ]
+        keys = label_keys(submission_names(names))
+        missing = [f"gt_{key}.txt for '{name}'" for name, key in keys.items() if key not in boxes]
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         raise UserError(f"label_path: no {missing[0]} in '{label_path}'{more}")

@@ -7,10 +7,11 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from src.common.atomic_file import write_atomically, write_json
 from src.common.errors import UserError
+from src.common.image_name import image_name
 from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import Decode, Decoded
 from src.crnn.decoder import choose_decoder
@@ -20,7 +21,7 @@ from src.data.recognition.annotations import Reject, read_icdar_words
 from src.data.recognition.labels import LabelRejected, LabelRules
 from src.metrics.recognition import evaluate_words
 from src.postprocess.options import CrnnPostprocess
-from src.postprocess.output_files import OutputFileError, read_outputs
+from src.postprocess.output_files import OutputFileError, check_name, read_outputs
 from src.weights.exported_card import outputs_card
 
 logger = logging.getLogger(__name__)
@@ -104,11 +105,12 @@ def read_folder(
     for path in paths:
         name = path.relative_to(images).as_posix()
         header = results / f"{name}.json"
-        if os.path.isfile(header):
-            word = read_word(header, alphabet, decode)
-            predictions.append(ImagePrediction(name, alphabet.decode(word.indices), word.confidence))
-            continue
         try:
+            check_name(path)
+            if os.path.isfile(header):
+                word = read_word(header, alphabet, decode)
+                predictions.append(ImagePrediction(name, alphabet.decode(word.indices), word.confidence))
+                continue
             decode_image(path)
         except ImageError as error:
             bad.add(name, error.reason)
@@ -177,5 +179,5 @@ def table(predictions: list[ImagePrediction], truths: Mapping[str, str]) -> str:
     rows = [["image", "text", "confidence", *(["truth"] if truths else [])]]
     for item in predictions:
         truth = [truths.get(item.name, "")] if truths else []
-        rows.append([item.name, item.text, f"{item.confidence:.4f}", *truth])
+        rows.append([image_name(PurePosixPath(item.name)), item.text, f"{item.confidence:.4f}", *truth])
     return "".join("\t".join(row) + "\n" for row in rows)

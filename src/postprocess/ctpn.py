@@ -3,7 +3,7 @@
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,15 +21,14 @@ from src.evaluation.detection import DetectionEvaluation
 from src.evaluation.detection_results import draw_detections
 from src.metrics.detection_result import GroundTruth
 from src.metrics.submission import (
-    ground_truth_name,
-    image_key,
+    label_keys,
     read_ground_truth,
     submission_names,
     write_results,
     write_submission,
 )
 from src.postprocess.options import CtpnPostprocess
-from src.postprocess.output_files import NetworkOutputs, OutputFileError, read_outputs, read_undescribed
+from src.postprocess.output_files import NetworkOutputs, OutputFileError, check_name, read_outputs, read_undescribed
 from src.text_connector.detector import TextLines
 
 logger = logging.getLogger(__name__)
@@ -51,34 +50,38 @@ def postprocess_ctpn(config: CtpnPostprocess) -> dict[str, dict]:
     images, results = Path(config.export_dataset_path), Path(config.result_path)
     labels = read_ground_truth(config.label_path) if config.label_path else None
     evaluation = DetectionEvaluation(has_ground_truth=labels is not None)
-    for name, image in read_images(images, config.max_bad_ratio):
+    folder = Path(config.eval_output_path)
+    drawn = folder / "output_img"
+    for name, image in read_images(images, config.max_bad_ratio, without=[drawn]):
         lines = lines_from_outputs(find_outputs(results, name), (image.shape[0], image.shape[1]), options)
         evaluation.lines[name], evaluation.words[name] = lines, word_boxes(image, lines.boxes)
     keys = submission_names(evaluation.lines)
     if labels is not None:
         evaluation.ground_truth = match_labels(labels, keys, config.label_path)
-    folder = Path(config.eval_output_path)
     detections = {keys[name]: lines.boxes for name, lines in evaluation.lines.items()}
     write_results(folder / "output", detections)
     write_submission(folder / "submit.zip", detections)
     if config.draw_results:
-        draw_detections(evaluation, images_of(images, None, evaluation.lines), folder / "output_img")
+        draw_detections(evaluation, images_of(images, None, evaluation.lines), drawn)
     return evaluation.metrics() if labels is not None else {}
 
 
-def read_images(folder: Path, max_bad_ratio: float) -> Iterator[tuple[str, np.ndarray]]:
+def read_images(folder: Path, max_bad_ratio: float, without: Iterable[Path] = ()) -> Iterator[tuple[str, np.ndarray]]:
     """(relative name, RGB image) of every image below `folder`, by name; logs which ones are unreadable.
+
+    without: folders of results, whose images are none of them.
 
     Raises:
         UserError: there is none, or more than `max_bad_ratio` of them are unreadable.
     """
-    paths = image_files(folder)
+    paths = image_files(folder, without)
     if not paths:
         raise UserError(f"export_dataset_path: no image in '{folder}'")
     bad = BadSamples(len(paths), max_bad_ratio)
     for path in paths:
         name = path.relative_to(folder).as_posix()
         try:
+            check_name(path)
             image = decode_image(path)
         except ImageError as error:
             bad.add(name, error.reason)
@@ -95,13 +98,14 @@ def match_labels(
     Raises:
         UserError: an image has no label.
     """
-    for name, submitted in keys.items():
-        if image_key(submitted) not in labels:
-            raise UserError(f"label_path: no {ground_truth_name(submitted)} for '{name}' in '{label_path}'")
+    of_labels = label_keys(keys)
+    for name, key in of_labels.items():
+        if key not in labels:
+            raise UserError(f"label_path: no gt_{key}.txt for '{name}' in '{label_path}'")
     others = len(labels) - len(keys)
     if others:
         logger.warning(f"label_path: {others} labels belong to no image and are not counted")
-    return {name: labels[image_key(submitted)] for name, submitted in keys.items()}
+    return {name: labels[key] for name, key in of_labels.items()}
 
 
 def find_outputs(results: Path, image: str) -> NetworkOutputs:

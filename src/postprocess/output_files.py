@@ -19,9 +19,11 @@ import numpy as np
 
 from src.common.bounded_file import LARGE, SMALL, read_bounded, read_bounded_text
 from src.common.errors import UserError
+from src.data.images.source import ImageError
 
 _DTYPES = ("float32", "float16", "int32", "int64", "int8", "uint8", "bool")
 _PROPOSAL_COLUMNS = 5
+_LONGEST_ENDING, _LONGEST_NAME = "_0.bin", 255  # bytes of a name
 
 
 class OutputFileError(UserError):
@@ -84,6 +86,12 @@ def read_undescribed(folder: Path, image: str) -> NetworkOutputs:
             "mask": np.frombuffer(mask, np.int8).astype(bool),
         },
     )
+
+
+def check_name(image: Path) -> None:
+    """Raise ImageError for an image that has no outputs because no file could be named for it."""
+    if len(os.fsencode(image.name)) + len(_LONGEST_ENDING) > _LONGEST_NAME:
+        raise ImageError("unsupported", str(image), "the name is too long")
 
 
 def _read(file: Path) -> bytes:

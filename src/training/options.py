@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from src.common.errors import UserError
-from src.common.options import AutoOrBool, Options, option
+from src.common.options import AutoOrBool, NonEmpty, Options, option
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class CheckpointOptions(Options):
         10.0, "minutes after which one is written within an epoch; 0 for never", low=0
     )
     keep_checkpoint_max: int = option(5, "newest checkpoints that are kept", low=1)
-    save_checkpoint_path: str = option("./", "folder for logs and, in ckpt_0, checkpoints")
+    save_checkpoint_path: NonEmpty = option("./", "folder for logs and, in ckpt_0, checkpoints")
     resume: bool = option(False, "continue from the newest complete checkpoint in ckpt_0")
 
 

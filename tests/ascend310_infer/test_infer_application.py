@@ -250,7 +250,7 @@ def test_networks_that_do_not_fit_are_one_line(place, infer, lines, options, wor
 def test_an_output_folder_that_cannot_be_written(place, infer):
     write_ctpn_stand_in(place / "net.mindir")
     (place / "taken").touch()
-    failed(infer("--output_dir", "taken"), 1, "taken")
+    failed(infer("--output_dir", "taken"), 2, "taken")
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ CASES = {
     ],
     "train": [
         (["--img_height", "17"], 2, "img_height: 17"),
+        (["--save_checkpoint_path="], 2, "save_checkpoint_path: is empty"),
         (["--anchor_height", "[&a x, *a]"], 2, "anchor_height: the value: the alias *a is not accepted"),
         (["--anchor_height", "[4, -2]"], 2, "anchor_height: [4, -2] is not a list of positive numbers"),
         (["--task_type", "Finetune", "--pre_trained="], 2, "pre_trained: Finetune needs the checkpoint"),
@@ -81,6 +82,11 @@ CASES = {
         (["--export_dataset_path=images", "--result_path=empty", "--label_path=nope"], 2, "label_path: 'nope'"),
         (["--export_dataset_path=empty", "--result_path=empty"], 1, "no image in 'empty'"),
         (["--export_dataset_path=images", "--result_path=empty"], 1, "neither a.png.json nor a_0.bin"),
+        (
+            ["--export_dataset_path=images", "--result_path=empty", "--eval_output_path="],
+            2,
+            "eval_output_path: is empty",
+        ),
         (["--network=crnn", "--export_dataset_path=images", "--result_path=empty", "--alphabet=no"], 2, "alphabet"),
     ],
     "src.create_dataset": [
@@ -91,6 +97,8 @@ CASES = {
     ],
     "src.create_lmdb": [
         (["tsv", "--label_path", "no", "--output", "o"], 2, "--label_path 'no' does not exist"),
+        (["tsv", "--label_path", "words.tsv", "--output", ""], 2, "--output: is empty"),
+        (["tsv", "--label_path", "", "--output", "o"], 2, "--label_path: is empty"),
         (["tsv", "--label_path", "words.tsv", "--output", "o", "--shard", "5"], 2, "shard: '5'"),
         (
             ["tsv", "--label_path", "words.tsv", "--output", "o", "--shard", "7/9"],
@@ -116,6 +124,8 @@ CASES = {
         (["words", "--output", "o", "--count", "1", "--fonts", "empty"], 2, "fonts: no .ttf"),
         (["words", "--output", "o", "--count", "0"], 2, "'0' is not a whole number of at least 1"),
         (["scenes", "--output", "s", "--count", "1", "--angle", "90"], 2, "--angle 90"),
+        (["scenes", "--output", "", "--count", "1"], 2, "--output: is empty"),
+        (["scenes", "--output", "bytes", "--count", "1"], 2, "'bytes' or a part of it is a file"),
         (["scenes", "--output", "s", "--count", "1", "--size", "9"], 2, "'9' is not WIDTHxHEIGHT"),
         (["scenes", "--output", "s", "--count", "1", "--lexicon", "no"], 2, "lexicon: cannot read no"),
         (["scenes", "--output", "s", "--count", "1", "--lexicon", "bytes"], 1, "lexicon: cannot read bytes"),

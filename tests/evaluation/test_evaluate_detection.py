@@ -20,7 +20,7 @@ from src.evaluation.detection import DetectionEvaluation, evaluate_detection
 from src.evaluation.detection_results import draw_detections, drawn_names, write_detection_results
 from src.metrics.detection_result import GroundTruth
 from src.metrics.official_script import evaluate_archives
-from src.metrics.submission import read_ground_truth, read_submission, submission_names
+from src.metrics.submission import read_ground_truth, read_submission, result_name, submission_names
 from src.model_utils.config import load_config
 from src.text_connector.detector import TextLines
 
@@ -218,6 +218,18 @@ def test_drawings_of_two_images_never_share_a_file():
     assert len(set(shown)) == len(names)
     assert "b.jpg" not in shown, "it is a folder"
     assert all(place.suffix.lower() == ".jpg" for place in places.values())
+
+
+def test_long_names_are_cut_and_kept_apart():
+    names = ["d" * 200 + "/" + "a" * 200 + end for end in ("1.png", "2.png")] + [
+        "n" * 251 + ".png",
+        "a/1.png",
+        "b/1.png",
+    ]
+    keys, places = submission_names([*names, "e/" + names[0]]), drawn_names(names)
+    assert len(set(keys.values())) == len(keys) and all(len(result_name(key)) <= 255 for key in keys.values())
+    assert all(len(part) <= 255 for place in places.values() for part in place.parts)
+    assert len(set(places.values())) == len(names)
 
 
 # ---- where the images come from

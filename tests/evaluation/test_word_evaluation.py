@@ -155,6 +155,18 @@ def test_results_are_written_and_mistakes_drawn_worst_first(words, tmp_path, mon
     assert not (tmp_path / "b.png").exists()
 
 
+def test_data_sets_never_share_a_table(words, tmp_path):
+    names = ["a/b", "a_b", "A_B", "\x1b[31m", "n" * 250]
+    evaluations = {
+        name: WordEvaluation([Prediction(0, "house", str(number), 0.5)], cased=False)
+        for number, name in enumerate(names)
+    }
+    write_word_results(evaluations, {}, tmp_path, "best", {})
+    tables = [path for path in tmp_path.iterdir() if path.suffix == ".tsv"]
+    assert sorted(path.read_text().split("\t")[-2] for path in tables) == ["0", "1", "2", "3", "4"]
+    assert all(path.name.isprintable() for path in tables)
+
+
 @pytest.mark.parametrize("name", ["results_best.json", "predictions_best_set.tsv", "sheet.png"])
 def test_a_full_disk_names_the_file(words, tmp_path, no_room_for, name):
     evaluations = {"set": WordEvaluation([Prediction(0, "house", "x", 0.5)], cased=False)}

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -168,8 +169,7 @@ def one(tmp_path):
                     export_dataset_path=str(images),
                     result_path=str(tmp_path / "results"),
                     label_path=str(labels),
-                    eval_output_path=str(tmp_path / "out"),
-                    **changes,
+                    **{"eval_output_path": str(tmp_path / "out"), **changes},
                 )
             )
 
@@ -216,6 +216,29 @@ def test_an_unreadable_image_is_left_out_and_named(one, capsys):
         one.run()
     one.run(max_bad_ratio=0.5)
     assert "left out broken.png: not an image" in capsys.readouterr().out
+
+
+def test_odd_names_have_results_of_their_own(one, tmp_path):
+    """Not UTF-8, with control characters, too long for any output; a second run does not take drawings for images."""
+    names = ["a.jpg", "line\n.jpg", "\udcff.jpg", "%FF.jpg", "x/a.jpg", "n" * 251 + ".jpg"]
+    data = one.path.read_bytes()
+    for name in names:
+        (one.path.parent / name).parent.mkdir(exist_ok=True)
+        (one.path.parent / name).write_bytes(data)
+        if len(name) < 250:
+            write_heads(one.results, name, one.size, one.maps)
+    for name in names[1:-1]:
+        (tmp_path / "labels" / f"gt_{Path(name).stem}.txt").write_text("1,1,50,20,word\n")
+    (tmp_path / "labels" / "gt_x_a_jpg.txt").write_text("1,1,50,20,word\n")
+    (tmp_path / "labels" / "gt_a_jpg.txt").write_text("1,1,50,20,word\n")
+    os.mkfifo(tmp_path / "labels" / "gt_pipe.txt")
+    for _ in range(2):
+        one.run(max_bad_ratio=0.5, eval_output_path=str(one.path.parent), draw_results=True)
+    submitted = read_submission(one.path.parent / "submit.zip")
+    assert set(submitted) == {"a_jpg", "x_a_jpg", "line%0A", "%FF", "%FF_"}
+    assert {path.name for path in (one.path.parent / "output").iterdir()} == {f"res_{key}.txt" for key in submitted}
+    drawn = [path for path in (one.path.parent / "output_img").rglob("*.jpg") if path.is_file()]
+    assert len(drawn) == 5 and all(path.name.isprintable() for path in drawn)
 
 
 def test_images_and_labels_that_are_missing(one, tmp_path):

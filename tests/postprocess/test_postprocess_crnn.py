@@ -104,6 +104,18 @@ def test_an_unreadable_image_is_missed(place, capsys):
     assert "unreadable, so read as nothing: broken.png: not an image" in capsys.readouterr().out
 
 
+def test_odd_names_are_rows_of_their_own(place):
+    names = ["a\tb.png", "\udcff.png", "new\nline.png", "n" * 251 + ".png"]
+    for name in names:
+        Image.new("RGB", (40, 20)).save(place / "words" / name)
+        if len(name) < 250:
+            write_outputs(place / "results", name, (20, 40), {"log_probs": log_probs("odd", steps=18)})
+    run(place, max_bad_ratio=0.5)
+    found = {row[0]: row[1] for row in rows(place)[1:]}
+    assert len(found) == len(names) + len(WORDS)
+    assert [found[name] for name in ("a%09b.png", "%FF.png", "new%0Aline.png", names[-1])] == ["odd"] * 3 + [""]
+
+
 def test_an_alphabet_from_a_file_with_both_cases(place):
     (place / "alphabet.txt").write_text("aAbB", encoding="utf-8")
     alphabet = Alphabet("aAbB")

@@ -1,6 +1,6 @@
 """Batches for training and evaluating CTPN, from MindRecord or a folder of images."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,7 @@ class CtpnEvalData:
     Args:
         source: a MindRecord data set as for training, or a folder of images (searched with its sub-folders),
             whose ground truth is empty. An image that cannot be decoded is left out and named in `report`.
+        without: folders of results, whose images are not among those of `source`.
     """
 
     def __init__(
@@ -120,12 +121,13 @@ class CtpnEvalData:
         num_workers: int | None = None,
         max_bad_ratio: float = 0.05,
         prefetch: int = 2,
+        without: Iterable[Path] = (),
     ) -> None:
         _check_part(batch_size, rank_id, rank_size)
         source = Path(source)
         self._paths: list[Path] = []
         if source.is_dir():
-            self._paths = image_files(source)
+            self._paths = image_files(source, without)
             if not self._paths:
                 raise UserError(f"{source}: no images in this folder")
             self.num_samples = len(self._paths)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from src.common.options import Options, Texts, option
+from src.common.options import NonEmpty, Options, Texts, option
 from src.data.images.options import ImageLimits
 
 # [images, labels], or a list of such pairs; errors in one are reported where it is read.
@@ -100,9 +100,9 @@ class DataSetOptions(ImageLimits):
     icdar15_prefix: str = _prefix()
     icdar17_mlt_prefix: str = _prefix()
     svt_prefix: str = _prefix()
-    pretrain_dataset_path: str = option("data/ctpn/pretrain", "folder for the pre-training MindRecord files")
-    finetune_dataset_path: str = option("data/ctpn/finetune", "folder for the fine-tuning MindRecord files")
-    test_dataset_path: str = option("data/ctpn/test", "folder for the test MindRecord file")
+    pretrain_dataset_path: NonEmpty = option("data/ctpn/pretrain", "folder for the pre-training MindRecord files")
+    finetune_dataset_path: NonEmpty = option("data/ctpn/finetune", "folder for the fine-tuning MindRecord files")
+    test_dataset_path: NonEmpty = option("data/ctpn/test", "folder for the test MindRecord file")
     holdout_count: int = option(
         0,
         "training images of ICDAR 2013 set aside as the test set when no icdar13_test_path is given",

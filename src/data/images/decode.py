@@ -1,6 +1,6 @@
 """Any image file -> the upright 8-bit RGB image a viewer shows, or one named reason why not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from src.common.bounded_file import is_special
 from src.data.images.file_types import HEAD_BYTES, file_type
 from src.data.images.header import ImageHeader, frame_numbers, header_of
 from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker
@@ -18,7 +19,7 @@ from src.data.images.pillow_guards import open_with_pillow, without_pillow_limit
 from src.data.images.png import has_all_rows, has_right_checksums, other_forms, sound_png
 from src.data.images.png_rows import PngError
 from src.data.images.rgb import orientation, to_rgb, turned_upright
-from src.data.images.source import ImageError, content_of, is_special, read_bytes
+from src.data.images.source import ImageError, content_of, read_bytes
 
 __all__ = ["DecodedImage", "ImageError", "ImageFile", "ImageHeader", "decode_image", "image_size", "read_bytes"]
 
@@ -43,10 +44,15 @@ class DecodedImage:
     notes: tuple[str, ...] = ()
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Files below `folder` that are images by their ending, and links that lead nowhere; no pipes, no folders."""
+def image_files(folder: Path, without: Iterable[Path] = ()) -> list[Path]:
+    """Files below `folder` that are images by their ending, and links that lead nowhere; no pipes, no folders.
+
+    without: folders of results, which are no images to look at.
+    """
+    results = [path.resolve() for path in without]
     found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    return sorted(path for path in found if not path.is_dir() and not is_special(path))
+    files = (path for path in found if not path.is_dir() and not is_special(path))
+    return sorted(path for path in files if not any(map(path.parent.resolve().is_relative_to, results)))
 
 
 def read_header(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> ImageHeader:

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from src.common.bounded_file import is_special
 from src.common.errors import UserError
 from src.data.images.file_types import HEAD_BYTES, file_type
 
@@ -51,15 +52,6 @@ def read_bytes(path: Path | str, *, most: int = MOST_BYTES) -> bytes:
         raise ImageError("unsupported", str(path), "a pipe, socket or device")
     with open_file(path) as file:
         return read_all(file, str(path), most=most)
-
-
-def is_special(path: Path | str) -> bool:
-    """Whether it is a pipe, socket or device, which nobody means to be an image among others in a folder."""
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError):  # opening it will say why
-        return False
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def open_file(path: Path | str) -> BinaryIO:
