@@ -38,7 +38,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from examples.reading_queue import ClientGoneError, Limits, QueueFullError, ReadingQueue
 from src.common.errors import UserError
 from src.model_utils.command import run_command
-from src.model_utils.command_parser import CommandParser
+from src.model_utils.command_parser import CommandParser, filled, positive, whole_number
 from src.reader import ReadResult, TextReader
 
 PAGE = Path(__file__).with_name("serve.html")
@@ -220,15 +220,21 @@ async def _file_of_form(request: Request, body: bytes) -> tuple[bytes, str]:
 
 def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine)")
-    parser.add_argument("--port", type=int, default=8000, help="0 takes a free one (default 8000)")
-    parser.add_argument("--workers", type=int, default=Limits.workers, help="images that are read at once")
-    parser.add_argument("--max_waiting", type=int, default=Limits.max_waiting, help="images that may wait")
-    parser.add_argument("--max_bytes", type=int, default=Limits.max_bytes, help="largest file")
-    parser.add_argument("--max_image_pixels", type=int, default=64_000_000, help="largest image")
-    parser.add_argument("--seconds", type=float, default=Limits.seconds, help="longest request")
+    parser.add_argument(
+        "--host", type=filled, default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine)"
+    )
+    parser.add_argument("--port", type=whole_number(0, 65535), default=8000, help="0 takes a free one (default 8000)")
+    parser.add_argument(
+        "--workers", type=whole_number(1), default=Limits.workers, help="images that are read at once"
+    )
+    parser.add_argument(
+        "--max_waiting", type=whole_number(0), default=Limits.max_waiting, help="images that may wait"
+    )
+    parser.add_argument("--max_bytes", type=whole_number(1), default=Limits.max_bytes, help="largest file")
+    parser.add_argument("--max_image_pixels", type=whole_number(1), default=64_000_000, help="largest image")
+    parser.add_argument("--seconds", type=positive, default=Limits.seconds, help="longest request")
     parser.add_argument("--engine", default="auto", help="auto, openvino or onnxruntime")
-    parser.add_argument("--threads", type=int, default=0, help="of an engine; 0 leaves it to the engine")
+    parser.add_argument("--threads", type=whole_number(0), default=0, help="of an engine; 0 leaves it to the engine")
     return parser.parse_args(argv)
 
 
@@ -245,7 +251,10 @@ def main() -> int:
     server = uvicorn.Server(
         uvicorn.Config(create_app(reader, limits), host=arguments.host, port=arguments.port, log_level="info")
     )
-    asyncio.run(server.serve())
+    try:
+        asyncio.run(server.serve())
+    except SystemExit:  # its log says why
+        raise UserError(f"cannot listen on {arguments.host}, port {arguments.port}") from None
     return 0 if server.started else 1
 
 

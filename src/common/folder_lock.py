@@ -42,7 +42,8 @@ def hold_folder(folder: Path, what: str, log: Callable[[str], None]) -> Iterator
     except (FileExistsError, NotADirectoryError):
         raise OptionError(f"'{folder}' or a part of it is a file; expected a folder") from None
     except OSError as error:
-        raise UserError(f"cannot write to {folder}: {error.strerror}") from error
+        kind = OptionError if error.errno == errno.ENAMETOOLONG else UserError
+        raise kind(f"cannot write to {folder}: {error.strerror}") from error
     with file:
         if left:
             log(f"{path} was left by {left}, which has ended; taken over")

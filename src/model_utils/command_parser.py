@@ -1,6 +1,7 @@
 """Arguments of the small commands, which complain as the others do: in one line of bounded length."""
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -15,19 +16,38 @@ class CommandParser(argparse.ArgumentParser):
         self.exit(2, one_line(f"error: {message}; --help shows what is accepted") + "\n")
 
 
-def whole_number(low: int) -> Callable[[str], int]:
-    """For `type=`: a whole number from `low` up."""
+def whole_number(low: int, high: float = math.inf) -> Callable[[str], int]:
+    """For `type=`: a whole number from `low` to `high`."""
+    accepted = f"of at least {low}" if high == math.inf else f"from {low} to {high}"
 
     def parse(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = low - 1
-        if value < low:
-            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least {low}")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number {accepted}")
         return value
 
     return parse
+
+
+def positive(text: str) -> float:
+    """For `type=`: a number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
+    return value
+
+
+def filled(text: str) -> str:
+    """For `type=`: a text, not ""."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty")
+    return text
 
 
 def share(text: str) -> float:
@@ -43,9 +63,7 @@ def share(text: str) -> float:
 
 def given_path(text: str) -> Path:
     """For `type=`: a path, not "", which would be the current folder."""
-    if not text:
-        raise argparse.ArgumentTypeError("is empty")
-    return Path(text)
+    return Path(filled(text))
 
 
 def existing_file(text: str) -> Path:
@@ -59,9 +77,7 @@ def existing_folder(text: str) -> Path:
 
 
 def _existing(text: str, is_one: Callable[[Path], bool], kind: str) -> Path:
-    if not text:
-        raise argparse.ArgumentTypeError("is empty")
-    path = Path(text)
+    path = Path(filled(text))
     try:
         if is_one(path):
             return path

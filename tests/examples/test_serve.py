@@ -60,6 +60,24 @@ def test_the_command_line_gives_options_that_the_reader_knows():
     assert ReaderOptions(**reader_options).max_image_pixels == 1000 and limits.workers == 3
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--port", "99999"), "'99999' is not a whole number from 0 to 65535"),
+        (("--port=-5",), "'-5' is not a whole number from 0"),
+        (("--host", ""), "--host: is empty"),  # which would be every address of this machine
+        (("--workers", "0"), "'0' is not a whole number of at least 1"),
+        (("--seconds", "nan"), "'nan' is not a number above 0"),
+        (("--seconds", "x"), "'x' is not a number above 0"),
+    ],
+)
+def test_wrong_arguments_are_one_line(capsys, arguments, words):
+    with pytest.raises(SystemExit) as end:
+        parse_arguments(list(arguments))
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and words in error and error.count("\n") == 1
+
+
 def without_times(document):
     return {key: value for key, value in document.items() if key != "time_ms"}
 
