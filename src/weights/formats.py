@@ -44,7 +44,7 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     _check_suffix(path)
     try:
         data = read_bounded(path, LARGE)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise WeightsPlaceError(f"{path}: {error.strerror}") from None
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror}") from None

@@ -10,6 +10,7 @@ from src.common.errors import UserError
 from src.weights.bfloat16 import float32_of_bfloat16
 
 MOST_PARAMETERS = 20_000  # networks have some hundred
+_MOST_HEADER_BYTES = 8 << 20  # it takes about 100 per parameter
 _DTYPES = {
     "BOOL": np.bool_,
     "U8": np.uint8,
@@ -32,13 +33,20 @@ def read_safetensors(data: bytes) -> dict[str, np.ndarray]:
     Raises:
         UserError: damaged, or of a type unknown here.
     """
+    if int.from_bytes(data[:8], "little") > _MOST_HEADER_BYTES:
+        raise UserError("damaged or not a safetensors file (its header is too long)")
     try:
         tensors = deserialize(data)  # type: ignore[no-untyped-call]
     except (SafetensorError, ValueError, OverflowError, MemoryError) as error:
         raise UserError(f"damaged or not a safetensors file ({' '.join(str(error).split())})") from None
     if len(tensors) > MOST_PARAMETERS:
         raise UserError(f"more than {MOST_PARAMETERS} parameters")
-    return {name: _array(entry["dtype"], entry["shape"], entry["data"]) for name, entry in tensors}
+    try:
+        return {name: _array(entry["dtype"], entry["shape"], entry["data"]) for name, entry in tensors}
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"damaged or not a safetensors file ({error})") from None
 
 
 def encode_safetensors(params: Mapping[str, np.ndarray]) -> bytes:

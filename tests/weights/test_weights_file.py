@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from training_stand_in import Net
 
+from src.common.options import OptionError
 from src.weights import torch_file
 from src.weights.weights_file import WeightsError, load_weights, read_weights, save_weights
 
@@ -111,9 +112,13 @@ def test_safetensors(tmp_path):
         {"a": {"dtype": "F32", "shape": [-4], "data_offsets": [0, 16]}},
         {"a": {"dtype": "Q4", "shape": [4], "data_offsets": [0, 16]}},
         {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}},
+        {"a": {"dtype": "F32", "shape": [1] * 99 + [4], "data_offsets": [0, 16]}},
+        {"a": {"dtype": "F32", "shape": [0, 2**62, 2**40], "data_offsets": [0, 0]}},
+        {f"{'a' * 90}{number}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for number in range(60_000)},
         {"a": 1},
         [],
     ],
+    ids=lambda header: str(header)[:40],
 )
 def test_safetensors_whose_header_lies(tmp_path, header):
     text = json.dumps(header).encode()
@@ -313,6 +318,7 @@ def test_damage_is_one_line_with_the_path(tmp_path, kind, damage):
         read_weights(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert isinstance(caught.value, OptionError) == (damage in ("folder", "missing"))
 
 
 def test_unknown_suffix_names_the_known_ones(tmp_path):
