@@ -45,9 +45,15 @@ def check_reader(options: ReaderOptions) -> int:
     found = {
         name: _show_weights(getattr(options, key), "ctpn", key, engine, cache) for name, key in DETECTORS.items()
     }
-    readers = [
-        _show_weights(options.crnn_lines_weights, "crnn", "crnn_lines_weights", engine, cache),
-        _show_weights(options.crnn_weights, "crnn", "crnn_weights", engine, cache),
+    readers = {
+        key: _show_weights(getattr(options, key), "crnn", key, engine, cache)
+        for key in ("crnn_lines_weights", "crnn_weights")
+    }
+    # What is there is used, whether or not the other could be.
+    refused = [
+        key
+        for key, usable in readers.items()
+        if not usable and _is_there(options, key) and (key in options.given or key == "crnn_lines_weights")
     ]
     detectors, recognizers = KINDS["ctpn"].how_to_train, KINDS["crnn"].how_to_train
     missing = [
@@ -60,13 +66,18 @@ def check_reader(options: ReaderOptions) -> int:
             ),
             (
                 f"no weights of a recognizer (--crnn_lines_weights FILE, or {recognizers})",
-                any(readers),
+                any(readers.values()),
             ),
+            (f"{' and '.join(refused)}: cannot be used", not refused or not any(readers.values())),
         )
         if not there
     ]
     print("ready to read images" if not missing else f"not ready: {'; '.join(missing)}")
     return 1 if missing else 0
+
+
+def _is_there(options: ReaderOptions, key: str) -> bool:
+    return located(Path(getattr(options, key))).is_file()
 
 
 def _version(name: str) -> str:

@@ -150,8 +150,13 @@ def _bar(total_steps: int, start_step: int) -> Progress:
 
 
 def _open(path: Path, start_step: int) -> TextIO:
-    """Line-buffered, so that every line is there after a kill; a new training starts a new file."""
-    return open(path, "a" if start_step else "w", encoding="utf-8", buffering=1)
+    """Line-buffered, so that every line is there after a kill; a new training starts a new file.
+
+    A link in its place is replaced, so that its target stays as it is.
+    """
+    if not start_step:
+        write_atomically(path, [])
+    return open(path, "a", encoding="utf-8", buffering=1)
 
 
 def _short(value: float) -> str:

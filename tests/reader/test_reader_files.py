@@ -359,6 +359,14 @@ def test_check_of_damaged_weights(quick_check, arguments, weights, tmp_path, kin
     assert code == 1 and str(tmp_path / "best.ckpt") in line and word in line
 
 
+@pytest.mark.parametrize("key", ["crnn_lines_weights", "crnn_weights"])
+def test_check_of_a_damaged_recognizer(quick_check, arguments, tmp_path, key):
+    """The other one could be used, but reading would not take it."""
+    (tmp_path / "best.ckpt").write_bytes(b"")
+    code, printed = quick_check(without(arguments, key, tmp_path / "best.ckpt"))
+    assert code == 1 and f"not ready: {key}: cannot be used" in printed
+
+
 def test_check_of_weights_with_the_card_of_others(quick_check, arguments, weights, tmp_path):
     for name in ("ctpn.ckpt", "ctpn.card.json"):
         (tmp_path / name).write_bytes((weights / name).read_bytes())

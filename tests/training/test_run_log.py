@@ -45,6 +45,13 @@ def test_a_new_training_starts_new_files(tmp_path):
     assert len((tmp_path / "loss_0.log").read_text().splitlines()) == 1
 
 
+def test_a_new_training_empties_no_file_behind_a_link(tmp_path):
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "loss_0.log").symlink_to("victim")
+    write_some(tmp_path, [1])
+    assert (tmp_path / "victim").read_text() == "precious" and (tmp_path / "loss_0.log").read_text()
+
+
 def test_plain_lines_come_at_intervals_and_at_the_end(tmp_path, capsys):
     with RunLog(tmp_path, total_steps=5, interactive=False, line_seconds=1000) as log:
         for step in range(1, 6):
