@@ -299,3 +299,24 @@ def test_dark_letters_beside_a_bright_field():
 def test_opaque_pixels_stay_as_they_are():
     rgba = lettered("white", "black")
     np.testing.assert_array_equal(on_ground(rgba[..., :3], rgba[..., 3]), rgba[..., :3])
+
+
+def test_comments_without_end_are_refused_at_once():
+    """Pillow takes a second for a megabyte of them."""
+    pixels = bytes(range(16))
+    for header in (b"P5 4 4 255\n", b"P5\n# made\n4 4\n#255\n255\n"):
+        assert decode_image(header + pixels).shape == (4, 4, 3)
+    for header in (b"P5 #" + b"x" * 70_000 + b"\n4 4 255\n", b"P5\n" + b"#\n" * 40_000 + b"4 4 255\n"):
+        with pytest.raises(ImageError, match="unsupported .comments of more than 65536 bytes"):
+            decode_image(header + pixels)
+
+
+def test_gif_blocks_without_end_are_refused_at_once():
+    data = encode(Image.new("P", (8, 8), 3), "GIF")
+    start = 13 + (3 * (2 << (data[10] & 7)) if data[10] & 0x80 else 0)
+    comments = data[:start] + b"!\xfe\x01x\0" * 300_000 + data[start:]
+    with pytest.raises(ImageError, match="unsupported .a GIF of more than 50000 blocks"):
+        decode_image(comments)
+    one_long = data[:start] + b"!\xfe" + (b"\xff" + b"x" * 255) * 5000 + b"\0" + data[start:]
+    assert decode_image(one_long).shape == (8, 8, 3)
+    assert decode_image(data[:start] + b"!\xfe\x01x\0" * 1000 + data[start:]).shape == (8, 8, 3)
