@@ -33,7 +33,8 @@ python=$(find_python)
 case $runtime in
   mindspore_lite)
     [[ -n ${LITE_HOME:-} ]] || fail "LITE_HOME: is empty; name the folder of the unpacked MindSpore Lite package"
-    LITE_HOME=$(cd -- "$LITE_HOME" && pwd) || fail "LITE_HOME: is not a folder"
+    [[ -d $LITE_HOME ]] || fail "LITE_HOME: '$LITE_HOME' is not a folder"
+    LITE_HOME=$(cd -- "$LITE_HOME" && pwd)
     found=(-DLITE_HOME="$LITE_HOME")
     ;;
   openvino)

@@ -12,7 +12,13 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from src.common.command_start import start_command
+
+start_command()
+
 from benchmarks.connector_plain import plain_lines
+from src.model_utils.command import run_command
 from src.text_connector.detector import detect_text_lines
 from src.text_connector.options import ConnectorParams
 
@@ -78,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -15,6 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.common.command_start import start_command
+
+start_command()
+
 import mindspore as ms
 import numpy as np
 import torch
@@ -26,6 +30,7 @@ from pytorch.crnn_loss import ctc_loss
 from pytorch.weight_init import init_crnn
 from src.crnn.crnn import Crnn
 from src.crnn.ctc_loss import CrnnLoss
+from src.model_utils.command import run_command
 from src.training.train_step import TrainStep
 from src.weights.weights_file import load_weights
 
@@ -130,4 +135,4 @@ def compare(title: str, ours, theirs, repeats: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

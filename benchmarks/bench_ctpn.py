@@ -19,6 +19,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.common.command_start import start_command
+
+start_command()
+
+from src.model_utils.command import run_command
+
 LEARNING_RATE, MOMENTUM = 1e-4, 0.9
 ANCHORS = 14
 
@@ -155,4 +161,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

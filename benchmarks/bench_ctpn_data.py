@@ -15,6 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.common.command_start import start_command
+
+start_command()
+
 import cv2
 import numpy as np
 
@@ -24,6 +28,7 @@ from src.data.detection.augment import augment
 from src.data.detection.options import AugmentOptions
 from src.data.detection.preprocess import preprocess
 from src.data.images.decode import decode_image
+from src.model_utils.command import run_command
 
 AUGMENTED = AugmentOptions(
     expand_ratio=0.5, crop_ratio=0.5, photo_ratio=0.5, colour_ratio=0.5, blur_ratio=0.3, noise_ratio=0.3
@@ -88,4 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

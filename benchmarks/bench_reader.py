@@ -30,15 +30,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.published_size import IMAGE_SIZE, write_published_size  # noqa: E402
-from benchmarks.reader_accuracy import plain  # noqa: E402
-from benchmarks.reader_inputs import labeled_images  # noqa: E402
-from benchmarks.reader_report import PUBLISHED, goals, report  # noqa: E402
-from src.engines.processor import describe_processor, processor_flags  # noqa: E402
-from src.reader import ReaderOptions, TextReader  # noqa: E402
-from src.reader.input_files import find_images  # noqa: E402
-from src.reader.networks import detect_options, find_detector  # noqa: E402
-from src.reader.result import STAGES  # noqa: E402
+from src.common.command_start import start_command
+
+start_command()
+
+from benchmarks.published_size import IMAGE_SIZE, write_published_size
+from benchmarks.reader_accuracy import plain
+from benchmarks.reader_inputs import labeled_images
+from benchmarks.reader_report import PUBLISHED, goals, report
+from src.engines.processor import describe_processor, processor_flags
+from src.model_utils.command import run_command
+from src.reader import ReaderOptions, TextReader
+from src.reader.input_files import find_images
+from src.reader.networks import detect_options, find_detector
+from src.reader.result import STAGES
 
 WEIGHTS = ("ctpn_weights", "crnn_weights", "crnn_lines_weights")
 OURS = ("openvino", "onnxruntime")
@@ -257,4 +262,4 @@ def start_up(arguments: argparse.Namespace, image: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -26,6 +26,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.common.command_start import start_command
+
+start_command()
+
 import cv2
 import numpy as np
 from PIL import Image
@@ -36,6 +40,7 @@ from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.lmdb_writer import LmdbWriter
 from src.data.recognition.options import WordAugment
 from src.data.recognition.preprocess import normalize, resize_word
+from src.model_utils.command import run_command
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 CLASS_OF = {character: number for number, character in enumerate(ALPHABET, 1)}
@@ -210,4 +215,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

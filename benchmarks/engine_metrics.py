@@ -14,6 +14,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.common.command_start import start_command
+
+start_command()
+
 import numpy as np
 
 from benchmarks.reader_inputs import labeled_images, reader_options
@@ -24,6 +28,7 @@ from src.engines.engine import installed_engines
 from src.evaluation.detection import DetectionEvaluation
 from src.metrics.detection_result import GroundTruth
 from src.metrics.recognition import evaluate_words
+from src.model_utils.command import run_command
 from src.reader import ReadResult, TextReader
 from src.reader.image_source import ImageSource
 from src.text_connector.detector import TextLines
@@ -80,4 +85,4 @@ def text_lines(result: ReadResult) -> TextLines:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -31,9 +31,14 @@ from rapidfuzz.fuzz import ratio
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.contestant import Contestant  # noqa: E402
-from benchmarks.everyday_images import EVERYDAY, Everyday  # noqa: E402
-from benchmarks.reader_accuracy import plain  # noqa: E402
+from src.common.command_start import start_command
+
+start_command()
+
+from benchmarks.contestant import Contestant
+from benchmarks.everyday_images import EVERYDAY, Everyday
+from benchmarks.reader_accuracy import plain
+from src.model_utils.command import run_command
 
 COVERED, TWICE, PIECE = 0.7, 0.5, 0.1
 ALIKE = 70.0  # percent of the letters of a line whose place is not known
@@ -140,4 +145,4 @@ def placed(there: np.ndarray, read: np.ndarray) -> tuple[int, int, int]:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -21,6 +21,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.common.command_start import start_command
+
+start_command()
+
 import numpy as np
 
 from benchmarks.contestant import Contestant
@@ -29,6 +33,7 @@ from src.metrics.detection_result import GroundTruth
 from src.metrics.deteval import deteval
 from src.metrics.iou_hmean import iou_hmean
 from src.metrics.submission import to_pixels
+from src.model_utils.command import run_command
 from src.reader import ReadResult, TextReader
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -142,4 +147,4 @@ def plain(word: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -19,6 +19,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from src.common.command_start import start_command
+
+start_command()
+
 from benchmarks.reader_accuracy import plain
 from benchmarks.reader_inputs import labeled_images, reader_options
 from pytorch.threshold_choice import bootstrap_interval, set_metrics
@@ -27,6 +31,7 @@ from src.metrics.detection_result import GroundTruth, ImageResult
 from src.metrics.deteval import deteval
 from src.metrics.iou_hmean import iou_hmean
 from src.metrics.submission import to_pixels
+from src.model_utils.command import run_command
 from src.reader import ReadResult, TextReader
 
 PROTOCOLS = ("DetEval, lines", "IoU 0.5, words", "end to end, words")
@@ -74,4 +79,4 @@ def score_image(image, result: ReadResult | None) -> tuple[ImageResult, ImageRes
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

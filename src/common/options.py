@@ -8,7 +8,7 @@ groups.
 
 import types
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -27,7 +27,7 @@ class OptionError(UserError):
 class ManyOptionsError(OptionError):
     """Several options at once. All of them are named, so the line may be longer than that of another error."""
 
-    longest_line: ClassVar[int] = 6000
+    longest_line = 6000
 
 
 def unreadable(error: OSError | UnicodeDecodeError) -> type[UserError]:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from src.common.command_start import imports_are_done
 from src.common.errors import UserError
 from src.common.missing_package import missing_package
-from src.common.options import ManyOptionsError, OptionError
-from src.common.printable import LONGEST_LINE, one_line
+from src.common.options import OptionError
+from src.common.printable import one_line
 from src.model_utils.console_log import log_to_console
 
 
@@ -57,6 +57,6 @@ def run_command(main: Callable[[], int | None]) -> None:
 
 
 def _complain(error: BaseException | str, code: int) -> int:
-    longest = error.longest_line if isinstance(error, ManyOptionsError) else LONGEST_LINE
+    longest = error.longest_line if isinstance(error, UserError) else UserError.longest_line
     print(one_line(f"error: {error}", longest), file=sys.stderr)
     return code

@@ -131,7 +131,7 @@ def _show_weights(
 
 def _describe_detector(weights: NetworkWeights, unit: str) -> str:
     height, width = weights.card.image_size
-    return f"detector, input {height}x{width}"
+    return f"detector, input {width}x{height}"
 
 
 def _describe_recognizer(weights: NetworkWeights, unit: str) -> str:

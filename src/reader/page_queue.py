@@ -53,7 +53,8 @@ class PageQueue:
             if self.is_empty():
                 self.close()
         if left_out:
-            note = f"of {self.count} pages, {as_ranges(left_out)} were not read (--pages)"
+            pages, were = ("page", "was") if len(left_out) == 1 else ("pages", "were")
+            note = f"{pages} {as_ranges(left_out)} of {self.count} {were} not read (--pages)"
             return DecodedImage(decoded.pixels, (*decoded.notes, note))
         return decoded
 

@@ -235,10 +235,7 @@ def _array(tensor: _Tensor, content: bytes) -> np.ndarray:
     if len(content) != tensor.storage.count * item:
         raise ValueError(f"storage {tensor.storage.key} holds {len(content)} bytes")
     dtype = _STORAGE_TYPES[tensor.storage.kind]
-    if dtype is None:
-        flat = float32_of_bfloat16(content)
-    else:
-        flat = np.frombuffer(content, dtype)
+    flat = float32_of_bfloat16(content) if dtype is None else np.frombuffer(content, dtype)
     if math.prod(tensor.size) == 0:
         return np.zeros(tensor.size, flat.dtype)
     last = tensor.offset + sum((size - 1) * stride for size, stride in zip(tensor.size, tensor.stride, strict=True))

@@ -87,8 +87,7 @@ def build_sanitized():
         SANITIZED,
         "-DINFER_SANITIZE=ON",
         "-DINFER_TESTS=ON",
-        "-DCMAKE_BUILD_TYPE=None",
-        "-DCMAKE_UNITY_BUILD=ON",  # and no optimization: compiling takes longer than running
+        "-DCMAKE_BUILD_TYPE=None",  # no optimization: compiling takes longer than running
         *_openvino_options(),
     )
 

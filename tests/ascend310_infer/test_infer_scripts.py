@@ -193,7 +193,7 @@ def test_wrong_arguments_are_told_before_anything_is_built(place, script, argume
 
 def test_without_mindspore_lite_the_script_says_so(place):
     (place / "net.mindir").touch()
-    for lite_home, words in (("", "LITE_HOME: is empty"), ("nowhere", "LITE_HOME: is not a folder")):
+    for lite_home, words in (("", "LITE_HOME: is empty"), ("nowhere", "LITE_HOME: 'nowhere' is not a folder")):
         done = call(place, "run_infer_310.sh", "net.mindir", "my images", LITE_HOME=lite_home)
         assert done.returncode == 2
         assert words in done.stdout

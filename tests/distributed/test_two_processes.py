@@ -1,8 +1,8 @@
 """Two processes on one machine train as one with the double batch, evaluate in shares, stop and go on.
 
 The launches, which take most of the time, are shared: the script starts the detector's training, and a rank of it is
-killed; then two processes (`rank_program.py`) go on with it, train the recognizer with a stop in between, and
-evaluate both.
+killed; then two processes (`rank_program.py`) go on with it, with the graphs that it compiled, train the recognizer
+with a stop in between, and evaluate both.
 """
 
 import contextlib
@@ -70,6 +70,11 @@ def end_all(folder):
             os.kill(pid, signal.SIGKILL)
 
 
+def compiled(folder):
+    """Variables with which MindSpore keeps compiled graphs, by the name of the program and the order within it."""
+    return {"MS_COMPILER_CACHE_ENABLE": "1", "MS_COMPILER_CACHE_PATH": str(folder / "compiled")}
+
+
 def metric_lines(output, event="train"):
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     return [line for line in lines if line["event"] == event]
@@ -99,7 +104,7 @@ def killed(folder):
     process = subprocess.Popen(
         ["bash", str(SCRIPT), "2", "Pretraining", "", "my config.yaml"],
         cwd=folder,
-        env={**os.environ, "PYTHON": sys.executable},
+        env={**os.environ, **compiled(folder), "PYTHON": sys.executable},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -158,7 +163,7 @@ def ranks(folder, killed):
             text=True,
             timeout=400,
             check=False,
-            env=program_environment(PATH=path),
+            env=program_environment(PATH=path, **compiled(folder)),
         )
     finally:
         end_all(folder)

@@ -139,9 +139,13 @@ def test_options_travel_with_the_files_and_mindir_carries_what_side_refinement_n
 ):
     config = tiny_config(side_refinement=True, line_min_score=0.01, rpn_max_num=200)
     config = config.replace(file_name=str(tmp_path / "net"), export_batch_size=1)
+    (tmp_path / "net.card.json").write_text("the weights' own")
     files = {
         kind: export_ctpn(config.replace(file_format=kind), exported.checkpoint, "CPU") for kind in ("MINDIR", "ONNX")
     }
+    assert (tmp_path / "net.card.json").read_text() == "the weights' own"
+    names = ["net.card.json", "net.mindir", "net.mindir.json", "net.onnx"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
     wanted = evaluate_source(config, predictor(network), test_set.record)
     graph = ms.nn.GraphCell(ms.load(str(files["MINDIR"])))
     session = onnxruntime.InferenceSession(str(files["ONNX"]), providers=["CPUExecutionProvider"])
@@ -182,16 +186,8 @@ def test_options_travel_with_the_files_and_mindir_carries_what_side_refinement_n
         submitted = read_submission(tmp_path / "out" / "submit.zip")
         for image_name, lines in wanted.lines.items():
             np.testing.assert_allclose(submitted[Path(image_name).stem], to_pixels(lines.boxes), atol=1)
-        figures = json.loads(re.search(r"^submit.zip: (.*)$", done.stdout, re.MULTILINE)[1])
-        assert figures == pytest.approx({key: wanted.metrics()["deteval"][key] for key in figures}, abs=1e-3)
-
-
-def test_an_export_leaves_the_card_of_the_weights_alone(exported, tmp_path):
-    (tmp_path / "net.card.json").write_text("the weights' own")
-    config = tiny_config(file_name=str(tmp_path / "net"), file_format="MINDIR", export_batch_size=1)
-    export_ctpn(config, exported.checkpoint, "CPU")
-    assert (tmp_path / "net.card.json").read_text() == "the weights' own"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.card.json", "net.mindir", "net.mindir.json"]
+        metrics = json.loads(re.search(r"^submit.zip: (.*)$", done.stdout, re.MULTILINE)[1])
+        assert metrics == pytest.approx({key: wanted.metrics()["deteval"][key] for key in metrics}, abs=1e-3)
 
 
 # ---- failures

@@ -52,8 +52,11 @@ def cloud(tmp_path_factory):
     return SimpleNamespace(place=place, buckets=place / "buckets", machine=place / "cache")
 
 
-def start(cloud, command, **values):
-    """A job on a new machine. Folders below /cache on ModelArts are below `cloud.machine` here."""
+def start(cloud, command, compiled=None, **values):
+    """A job on a new machine. Folders below /cache on ModelArts are below `cloud.machine` here.
+
+    Jobs of one network that are given the same folder `compiled` share their compiled graphs.
+    """
     shutil.rmtree(cloud.machine, ignore_errors=True)
     (cloud.machine / "user-job-dir").mkdir(parents=True)
     folders = {
@@ -71,6 +74,8 @@ def start(cloud, command, **values):
         "DEVICE_ID": "5",
         "RANK_SIZE": "1",
     }
+    if compiled:
+        variables |= {"MS_COMPILER_CACHE_ENABLE": "1", "MS_COMPILER_CACHE_PATH": str(compiled)}
     return subprocess.Popen(
         [sys.executable, str(ROOT / command), *options],
         cwd=cloud.machine / "user-job-dir",
@@ -187,7 +192,13 @@ def crnn(cloud):
     (cloud.buckets / "words/data").mkdir(parents=True)
     shutil.make_archive(str(cloud.buckets / "words/data/words"), "gztar", source)
     common = {**CRNN, "data_url": "obs://words/data", "lmdb_root": cloud.machine / "data"}
-    train = {**common, "train_url": "obs://words/V1", "resume": True, "save_checkpoint_epochs": 1}
+    train = {
+        **common,
+        "compiled": cloud.place / "compiled",
+        "train_url": "obs://words/V1",
+        "resume": True,
+        "save_checkpoint_epochs": 1,
+    }
     process = start(cloud, "train.py", **train, total_epoch=10_000)
     said = []
     for line in process.stdout:

@@ -271,7 +271,7 @@ def test_a_mixture_needs_words(lmdb):
         )
 
 
-def test_figures_come_from_every_sample(lmdb):
+def test_metrics_come_from_every_sample(lmdb):
     """A stand-in for the network that reads the first letter of every word."""
     truths = {}
     for batch in CrnnEvalData(LmdbWords(lmdb), characters=LETTERS.characters, batch_size=4, height=32, widths=[100]):

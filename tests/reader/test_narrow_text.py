@@ -75,7 +75,7 @@ def test_digits_in_a_table_are_found_by_their_ink():
     np.testing.assert_array_equal(white_on_black, marks)
 
 
-def test_rules_pictures_and_noise_are_no_characters():
+def test_rules_images_and_noise_are_no_characters():
     gray, boxes = table([("Hammer", "", "12.00"), ("Nails", "", "3.50"), ("Paint", "", "20.00")])
     ruled = gray.copy()
     ruled[:, 340:343] = 0

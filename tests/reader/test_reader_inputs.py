@@ -171,7 +171,7 @@ def test_some_pages(options, threads):
     many = TextReader(options, threads=threads, pages="2-3,9")
     single, second, third = many.read_many([ImageSource(FILE, "a.png"), ImageSource(pages(5), "b.tif")])
     assert (single.image, second.image, third.image) == ("a.png", "b.tif#2", "b.tif#3")
-    assert second.notes == ("of 5 pages, 1,4-5 were not read (--pages)",) and third.notes == ()
+    assert second.notes == ("pages 1,4-5 of 5 were not read (--pages)",) and third.notes == ()
     assert second.to_dict()["page"] == 2 and second.to_dict()["pages"] == 5
     (nothing,) = TextReader(options, threads=threads, pages="7-").read_many([pages(5)])
     assert "has 5 pages, none of those that are wanted" in str(nothing.error)
