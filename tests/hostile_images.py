@@ -51,7 +51,7 @@ def forged_pngs():
         "no end": (header, body(stream)),
         "unknown filter": (header, body(zlib.compress(rows[:31] + b"\x05" + rows[32:])), end),
         "chunk among the pixels": (header, body(stream[:20]), (b"tEXt", b"a\0b"), body(stream[20:]), end),
-        "chunk between two pictures": (header, body(stream), (b"tEXt", b"a\0b"), body(stream), end),
+        "chunk between two images": (header, body(stream), (b"tEXt", b"a\0b"), body(stream), end),
         "unknown critical chunk": (header, (b"ABCD", b"x"), body(stream), end),
         "two headers": (header, header, body(stream), end),
         "two orientations": (header, exif(6), exif(3), body(stream), end),

@@ -18,10 +18,8 @@ def box(top, height=20):
 
 
 def labeled(lines, again):
-    readings = iter(again)
-    return [
-        (crop.shape[:2], text) for crop, text in sure_words(IMAGE, lambda image: lines, lambda crop: next(readings))
-    ]
+    texts = iter(again)
+    return [(crop.shape[:2], text) for crop, text in sure_words(IMAGE, lambda image: lines, lambda crop: next(texts))]
 
 
 def test_two_sure_readings_that_agree_make_a_label():
