@@ -1,8 +1,9 @@
-"""How far the text of an image is tilted, measured in its ink. Pure NumPy and OpenCV.
+"""How far text is tilted, measured in its ink. Pure NumPy and OpenCV.
 
-Proposals of a detector tell the slope of a long line, not that of a short one. But the upper and lower edges of
-letters lie on a few straight lines: at the right slope their pixels fall into few rows. All lines of an image are
-asked together. A slope is pixels down per pixel to the right; boxes are x1, y1, x2, y2.
+Proposals of a detector tell the slope of a long line, not that of a short one, and too little of it. But the upper
+and lower edges of letters lie on a few straight lines: at the right slope their pixels fall into few rows. The lines
+of a page are asked together; in a photograph each has a slope of its own. A slope is pixels down per pixel to the
+right; boxes are x1, y1, x2, y2.
 """
 
 import cv2
@@ -17,6 +18,11 @@ LONG = 1.8  # width to height of a line that tells anything
 EDGE = 0.3  # share of the strongest change in a line from which a pixel lies on an edge
 BINS = 4  # of a row
 GAIN = 1.02  # by how much more its rows must tell than those of the level image, for an image to be tilted
+SHORTENED = 1.3  # how much steeper than its proposals a line is on average
+REACH = 1.2  # line heights that the end of a line may be off the slope of its proposals
+TRUST = 0.5  # share of what its rows tell that a line loses where its end is one line height off that slope
+FIRST_STEPS, FINE_STEPS = np.linspace(-1, 1, 25), np.linspace(-1 / 12, 1 / 12, 7)  # shares of REACH
+BAND = 1.0  # line heights above and below the middle of a line where its ink is looked at
 
 
 def ink_tilt(gray: np.ndarray, boxes: np.ndarray) -> float:
@@ -25,7 +31,7 @@ def ink_tilt(gray: np.ndarray, boxes: np.ndarray) -> float:
     Args:
         gray: the image, uint8 (H, W). boxes: (M, 4) of its lines.
     """
-    edges = [found for box in _longest(boxes) if (found := _edges(gray, box)) is not None]
+    edges = [found for box in _longest(boxes) if (found := _edges(gray, box, box[3] - box[1])) is not None]
     if not edges:
         return 0.0
     middles = [(x[near], y[near]) for x, y in edges for near in [np.abs(x) <= FIRST / 2]]
@@ -40,15 +46,53 @@ def ink_tilt(gray: np.ndarray, boxes: np.ndarray) -> float:
     return float(best) if values.max() > GAIN * level and abs(best) < STEEPEST + STEP / 2 else 0.0
 
 
+def line_slopes(gray: np.ndarray, boxes: np.ndarray, heights: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """The slope of each line by its ink, near to the one its proposals give it.
+
+    Args:
+        gray: the image, uint8 (H, W). boxes: (M, 4). heights, slopes: (M,) of the lines by their proposals.
+
+    Returns:
+        (M,); what the proposals say where a line shows no edges.
+    """
+    found = [
+        _near(edges, slope, height / max(box[2] - box[0], 1.0))
+        if (edges := _edges(gray, box, height, slope)) is not None
+        else slope
+        for box, height, slope in zip(boxes, heights, slopes, strict=True)
+    ]
+    return np.array(found, np.float64)
+
+
+def _near(edges: tuple[np.ndarray, np.ndarray], slope: float, unit: float) -> float:
+    """The slope that tells most, near to that of the proposals.
+
+    Args:
+        edges: of `_edges`. slope: by the proposals. unit: the slope at which the line rises by its height.
+    """
+    likely = SHORTENED * slope
+    best, most = likely, 0.0
+    for steps in (FIRST_STEPS, FINE_STEPS):
+        tried = best + unit * REACH * steps
+        told = _sharpness([edges], tried)
+        most = most or max(told.max(), 1e-9)
+        best = tried[np.argmax(told / most - TRUST * ((tried - likely) / unit) ** 2)]
+    return float(best)
+
+
 def _longest(boxes: np.ndarray) -> np.ndarray:
     sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6)
     long = np.flatnonzero(sizes[:, 0] > LONG * sizes[:, 1])
     return boxes[long[np.argsort(-sizes[long, 0] / sizes[long, 1], kind="stable")[:LINES]]]
 
 
-def _edges(gray: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """x and y of pixels where a line's ink begins or ends from above, of both kinds one after another."""
-    height = box[3] - box[1]
+def _edges(
+    gray: np.ndarray, box: np.ndarray, height: float, slope: float | None = None
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """x and y of pixels where a line's ink begins or ends from above, of both kinds one after another.
+
+    With a slope, only those near to the middle of a line that has it.
+    """
     more = 0.2 * height
     x1, y1, x2, y2 = np.maximum(np.round(box + np.array([0, -more, 1, more])), 0).astype(int)
     crop = gray[y1:y2, x1:x2]
@@ -60,6 +104,9 @@ def _edges(gray: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray] |
     size = max(4, round(crop.shape[1] * scale)), max(4, round(crop.shape[0] * scale))
     small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     change = np.diff(small.astype(np.int16), axis=0)
+    if slope is not None:
+        down, right = np.arange(len(change)) - len(change) / 2, np.arange(size[0]) - size[0] / 2
+        change[np.abs(down[:, None] - slope * right) > BAND * HEIGHT] = 0
     strongest = np.abs(change).max()
     if strongest < 16:
         return None

@@ -100,7 +100,7 @@ class PageStages:
         detected = self._detector is not None
         with work.timed("connect"):
             if detected:
-                lines = trimmed(followed(work.lines, work.tilt, self._options.oriented), work.gray)
+                lines = trimmed(followed(work.lines, work.tilt, work.gray, self._options.oriented), work.gray)
                 count = len(lines)
                 if self._options.narrow_lines and self._recognizer:
                     lines = with_marks(lines, work.gray, work.tilt)

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from src.common.boxes import box_corners
+from src.reader.ink_tilt import line_slopes
 from src.text_connector.detector import TextLines
 
 TILTED = 0.01  # slope of 0.6 degrees of an image: from here on its lines follow it
-ASTRAY = 0.6  # line heights that the end of a line is off the tilt of its image, if it has a tilt of its own
+ASTRAY = 0.3  # line heights that the end of a line is off the tilt of its image, if it has a tilt of its own
 MIXED, ENOUGH = 0.5, 4  # line heights that a line rises, and how many such lines, from which rows are easily mixed up
 RISE = 0.35  # line heights between its ends: from here on a line is tilted, whatever the others are
 
@@ -29,24 +30,26 @@ def line_heights(polygons: np.ndarray) -> np.ndarray:
     return np.maximum((polygons[:, 3, 1] - polygons[:, 0, 1] + polygons[:, 2, 1] - polygons[:, 1, 1]) / 2, 1e-6)
 
 
-def followed(lines: TextLines, tilt: float, oriented: bool | Literal["auto"]) -> TextLines:
+def followed(lines: TextLines, tilt: float, gray: np.ndarray, oriented: bool | Literal["auto"]) -> TextLines:
     """Lines whose polygons follow their tilt: all, none, or with "auto" those whose tilt shows.
 
-    Proposals say little about the slope of a short line; so where the image is tilted, its lines are as it is.
+    Where the image is tilted and a line about as much, it is as the image is: many lines tell more than one.
+
+    Args:
+        lines: with polygons by their proposals, which say little about the slope of a short line.
+        tilt: slope that the lines of the image have in common.
+        gray: the image, uint8 (H, W).
     """
-    if not len(lines):
-        return lines
+    if not len(lines) or oriented is False:
+        return TextLines(lines.boxes, lines.scores, box_corners(lines.boxes))
     polygons = np.asarray(lines.polygons, np.float64)
     widths, heights = lines.boxes[:, 2] - lines.boxes[:, 0], line_heights(polygons)
-    own = slopes(polygons)
-    level = np.full(len(lines), oriented is False)
+    own = line_slopes(gray, lines.boxes, heights, slopes(polygons))
+    common = (np.abs(own - tilt) * widths < ASTRAY * heights) & (abs(tilt) >= TILTED)
+    polygons = _along(polygons, widths, np.where(common, tilt, own))
     if oriented == "auto":
-        level = (np.abs(own) * widths < RISE * heights) | (widths < 2 * heights)
-    if oriented and abs(tilt) >= TILTED:
-        common = np.abs(own - tilt) * widths < ASTRAY * heights
-        polygons[common] = _along(polygons[common], widths[common], tilt)
-        level &= ~common
-    polygons[level] = box_corners(lines.boxes[level])
+        level = (np.abs(own) * widths < RISE * heights) & ~common
+        polygons[level] = box_corners(lines.boxes[level])
     return TextLines(lines.boxes, lines.scores, polygons.astype(np.float32))
 
 
@@ -59,12 +62,12 @@ def rows_may_mix(lines: TextLines, tilt: float) -> bool:
     return int((rise > MIXED * np.maximum(sides[:, 1] - rise, 1.0)).sum()) >= ENOUGH
 
 
-def _along(polygons: np.ndarray, widths: np.ndarray, tilt: float) -> np.ndarray:
-    """Rectangles with the middles and heights of `polygons` (M, 4, 2), as wide as their boxes, along a slope."""
-    right = np.array([1.0, tilt]) / np.hypot(1, tilt)
-    down = np.array([-right[1], right[0]])
-    across = line_heights(polygons) * right[0]
-    length = np.maximum(widths - across * abs(right[1]), across) / right[0]
+def _along(polygons: np.ndarray, widths: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Rectangles with the middles and heights of `polygons` (M, 4, 2), as wide as their boxes, along slopes (M,)."""
+    right = np.stack([np.ones(len(along)), along], axis=1) / np.hypot(1, along)[:, None]
+    down = np.stack([-right[:, 1], right[:, 0]], axis=1)
+    across = line_heights(polygons) * right[:, 0]
+    length = np.maximum(widths - across * np.abs(right[:, 1]), across) / right[:, 0]
     half_right, half_down = length[:, None] / 2 * right, across[:, None] / 2 * down
     steps = (-half_right - half_down, half_right - half_down, half_right + half_down, half_down - half_right)
     return polygons.mean(axis=1)[:, None] + np.stack(steps, axis=1)

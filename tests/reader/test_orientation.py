@@ -41,6 +41,7 @@ def test_a_tilted_form_is_read_row_by_row(degrees):
     assert shuffled[reading_order(level_boxes(mixed, tilt))].tolist() == list(range(len(FORM)))
 
 
+BLANK = np.zeros((620, 1000), np.uint8)
 LABELS = ("Name", "Peter", "Street", "Hill", "City", "Ashford", "Phone", "0177", "Sum", "4.50")
 
 
@@ -65,16 +66,31 @@ def test_a_line_without_ink_in_its_middle_tells_no_tilt():
 
 def test_polygons_follow_where_tilt_shows():
     level, tilted = form(0.3), form(3)
-    assert (followed(level, slope(0.3), "auto").polygons == box_corners(level.boxes)).all()
-    np.testing.assert_allclose(followed(tilted, slope(3), "auto").polygons, tilted.polygons, atol=1)
-    assert (followed(tilted, slope(3), False).polygons == box_corners(tilted.boxes)).all()
-    assert (followed(level, 0.0, True).polygons == level.polygons).all()
+    assert (followed(level, slope(0.3), BLANK, "auto").polygons == box_corners(level.boxes)).all()
+    np.testing.assert_allclose(followed(tilted, slope(3), BLANK, "auto").polygons, tilted.polygons, atol=1)
+    assert (followed(tilted, slope(3), BLANK, False).polygons == box_corners(tilted.boxes)).all()
+    np.testing.assert_allclose(followed(level, 0.0, BLANK, True).polygons, level.polygons, atol=1)
+
+
+@pytest.mark.parametrize("degrees", [-14, -8, 8, 16])
+def test_each_line_of_a_photograph_follows_its_own_ink(degrees):
+    """Proposals show about half of the slope of a short line."""
+    image = np.full((400, 400), 200, np.uint8)
+    cv2.putText(image, "Market", (140, 212), cv2.FONT_HERSHEY_SIMPLEX, 1, 30, 2, cv2.LINE_AA)
+    turn = cv2.getRotationMatrix2D((200, 200), -degrees, 1)
+    corners = cv2.transform(np.array([[[140, 184], [252, 184], [252, 216], [140, 216]]], np.float64), turn)[0]
+    box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
+    shown = np.array([-1, 1, 1, -1]) * 56 * slope(-degrees) / 2
+    by_proposals = np.stack([box[[0, 2, 2, 0]], corners.mean(axis=0)[1] + shown + [-16, -16, 16, 16]], axis=1)
+    lines = TextLines(box[None], np.ones(1), by_proposals[None])
+    found = followed(lines, 0.0, cv2.warpAffine(image, turn, (400, 400), borderValue=200), "auto").polygons[0]
+    np.testing.assert_allclose(found, corners, atol=3)
 
 
 def test_a_short_line_whose_slope_was_not_seen_follows_its_image():
     tilted = form(3)
     unseen = TextLines(tilted.boxes, tilted.scores, box_corners(tilted.boxes))
-    found = followed(unseen, slope(3), "auto").polygons
+    found = followed(unseen, slope(3), BLANK, "auto").polygons
     edges = found[:, 1] - found[:, 0]
     np.testing.assert_allclose(edges[:, 1] / edges[:, 0], slope(3), rtol=1e-3)
     np.testing.assert_allclose(found.mean(axis=1), tilted.polygons.mean(axis=1), atol=1)
