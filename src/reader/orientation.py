@@ -12,7 +12,7 @@ BETTER = 0.1  # by which the mean score of a turned image must be above that of 
 SURE = 0.95  # score that text on its head does not reach
 ENOUGH = 5  # characters of such texts that leave no doubt
 GOOD = 0.8  # score of a text that is right
-FEW = 8  # good characters below which an image may lie on its side
+FEW = 8  # characters: fewer tell no direction; with fewer good ones an image may lie on its side
 CONCLUSIVE = 3  # characters of a text that shows its direction: an "l" or "o" is one from every side
 MIN_HALF_SEEN = 4  # half-seen proposals without which there is no text to turn
 
@@ -37,6 +37,11 @@ def mean_score(texts: Sequence[tuple[str, float]]) -> float:
     """Of (text, score) pairs, by their characters; 0 for none."""
     characters = sum(len(text) for text, _ in texts)
     return sum(len(text) * score for text, score in texts) / characters if characters else 0.0
+
+
+def has_direction(texts: Sequence[tuple[str, float]]) -> bool:
+    """Whether there is enough text, right or wrong, that its scores upside down can be compared."""
+    return sum(len(text) for text, _ in texts if len(text) >= CONCLUSIVE) >= FEW
 
 
 def good_characters(texts: Sequence[tuple[str, float]]) -> int:

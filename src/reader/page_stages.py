@@ -142,7 +142,7 @@ class PageStages:
             return 0
         score = orientation.mean_score(found)
         with work.timed("recognize"):
-            if orientation.good_characters(found) >= orientation.FEW or len(found) >= SAMPLE:
+            if orientation.has_direction(found):
                 upright, flipped = _both_ways(work.crops, recognizer)
                 if flipped > max(upright + orientation.BETTER, orientation.GOOD):
                     return 180
