@@ -72,8 +72,10 @@ def train_crnn(
     if ranks.is_main:
         report_data(data)
         if result.stopped_by:
-            onwards = "--resume True continues" if config.save_checkpoint else "nothing was saved"
-            print(f"stopped after epoch {result.epoch} step {result.step}; {onwards}", flush=True)
+            print(
+                "the same command with --resume continues" if config.save_checkpoint else "nothing was saved",
+                flush=True,
+            )
         else:
             print(write_result_table(result, output, rank_size, "O1" if config.mixed_precision else "O0"), flush=True)
     return result

@@ -98,7 +98,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def killed(folder):
     """The script's training of the detector, a rank of which is killed after the first checkpoint."""
-    config, defaults = detector_config(folder, "", 2).to_dict(), load_config([]).to_dict()
+    config, defaults = detector_config(folder, folder, 2).to_dict(), load_config([]).to_dict()
     given = {key: value for key, value in config.items() if value != defaults[key] and key != "save_checkpoint_path"}
     (folder / "my config.yaml").write_text(yaml.safe_dump(given))
     process = subprocess.Popen(

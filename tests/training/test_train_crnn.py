@@ -98,7 +98,7 @@ def test_stopped_and_resumed_is_bit_for_bit_the_same(straight, config, tmp_path,
     here = config.replace(save_checkpoint_path=str(tmp_path))
     stopped = train_crnn(here, 0, 1, stop)
     assert (stopped.epoch, stopped.step, stopped.exit_code) == (2, 1, 143)
-    assert "--resume True continues" in capsys.readouterr().out
+    assert "the same command with --resume continues" in capsys.readouterr().out
     assert not (tmp_path / "result.md").exists()
     resumed = train_crnn(here.replace(resume=True), 0, 1, go_on)
     assert (resumed.epoch, resumed.step) == (2, 2)
