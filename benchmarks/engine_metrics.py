@@ -21,17 +21,17 @@ start_command()
 import numpy as np
 
 from benchmarks.reader_inputs import labeled_images, reader_options
-from src.common.boxes import box_corners
 from src.common.errors import UserError
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.engines.engine import installed_engines
-from src.evaluation.detection import DetectionEvaluation
 from src.metrics.detection_result import GroundTruth
+from src.metrics.deteval import deteval
+from src.metrics.iou_hmean import iou_hmean
 from src.metrics.recognition import evaluate_words
+from src.metrics.submission import to_pixels
 from src.model_utils.command import run_command
-from src.reader import ReadResult, TextReader
+from src.reader import ReadResult, TextReader, Unreadable
 from src.reader.image_source import ImageSource
-from src.text_connector.detector import TextLines
 
 
 def main() -> None:
@@ -75,13 +75,14 @@ def lines_found(reader: TextReader, folder: Path, labels: Path, only: Path | Non
         raise UserError(f"{folder}: no labeled image to look at")
     truths = {image.name: GroundTruth(image.boxes, image.ignored) for image in images}
     results = reader.read_many(image.path for image in images)
-    found = {name: text_lines(result) for name, result in zip(truths, results, strict=True)}
-    return DetectionEvaluation(found, truths).metrics()
+    found = {name: line_boxes(result) for name, result in zip(truths, results, strict=True)}
+    return {"deteval": deteval(truths, found).metrics(), "iou_0.5": iou_hmean(truths, found).metrics()}
 
 
-def text_lines(result: ReadResult) -> TextLines:
-    boxes = np.array([line.box for line in result.lines], np.float32).reshape(-1, 4)
-    return TextLines(boxes, np.array([line.score for line in result.lines], np.float32), box_corners(boxes))
+def line_boxes(result: ReadResult | Unreadable) -> np.ndarray:
+    """(M, 4) pixels; none of an image that could not be read."""
+    lines = result.lines if isinstance(result, ReadResult) else ()
+    return to_pixels(np.array([line.box for line in lines], np.float32).reshape(-1, 4))
 
 
 if __name__ == "__main__":
