@@ -104,7 +104,7 @@ void clear_leftovers(const std::filesystem::path& folder) {
     const std::string name = entry.path().filename().string();
     if (name.size() > 100 || !std::regex_match(name, pattern)) continue;
     const Descriptor file(entry.path(), O_RDWR | O_NOFOLLOW | O_NONBLOCK);
-    struct stat status {};
+    struct stat status{};
     if (file.value() < 0 || ::fstat(file.value(), &status) != 0) continue;
     if (std::time(nullptr) - status.st_mtime <= kYoungest || !S_ISREG(status.st_mode)) continue;
     if (::flock(file.value(), LOCK_EX | LOCK_NB) == 0) ::unlink(entry.path().c_str());
