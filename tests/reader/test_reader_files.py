@@ -295,7 +295,7 @@ def test_check(arguments, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert ready == 0 and "onnxruntime: works on" in printed and "ready to read images" in printed
     assert re.search(
-        r"ctpn_weights: .*, detector, input 64x96, .*\n    sha256 [0-9a-f]{64} \(as on its card\)", printed
+        r"ctpn_weights: .*, detector, input 96x64, .*\n    sha256 [0-9a-f]{64} \(as on its card\)", printed
     )
     assert re.search(r"crnn_lines_weights: .* recognizer of lines, 95 characters", printed)
 

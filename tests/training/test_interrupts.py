@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ def test_a_signal_becomes_a_request_and_handlers_return(signum, name):
     before = signal.getsignal(signum)
     with StopRequest() as stop:
         assert not stop.requested
-        os.kill(os.getpid(), signum)
+        signal.raise_signal(signum)
         assert stop.requested
         assert stop.name == name
     assert signal.getsignal(signum) is before
@@ -27,10 +26,10 @@ def test_the_same_stop_may_come_many_times(monkeypatch):
     """To the group, to the process, from the launcher: the run goes on to its checkpoint."""
     with StopRequest() as stop:
         for signum in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
-            os.kill(os.getpid(), signum)
+            signal.raise_signal(signum)
         clock = time.monotonic() + 3600
         monkeypatch.setattr(interrupts.time, "monotonic", lambda: clock)
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
     assert stop.name == "SIGTERM"
 
 
@@ -38,11 +37,11 @@ def test_the_same_stop_may_come_many_times(monkeypatch):
 def test_a_later_ctrl_c_ends_the_run_at_once(monkeypatch, first):
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), StopRequest() as stop:
-        os.kill(os.getpid(), first)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(first)
+        signal.raise_signal(signal.SIGINT)
         clock = time.monotonic() + 1.1
         monkeypatch.setattr(interrupts.time, "monotonic", lambda: clock)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         raise AssertionError("it went on")
     assert stop.signum == first
     assert signal.getsignal(signal.SIGINT) is before

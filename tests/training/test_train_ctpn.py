@@ -388,10 +388,11 @@ def test_task_types(data, tmp_path):
             config = settings(data, tmp_path, task_type=task_type, **changes)
             with pytest.raises(UserError, match="pre_trained: Finetune needs the checkpoint to start from"):
                 train_ctpn(config, 0, 1)
-    assert training_data(settings(data, "", task_type="Finetune", pretraining_dataset_file=""), 0, 1).num_samples == 6
-    assert training_data(settings(data, "", finetune_dataset_file=""), 0, 1).num_samples == 6
+    finetune = settings(data, tmp_path, task_type="Finetune", pretraining_dataset_file="")
+    assert training_data(finetune, 0, 1).num_samples == 6
+    assert training_data(settings(data, tmp_path, finetune_dataset_file=""), 0, 1).num_samples == 6
     older = {"pretraining_dataset_file": "", "pretrain_dataset_file": str(data.train)}
-    assert training_data(settings(data, "", **older), 0, 1).num_samples == 6
+    assert training_data(settings(data, tmp_path, **older), 0, 1).num_samples == 6
     for name in ("Pretrain", "finetune"):
         with pytest.raises(UserError, match=f"task_type: '{name}' is not one of Pretraining, Finetune"):
             load_config(["--task_type", name])

@@ -80,10 +80,7 @@ def _plan_set(options: DataSetOptions, keys: _SetKeys) -> SetPlan | None:
         without_path = [name for name in without_path if name != _HELD_OUT_KIND]
     if not sources:
         return None
-    output = getattr(options, output_key)
-    if not output:
-        raise DataSetError(f"{output_key}: is empty; give the folder to write the {set_name} set into")
-    return SetPlan(set_name, sources, Path(output), shards, without_path)
+    return SetPlan(set_name, sources, Path(getattr(options, output_key)), shards, without_path)
 
 
 def _held_out_sources(options: DataSetOptions, without_path: list[str]) -> list[Source]:
