@@ -22,6 +22,7 @@ SHORTENED = 1.3  # how much steeper than its proposals a line is on average
 REACH = 1.2  # line heights that the end of a line may be off the slope of its proposals
 TRUST = 0.5  # share of what its rows tell that a line loses where its end is one line height off that slope
 FIRST_STEPS, FINE_STEPS = np.linspace(-1, 1, 25), np.linspace(-1 / 12, 1 / 12, 7)  # shares of REACH
+MANY, LEVEL = 6.0, 0.15  # line heights that a line is long, and that its ends differ, for its proposals to be right
 BAND = 1.0  # line heights above and below the middle of a line where its ink is looked at
 
 
@@ -55,13 +56,14 @@ def line_slopes(gray: np.ndarray, boxes: np.ndarray, heights: np.ndarray, slopes
     Returns:
         (M,); what the proposals say where a line shows no edges.
     """
-    found = [
-        _near(edges, slope, height / max(box[2] - box[0], 1.0))
-        if (edges := _edges(gray, box, height, slope)) is not None
-        else slope
-        for box, height, slope in zip(boxes, heights, slopes, strict=True)
-    ]
-    return np.array(found, np.float64)
+    found = np.array(slopes, np.float64)
+    units = heights / np.maximum(boxes[:, 2] - boxes[:, 0], 1.0)
+    # Many proposals that are level are right.
+    for number in np.flatnonzero((units > 1 / MANY) | (np.abs(slopes) > LEVEL * units)):
+        edges = _edges(gray, boxes[number], heights[number], slopes[number])
+        if edges is not None:
+            found[number] = _near(edges, slopes[number], units[number])
+    return found
 
 
 def _near(edges: tuple[np.ndarray, np.ndarray], slope: float, unit: float) -> float:
