@@ -113,7 +113,7 @@ def load_card(path: Path) -> object:
         json.dumps(content, ensure_ascii=False, allow_nan=False).encode()  # no half characters, no infinite numbers
         return content
     except (OSError, ValueError, RecursionError) as error:
-        raise CardError(f"{path}: not a weights card ({error})") from None
+        raise CardError(f"{path}: not a model card ({error})") from None
 
 
 def _card_of_training(weights: Path, network: str) -> WeightsCard:
@@ -136,9 +136,9 @@ def parse_card(content: object, network: str, name: str) -> WeightsCard:
         CardError: a key or value that is not accepted, or a card of another network.
     """
     if not isinstance(content, dict):
-        raise CardError(f"{name}: not a weights card (a JSON object is expected)")
+        raise CardError(f"{name}: not a model card (a JSON object is expected)")
     if content.get("version") != CARD_VERSION:
-        raise CardError(f"{name}: version {content.get('version')!r} of a weights card; this reads {CARD_VERSION}")
+        raise CardError(f"{name}: version {content.get('version')!r} of a model card; this reads {CARD_VERSION}")
     if content.get("network") != network:
         raise CardError(f"{name}: network {content.get('network')!r}; weights of '{network}' are needed here")
     unknown = content.keys() - _FREE - _KEYS[network]
@@ -163,7 +163,7 @@ def write_card(weights: Path, values: Mapping[str, object]) -> Path:
     content = {"version": CARD_VERSION, "sha256": file_sha256(weights), **values}
     network = str(content.get("network"))
     if network not in NETWORKS:
-        raise CardError(f"network {network!r} of a weights card; accepted are {', '.join(NETWORKS)}")
+        raise CardError(f"network {network!r} of a model card; accepted are {', '.join(NETWORKS)}")
     parse_card(json.loads(json.dumps(content)), network, str(card_path(weights)))
     path = card_path(weights)
     write_atomically(path, [(json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()])

@@ -376,7 +376,7 @@ def test_check_of_weights_with_the_card_of_others(quick_check, arguments, weight
     assert code == 1 and "is not the file that its card describes" in printed
     (tmp_path / "ctpn.card.json").write_text("{}")
     assert (
-        "version None of a weights card" in quick_check(without(arguments, "ctpn_weights", tmp_path / "ctpn.ckpt"))[1]
+        "version None of a model card" in quick_check(without(arguments, "ctpn_weights", tmp_path / "ctpn.ckpt"))[1]
     )
 
 
