@@ -28,14 +28,6 @@ _DAMAGES = (
 )
 
 
-def make_folder(path: Path) -> None:
-    """The folder of a training, unless it is there. Raises OptionError where that cannot be."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise OptionError(f"output: '{path}' or a part of it is a file; expected a folder") from None
-
-
 class RunFolder:
     """Files of one training; each is whole whenever the process is killed, whose leftovers are cleared.
 
@@ -47,7 +39,7 @@ class RunFolder:
         # A training that was killed before its first evaluation has a state and no curve.
         if not resume and any((self.path / name).exists() for name in (CURVE, STATE)):
             raise OptionError(f"{self.path}: holds a training; continue it with --resume, or give another output")
-        make_folder(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
         clear_leftovers(self.path)
         self._columns: list[str] = []
         self._continue_curve()

@@ -1,7 +1,7 @@
 """What the two training commands do alike: begin or continue in a folder, and train until the budget is used."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from pytorch.budget import Budget, OpenBudget
 from pytorch.device import choose_device, prepare
 from pytorch.recipe_options import RunOptions
-from pytorch.run_folder import STATE, RunFolder, make_folder
+from pytorch.run_folder import STATE, RunFolder
 from pytorch.training import Trainer
 from src.common.errors import UserError
 from src.common.folder_lock import hold_folder
@@ -31,8 +31,11 @@ def open_run(config: RunOptions) -> Iterator[tuple[torch.device, RunFolder, dict
     prepare(device)
     torch.manual_seed(config.seed)
     messages: list[str] = []
-    make_folder(Path(config.output))
-    with hold_folder(Path(config.output), "training", messages.append):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold_folder(Path(config.output), "training", messages.append))
+        except OptionError as error:
+            raise OptionError(f"output: {error}") from None
         folder = RunFolder(config.output, config.resume)
         state = folder.load_state() if config.resume else None
         if config.resume and state is None:

@@ -34,6 +34,7 @@ def hold_folder(folder: Path, what: str, log: Callable[[str], None]) -> Iterator
         UserError: another one holds it.
     """
     path = folder / f"{what}.lock"
+    was_there = folder.is_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = _locked(path, what, log)
@@ -51,8 +52,9 @@ def hold_folder(folder: Path, what: str, log: Callable[[str], None]) -> Iterator
             yield
         finally:
             path.unlink(missing_ok=True)
-            with suppress(OSError):  # a training that was refused leaves nothing
-                folder.rmdir()
+            if not was_there:
+                with suppress(OSError):  # a training that was refused leaves nothing
+                    folder.rmdir()
 
 
 def _locked(path: Path, what: str, log: Callable[[str], None]) -> TextIO:

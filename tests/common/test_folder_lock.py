@@ -44,6 +44,10 @@ def test_a_second_training_is_refused_by_name(holder, tmp_path):
     with hold_folder(tmp_path / "ckpt_0", "training", messages.append):
         assert json.loads((tmp_path / "ckpt_0" / "training.lock").read_text())["process"] == os.getpid()
     assert messages == [] and not (tmp_path / "ckpt_0").exists()
+    (tmp_path / "mine").mkdir()
+    with hold_folder(tmp_path / "mine", "training", messages.append):
+        pass
+    assert (tmp_path / "mine").is_dir()
 
 
 def test_what_a_killed_one_left_is_taken_over(holder, tmp_path):
