@@ -3,7 +3,8 @@
 H W input height and width, N anchors of an input, n of them that regress a box. Without PyTorch.
 """
 
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from src.data.synthesis.scenes import SceneSource
 from src.training.ctpn_samples import SampleMaker
 
 _SQUARE = 1.1  # sides that differ by less make an image neither upright nor level
+NPZ_DAMAGES = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile)  # raised for a damaged .npz
 _ANY_SIZE = 0.25  # share of images that may be turned from upright to level inputs, squeezed, or the other way
 _RING = 16  # rendered scenes that a worker keeps to draw from
 
@@ -30,6 +32,11 @@ class DetectionSample(NamedTuple):
     anchors: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> "DetectionSample":
+        """What a `.npz` file keeps under the names of the fields; raises some of NPZ_DAMAGES for a damaged one."""
+        return cls(**{name: arrays[name] for name in cls._fields})
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ Shapes: C channels, H W rows and columns of the features.
 
 import hashlib
 import re
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from pytorch.ctpn import Ctpn, backbone_blocks
-from pytorch.detection_samples import DetectionSample
+from pytorch.detection_samples import NPZ_DAMAGES, DetectionSample
 from src.common.atomic_file import replacing
 from src.common.boxes import size_of
 from src.common.errors import UserError
@@ -23,7 +22,6 @@ from src.common.options import OptionError
 
 _KEY_FILE = "layers.txt"
 _SAMPLE_FILE = re.compile(r"([0-9]{1,12})_([0-9]{1,6})x([0-9]{1,6})[.]npz")
-_DAMAGES = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile)
 
 Size = tuple[int, int]
 
@@ -77,8 +75,8 @@ class FeatureCache:
     def _read(self, slot: int, size: Size) -> DetectionSample | None:
         try:
             with np.load(self._file(slot, size), allow_pickle=False) as parts:
-                return DetectionSample(**{name: parts[name] for name in DetectionSample._fields})
-        except _DAMAGES:
+                return DetectionSample.of(parts)
+        except NPZ_DAMAGES:
             self._remove(slot)
             return None
 

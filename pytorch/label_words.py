@@ -9,7 +9,7 @@ FILE names images, or words of images as `svt_val.txt` does, that are left out. 
 """
 
 import sys
-from pathlib import Path, PurePath
+from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -28,7 +28,7 @@ import numpy as np
 from src.common.atomic_file import clear_leftovers, replacing, write_atomically
 from src.common.bounded_file import is_special
 from src.common.errors import UserError
-from src.common.image_name import image_name
+from src.common.image_name import file_stem
 from src.common.options import OptionError
 from src.common.printable import printable
 from src.data.images.decode import ImageError, decode_image
@@ -41,7 +41,7 @@ SURE = 0.93  # mean probability of the characters
 SMALLEST = 10  # pixels of height; smaller text is guessed rather than read
 ENLARGED = 1.6  # for the second prediction
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-LONGEST_STEM = 100  # characters of a crop's name
+LONGEST_STEM = 100  # bytes of a crop's name
 
 Labeled = tuple[np.ndarray, str]
 # image -> (corners (4, 2), text, score) of each line
@@ -84,7 +84,7 @@ def find_images(places: list[Path], held_out: Collection[str]) -> list[Path]:
 
 def crop_stem(file: Path, used: set[str]) -> str:
     """The beginning of the names of an image's crops, unlike any in `used`, to which it is added."""
-    stem = image_name(PurePath(file.stem))[:LONGEST_STEM]
+    stem = file_stem(file.stem, LONGEST_STEM)
     names = itertools.chain([stem], (f"{stem}~{number}" for number in itertools.count(2)))
     stem = next(name for name in names if name.lower() not in used)
     used.add(stem.lower())

@@ -7,7 +7,6 @@ Shape vocabulary: B images of a batch, H W their height and width, N anchors, m 
 """
 
 import re
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 
 from pytorch.detection_feed import to_device
-from pytorch.detection_samples import DetectionSample
+from pytorch.detection_samples import NPZ_DAMAGES, DetectionSample
 from src.common.atomic_file import replacing
 from src.common.errors import UserError
 from src.common.options import OptionError
@@ -26,7 +25,6 @@ from src.data.detection.options import AugmentOptions
 LEAST_PROBABILITY = 0.05  # of text, where offsets are kept
 JPEG_QUALITY = 92
 _NAME = re.compile(r"([0-9]{1,12})_([0-9]{1,6}x[0-9]{1,6})[.]npz")
-_DAMAGES = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, cv2.error)
 
 
 class TeacherSample(NamedTuple):
@@ -73,10 +71,10 @@ def read_sample(file: Path) -> TeacherSample:
     """Read one file. Raises UserError for a damaged one."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            sample = DetectionSample(**{name: arrays[name] for name in DetectionSample._fields})
+            sample = DetectionSample.of(arrays)
             image = cv2.cvtColor(cv2.imdecode(sample.image, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
             rest = {name: arrays[name] for name in TeacherSample._fields if name != "sample"}
-    except _DAMAGES as error:
+    except (*NPZ_DAMAGES, cv2.error) as error:
         raise UserError(
             f"{file} is damaged; remove it, and make_teacher_samples.py makes it anew ({error})"
         ) from error

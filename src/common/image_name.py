@@ -7,7 +7,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import unquote_to_bytes
 
 _OUTWARD = ("..", ".", "/", "//")
-_HASH_CHARACTERS = 24
+HASH_CHARACTERS = 24
 
 
 def image_name(path: PurePath) -> str:
@@ -31,8 +31,12 @@ def file_stem(text: str, most: int) -> str:
     stem = _escaped(text.replace("/", "_"))
     if len(stem.encode()) <= most:
         return stem
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_CHARACTERS]
-    return f"{stem.encode()[: most - _HASH_CHARACTERS - 1].decode('utf-8', 'ignore')}~{digest}"
+    return f"{stem.encode()[: most - HASH_CHARACTERS - 1].decode('utf-8', 'ignore')}~{name_hash(text)}"
+
+
+def name_hash(name: str) -> str:
+    """What keeps a name that was cut apart from others: HASH_CHARACTERS hexadecimal digits."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_CHARACTERS]
 
 
 def file_of(folder: str | Path, name: str) -> Path:

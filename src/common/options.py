@@ -190,8 +190,9 @@ def _problem(model: type[Options], error: "ErrorDetails") -> str:
     if kind == "extra_forbidden":
         return unknown_key(key, model.model_fields)
     field = model.model_fields[key]
-    if kind in ("finite_number", "string_too_short"):
-        return f"{key}: {value} is not a finite number" if value != "" else f"{key}: is empty"
+    complaints = {"finite_number": f"{value} is not a finite number", "string_too_short": "is empty"}
+    if kind in complaints:
+        return f"{key}: {complaints[kind]}"
     if kind in _RANGE_ERRORS:
         return f"{key}: {value} is outside {range_text(range_of(field))}"
     if value_type(field) is tuple and len(location) > 1:

@@ -8,17 +8,17 @@ cannot be the name of a file, would be too long with an ending behind it, leads 
 result, is cut, cleaned, and kept apart from all others by its hash.
 """
 
-import hashlib
 import re
 from pathlib import Path
 
+from src.common.image_name import HASH_CHARACTERS, name_hash
 from src.common.shard import Shard
 
 ENDINGS = (".json", ".txt", ".hocr", ".drawn.jpg")
 COMMON_FILES = re.compile(r"(lines(\.\d+-of-\d+)?\.csv|report(\.\d+-of-\d+)?\.html)")  # of all images together
 _LONGEST = 255 - max(map(len, ENDINGS))  # bytes: file systems end at 255
 _KEPT = 80  # characters of a name that a hash stands behind
-_HASHED = re.compile(r"~[0-9a-f]{24}$")
+_HASHED = re.compile(rf"~[0-9a-f]{{{HASH_CHARACTERS}}}$")
 _PAGE = re.compile(r"#[0-9]+$")
 
 
@@ -46,7 +46,7 @@ def common_name(name: str, shard: Shard) -> str:
 
 
 def _part(part: str, *, is_folder: bool) -> str:
-    return part if _is_safe(part, is_folder) else f"{_cleaned(part)}~{_digest(part)}"
+    return part if _is_safe(part, is_folder) else f"{_cleaned(part)}~{name_hash(part)}"
 
 
 def _is_safe(part: str, is_folder: bool) -> bool:
@@ -61,7 +61,3 @@ def _is_safe(part: str, is_folder: bool) -> bool:
 def _cleaned(part: str) -> str:
     kept = "".join(c if c.isprintable() and c not in "\\:" else "_" for c in part[:_KEPT])
     return kept.strip(". ") or "unnamed"
-
-
-def _digest(part: str) -> str:
-    return hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()[:24]

@@ -49,10 +49,15 @@ def image_files(folder: Path, without: Iterable[Path] = ()) -> list[Path]:
 
     without: folders of results, which are no images to look at.
     """
-    results = [path.resolve() for path in without]
     found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    files = (path for path in found if not path.is_dir() and not is_special(path))
-    return sorted(path for path in files if not any(map(path.parent.resolve().is_relative_to, results)))
+    files = sorted(path for path in found if not path.is_dir() and not is_special(path))
+    results = [path.resolve() for path in without]
+    if not results:
+        return files
+    left_out = {
+        place for place in {path.parent for path in files} if any(map(place.resolve().is_relative_to, results))
+    }
+    return [path for path in files if path.parent not in left_out]
 
 
 def read_header(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> ImageHeader:

@@ -15,10 +15,10 @@ from src.data.images.source import ImageError
 # A closed list: Pillow would otherwise also try formats that start other programs (EPS) or only name stubs.
 ACCEPTED_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000", "AVIF")
 
-_CODESTREAM = b"\xff\x4f\xff\x51"  # the start of JPEG 2000 data, and the marker of the segment with the sizes
 _SMALL_GIF_BYTES, _MOST_GIF_BLOCKS = 1 << 20, 50_000
 _MOST_PNM_HEADER_BYTES = 1 << 16
 _PNM_WORD = re.compile(rb"\s*(?:#[^\r\n]*|[^\s#]+)")
+_CODESTREAM = b"\xff\x4f\xff\x51"  # the start of JPEG 2000 data, and the marker of the segment with the sizes
 _BITS = 42  # bytes from there to the first component's bits per sample, less one
 
 _lock = threading.Lock()

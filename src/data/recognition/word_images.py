@@ -5,10 +5,11 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.data.images.decode import ImageError, decode_image, image_size
-from src.data.images.file_types import HEAD_BYTES, file_type
 from src.data.images.jpeg import MOST_SCANS, has_too_many_scans
 from src.data.images.options import DEFAULT_MAX_PIXELS
 from src.data.recognition.preprocess import to_gray
+
+_JPEG, _PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"  # the first bytes
 
 
 class SampleError(UserError):
@@ -40,12 +41,13 @@ def decode_gray(data: bytes, name: str) -> np.ndarray:
         raise SampleError(f"{name}: not an image", "not an image")
     if size[0] * size[1] > DEFAULT_MAX_PIXELS:
         raise SampleError(f"{name}: {size[1]}x{size[0]} pixels", "too large")
-    if data.count(b"\xff\xda") > MOST_SCANS and data[:2] == b"\xff\xd8" and has_too_many_scans(data):
-        raise SampleError(f"{name}: a JPEG of more than {MOST_SCANS} scans", "unsupported")
-    if file_type(data[:HEAD_BYTES]) not in ("JPEG", "PNG"):
+    if data.startswith(_JPEG):
+        if data.count(b"\xff\xda") > MOST_SCANS and has_too_many_scans(data):
+            raise SampleError(f"{name}: a JPEG of more than {MOST_SCANS} scans", "unsupported")
+        if data.rfind(b"\xff\xd9", -64) < 0:
+            return _in_full(data, name)  # OpenCV would fill with gray what is missing
+    elif not data.startswith(_PNG):
         return _in_full(data, name)  # OpenCV's decoder of JPEG 2000 crashes on damaged files
-    if data[:2] == b"\xff\xd8" and data.rfind(b"\xff\xd9", -64) < 0:
-        return _in_full(data, name)  # OpenCV would fill with gray what is missing
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     if image is None:
         raise SampleError(f"{name}: the image cannot be decoded", "truncated")
@@ -62,9 +64,9 @@ def _in_full(data: bytes, name: str) -> np.ndarray:
 
 def header_size(data: bytes | memoryview) -> tuple[int, int] | None:
     """(height, width) that an encoded image claims, None for what is not an image."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
+    if data[:8] == _PNG and len(data) >= 24:
         return int.from_bytes(data[20:24], "big"), int.from_bytes(data[16:20], "big")
-    if data[:2] == b"\xff\xd8":
+    if data[:2] == _JPEG:
         return _jpeg_size(data)
     try:
         return image_size(bytes(data))
