@@ -52,7 +52,7 @@ def _change_view(images: torch.Tensor, options: WordAugment, draw: np.ndarray) -
         return images.clone()
     height, width = images.shape[1:]
     corners = view_corners(height, width, options, chosen[rows], 2 * draw[rows] - 1)
-    grid = homography_grid(corners, height, width).to(images.device)
+    grid = homography_grid(corners, height, width, images.device)
     where = torch.from_numpy(rows).to(images.device)
     changed = images.clone()
     changed[where] = functional.grid_sample(
@@ -83,26 +83,24 @@ def view_corners(height: int, width: int, options: WordAugment, chosen: np.ndarr
     return (corners - center) @ turn.transpose(0, 2, 1) + center
 
 
-def homography_grid(corners: np.ndarray, height: int, width: int) -> torch.Tensor:
+def homography_grid(corners: np.ndarray, height: int, width: int, device: torch.device | str = "cpu") -> torch.Tensor:
     """Sampling grid (B, height, width, 2) for `grid_sample` that takes an image from the quadrilaterals `corners`.
 
-    The projective map of the unit square to a quadrilateral in closed form (Heckbert 1989, section 2.2.3).
+    The projective map of the unit square to a quadrilateral in closed form (Heckbert 1989, section 2.2.3). What there
+    is of each image is computed on the host in float64, what there is of each pixel on `device`.
     """
-    p0, p1, p2, p3 = corners.transpose(1, 0, 2)  # each (B, 2)
+    p0, p1, p2, p3 = (corners * (2.0 / width, 2.0 / height) - 1).transpose(1, 0, 2)  # each (B, 2), -1 to 1
     right, down, rest = p1 - p2, p3 - p2, p0 - p1 + p2 - p3
     determinant = right[:, 0] * down[:, 1] - right[:, 1] * down[:, 0]
     g = (rest[:, 0] * down[:, 1] - rest[:, 1] * down[:, 0]) / determinant
     h = (right[:, 0] * rest[:, 1] - right[:, 1] * rest[:, 0]) / determinant
     along, across = p1 - p0 + g[:, None] * p1, p3 - p0 + h[:, None] * p3
-    u = ((np.arange(width) + 0.5) / width)[None, None, :, None]
-    v = ((np.arange(height) + 0.5) / height)[None, :, None, None]
-
-    def spread(values: np.ndarray) -> np.ndarray:
-        return values.reshape(len(values), 1, 1, -1)
-
-    points = spread(along) * u + spread(across) * v + spread(p0)
-    points /= spread(g) * u + spread(h) * v + 1  # (B, height, width, 2), pixel edges
-    return torch.from_numpy((points * (2.0 / width, 2.0 / height) - 1).astype(np.float32))
+    terms = np.concatenate([along, across, p0, g[:, None], h[:, None]], axis=1)  # (B, 8)
+    terms = torch.from_numpy(terms.astype(np.float32)).to(device)[:, None, None]  # (B, 1, 1, 8)
+    along, across, p0, g, h = terms.split([2, 2, 2, 1, 1], dim=-1)
+    u = ((torch.arange(width, device=device) + 0.5) / width)[:, None]
+    v = ((torch.arange(height, device=device) + 0.5) / height)[:, None, None]
+    return (along * u + across * v + p0) / (g * u + h * v + 1)
 
 
 def _blur(images: torch.Tensor, options: WordAugment, draw: np.ndarray) -> torch.Tensor:
@@ -115,9 +113,10 @@ def _blur(images: torch.Tensor, options: WordAugment, draw: np.ndarray) -> torch
     kernels = np.exp(-0.5 * (offsets / sigma[rows, None]) ** 2)
     kernels = torch.from_numpy((kernels / kernels.sum(1, keepdims=True)).astype(np.float32)).to(images.device)
     where = torch.from_numpy(rows).to(images.device)
-    padded = functional.pad(images[where][None], [_BLUR_REACH] * 4, mode="replicate")  # (1, n, H, W)
-    across = functional.conv2d(padded, kernels[:, None, None, :], groups=len(rows))
-    images[where] = functional.conv2d(across, kernels[:, None, :, None], groups=len(rows))[0]
+    padded = functional.pad(images[where][None], [_BLUR_REACH] * 4, mode="replicate")[0]  # (n, H, W)
+    # Not a convolution: cuDNN would look for the fastest one anew for every number of blurred images.
+    across = torch.einsum("nhwk,nk->nhw", padded.unfold(2, len(offsets), 1), kernels)
+    images[where] = torch.einsum("nhwk,nk->nhw", across.unfold(1, len(offsets), 1), kernels)
     return images
 
 

@@ -173,6 +173,7 @@ class WordMixture:
         self.rendered += len(chunk.images)
 
     def _fill(self, batch_size: int) -> None:
-        """Enough of every width for a beginning."""
-        while min(len(pool) for pool in self._rendered.values()) < min(_FIRST * batch_size, _MOST_FIRST):
+        """Enough of every width for a beginning; a small pool holds less than that."""
+        enough = min(_FIRST * batch_size, _MOST_FIRST)
+        while any(len(pool) < min(enough, pool.capacity) for pool in self._rendered.values()):
             self._take()

@@ -34,12 +34,16 @@ class WordPool:
         pool._cumulative = np.cumsum(words.weights) / words.weights.sum()
         return pool
 
+    @property
+    def capacity(self) -> int:
+        return len(self.images)
+
     def __len__(self) -> int:
-        return min(self.added, len(self.images))
+        return min(self.added, self.capacity)
 
     def add(self, chunk: WordChunk) -> None:
         """Put the words of `chunk` (at most as many as there are places) into the ring."""
-        places = (self.added + np.arange(len(chunk.images))) % len(self.images)
+        places = (self.added + np.arange(len(chunk.images))) % self.capacity
         where = torch.from_numpy(places).to(self.images.device)
         for target, values in zip((self.images, self.labels, self.lengths), chunk, strict=True):
             target[where] = torch.from_numpy(values).to(target.device, target.dtype)

@@ -254,6 +254,31 @@ def test_a_mixture_keeps_its_shares(lmdb):
     assert position >= mixture.rendered / 2 and mixture.reuse <= 50
 
 
+def test_a_small_pool_is_full_with_what_it_holds():
+    """Training never began where the pool of a wide width has fewer places than words were waited for."""
+    widths = (48, 600)
+    rendered = rendered_words([], [], "", LETTERS.characters, 5, max_words=4, height=32, widths=widths)
+    sources, shares = zip(*rendered, strict=True)
+    assert len(sources) == len(widths)
+    mixture = WordMixture(
+        WordRenderer(sources, widths, [LETTERS], keep_ratio=True),
+        shares,
+        {},
+        rendered_share=1,
+        batch_size=16,
+        pool_size=64,
+        max_reuse=50,
+        workers=0,
+        device=CPU,
+        seed=1,
+    )
+    try:
+        held = 256 * 32 * 100 // (32 * 600)  # a chunk, which is all that a pool of this width holds
+        assert held < 64 and mixture.rendered >= held
+    finally:
+        mixture.close()
+
+
 def test_a_mixture_needs_words(lmdb):
     ((source, share),) = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=[100])
     with pytest.raises(UserError, match="rendered_share"):
