@@ -104,7 +104,7 @@ class CrnnRecipe(AlphabetOptions, RealWordOptions, PoolOptions, ChangeOptions, R
 
     title = "Words, 36 characters: every key of train_crnn.py"
     file = Path(__file__).with_name("recipes") / "crnn.yaml"
-    note = "A GPU: --batch_size 1024 --base_lr 1.5e-3 --pool_size 400000 --max_reuse 6 --workers 16 --ema 0.9995"
+    note = "A GPU: --batch_size 1024 --base_lr 1.2e-3 --pool_size 400000 --max_reuse 6 --workers 8 --ema 0.9995"
     written_by = "python -m pytorch.write_recipes"
     sections: ClassVar[Sections] = {
         "how long, and where to": (LengthOptions, FolderOptions),

@@ -172,7 +172,7 @@ class CtpnRecipe(
 
     title = "Text detection from scratch: every key of train_ctpn.py"
     file = Path(__file__).with_name("recipes") / "ctpn.yaml"
-    note = "A GPU: --batch_size 16 --base_lr 6e-4 --workers 16 --ema 0.999"
+    note = "A GPU: --batch_size 16 --base_lr 2e-4 --workers 4 --ema 0.999"
     written_by = "python -m pytorch.write_recipes"
     sections: ClassVar[Sections] = {
         "how long, and where to": (LengthOptions, FolderOptions),

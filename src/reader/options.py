@@ -108,7 +108,7 @@ class RecognizerOptions(DecodeOptions):
         0.15, "margin added around a line before it is recognized, as a share of its height", low=0, high=1
     )
     text_min_score: float = option(
-        0.65, "lines whose text has a lower score are left out; 0 keeps every one", low=0, high=1
+        0.75, "lines whose text has a lower score are left out; 0 keeps every one", low=0, high=1
     )
     alphabet: str = option(
         "", "digits_lower, printable_ascii, or a file with the characters; empty takes that of the model card"

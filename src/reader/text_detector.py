@@ -212,11 +212,14 @@ class TextDetector:
         )[0]
 
     def _maps(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The network's maps; inputs are filled up to few sizes for an engine that compiles each anew."""
-        if self._engine.name != COMPILING:
+        """The network's maps; inputs are filled up to few sizes for an engine that compiles each anew.
+
+        What is filled up changes the maps a little, so an input of the fixed size stays as it is.
+        """
+        height, width = inputs.shape[2:]
+        if self._engine.name != COMPILING or (self._fixed and (height, width) == self._options.image_size):
             score_map, delta_map = self._engine.run(inputs)
             return score_map, delta_map
-        height, width = inputs.shape[2:]
         size = tuple(-(-side // COMPILED_STEP) * COMPILED_STEP for side in (height, width))
         filled = np.zeros((1, 3, *size), np.float32)
         filled[:, :, :height, :width] = inputs

@@ -90,9 +90,9 @@ def test_openvino_gives_the_same(reader, options):
 
 def test_mindspore_finds_the_same_lines(options):
     pytest.importorskip("mindspore")
-    fixed = {"recognize": False, "img_height": 176, "img_width": 352}  # other sizes are padded for MindSpore
+    fixed = {"recognize": False, "img_height": 192, "img_width": 320}  # what is filled up for MindSpore would differ
     found = TextReader(options, engine="mindspore", **fixed).read(text_image())
-    same_lines(found, TextReader(options, **fixed).read(text_image()), 0.05)
+    same_lines(found, TextReader(options, **fixed).read(text_image()), 0.001)
     assert "text" not in found.to_dict()["lines"][0]
 
 
