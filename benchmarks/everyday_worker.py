@@ -22,12 +22,12 @@ def main() -> None:
     for line in sys.stdin:
         start, worked = time.perf_counter(), time.process_time()
         try:
-            boxes, texts = read(line.rstrip("\n"))
+            boxes, texts, words = read(line.rstrip("\n"))
         except Exception as error:  # what a contestant cannot read, it does not find
             print(f"{line.rstrip()}: {error}", file=sys.stderr)
-            boxes, texts = [], []
+            boxes, texts, words = [], [], []
         times = {"seconds": time.perf_counter() - start, "processor": time.process_time() - worked}
-        print(json.dumps({**times, "boxes": boxes, "texts": texts}), file=answers)
+        print(json.dumps({**times, "boxes": boxes, "texts": texts, "words": words}), file=answers)
 
 
 def ours(root: str, threads: int):
@@ -39,24 +39,28 @@ def ours(root: str, threads: int):
         from src.inference import TextReader  # noqa: PLC0415 - where it was in older versions
     reader = TextReader(threads=threads)
 
-    def read(path: str) -> tuple[list, list]:
+    def read(path: str) -> tuple[list, list, list]:
         lines = reader.read(path).lines
-        return [line.box for line in lines], [line.text for line in lines]
+        words = [(word.text, word.polygon) for line in lines for word in getattr(line, "words", ())]
+        return [line.box for line in lines], [line.text for line in lines], words
 
     return read
 
 
 def rapid(threads: int):
+    import numpy as np  # noqa: PLC0415
     from rapidocr import RapidOCR  # noqa: PLC0415
 
     engine = "EngineConfig.onnxruntime"
     params = {f"{engine}.intra_op_num_threads": threads, f"{engine}.inter_op_num_threads": 1}
     reader = RapidOCR(params={**params, "Global.log_level": "critical"})
 
-    def read(path: str) -> tuple[list, list]:
-        result = reader(path)
-        boxes = [] if result.boxes is None else result.boxes
-        return [[*box.min(axis=0).tolist(), *box.max(axis=0).tolist()] for box in boxes], list(result.txts or [])
+    def read(path: str) -> tuple[list, list, list]:
+        result = reader(path, return_word_box=True)
+        found = [] if result.boxes is None else result.boxes
+        boxes = [[*box.min(axis=0).tolist(), *box.max(axis=0).tolist()] for box in found]
+        words = [word for line in result.word_results or () for word in line if word[2] is not None]
+        return boxes, list(result.txts or []), [(text, np.asarray(box).tolist()) for text, _, box in words]
 
     return read
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.reader_words import score_image
+from benchmarks.reader_words import found_by, score_image
 from src.common.boxes import box_corners
 from src.data.detection.annotations.labeled_image import RawBox, labeled_image
 from src.reader.result import Line, ReadResult, Word
@@ -32,10 +32,10 @@ def test_lines_words_and_texts_count_each_for_themselves(tmp_path):
         Line(line, rectangle(line), 0.9, "FRESH! Broad", 0.9, words),
         Line(other, rectangle(other), 0.9, "odd", 0.9, (Word("odd", other, rectangle(other), 0.9),)),
     )
-    of_lines, of_words, of_texts = score_image(truth, ReadResult("a.jpg", 200, 100, lines, {}))
+    of_lines, of_words, of_texts = score_image(truth, found_by(ReadResult("a.jpg", 200, 100, lines, {})))
     assert (of_lines.ground_truths, of_lines.detections) == (2, 1)
     assert of_lines.recall_credit > 1.5
     assert (of_words.recall_credit, of_words.ground_truths, of_words.detections) == (2, 2, 2)
     assert (of_texts.recall_credit, of_texts.precision_credit) == (1, 1)
-    nothing = score_image(truth, None)
+    nothing = score_image(truth, found_by(None))
     assert all(score.ground_truths == 2 and not score.recall_credit for score in nothing)
