@@ -32,7 +32,8 @@ sys.path.insert(0, str(ROOT))
 
 from src.common.command_start import start_command
 
-start_command()
+if __name__ == "__main__":
+    start_command()
 
 from benchmarks.published_size import IMAGE_SIZE, write_published_size
 from benchmarks.reader_accuracy import plain

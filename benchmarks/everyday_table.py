@@ -33,7 +33,8 @@ sys.path.insert(0, str(ROOT))
 
 from src.common.command_start import start_command
 
-start_command()
+if __name__ == "__main__":
+    start_command()
 
 from benchmarks.contestant import Contestant
 from benchmarks.everyday_images import EVERYDAY, Everyday

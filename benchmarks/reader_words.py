@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from src.common.command_start import start_command
 
-start_command()
+if __name__ == "__main__":
+    start_command()
 
 from benchmarks.contestant import Contestant
 from benchmarks.reader_accuracy import plain

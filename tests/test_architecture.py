@@ -108,3 +108,14 @@ print(sorted(key for key in changed if not key.startswith(allowed)))
     assert done.returncode == 0, done.stderr
     assert done.stdout == "[]\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_program_that_runs_starts_a_command():
+    """It takes Ctrl-C and unexpected errors for itself: an import that did so once ended the tests."""
+    programs = [
+        path for folder in ("", "src", "pytorch", "benchmarks", "examples") for path in (ROOT / folder).glob("*.py")
+    ]
+    starting = [path for path in programs if "start_command()" in path.read_text(encoding="utf-8")]
+    assert len(starting) > 20
+    for path in starting:
+        assert "\nstart_command()" not in path.read_text(encoding="utf-8"), path.relative_to(ROOT)

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_the_same_stop_may_come_many_times(monkeypatch):
         for signum in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
             signal.raise_signal(signum)
         clock = time.monotonic() + 3600
-        monkeypatch.setattr(interrupts.time, "monotonic", lambda: clock)
+        monkeypatch.setattr(interrupts, "time", SimpleNamespace(monotonic=lambda: clock))
         signal.raise_signal(signal.SIGTERM)
     assert stop.name == "SIGTERM"
 
@@ -40,7 +41,7 @@ def test_a_later_ctrl_c_ends_the_run_at_once(monkeypatch, first):
         signal.raise_signal(first)
         signal.raise_signal(signal.SIGINT)
         clock = time.monotonic() + 1.1
-        monkeypatch.setattr(interrupts.time, "monotonic", lambda: clock)
+        monkeypatch.setattr(interrupts, "time", SimpleNamespace(monotonic=lambda: clock))
         signal.raise_signal(signal.SIGINT)
         raise AssertionError("it went on")
     assert stop.signum == first
