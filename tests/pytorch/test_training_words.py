@@ -225,14 +225,14 @@ def test_a_pool_keeps_the_newest():
     np.testing.assert_array_equal(images[:, 0, 0].int(), lengths[:, 0])
 
 
-def test_a_mixture_keeps_its_shares(lmdb):
-    rendered = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=(100, 200))
+def word_mixture(rendered, widths, *, rendered_share, real=None):
+    """A mixture of small batches on the CPU; `rendered` as `rendered_words` gives it, one source for each width."""
     sources, shares = zip(*rendered, strict=True)
-    mixture = WordMixture(
-        WordRenderer(sources, (100, 200), [LETTERS], keep_ratio=True),
+    return WordMixture(
+        WordRenderer(sources, widths, [LETTERS], keep_ratio=len(widths) > 1),
         shares,
-        real_words([RealSet(LmdbWords(lmdb))], [LETTERS], (100, 200))[0],
-        rendered_share=0.5,
+        real or {},
+        rendered_share=rendered_share,
         batch_size=16,
         pool_size=64,
         max_reuse=50,
@@ -240,6 +240,12 @@ def test_a_mixture_keeps_its_shares(lmdb):
         device=CPU,
         seed=1,
     )
+
+
+def test_a_mixture_keeps_its_shares(lmdb):
+    rendered = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=(100, 200))
+    real = real_words([RealSet(LmdbWords(lmdb))], [LETTERS], (100, 200))[0]
+    mixture = word_mixture(rendered, (100, 200), real=real, rendered_share=0.5)
     try:
         batches = [mixture.batch() for _ in range(400)]
         position = mixture.position
@@ -258,20 +264,8 @@ def test_a_small_pool_is_full_with_what_it_holds():
     """Training never began where the pool of a wide width has fewer places than words were waited for."""
     widths = (48, 600)
     rendered = rendered_words([], [], "", LETTERS.characters, 5, max_words=4, height=32, widths=widths)
-    sources, shares = zip(*rendered, strict=True)
-    assert len(sources) == len(widths)
-    mixture = WordMixture(
-        WordRenderer(sources, widths, [LETTERS], keep_ratio=True),
-        shares,
-        {},
-        rendered_share=1,
-        batch_size=16,
-        pool_size=64,
-        max_reuse=50,
-        workers=0,
-        device=CPU,
-        seed=1,
-    )
+    assert len(rendered) == len(widths)
+    mixture = word_mixture(rendered, widths, rendered_share=1)
     try:
         held = 256 * 32 * 100 // (32 * 600)  # a chunk, which is all that a pool of this width holds
         assert held < 64 and mixture.rendered >= held
@@ -280,20 +274,9 @@ def test_a_small_pool_is_full_with_what_it_holds():
 
 
 def test_a_mixture_needs_words(lmdb):
-    ((source, share),) = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=[100])
+    rendered = rendered_words([], [], "", LETTERS.characters, 5, height=32, widths=[100])
     with pytest.raises(UserError, match="rendered_share"):
-        WordMixture(
-            WordRenderer([source], [100], [LETTERS], False),
-            [share],
-            {},
-            rendered_share=0.5,
-            batch_size=4,
-            pool_size=8,
-            max_reuse=2,
-            workers=0,
-            device=CPU,
-            seed=1,
-        )
+        word_mixture(rendered, (100,), rendered_share=0.5)
 
 
 def test_metrics_come_from_every_sample(lmdb):
