@@ -75,11 +75,10 @@ void write_whole(const std::filesystem::path& path, const void* data, std::size_
   if (done) {
     static_cast<void>(::flock(file.value(), LOCK_EX | LOCK_NB));  // some network file systems have no locks
     done = write_all(file.value(), static_cast<const char*>(data), size);
-    done = done && ::rename(temporary.c_str(), path.c_str()) == 0;
   }
-  const int number = errno;
-  if (done && file.close()) return;
-  const std::string why = reason(done ? errno : number);
+  // A network file system may say only at the end that there was no room, and then the old file must still stand.
+  if (done && file.close() && ::rename(temporary.c_str(), path.c_str()) == 0) return;
+  const std::string why = reason(errno);
   ::unlink(temporary.c_str());
   throw UserError("'" + path.string() + "' cannot be written: " + why);
 }

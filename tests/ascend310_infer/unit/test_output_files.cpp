@@ -1,7 +1,9 @@
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <iterator>
@@ -11,6 +13,16 @@
 #include "whole_file.h"
 
 using infer::json_string;
+
+static bool no_room_at_the_end = false;
+
+/// `close` of the whole program, which can fail as on a network file system that is full.
+extern "C" int close(int descriptor) {
+  const int done = static_cast<int>(::syscall(SYS_close, descriptor));
+  if (!no_room_at_the_end) return done;
+  errno = ENOSPC;
+  return -1;
+}
 
 static long files_in(const std::filesystem::path& folder) {
   const std::filesystem::directory_iterator entries(folder);
@@ -40,7 +52,7 @@ UNIT_TEST(bytes_that_are_not_utf8) {
                     "a") == "\"\\udce5\\udcada\"");
 }
 
-UNIT_TEST(files_of_a_image) {
+UNIT_TEST(files_of_an_image) {
   const auto folder = unit::new_folder();
   const infer::Tensor output{"mask", infer::DType::kBool, {1, 2}, {1, 0}};
   infer::write_outputs(folder / "made", "sub/a.v1.jpg", 3, 4, {output, output});
@@ -63,6 +75,16 @@ UNIT_TEST(what_is_in_the_place_of_an_output) {
   std::filesystem::create_directory(folder / "b.jpg.json");
   CHECK_FAILS(infer::write_outputs(folder, "b.jpg", 3, 4, {}), "b.jpg.json' cannot be written: Is a directory");
   CHECK(files_in(folder) == 4);  // nothing unfinished
+}
+
+UNIT_TEST(a_file_stands_until_the_new_one_is_closed) {
+  const auto folder = unit::new_folder();
+  std::ofstream(folder / "a.bin") << "old";
+  no_room_at_the_end = true;
+  CHECK_FAILS(infer::write_whole(folder / "a.bin", "new", 3), "a.bin' cannot be written: No space left on device");
+  no_room_at_the_end = false;
+  CHECK(content(folder / "a.bin") == "old");
+  CHECK(files_in(folder) == 1);
 }
 
 UNIT_TEST(leftovers_of_a_killed_process_are_cleared) {
