@@ -83,7 +83,7 @@ def view_corners(height: int, width: int, options: WordAugment, chosen: np.ndarr
     return (corners - center) @ turn.transpose(0, 2, 1) + center
 
 
-def homography_grid(corners: np.ndarray, height: int, width: int, device: torch.device | str = "cpu") -> torch.Tensor:
+def homography_grid(corners: np.ndarray, height: int, width: int, device: torch.device) -> torch.Tensor:
     """Sampling grid (B, height, width, 2) for `grid_sample` that takes an image from the quadrilaterals `corners`.
 
     The projective map of the unit square to a quadrilateral in closed form (Heckbert 1989, section 2.2.3). What there

@@ -25,14 +25,12 @@ from typing import Any
 
 import numpy as np
 
-from pytorch.ctpn import Ctpn
 from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_sets import read_val_sets
 from pytorch.detection_validation import DetectionValidation
 from pytorch.device import choose_device, prepare, uses_bf16
-from pytorch.start_weights import load_start
+from pytorch.start_weights import trained_ctpn
 from pytorch.threshold_choice import Scores, best_choice, bootstrap_interval, cross_validated, mean_hmean, set_metrics
-from pytorch.winograd import use_winograd
 from src.common.options import OptionError
 from src.ctpn.text_lines import DetectOptions, lines_from_maps
 from src.metrics.detection_result import DetectionResult, GroundTruth, ImageResult
@@ -57,12 +55,8 @@ def main() -> int:
     config = load_options(CtpnRecipe, sys.argv[2:])
     device = choose_device(config.device)
     prepare(device)
-    network = Ctpn(config.backbone_width)
-    load_start(network, sys.argv[1], "ctpn")
-    network.to(device).eval()
     bf16 = uses_bf16(config.precision, device)
-    if device.type == "cpu" and not bf16:
-        use_winograd(network)
+    network = trained_ctpn(sys.argv[1], config.backbone_width, device, bf16)
     cache = Path(config.feature_cache) / "validation" if config.feature_cache else None
     validate = DetectionValidation(config, read_val_sets(config), device, bf16, cache)
     by_choice: dict[Choice, dict[str, dict[str, dict[str, ImageResult]]]] = {}

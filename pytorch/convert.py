@@ -25,14 +25,14 @@ if __name__ == "__main__":
     start_command()
 
 import argparse
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from pytorch.parameter_shapes import NETWORKS, check_fit
+from pytorch.torch_file import write_torch
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.common.options import OptionError
@@ -163,7 +163,7 @@ def convert_file(
         written = rounded_to_bfloat16(written)
     if half:
         written = half_precision(written)
-    write_atomically(target, _encoded(written, target.suffix))
+    _write(target, written)
     names = "this project's names" if target.suffix == ".ckpt" else f"the {naming} naming"
     precision = "float16 matrices" if half else "float32"
     precision += " of bfloat16 values" if bfloat16_values else ""
@@ -212,15 +212,13 @@ def _array(value: torch.Tensor | np.ndarray) -> np.ndarray:
     return np.array(value, order="C")  # channels_last stays behind
 
 
-def _encoded(arrays: Arrays, suffix: str) -> Iterator[bytes]:
-    if suffix == ".ckpt":
-        yield from mindspore_ckpt.encode(arrays)
-    elif suffix == ".safetensors":
-        yield encode_safetensors(arrays)
+def _write(path: Path, arrays: Arrays) -> None:
+    if path.suffix == ".ckpt":
+        write_atomically(path, mindspore_ckpt.encode(arrays))
+    elif path.suffix == ".safetensors":
+        write_atomically(path, [encode_safetensors(arrays)])
     else:
-        buffer = io.BytesIO()
-        torch.save({name: torch.from_numpy(value) for name, value in arrays.items()}, buffer)
-        yield buffer.getvalue()
+        write_torch(path, {name: torch.from_numpy(value) for name, value in arrays.items()})
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import contextlib
 
 import torch
 
+from pytorch.winograd import use_winograd
 from src.common.options import OptionError
 from src.engines.processor import has_bf16_units
 
@@ -37,6 +38,17 @@ def uses_bf16(precision: str, device: torch.device) -> bool:
 def autocast(device: torch.device, bf16: bool) -> contextlib.AbstractContextManager:
     """Convolutions in bfloat16 inside, or nothing changed."""
     return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+
+
+def place(network: torch.nn.Module, device: torch.device, bf16: bool, winograd_channels: int = 64) -> None:
+    """Move a network to its device, in the memory layout and with the convolutions that are fastest there.
+
+    Args:
+        winograd_channels: from so many input channels on Winograd's method pays on a CPU that computes in float32.
+    """
+    network.to(device, memory_format=torch.channels_last)
+    if device.type == "cpu" and not bf16:
+        use_winograd(network, winograd_channels)
 
 
 def prepare(device: torch.device) -> None:

@@ -18,19 +18,15 @@ if __name__ == "__main__":
 
 import json
 
-import torch
-
 from pytorch.convert import to_mindspore, which_network
 from pytorch.crnn import SharedCrnn
 from pytorch.crnn_recipe import CrnnRecipe
-from pytorch.ctpn import Ctpn
 from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_sets import read_val_sets
 from pytorch.detection_validation import DetectionValidation
 from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.read_words import predictor, read_metrics
-from pytorch.start_weights import load_start
-from pytorch.winograd import use_winograd
+from pytorch.start_weights import load_start, trained_ctpn
 from pytorch.word_data import named_alphabets, validation_words
 from src.common.options import OptionError
 from src.crnn.checkpoint_formats import HEAD_NAMES
@@ -72,12 +68,8 @@ def image_metrics(file: str, arguments: list[str]) -> dict:
     config = load_options(CtpnRecipe, arguments)
     device = choose_device(config.device)
     prepare(device)
-    model = Ctpn(config.backbone_width)
-    load_start(model, file, "ctpn")
     bf16 = uses_bf16(config.precision, device)
-    model.to(device, memory_format=torch.channels_last).eval()
-    if device.type == "cpu" and not bf16:
-        use_winograd(model)
+    model = trained_ctpn(file, config.backbone_width, device, bf16)
     return DetectionValidation(config, read_val_sets(config), device, bf16)(model)[1]
 
 

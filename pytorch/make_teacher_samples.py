@@ -21,15 +21,13 @@ if __name__ == "__main__":
 import numpy as np
 import torch
 
-from pytorch.ctpn import Ctpn
 from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_feed import to_device
 from pytorch.detection_samples import DetectionMaker, DetectionSample, DetectionTask
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets
 from pytorch.device import autocast, choose_device, prepare, uses_bf16
-from pytorch.start_weights import load_start
+from pytorch.start_weights import trained_ctpn
 from pytorch.teacher_samples import find_samples, teacher_sample, write_sample
-from pytorch.winograd import use_winograd
 from src.common.atomic_file import clear_leftovers
 from src.common.options import OptionError
 from src.data.synthesis.backgrounds import Backgrounds
@@ -50,11 +48,7 @@ def main() -> int:
     device = choose_device(config.device)
     prepare(device)
     bf16 = uses_bf16(config.precision, device)
-    teacher = Ctpn(config.backbone_width)
-    load_start(teacher, file, "ctpn")
-    teacher.to(device, memory_format=torch.channels_last).eval()
-    if device.type == "cpu" and not bf16:
-        use_winograd(teacher)
+    teacher = trained_ctpn(file, config.backbone_width, device, bf16)
     validation = [image for images in read_val_sets(config).values() for image in images]
     maker = make_maker(config, read_train_sets(config, validation))
     backgrounds = Backgrounds(config.backgrounds)

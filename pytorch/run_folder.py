@@ -1,31 +1,19 @@
 """The folder of one training: its state to go on from, its best and final weights, its log and its curve."""
 
 import csv
-import io
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from src.common.atomic_file import clear_leftovers, write_atomically
+from pytorch.torch_file import read_torch, write_torch
+from src.common.atomic_file import clear_leftovers
 from src.common.errors import UserError
 from src.common.options import OptionError
 
 STATE, BEST, FINAL, LOG, CURVE = "state.pt", "best.pt", "final.pt", "train.log", "curve.csv"
 _PARTS = {"model", "optimizer", "average", "step", "samples", "best", "seconds", "data"}
-# What PyTorch's reader raises for bytes that are not as it wrote them.
-_DAMAGES = (
-    OSError,
-    RuntimeError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    EOFError,
-    pickle.UnpicklingError,
-)
 
 
 class RunFolder:
@@ -53,21 +41,18 @@ class RunFolder:
         file = self.path / STATE
         if not file.is_file():
             return None
-        try:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-        except _DAMAGES as error:
-            raise UserError(f"{file} cannot be used: {error}") from error
+        state = read_torch(file)
         if not isinstance(state, dict) or not state.keys() >= _PARTS:
             raise UserError(f"{file} is no state of a training")
         return state
 
     def save_state(self, state: dict[str, Any]) -> None:
-        self._save(STATE, state)
+        write_torch(self.path / STATE, state)
 
     def save_weights(self, name: str, state: Mapping[str, torch.Tensor], about: dict[str, Any]) -> None:
         """`best.pt`, for instance: the weights under "model", float32, and plain values about them beside it."""
         weights = {key: value.detach().cpu().clone() for key, value in state.items()}
-        self._save(name, {"model": weights, **about})
+        write_torch(self.path / name, {"model": weights, **about})
 
     def log(self, text: str) -> None:
         """Print a line and keep it in the log."""
@@ -96,8 +81,3 @@ class RunFolder:
         if (self.path / CURVE).exists():
             with (self.path / CURVE).open(encoding="utf-8", newline="") as file:
                 self._columns = next(csv.reader(file), [])
-
-    def _save(self, name: str, content: dict[str, Any]) -> None:
-        buffer = io.BytesIO()
-        torch.save(content, buffer)
-        write_atomically(self.path / name, [buffer.getvalue()])

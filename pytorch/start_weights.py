@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 
 from pytorch.convert import from_mindspore, norm_to_pytorch, to_mindspore
+from pytorch.ctpn import Ctpn
+from pytorch.device import place
 from src.common.errors import UserError
 from src.ctpn.checkpoint_formats import backbone_only, describe_backbone, missing_backbone_layers
 from src.weights.formats import read_weights
@@ -35,6 +37,18 @@ def load_start(model: torch.nn.Module, path: str | Path, network: str, remake: I
         )
     model.load_state_dict({**own, **{name: value for name, value in found.items() if name not in differing}})
     return differing
+
+
+def trained_ctpn(path: str | Path, width_mult: float, device: torch.device, bf16: bool) -> Ctpn:
+    """A detector with the weights of a file, on its device, for evaluation.
+
+    Raises:
+        UserError: not readable, or of another shape; names what differs.
+    """
+    network = Ctpn(width_mult)
+    load_start(network, path, "ctpn")
+    place(network, device, bf16)
+    return network.eval()
 
 
 def load_ctpn_start(model: torch.nn.Module, path: str | Path) -> str:

@@ -29,14 +29,13 @@ from pytorch.batch_augment import augment_batch
 from pytorch.crnn import SharedCrnn
 from pytorch.crnn_loss import ctc_loss, flat_start_loss
 from pytorch.crnn_recipe import CrnnRecipe
-from pytorch.device import uses_bf16
+from pytorch.device import place, uses_bf16
 from pytorch.read_words import predictor, read_metrics, score_of
 from pytorch.run_folder import RunFolder
 from pytorch.start_weights import load_start
 from pytorch.training import Exported, Losses, Trainer
 from pytorch.training_run import open_run, run_trainer
 from pytorch.weight_init import init_crnn
-from pytorch.winograd import use_winograd
 from pytorch.word_data import Words, make_words, named_alphabets, validation_words
 from pytorch.word_mixture import WordBatch
 from src.crnn.alphabet import Alphabet
@@ -72,10 +71,8 @@ def make_trainer(
     if config.pre_trained:
         remade = load_start(model, config.pre_trained, "crnn", HEAD_NAMES)
         folder.log(f"weights from {config.pre_trained}; starts anew: {', '.join(remade) or 'nothing'}")
-    model.to(device, memory_format=torch.channels_last)
     bf16 = uses_bf16(config.precision, device)
-    if device.type == "cpu" and not bf16:
-        use_winograd(model, WINOGRAD_CHANNELS)
+    place(model, device, bf16, WINOGRAD_CHANNELS)
     sources = validation_words(config)
     folder.log(f"{device}, {'bf16' if bf16 else 'fp32'}, {model.classes} classes, widths {config.image_width}")
 

@@ -29,7 +29,7 @@ from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_feed import CachedFeed, DetectionBatch, DetectionFeed
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets
 from pytorch.detection_validation import DetectionValidation
-from pytorch.device import uses_bf16
+from pytorch.device import place, uses_bf16
 from pytorch.distill_loss import distill_loss
 from pytorch.feature_cache import FeatureCache, layers_key
 from pytorch.run_folder import RunFolder
@@ -38,7 +38,6 @@ from pytorch.teacher_samples import TeacherBatch, TeacherFeed
 from pytorch.training import Losses, Trainer
 from pytorch.training_run import load_network, open_run, run_trainer
 from pytorch.weight_init import init_ctpn
-from pytorch.winograd import use_winograd
 from src.common.folder_lock import hold_folder
 from src.common.options import OptionError
 from src.data.detection.options import AugmentOptions
@@ -111,9 +110,7 @@ def make_network(config: CtpnRecipe, device: torch.device, folder: RunFolder, bf
             freeze(network, getattr(config, key))
         except ValueError as error:
             raise OptionError(f"{key}: {error}") from None
-    network.to(device, memory_format=torch.channels_last)
-    if device.type == "cpu" and not bf16:
-        use_winograd(network)
+    place(network, device, bf16)
     return network
 
 

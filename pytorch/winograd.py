@@ -47,8 +47,8 @@ class Convolution(nn.Conv2d):
         return y if self.bias is None else y + self.bias[:, None, None]
 
 
-def use_winograd(network: nn.Module, least_channels: int = 64) -> list[str]:
-    """Compute the convolutions of at least so many input channels by Winograd's method, which pays on a CPU.
+def use_winograd(network: nn.Module, least_channels: int) -> list[str]:
+    """Compute the convolutions of at least so many input channels by Winograd's method.
 
     Returns:
         The names of these convolutions.

@@ -67,7 +67,7 @@ def test_the_command_judges_every_image_of_every_set(tmp_path, monkeypatch, caps
     choose_thresholds = importlib.import_module("pytorch.choose_thresholds")
 
     torch.manual_seed(0)
-    torch.save(choose_thresholds.Ctpn(1 / 8).state_dict(), tmp_path / "weights.pth")
+    torch.save(importlib.import_module("pytorch.ctpn").Ctpn(1 / 8).state_dict(), tmp_path / "weights.pth")
     sets = []
     for name in ("one", "two"):
         for kind in ("pixels", "gt"):

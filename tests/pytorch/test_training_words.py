@@ -65,7 +65,7 @@ def test_views_agree_with_opencv():
     images = smooth()
     draw = np.random.default_rng(3).random((len(images), 16)) * 2 - 1
     corners = view_corners(32, 100, options, np.ones((len(images), 3), bool), draw)
-    grid = homography_grid(corners, 32, 100)
+    grid = homography_grid(corners, 32, 100, torch.device("cpu"))
     found = torch.nn.functional.grid_sample(
         torch.from_numpy(images.astype(np.float32))[:, None], grid, padding_mode="border", align_corners=False
     )[:, 0].numpy()

@@ -35,7 +35,7 @@ def test_a_detector_with_it_is_the_same_detector():
         expected = model(images)
         layers = ("3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")
         expected_names = [f"vgg16_feature_extractor.conv{layer}.0" for layer in layers] + ["conv"]
-        assert use_winograd(model) == expected_names
+        assert use_winograd(model, 64) == expected_names
         found = model(images)
     for mine, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4)
