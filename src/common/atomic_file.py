@@ -4,7 +4,6 @@ Every layer may import it, as `errors`.
 """
 
 import contextlib
-import errno
 import json
 import os
 import re
@@ -14,8 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from src.common.errors import UserError
-from src.common.options import OptionError
+from src.common.options import unwritable
 
 try:
     import fcntl
@@ -23,7 +21,6 @@ except ImportError:  # no such locks on this system; then nothing is cleared
     fcntl = None  # type: ignore[assignment]
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
-_NO_FOLDER = (errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG)  # a file stands in the place of a folder
 _YOUNGEST = 10.0  # seconds; a younger leftover may be one that its writer has not locked yet
 
 
@@ -53,8 +50,7 @@ def replacing(path: str | Path, *, sync: bool = True) -> Iterator[BinaryIO]:
                 os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        kind = OptionError if error.errno in _NO_FOLDER else UserError
-        raise kind(f"cannot write {path}: {error.strerror or error}") from error
+        raise unwritable(error)(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()

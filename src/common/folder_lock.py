@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from src.common.errors import UserError
-from src.common.options import OptionError
+from src.common.options import OptionError, unwritable
 from src.common.printable import one_line
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # a network file system without them
@@ -43,8 +43,7 @@ def hold_folder(folder: Path, what: str, log: Callable[[str], None]) -> Iterator
     except (FileExistsError, NotADirectoryError):
         raise OptionError(f"'{folder}' or a part of it is a file; expected a folder") from None
     except OSError as error:
-        kind = OptionError if error.errno == errno.ENAMETOOLONG else UserError
-        raise kind(f"cannot write to {folder}: {error.strerror}") from error
+        raise unwritable(error)(f"cannot write to {folder}: {error.strerror}") from error
     with file:
         if left:
             log(f"{path} was left by {left}, which has ended; taken over")

@@ -6,6 +6,7 @@ default, range and help text is written once, and a configuration can be handed 
 groups.
 """
 
+import errno
 import types
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -33,6 +34,12 @@ class ManyOptionsError(OptionError):
 def unreadable(error: OSError | UnicodeDecodeError) -> type[UserError]:
     """Whose mistake it is that a file cannot be read: of the option that names it, or of what it holds."""
     return OptionError if isinstance(error, OSError) else UserError
+
+
+def unwritable(error: OSError) -> type[UserError]:
+    """Whose mistake it is that a file cannot be written: of the option that names it, or of the machine."""
+    # A file stands in the place of a folder, or a part is too long for a name.
+    return OptionError if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG) else UserError
 
 
 def _as_tuple(value: object) -> object:
