@@ -13,9 +13,9 @@ def missing_package(error: BaseException) -> str:
     package = error.name.partition(".")[0]
     if package in _OURS:
         return ""
-    file = "requirements.txt"
-    if package == "torch":
+    file, command = "requirements.txt", Path(sys.argv[0]).resolve()
+    if package == "torch" or command.parent.name == "pytorch":
         file = "pytorch/requirements.txt"
-    elif Path(sys.argv[0]).name == "predict.py" and package != "mindspore":
+    elif command.name == "predict.py" and package != "mindspore":
         file = "requirements-read.txt"
     return f"the Python package '{error.name}' is missing: python -m pip install -r {file}"

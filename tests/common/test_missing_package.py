@@ -10,6 +10,7 @@ from command_cases import run_with_package
         ("predict.py", "pydantic", "requirements-read.txt"),
         ("train.py", "pydantic", "requirements.txt"),
         ("src/create_lmdb.py", "rich", "requirements.txt"),
+        ("pytorch/make_splits.py", "cv2", "pytorch/requirements.txt"),
     ],
 )
 def test_a_missing_package_is_one_line(command, package, file, tmp_path):
