@@ -1,21 +1,17 @@
 """Write the shards of a MindRecord so that an unfinished set never stands under the finished name."""
 
 import contextlib
-import glob
-import logging
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from mindspore.mindrecord import FileWriter
 
+from src.common.build_folder import build_folder
 from src.common.errors import UserError
-from src.common.folder_lock import hold_folder
 
-logger = logging.getLogger(__name__)
 _BATCH_ROWS = 64
 _BATCH_BYTES = 32_000_000
 
@@ -23,10 +19,9 @@ _BATCH_BYTES = 32_000_000
 class MindRecordWriter:
     """Context manager: `add` rows, then `publish`. Leaving without `publish` leaves nothing behind.
 
-    No other build writes to `output_dir` inside; what a killed one left there is removed.
-    Shards are written in a hidden folder inside `output_dir` and moved into place at the end. Older files of
-    the same name stay until then. They are replaced in an order in which the first shard, through which a
-    data set is opened, is the first to go and the last to come.
+    No other build writes to `output_dir` inside; see `build_folder`. Shards are written in its hidden folder and
+    moved into place at the end. Older files of the same name stay until then. They are replaced in an order in which
+    the first shard, through which a data set is opened, is the first to go and the last to come.
     """
 
     def __init__(self, output_dir: Path, file_name: str, schema: dict, *, shards: int) -> None:
@@ -37,7 +32,6 @@ class MindRecordWriter:
         self._rows: list[dict] = []
         self._bytes = 0
         self.count = 0
-        self._work_dir = self._output_dir / f".{file_name}.building"
         self._held = contextlib.ExitStack()
 
     @property
@@ -47,10 +41,7 @@ class MindRecordWriter:
 
     def __enter__(self) -> "MindRecordWriter":
         with contextlib.ExitStack() as stack:
-            stack.enter_context(hold_folder(self._output_dir, "build", logger.info))
-            stack.callback(shutil.rmtree, self._work_dir, ignore_errors=True)
-            self._remove_abandoned()
-            self._work_dir.mkdir()
+            self._work_dir = stack.enter_context(build_folder(self._output_dir, self._file_name))
             with self._reasons():
                 self._writer = FileWriter(str(self._work_dir / self._file_name), self._shards, overwrite=True)
                 self._writer.add_schema(self._schema, "detection")
@@ -106,14 +97,6 @@ class MindRecordWriter:
     def _older_files(self) -> list[str]:
         pattern = re.compile(re.escape(self._file_name) + r"\d*(\.db)?")
         return [path.name for path in self._output_dir.iterdir() if pattern.fullmatch(path.name)]
-
-    def _remove_abandoned(self) -> None:
-        """Remove what builds that were killed left; that of earlier versions has the number of its process behind."""
-        for path in self._output_dir.glob(f"{glob.escape(self._work_dir.name)}*"):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink()
 
 
 def _ordinary_mode(folder: Path) -> int:

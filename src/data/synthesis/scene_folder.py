@@ -1,16 +1,13 @@
 """Write scenes as a folder in ICDAR 2013 format, with a manifest of how it was made."""
 
-import logging
 import os
-import shutil
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
 
 from src.common.atomic_file import write_json
-from src.common.folder_lock import hold_folder
+from src.common.build_folder import build_folder
 from src.common.options import OptionError
 from src.data.loading.processes import ordered_results
 from src.data.synthesis.documents import DocumentSource
@@ -18,9 +15,7 @@ from src.data.synthesis.manifest import MANIFEST, describe_run, refuse_finished
 from src.data.synthesis.scene_paint import Box
 from src.data.synthesis.scenes import SceneSource
 
-logger = logging.getLogger(__name__)
 KINDS = ("images", "gt", "gt_lines")
-_WORK = ".scenes.building"
 
 
 def _write_scene(source: SceneSource | DocumentSource, folder: Path, quality: int, index: int) -> tuple[int, int]:
@@ -54,7 +49,7 @@ def write_scenes(
 ) -> dict:
     """Write `count` scenes: images/img_N.jpg, gt/gt_img_N.txt, gt_lines/gt_img_N.txt, N from 1, and manifest.json.
 
-    They are written in a hidden folder inside `folder` and moved into place at the end, the manifest last.
+    They are moved into place when all are written, the manifest last.
 
     Returns:
         The manifest.
@@ -63,17 +58,13 @@ def write_scenes(
         UserError: the folder holds a finished set already, or something else in the place of one, or another build
             writes there.
     """
-    with ExitStack() as stack:
-        stack.enter_context(hold_folder(folder, "build", logger.info))
+    with build_folder(folder, "scenes") as work:
         refuse_finished(folder / MANIFEST)
         for kind in KINDS:
             if os.path.lexists(folder / kind):
                 raise OptionError(f"output: {folder} holds {kind} and no {MANIFEST}; name a new folder")
-        work = folder / _WORK
-        shutil.rmtree(work, ignore_errors=True)  # of a build that was killed
-        stack.callback(shutil.rmtree, work, ignore_errors=True)
         for kind in KINDS:
-            (work / kind).mkdir(parents=True)
+            (work / kind).mkdir()
         words = lines = 0
         for number, (w, n) in enumerate(ordered_results(_write_scene, (source, work, quality), count, workers), 1):
             words, lines = words + w, lines + n
