@@ -73,7 +73,7 @@ sys.path[0], model = sys.argv.pop(1), Path(sys.argv.pop(1))
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config
 from src.weights.card_config import lay_card
-from src.postprocess.check_labels import check_labels
+from src.postprocess.labels import check_labels
 from src.weights.exported_card import exported_card
 
 def main():

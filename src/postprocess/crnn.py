@@ -17,9 +17,9 @@ from src.crnn.ctc_decode import Decode, Decoded
 from src.crnn.decoder import choose_decoder
 from src.data.images.decode import ImageError, decode_image, image_files
 from src.data.loading.bad_samples import BadSamples
-from src.data.recognition.annotations import Reject, read_icdar_words
 from src.data.recognition.labels import LabelRejected, LabelRules
 from src.metrics.recognition import evaluate_words
+from src.postprocess.labels import read_words, require_words
 from src.postprocess.options import CrnnPostprocess
 from src.postprocess.output_files import OutputFileError, check_name, read_outputs
 from src.weights.exported_card import outputs_card
@@ -57,7 +57,7 @@ def postprocess_crnn(config: CrnnPostprocess) -> dict[str, float]:
     )
     truths: dict[str, str] = {}
     if config.label_path:
-        labels = read_labels(Path(config.label_path), images)
+        labels = read_words(Path(config.label_path), images)
         truths = match_labels(
             labels, predictions, LabelRules(alphabet.characters, config.eval_label_policy), config.label_path
         )
@@ -139,17 +139,6 @@ def read_word(header: Path, alphabet: Alphabet, decode: Decode) -> Decoded:
     return decode(log_probs.astype("float32"))[0]
 
 
-def read_labels(path: Path, images: Path) -> dict[str, str]:
-    """Image name -> text; logs which lines are no labels."""
-    labels = {}
-    for word in read_icdar_words(path, images).iterate():
-        if isinstance(word, Reject):
-            logger.warning(f"label_path: left out {word.name}: {word.reason}")
-        else:
-            labels[word.name] = word.text
-    return labels
-
-
 def match_labels(
     labels: Mapping[str, str], predictions: list[ImagePrediction], rules: LabelRules, label_path: str
 ) -> dict[str, str]:
@@ -160,9 +149,8 @@ def match_labels(
     """
     truths: dict[str, str] = {}
     reasons: dict[str, int] = {}
+    require_words([prediction.name for prediction in predictions], labels, label_path)
     for prediction in predictions:
-        if prediction.name not in labels:
-            raise UserError(f"label_path: no label for '{prediction.name}' in '{label_path}'")
         try:
             truths[prediction.name] = rules.apply(labels[prediction.name])
         except LabelRejected as error:

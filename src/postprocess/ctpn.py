@@ -27,6 +27,7 @@ from src.metrics.submission import (
     write_results,
     write_submission,
 )
+from src.postprocess.labels import require_boxes
 from src.postprocess.options import CtpnPostprocess
 from src.postprocess.output_files import NetworkOutputs, OutputFileError, check_name, read_outputs, read_undescribed
 from src.text_connector.detector import TextLines
@@ -99,9 +100,7 @@ def match_labels(
         UserError: an image has no label.
     """
     of_labels = label_keys(keys)
-    for name, key in of_labels.items():
-        if key not in labels:
-            raise UserError(f"label_path: no gt_{key}.txt for '{name}' in '{label_path}'")
+    require_boxes(of_labels, labels, label_path)
     others = len(labels) - len(keys)
     if others:
         logger.warning(f"label_path: {others} labels belong to no image and are not counted")

@@ -3,7 +3,7 @@
 import pytest
 
 from src.common.errors import UserError
-from src.postprocess.check_labels import check_labels
+from src.postprocess.labels import check_labels
 
 
 def test_labels_with_and_without_the_prefix(tmp_path):
