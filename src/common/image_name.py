@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import unquote_to_bytes
 
@@ -37,6 +38,13 @@ def file_stem(text: str, most: int) -> str:
 def name_hash(name: str) -> str:
     """What keeps a name that was cut apart from others: HASH_CHARACTERS hexadecimal digits."""
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_CHARACTERS]
+
+
+def free_name(name: str, is_taken: Callable[[str], bool], mark: str = "_") -> str:
+    """`name`, with as many marks behind it as make it one that is not taken."""
+    while is_taken(name):
+        name += mark
+    return name
 
 
 def file_of(folder: str | Path, name: str) -> Path:

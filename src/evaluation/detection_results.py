@@ -1,12 +1,12 @@
 """What an evaluation of the detection network leaves behind: submission, ground truth, metrics, images."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from src.common.atomic_file import write_json
-from src.common.image_name import file_stem, inner_path
+from src.common.image_name import file_stem, free_name, inner_path
 from src.evaluation.detection import DetectionEvaluation
 from src.metrics.detection_result import GroundTruth
 from src.metrics.safe_zip import write_text_members
@@ -102,12 +102,14 @@ def drawn_names(names: Iterable[str]) -> dict[str, PurePosixPath]:
     taken = {str(parent).lower() for path in inner.values() for parent in path.parents}
     chosen = {}
     for name, path in sorted(inner.items(), key=lambda item: not _is_jpeg(item[1])):
-        place = path if _is_jpeg(path) else path.with_name(f"{path.name}.jpg")
-        while str(place).lower() in taken:
-            place = place.with_name(f"{place.stem}_{place.suffix}")
+        place = _free_place(path if _is_jpeg(path) else path.with_name(f"{path.name}.jpg"), taken)
         taken.add(str(place).lower())
         chosen[name] = place
     return chosen
+
+
+def _free_place(place: PurePosixPath, taken: Container[str]) -> PurePosixPath:
+    return place.with_stem(free_name(place.stem, lambda stem: str(place.with_stem(stem)).lower() in taken))
 
 
 def _is_jpeg(path: PurePosixPath) -> bool:

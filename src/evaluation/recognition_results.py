@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from src.common.atomic_file import write_atomically, write_json
-from src.common.image_name import file_stem
+from src.common.image_name import file_stem, free_name
 from src.data.images.decode import ImageError
 from src.data.recognition.preprocess import to_gray
 from src.data.recognition.word_images import SampleError
@@ -40,9 +40,8 @@ def write_word_results(
     write_json(path, content)
     taken: set[str] = set()
     for name, evaluation in evaluations.items():
-        table_name = file_stem(name, _LONGEST_NAME)
-        while table_name.lower() in taken:  # `a/b` and `a_b`
-            table_name += "_"
+        # `a/b` and `a_b` may not share a file.
+        table_name = free_name(file_stem(name, _LONGEST_NAME), lambda stem: stem.lower() in taken)
         taken.add(table_name.lower())
         lines = ["sample\ttruth\tread\tconfidence" + ("\tin_lexicon" if _with_lexicon(evaluation) else "")]
         lines += [_line(prediction) for prediction in evaluation.predictions]

@@ -19,7 +19,7 @@ import numpy as np
 from src.common.atomic_file import write_atomically
 from src.common.bounded_file import SMALL, is_special, read_bounded_text
 from src.common.errors import UserError
-from src.common.image_name import file_stem
+from src.common.image_name import file_stem, free_name
 from src.metrics.detection_result import GroundTruth
 from src.metrics.safe_zip import read_text_members, write_text_members
 
@@ -224,11 +224,8 @@ def submission_names(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         if name not in chosen:
             whole = image_key(name) if stems[image_key(name)] == 1 else name
-            candidate = file_stem(re.sub(r"[/\\.]", "_", whole), _LONGEST_KEY)
-            while candidate in taken:
-                candidate += "_"
-            chosen[name] = candidate
-            taken.add(candidate)
+            chosen[name] = free_name(file_stem(re.sub(r"[/\\.]", "_", whole), _LONGEST_KEY), taken.__contains__)
+            taken.add(chosen[name])
     return chosen
 
 

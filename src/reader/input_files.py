@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from src.common.bounded_file import LARGE, read_bounded
-from src.common.image_name import image_name
+from src.common.image_name import free_name, image_name
 from src.common.options import OptionError
 from src.common.printable import printable
 from src.data.images.decode import IMAGE_SUFFIXES
@@ -194,10 +194,8 @@ class _Search:
         paths = [item.file if item.stream else next(of_files) for item in self.found.values()]
         names: dict[str, None] = {}
         for path in paths:
-            name = image_name(path)
-            while name in names:  # standard input, and a file that is called so
-                name += "~"
-            names[name] = None
+            # Standard input, and a file that is called so, have different names.
+            names[free_name(image_name(path), names.__contains__, "~")] = None
         return list(names)
 
 
