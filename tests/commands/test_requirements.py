@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {"opencv-python-headless": "cv2", "pillow": "PIL", "pyyaml": "yaml"}  # where the name is another one
@@ -70,3 +71,10 @@ def test_everything_that_is_imported_is_listed(file):
     found = packages(COMMANDS[file])
     assert "numpy" in found or "pydantic" in found
     assert sorted(found - listed(file) - WITH_OTHERS) == []
+
+
+def test_checks_before_a_commit_need_no_network():
+    """pre-commit would clone the repository of any hook that is not local."""
+    repositories = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert [repository["repo"] for repository in repositories] == ["local"]
+    assert {hook["language"] for hook in repositories[0]["hooks"]} == {"system"}
