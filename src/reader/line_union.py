@@ -15,6 +15,7 @@ ROW = 0.65  # height of a fine line to that of a coarse one, below which the coa
 SAME_ROW = 0.6  # share of the lower line's height that two pieces of one line have in common
 TOUCHING = 0.5  # line heights that two pieces of one line overlap by
 WELL_SEEN, CLEAR = 14, 20  # pixels of a pass's input: heights at which it sees a line well, and beyond doubt
+SAME_TEXT = 0.5  # intersection over union of two lines that are one
 GAP, SAME_HEIGHT = 0.6, 0.6  # between words of one line in line heights, and the ratio of the heights of its pieces
 
 
@@ -109,6 +110,18 @@ def join_neighbors(lines: TextLines) -> TextLines:
             widths[left] += widths[right]
             alive[right] = False
     return TextLines(boxes[alive], scores[alive], polygons[alive])
+
+
+def without_repeats(lines: TextLines) -> TextLines:
+    """Of lines that are one text, as two rows of proposals over a huge letter are, the one that scores highest."""
+    shared, areas = shared_areas(lines.boxes, lines.boxes), _areas(lines.boxes)
+    same = shared > SAME_TEXT * (areas[:, None] + areas - shared)
+    keep = np.ones(len(lines), bool)
+    for index in np.argsort(-lines.scores, kind="stable"):
+        if keep[index]:
+            keep &= ~same[index]
+            keep[index] = True
+    return lines.take(keep)
 
 
 def _next_in_row(boxes: np.ndarray, alive: np.ndarray, index: int) -> int | None:

@@ -32,7 +32,7 @@ SMALL = 32  # pixels of the input: half-seen text below this height may be seen 
 WELL_SEEN = 14  # pixels of the input: a found line of this height needs no finer pass
 SURE_HEIGHT, SURE_SCORE = 10, 0.95  # nor does a lower one that scores high
 ENOUGH_HALF_SEEN = 8  # half-seen proposals from which their heights choose the scale of the next pass
-COARSE = 0.45  # scale below which small text leaves no trace in the network's maps
+COARSE = 0.5  # scale below which small text leaves no trace in the network's maps
 BUSY = 4.0  # mean difference of neighboring gray values in a cell that may hold text
 PLAIN = 1.0  # the same, below which it cannot
 

@@ -15,7 +15,7 @@ from src.ctpn.topology import STRIDE
 from src.data.detection.preprocess import fitted_size, preprocess
 from src.engines.engine import Engine
 from src.reader.ink_tilt import ink_tilt
-from src.reader.line_union import join_neighbors, unite
+from src.reader.line_union import join_neighbors, unite, without_repeats
 from src.reader.passes import (
     HALF_SEEN,
     STEP,
@@ -130,7 +130,7 @@ class TextDetector:
             proposals = self._run(image, current)
             half_seen += len(proposals)
             lines = unite(lines, self._lines(current, proposals, size_of(image)), now)
-        lines = join_neighbors(lines)
+        lines = without_repeats(join_neighbors(lines))
         tilt = ink_tilt(gray, lines.boxes)
         if may_be_tilted and rows_may_mix(lines, tilt):
             return self._detect_level(image, tilt)

@@ -7,7 +7,7 @@ from src.common.boxes import box_corners
 from src.ctpn.proposal_generator import Proposals
 from src.ctpn.text_lines import DetectOptions
 from src.ctpn.topology import STRIDE
-from src.reader.line_union import join_neighbors, unite
+from src.reader.line_union import join_neighbors, unite, without_repeats
 from src.reader.passes import FINEST, Budget, DetectionPass, finer_pass, first_pass, full_pass, wanted_scale
 from src.reader.text_detector import TextDetector
 from src.reader.tiles import CELL, OVERLAP, join_proposals, plan_tiles, tiles_of, whole_tile
@@ -167,6 +167,24 @@ def test_neighbors_are_joined_as_far_as_words_are_apart():
     words = lines((0, 0, 50, 20), (58, 1, 90, 19), (140, 0, 200, 20), (60, 40, 90, 60))
     assert found(join_neighbors(words)) == [(0, 0, 90, 20), (60, 40, 90, 60), (140, 0, 200, 20)]
     assert len(join_neighbors(lines())) == 0
+
+
+def test_one_huge_letter_is_one_line():
+    two = lines((389, 576, 790, 873), (427, 559, 790, 903), (389, 910, 790, 1200), scores=np.array([0.68, 0.69, 0.7]))
+    assert found(without_repeats(two)) == [(389, 910, 790, 1200), (427, 559, 790, 903)]
+    assert len(without_repeats(lines())) == 0
+
+
+def test_print_too_small_for_the_first_pass_of_a_photograph_is_searched():
+    # Text of 11 pixels is 5 pixels high in the first pass over 1600x1200 pixels, and no proposal shows it.
+    gray = np.full((1200, 1600), 200, np.uint8)
+    gray[600:611, 400:800:4] = 60
+    first = first_pass(gray.shape, PIXELS)
+    plan = finer_pass(
+        gray, first, Proposals(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), None), lines(), BUDGET
+    )
+    assert plan.next_pass is not None and plan.next_pass.scale(gray.shape) * 11 >= 12
+    assert plan.next_pass.pixels < 0.2 * 1200 * 1600
 
 
 class DarkIsText:
