@@ -117,11 +117,18 @@ def half_precision(arrays: Arrays) -> Arrays:
 
 
 def rounded_to_bfloat16(arrays: Arrays) -> Arrays:
-    """Matrices and kernels rounded to the nearest values of bfloat16, as float32."""
-    return {
-        name: value if value.ndim < 2 else torch.from_numpy(value).bfloat16().float().numpy()
-        for name, value in arrays.items()
-    }
+    """Matrices and kernels rounded to the nearest values of bfloat16, as float32.
+
+    Raises:
+        UserError: names a parameter that bfloat16 cannot hold.
+    """
+    rounded = {}
+    for name, value in arrays.items():
+        rounded[name] = value if value.ndim < 2 else torch.from_numpy(value).bfloat16().float().numpy()
+        if not np.isfinite(rounded[name]).all():
+            most = np.abs(value).max()
+            raise UserError(f"{name}: holds {most:g}, more than bfloat16 can; convert without --bfloat16_values")
+    return rounded
 
 
 def convert_file(

@@ -38,6 +38,24 @@ class Engine(Protocol):
         ...
 
 
+class FiniteEngine:
+    """An engine whose outputs are numbers: a network that diverged would otherwise look as if it found nothing.
+
+    Minus infinity may stand for the logarithm of a probability that was rounded to zero.
+    """
+
+    def __init__(self, engine: Engine, weights: Path):
+        self._engine, self._weights = engine, weights
+        self.name, self.device = engine.name, engine.device
+
+    def run(self, image: np.ndarray) -> list[np.ndarray]:
+        """As `Engine.run`; EngineError for an output that is NaN or infinite."""
+        outputs = self._engine.run(image)
+        if not all((output < np.inf).all() for output in outputs):
+            raise EngineError(f"{self._weights}: the network's output is not finite (NaN or infinity)")
+        return outputs
+
+
 def installed_engines() -> list[str]:
     """Those of `ENGINES` whose package is there; nothing is imported."""
     return [name for name in ENGINES if find_spec(name) is not None]
@@ -82,6 +100,10 @@ def open_engine(weights: NetworkWeights, options: EngineOptions, input_shape: In
         EngineError: the engine is not there or refuses the network.
         UserError: the weights cannot be used.
     """
+    return FiniteEngine(_open_engine(weights, options, input_shape), weights.path)
+
+
+def _open_engine(weights: NetworkWeights, options: EngineOptions, input_shape: InputShape | None) -> Engine:
     name = choose_engine(options.engine)
     if name == "mindspore":
         from src.engines.mindspore_engine import MindSporeEngine  # noqa: PLC0415 - takes seconds to import

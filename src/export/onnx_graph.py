@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from src.common.errors import UserError
 from src.layers.parameter_shapes import DIRECTIONS
 
 OPSET = 13
@@ -97,7 +98,16 @@ def fold_batch_norm(params: Weights, kernel: str, norm: str) -> tuple[np.ndarray
 
 
 def float32(array: np.ndarray) -> np.ndarray:
-    return np.asarray(array, np.float32)
+    """The array as float32.
+
+    Raises:
+        UserError: it holds what float32 cannot, which batch norm can make of weights that are finite themselves.
+    """
+    with np.errstate(over="ignore"):
+        converted = np.asarray(array, np.float32)
+    if not np.isfinite(converted).all():
+        raise UserError(f"the network's values are too large for float32 (up to {np.abs(array).max():g})")
+    return converted
 
 
 def _onnx_gates(array: np.ndarray) -> np.ndarray:

@@ -28,6 +28,8 @@ class WeightsPlaceError(WeightsError, OptionError):
 # Of an .npz whose arrays are compressed: a few hundred bytes can stand for gigabytes of zeros.
 _MOST_UNPACKED_BYTES = 512 * 2**20
 
+_VARIANCES = (".moving_variance", ".running_var")  # of batch norms, which take the square root
+
 FORMATS = (".ckpt", ".pth", ".pt", ".safetensors", ".npz")
 
 
@@ -38,7 +40,7 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
 
     Raises:
         WeightsError: the file is missing, damaged, of another format, holds no parameters, or one with values that
-            are not finite.
+            are no finite float32.
     """
     path = Path(path)
     _check_suffix(path)
@@ -71,9 +73,22 @@ def decode_weights(data: bytes, path: Path) -> dict[str, np.ndarray]:
     if not params:
         raise WeightsError(f"{path}: no parameters in the file")
     for name, value in params.items():
-        if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise WeightsError(f"{path}: parameter {name} has values that are not finite (NaN or infinity)")
+        if unfit := _unfit(name, value):
+            raise WeightsError(f"{path}: parameter {name} has {unfit}")
     return params
+
+
+def _unfit(name: str, value: np.ndarray) -> str:
+    """What a parameter has that no network computes with in float32; "" where there is nothing."""
+    if value.dtype.kind not in "fiub":
+        return f"values of type {value.dtype.name}; real numbers are accepted"
+    if value.dtype.kind == "f" and not np.isfinite(value).all():
+        return "values that are not finite (NaN or infinity)"
+    if value.dtype.itemsize > 4 and value.size and np.abs(value).max() > np.finfo(np.float32).max:
+        return f"values that are too large for float32 ({np.abs(value).max():g})"
+    if name.endswith(_VARIANCES) and value.size and value.min() < 0:
+        return f"values below zero ({value.min():g}), which no variance is"
+    return ""
 
 
 def _check_suffix(path: Path) -> None:

@@ -43,6 +43,8 @@ def make_params(network):
     for name, sizes in parameter_shapes(network).items():
         shape = tuple(resolved(size, network) for size in sizes)
         params[name] = rng.standard_normal(shape).astype(np.float32)
+        if name.endswith("variance"):
+            params[name] = np.abs(params[name])
         params[name].flat[0] = -0.0
     return params
 
@@ -192,6 +194,12 @@ def test_values_that_bfloat16_holds(network, params, tmp_path):
             continue
         assert not (value.view(np.uint32) & 0xFFFF).any(), "bfloat16 is the upper half of float32"
         np.testing.assert_allclose(value, params[name], rtol=2**-8, atol=0)
+
+
+def test_what_bfloat16_cannot_hold_is_refused_by_name():
+    arrays = {"bias": np.full(2, 3.4e38, np.float32), "kernel": np.full((2, 2), 3.4e38, np.float32)}
+    with pytest.raises(UserError, match=r"kernel: holds 3\.4e\+38, more than bfloat16 can"):
+        convert.rounded_to_bfloat16(arrays)
 
 
 def test_half_precision_loads_into_mindspore(network, params, tmp_path):

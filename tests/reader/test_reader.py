@@ -10,14 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from reader_weights import encoded, text_image, write_weights
+from reader_weights import crnn_params, ctpn_params, encoded, text_image, write_weights
 
+from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.engines.onnx_cache import cache_state, onnx_file, onnx_name
 from src.reader import ImageSource, ReaderOptions, TextReader, Unreadable
 from src.reader.networks import find_detector, find_recognizer
 from src.reader.result import STAGES
 from src.weights.card import CardError, write_card
+from src.weights.mindspore_ckpt import encode
 
 pytest.importorskip("onnxruntime")
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,6 +88,20 @@ def test_the_json_is_as_described(reader):
 def test_openvino_gives_the_same(reader, options):
     pytest.importorskip("openvino")
     same_lines(TextReader(options, engine="openvino").read(text_image()), reader.read(text_image()), 0.05)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("name", "words"), [("ctpn", "output is not finite"), ("crnn", "too large for float32")])
+def test_a_diverged_network_is_one_error(options, tmp_path, name, words):
+    """Its weights are numbers, but what it computes with them is not; without a word it would find nothing."""
+    params = {"ctpn": ctpn_params, "crnn": crnn_params}[name]()
+    with_batch_norm = "cnn.conv6.weight"
+    kernel = {"ctpn": "rpn_with_loss.rpn_convs_list.rpn_cls.weight", "crnn": with_batch_norm}[name]
+    params[kernel] = np.full_like(params[kernel], 3e38)
+    write_atomically(tmp_path / f"{name}.ckpt", encode(params))
+    with pytest.raises(UserError, match=words):
+        reader = TextReader(options, **{f"{name}_weights": tmp_path / f"{name}.ckpt"}, recognizer="word")
+        reader.read(text_image())
 
 
 def test_mindspore_finds_the_same_lines(options):

@@ -293,6 +293,31 @@ def test_values_that_are_not_finite_are_refused_by_name(tmp_path, kind, value):
         read_weights(path)
 
 
+NO_WEIGHTS = {
+    "text": (np.array(["1.5", "x"]), r"has values of type str96; real numbers are accepted"),
+    "complex": (np.ones(2, np.complex64), "has values of type complex64"),
+    "fields": (np.zeros(2, [("a", "f4")]), "has values of type void32"),
+    "dates": (np.zeros(2, "M8[s]"), r"has values of type datetime64\[s\]"),
+    "large": (np.array([1, -1e300]), r"has values that are too large for float32 \(1e\+300\)"),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", NO_WEIGHTS)
+def test_what_float32_cannot_hold_is_refused_by_name(tmp_path, kind):
+    bad, reason = NO_WEIGHTS[kind]
+    np.savez(tmp_path / "a.npz", good=PARAMS["conv.weight"], bad=bad)
+    with pytest.raises(WeightsError, match=f"parameter bad {reason}"):
+        read_weights(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("name", ["norm.moving_variance", "norm.running_var"])
+def test_a_variance_below_zero_is_refused(tmp_path, name):
+    save_weights({name: np.array([1, -0.5], np.float32)}, tmp_path / "a.ckpt")
+    with pytest.raises(WeightsError, match=rf"{name} has values below zero \(-0.5\)"):
+        read_weights(tmp_path / "a.ckpt")
+
+
 def make(kind, path):
     if kind == ".ckpt":
         save_weights(PARAMS, path)
