@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import yaml
 from tiny_words import drawn, write_lmdb
 
 from pytorch import prepare_words
@@ -43,3 +44,15 @@ def test_every_word_is_in_one_part(data, tmp_path):
         "signs_val": ["up"],
     }
     prepare_words.divide_set("stored", data, output)  # nothing is left to do
+
+
+def test_sets_of_the_configurations_are_made():
+    """Every LMDB named NAME_train or NAME_val in a configuration is one of those that this command builds."""
+    made = {
+        f"{name}_{part}" for name in (*prepare_words.SETS, *prepare_words.STORED_SETS) for part in ("train", "val")
+    }
+    root = prepare_words.SPLITS.parents[1]
+    for path in (*root.glob("configs/crnn*.yaml"), *root.glob("pytorch/recipes/crnn*.yaml")):
+        values = next(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+        named = {name for key in ("train_lmdb", "plain_lmdb", "eval_lmdb") for name in values.get(key, [])}
+        assert named - made <= {"MJ_LMDB", "IIIT5k_lmdb", "lines_val"}, path.name
