@@ -10,8 +10,8 @@ import numpy as np
 
 DOUBTFUL = 0.95  # mean score of texts below which an image may stand on its head
 BETTER = 0.05  # by which the mean score of a turned image must be above that of the image as it is
-SURE = 0.98  # score that text on its head does not reach
-ENOUGH = 5  # characters of such texts that leave no doubt
+SURE = 0.98  # score that little text on its head reaches
+ENOUGH, SHARE = 5, 0.2  # characters of such texts that leave no doubt, and their share of all
 GOOD = 0.8  # score of a text that is right
 FEW = 8  # characters: fewer tell no direction; with fewer good ones an image may lie on its side
 CONCLUSIVE = 3  # characters of a text that shows its direction: an "l" or "o" is one from every side
@@ -27,7 +27,7 @@ def is_doubtful(texts: Sequence[tuple[str, float]]) -> bool:
     """Whether what was read, as (text, score) pairs, leaves open that the image stands otherwise."""
     conclusive = [(text, score) for text, score in texts if len(text) >= CONCLUSIVE]
     sure = sum(len(text) for text, score in conclusive if score >= SURE and len(text) > CONCLUSIVE)
-    if sure >= ENOUGH:
+    if sure >= max(ENOUGH, SHARE * sum(len(text) for text, _ in conclusive)):
         return False
     if conclusive and 2 * len(conclusive) >= len(texts):
         return mean_score(conclusive) < DOUBTFUL

@@ -14,6 +14,7 @@ from src.reader.ink_tilt import line_slopes
 from src.text_connector.detector import TextLines
 
 TILTED = 0.01  # slope of 0.6 degrees of an image: from here on its lines follow it
+EXACT = 0.001  # slope by which a line that was found in the level image is off the tilt, for want of digits
 ASTRAY = 0.3  # line heights that the end of a line is off the tilt of its image, if it has a tilt of its own
 MIXED, ENOUGH = 0.5, 4  # line heights that a line rises, and how many such lines, from which rows are easily mixed up
 RISE = 0.35  # line heights between its ends: from here on a line is tilted, whatever the others are
@@ -44,8 +45,11 @@ def followed(lines: TextLines, tilt: float, gray: np.ndarray, oriented: bool | L
         return TextLines(lines.boxes, lines.scores, box_corners(lines.boxes))
     polygons = np.asarray(lines.polygons, np.float64)
     widths, heights = lines.boxes[:, 2] - lines.boxes[:, 0], line_heights(polygons)
-    own = line_slopes(gray, lines.boxes, heights, slopes(polygons))
-    common = (np.abs(own - tilt) * widths < ASTRAY * heights) & (abs(tilt) >= TILTED)
+    own = slopes(polygons)
+    found_level = (np.abs(own - tilt) < EXACT) & (abs(tilt) >= TILTED)  # nothing is left to be measured
+    measured = ~found_level
+    own[measured] = line_slopes(gray, lines.boxes[measured], heights[measured], own[measured])
+    common = found_level | (np.abs(own - tilt) * widths < ASTRAY * heights) & (abs(tilt) >= TILTED)
     polygons = _along(polygons, widths, np.where(common, tilt, own))
     if oriented == "auto":
         level = (np.abs(own) * widths < RISE * heights) & ~common

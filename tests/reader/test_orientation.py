@@ -87,6 +87,17 @@ def test_each_line_of_a_photograph_follows_its_own_ink(degrees):
     np.testing.assert_allclose(found, corners, atol=3)
 
 
+def test_the_slope_of_a_line_found_in_the_level_image_is_not_measured_again():
+    image, tilt = np.full((400, 1000), 255, np.uint8), slope(8)
+    turn = cv2.getRotationMatrix2D((500, 200), 8, 1)
+    cv2.putText(image, "as the work goes on " * 3, (10, 210), cv2.FONT_HERSHEY_SIMPLEX, 1, 0, 2, cv2.LINE_AA)
+    image = cv2.warpAffine(image, turn, (1000, 400), borderValue=255)
+    corners = cv2.transform(np.array([[[10, 186], [990, 186], [990, 216], [10, 216]]], np.float64), turn)
+    boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    found = followed(TextLines(boxes, np.ones(1), corners), tilt, image, "auto").polygons
+    np.testing.assert_allclose(found, corners, atol=2)
+
+
 def test_a_short_line_whose_slope_was_not_seen_follows_its_image():
     tilted = form(3)
     unseen = TextLines(tilted.boxes, tilted.scores, box_corners(tilted.boxes))
@@ -118,6 +129,9 @@ def test_what_leaves_open_how_an_image_stands():
     assert is_doubtful([("uado", 0.7), ("ll", 0.99)]) and is_doubtful([])
     assert is_doubtful([("U", 0.99), ("LL", 0.99), ("n", 0.9), ("LLI", 0.99)])  # letters that lie on their side
     assert not is_doubtful([("27", 0.99)])
+    on_its_head = [("auoud", 0.99), ("LLTO SSS", 0.97), ("8 peoy uoges", 0.97), ("uoqu8ug", 0.88), ("YeAoN", 0.88)]
+    assert is_doubtful(on_its_head)  # a few letters are much alike from both sides
+    assert not is_doubtful([("OPEN DAILY", 0.99), ("Y1!VQ", 0.7), ("kl;jxw", 0.8)])
 
 
 def test_which_images_may_be_one_line():
