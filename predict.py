@@ -10,7 +10,6 @@ if __name__ == "__main__":
 from src.common.printable import one_line
 from src.model_utils.command import run_command
 from src.model_utils.input_arguments import split_inputs
-from src.model_utils.job_signals import stop_by_exception
 from src.model_utils.load_options import load_options, switches
 from src.model_utils.reader_config import ReaderConfig
 
@@ -47,8 +46,7 @@ def main() -> int:
     from src.reader.input_files import NoImageError  # noqa: PLC0415
 
     try:
-        with stop_by_exception():  # SIGTERM leaves no half-written files
-            return read_images(config, inputs)
+        return read_images(config, inputs)
     except NoImageError as error:
         print(one_line(f"error: {error}"), _NO_IMAGE_HINTS, sep="\n", file=sys.stderr)
         return 1

@@ -39,6 +39,7 @@ from examples.reading_queue import ClientGoneError, Limits, QueueFullError, Read
 from src.common.errors import UserError
 from src.model_utils.command import run_command
 from src.model_utils.command_parser import CommandParser, filled, positive, whole_number
+from src.model_utils.job_signals import StoppedError
 from src.reader import ReadResult, TextReader
 
 PAGE = Path(__file__).with_name("serve.html")
@@ -253,6 +254,8 @@ def main() -> int:
     )
     try:
         asyncio.run(server.serve())
+    except StoppedError:  # it has closed its connections, and passes on the signal that ended it
+        raise
     except SystemExit:  # its log says why
         raise UserError(f"cannot listen on {arguments.host}, port {arguments.port}") from None
     return 0 if server.started else 1

@@ -30,13 +30,14 @@ def imports_are_done() -> None:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
-    if not _is_running or _is_importing(frame):
+    if not _is_running or is_importing(frame):
         os.write(2, _INTERRUPTED)
         os._exit(_EXIT_CODE)
     raise KeyboardInterrupt
 
 
-def _is_importing(frame: FrameType | None) -> bool:
+def is_importing(frame: FrameType | None) -> bool:
+    """Whether a package is being imported where a signal came."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             return True

@@ -2,7 +2,8 @@
 
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -24,3 +25,19 @@ def put_back(before: dict[signal.Signals, Any]) -> None:
     while before:
         signum, handler = before.popitem()
         signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
+
+
+@contextmanager
+def delayed(*signals: signal.Signals) -> Iterator[None]:
+    """What these signals do, they do when the block ends.
+
+    Blocking them would not do: another thread may take a signal, and Python answers it in the main one.
+    """
+    came: list[int] = []
+    before = set_handlers(dict.fromkeys(signals, lambda signum, frame: came.append(signum)))
+    try:
+        yield
+    finally:
+        put_back(before)
+        for signum in came:
+            signal.raise_signal(signum)

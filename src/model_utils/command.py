@@ -13,13 +13,14 @@ from src.common.missing_package import missing_package
 from src.common.options import OptionError
 from src.common.printable import one_line
 from src.model_utils.console_log import log_to_console
+from src.model_utils.job_signals import STOPPED, StoppedError, stop_by_exception
 
 
 def run_command(main: Callable[[], int | None]) -> None:
     """Call `main` and leave the process: 0 or its number, 2 for an option that is not accepted, 1 for anything else
     that is known to go wrong; docs/reliability.md has the table.
 
-    Interrupting with Ctrl-C ends with 130, as a shell reports it. Any other exception is a defect of this
+    Ctrl-C ends with 130 and SIGTERM with 143, as a shell reports them. Any other exception is a defect of this
     project and keeps its traceback.
     """
     for name in ("stdout", "stderr"):
@@ -34,7 +35,8 @@ def run_command(main: Callable[[], int | None]) -> None:
     log_to_console()
     try:
         imports_are_done()
-        code = main()
+        with stop_by_exception():
+            code = main()
     except OptionError as error:
         code = _complain(error, 2)
     except BrokenPipeError:  # whoever read the output (`| head`) has seen enough
@@ -53,6 +55,8 @@ def run_command(main: Callable[[], int | None]) -> None:
         code = _complain("there is not enough memory for this", 1)
     except KeyboardInterrupt:
         code = _complain("interrupted", 130)
+    except StoppedError:
+        code = _complain(STOPPED, 143)
     sys.exit(code or 0)
 
 

@@ -1,22 +1,38 @@
 """Signals: of a job that has something left to do when it is stopped, and those that MindSpore would change."""
 
 import _thread
+import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from src.common.command_start import is_importing
 from src.common.signal_handlers import Handler, put_back, set_handlers
+
+STOPPED = "stopped by SIGTERM"
+
+
+class StoppedError(SystemExit):
+    """SIGTERM came; the code is the exit code that shells report for it."""
+
+    def __init__(self) -> None:
+        super().__init__(128 + signal.SIGTERM)
 
 
 @contextmanager
 def stop_by_exception() -> Iterator[None]:
-    """SIGTERM raises SystemExit with the exit code that shells report for it (143)."""
+    """SIGTERM raises StoppedError, so that worker processes are ended and temporary files removed.
+
+    In the middle of an import it ends the process at once, see `command_start`.
+    """
 
     def leave(signum: int, frame: FrameType | None) -> None:
-        sys.exit(128 + signum)
+        if is_importing(frame):
+            os.write(2, f"error: {STOPPED}\n".encode())
+            os._exit(128 + signum)
+        raise StoppedError
 
     with _handlers({signal.SIGTERM: leave}):
         yield

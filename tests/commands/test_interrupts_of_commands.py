@@ -1,4 +1,4 @@
-"""Ctrl-C in the first moments of a command, and while it has worker processes: one line, 130, and nobody left."""
+"""Ctrl-C in the first moments of a command, and SIGTERM too while it has worker processes: one line, nobody left."""
 
 import os
 import signal
@@ -45,6 +45,35 @@ def test_while_a_package_is_imported(command, package, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
 
 
+LATE_IMPORT = """
+import sys
+from src.common.command_start import start_command
+from src.model_utils.command import run_command
+
+def main():
+    import slow_package
+
+start_command()
+run_command(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "end"), [("SIGINT", (130, "error: interrupted\n")), ("SIGTERM", (143, "error: stopped by SIGTERM\n"))]
+)
+def test_while_a_package_is_imported_late(name, end, tmp_path):
+    """MindSpore is, by commands that need it for a part of their work."""
+    (tmp_path / "slow_package.py").write_text(SLOW_PACKAGE.replace("SIGINT", name))
+    done = subprocess.run(
+        [sys.executable, "-c", LATE_IMPORT],
+        env=program_environment(PYTHONPATH=f"{TESTS.parent}{os.pathsep}{tmp_path}"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == end
+
+
 WITH_WORKERS = """
 import os, sys, time
 from src.common.command_start import start_command
@@ -71,8 +100,16 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("kind", ["pool", "ordered"])
-def test_while_processes_work(kind, tmp_path):
-    """The signal goes to all of them, as from a terminal."""
+@pytest.mark.parametrize(
+    ("send", "number", "end"),
+    [
+        (os.killpg, signal.SIGINT, (130, "error: interrupted\n")),  # to all of them, as from a terminal
+        (os.killpg, signal.SIGTERM, (143, "error: stopped by SIGTERM\n")),
+        (os.kill, signal.SIGTERM, (143, "error: stopped by SIGTERM\n")),
+    ],
+    ids=["Ctrl-C", "SIGTERM to all", "SIGTERM to one"],
+)
+def test_while_processes_work(kind, send, number, end, tmp_path):
     (tmp_path / "program.py").write_text(WITH_WORKERS)
     process = subprocess.Popen(
         [sys.executable, tmp_path / "program.py", kind],
@@ -85,9 +122,9 @@ def test_while_processes_work(kind, tmp_path):
     assert process.stdout
     for _ in range(3):
         assert process.stdout.readline() == "working\n"
-    os.killpg(process.pid, signal.SIGINT)
+    send(process.pid, number)
     _, said = process.communicate(timeout=40)
-    assert (process.returncode, said) == (130, "error: interrupted\n")
+    assert (process.returncode, said) == end
     deadline = time.monotonic() + 20
     while _lives(process.pid) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -20,21 +20,24 @@ from typing import Any, TypeVar
 
 import cv2
 
+from src.common.signal_handlers import delayed
+
 Result = TypeVar("Result")
 
 _job: dict[str, Any] = {}
 
 
 class _Process(SpawnProcess):
-    """A process that Ctrl-C does not reach."""
+    """A process that Ctrl-C does not reach, and that is not left half started."""
 
     def start(self) -> None:
         resource_tracker.ensure_running()  # where this starts that process, it lets signals through again
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            super().start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with delayed(signal.SIGINT, signal.SIGTERM):
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                super().start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Context(SpawnContext):
