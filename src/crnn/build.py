@@ -6,7 +6,8 @@ from src.crnn.alphabet import Alphabet
 from src.crnn.crnn import Crnn
 from src.crnn.ctc_loss import CrnnLoss
 from src.crnn.options import LearningOptions, NetworkOptions
-from src.crnn.weight_init import initialize
+from src.crnn.weight_init import initial_weight
+from src.layers.set_parameters import set_parameters
 
 
 def build_crnn(options: NetworkOptions, alphabet: Alphabet) -> Crnn:
@@ -22,3 +23,9 @@ def build_training_crnn(
     network = Crnn(alphabet.num_classes, options.network_width, compute_type)
     initialize(network, seed, options.initialization)
     return network, CrnnLoss(network, options.flat_start_width if options.flat_start_epochs else 0)
+
+
+def initialize(network: Crnn, seed: int, initialization: str = "published") -> None:
+    """Give every parameter its starting value; raises ValueError for an unknown initialization."""
+    hidden_size = network.rnn[0].rnn.hidden_size
+    set_parameters(network, lambda name, shape: initial_weight(name, shape, seed, hidden_size, initialization))

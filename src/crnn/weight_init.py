@@ -1,11 +1,9 @@
-"""Weights that training starts from, with a random stream of its own for each parameter."""
+"""Weights that training starts from, in either framework, with a random stream of its own for each parameter."""
 
 import zlib
 from math import prod
 
-import mindspore as ms
 import numpy as np
-from mindspore import nn
 
 INITIALIZATIONS = ("published", "he")
 
@@ -13,14 +11,19 @@ INITIALIZATIONS = ("published", "he")
 def initial_weight(
     name: str, shape: tuple[int, ...], seed: int, lstm_hidden_size: int, initialization: str = "published"
 ) -> np.ndarray:
-    """Starting value of one parameter, named as in `crnn`; the same for the same name, shape and seed.
+    """Starting value of one parameter, named as in the MindSpore network; the same for the same name, shape and seed.
 
     "published": convolutions N(0, 0.02), batch-norm scale N(1, 0.02), LSTM U(+-1/sqrt(hidden size)), linear
     layers U(+-1/sqrt(inputs)), all biases outside the LSTM 0.
 
     "he": convolutions N(0, sqrt(2 / inputs)) (He et al., 2015), so that the layers without batch norm keep the
     scale of what they are given, and forget gates open by one (Jozefowicz et al., 2015); the rest as above.
+
+    Raises:
+        ValueError: an unknown initialization.
     """
+    if initialization not in INITIALIZATIONS:
+        raise ValueError(f"initialization {initialization!r}: choose one of {', '.join(INITIALIZATIONS)}")
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     kind = name.rpartition(".")[2]
     if kind == "gamma":
@@ -40,13 +43,3 @@ def initial_weight(
         bound = prod(shape[1:]) ** -0.5
         value = rng.uniform(-bound, bound, shape)
     return value.astype(np.float32)
-
-
-def initialize(network: nn.Cell, seed: int, initialization: str = "published") -> None:
-    """Give every parameter of a `Crnn` its starting value; raises ValueError for an unknown initialization."""
-    if initialization not in INITIALIZATIONS:
-        raise ValueError(f"initialization {initialization!r}: choose one of {', '.join(INITIALIZATIONS)}")
-    hidden_size = network.rnn[0].rnn.hidden_size
-    for parameter in network.get_parameters():
-        value = initial_weight(parameter.name, tuple(parameter.shape), seed, hidden_size, initialization)
-        parameter.set_data(ms.Tensor(value))

@@ -13,9 +13,10 @@ from mindspore import Tensor, nn
 from src.ctpn.rpn import RpnHead
 from src.ctpn.topology import ANCHOR_HEIGHTS, LSTM_HIDDEN, RPN_CHANNELS
 from src.ctpn.vgg16 import Vgg16
-from src.ctpn.weight_init import initialize_weights
+from src.ctpn.weight_init import initial_value
 from src.layers.bidirectional_lstm import BidirectionalLstm
 from src.layers.parameter_shapes import scale_channels
+from src.layers.set_parameters import set_parameters
 
 
 class Ctpn(nn.Cell):
@@ -60,7 +61,7 @@ class Ctpn(nn.Cell):
         self.rnn2 = BidirectionalLstm(rpn_channels, hidden)
         self.dropout = nn.Dropout(p=dropout) if dropout else None
         self.rpn_with_loss = RpnHead(2 * hidden, rpn_channels, num_anchors)
-        initialize_weights(self, seed)
+        set_parameters(self, lambda name, shape: initial_value(name, shape, seed))
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
         features = self.vgg16_feature_extractor(image)  # (B, C, H, W)

@@ -1,4 +1,4 @@
-"""Initial weights of CTPN for training without any pretrained part.
+"""Initial weights of CTPN for training without any pretrained part, in either framework.
 
 Every parameter is drawn by its own generator, seeded by (seed, parameter name): the weights depend neither
 on global random state nor on the order or the presence of other parameters, so all ranks start equal.
@@ -7,7 +7,6 @@ on global random state nor on the order or the presence of other parameters, so 
 import zlib
 
 import numpy as np
-from mindspore import Tensor, nn
 
 HEAD_STD = 0.01  # small outputs at the start: scores near 0.5 and boxes at their anchors
 
@@ -36,7 +35,10 @@ def lstm_bias(name: str, size: int) -> np.ndarray:
 
 
 def initial_value(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray | None:
-    """Initial float32 array of a parameter, or None where the layer's own default (batch norm) is right."""
+    """Initial float32 array of a parameter, or None where the layer's own default (batch norm) is right.
+
+    Names are those of the MindSpore network.
+    """
     rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
     if name.endswith((".gamma", ".beta", ".moving_mean", ".moving_variance")):
         return None
@@ -50,11 +52,3 @@ def initial_value(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray | 
         return rng.standard_normal(shape, dtype=np.float32) * np.float32(HEAD_STD)
     before_relu = "vgg16" in name
     return he_normal(rng, shape, gain=2.0 if before_relu else 1.0)
-
-
-def initialize_weights(network: nn.Cell, seed: int = 0) -> None:
-    """Set every parameter of `network` to its initial value, in place."""
-    for parameter in network.get_parameters():
-        value = initial_value(parameter.name, parameter.shape, seed)
-        if value is not None:
-            parameter.set_data(Tensor(value))

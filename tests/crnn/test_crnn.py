@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from src.common.errors import UserError
+from src.crnn.build import initialize
 from src.crnn.crnn import Crnn
 from src.crnn.topology import time_steps
-from src.crnn.weight_init import initialize
 
 
 def arrays(network):

@@ -5,10 +5,10 @@ import numpy as np
 import onnx
 import pytest
 
+from src.crnn.build import initialize
 from src.crnn.checkpoint_formats import mindspore_crnn
 from src.crnn.crnn import Crnn
 from src.crnn.topology import time_steps
-from src.crnn.weight_init import initialize
 from src.export.crnn_onnx import crnn_onnx, export_onnx
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden_crnn.npz"

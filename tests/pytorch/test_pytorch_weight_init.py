@@ -9,6 +9,8 @@ from pytorch.convert import to_mindspore
 from pytorch.crnn import Crnn
 from pytorch.ctpn import Ctpn
 from pytorch.weight_init import init_crnn, init_ctpn
+from src.crnn.weight_init import initial_weight
+from src.ctpn.weight_init import initial_value
 
 WIDTH = 0.25
 
@@ -23,7 +25,6 @@ def spoilt(model):
 
 @pytest.mark.parametrize("initialization", ["published", "he"])
 def test_crnn_starts_from_the_same_numbers(initialization):
-    initial_weight = pytest.importorskip("src.crnn.weight_init").initial_weight
     model = spoilt(Crnn(20, WIDTH))
     init_crnn(model, 5, initialization)
     for name, value in to_mindspore(model.state_dict(), "crnn").items():
@@ -32,12 +33,11 @@ def test_crnn_starts_from_the_same_numbers(initialization):
 
 
 def test_ctpn_starts_from_the_same_numbers():
-    initial_value = pytest.importorskip("src.ctpn.weight_init").initial_value
     model = spoilt(Ctpn(WIDTH))
     init_ctpn(model, seed=5)
     for name, value in to_mindspore(model.state_dict(), "ctpn").items():
         expected = initial_value(name, value.shape, 5)
-        if expected is None:  # MindSpore's own start of a batch norm
+        if expected is None:  # a batch norm
             expected = np.full(value.shape, name.endswith((".gamma", ".moving_variance")))
         np.testing.assert_array_equal(value, expected, err_msg=name)
 
