@@ -24,6 +24,12 @@ class Contestant:
             raise SystemExit(f"{self.name}: ended while it read {path}")
         return json.loads(answer)
 
+    def __enter__(self) -> "Contestant":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         self._process.stdin.close()
         self._process.wait()

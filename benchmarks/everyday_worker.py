@@ -6,9 +6,14 @@ ROOT is a checkout of this project, of any version that has a TextReader.
 """
 
 import json
-import os
 import sys
 import time
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.worker_parts import RapidReader, open_answers, reader_of
 
 
 def main() -> None:
@@ -16,8 +21,7 @@ def main() -> None:
         print(__doc__)
         return
     what, threads = sys.argv[1], int(sys.argv[2])
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what a contestant prints is no answer
+    answers = open_answers()
     import cv2  # noqa: PLC0415 - after the streams are in order
 
     cv2.setNumThreads(threads)
@@ -34,13 +38,7 @@ def main() -> None:
 
 
 def ours(root: str, threads: int):
-    # The folder of this file comes first otherwise.
-    sys.path[0] = root
-    try:
-        from src.reader import TextReader  # noqa: PLC0415
-    except ImportError:
-        from src.inference import TextReader  # noqa: PLC0415 - where it was in older versions
-    reader = TextReader(threads=threads)
+    reader = reader_of(root)(threads=threads)
 
     def read(path: str) -> tuple[list, list, list]:
         lines = reader.read(path).lines
@@ -51,21 +49,7 @@ def ours(root: str, threads: int):
 
 
 def rapid(threads: int):
-    import numpy as np  # noqa: PLC0415
-    from rapidocr import RapidOCR  # noqa: PLC0415
-
-    engine = "EngineConfig.onnxruntime"
-    params = {f"{engine}.intra_op_num_threads": threads, f"{engine}.inter_op_num_threads": 1}
-    reader = RapidOCR(params={**params, "Global.log_level": "critical"})
-
-    def read(path: str) -> tuple[list, list, list]:
-        result = reader(path, return_word_box=True)
-        found = [] if result.boxes is None else result.boxes
-        boxes = [[*box.min(axis=0).tolist(), *box.max(axis=0).tolist()] for box in found]
-        words = [word for line in result.word_results or () for word in line if word[2] is not None]
-        return boxes, list(result.txts or []), [(text, np.asarray(box).tolist()) for text, _, box in words]
-
-    return read
+    return partial(RapidReader(threads).read, with_words=True)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ take, one per line. --key value are options of `ReaderOptions`. A checkout of an
 environment of PYTHON, read the same images with their own options; see make_peers.sh.
 """
 
-import argparse
-import os
 import sys
 import time
 from collections import Counter
@@ -29,7 +27,7 @@ if __name__ == "__main__":
 import numpy as np
 
 from benchmarks.contestant import Contestant
-from benchmarks.reader_inputs import labeled_images, reader_options
+from benchmarks.reader_inputs import chosen_images, image_parser, reader_options, threads_of
 from src.metrics.detection_result import GroundTruth
 from src.metrics.deteval import deteval
 from src.metrics.iou_hmean import iou_hmean
@@ -41,19 +39,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("images_folder", type=Path)
-    parser.add_argument("labels", type=Path)
-    parser.add_argument("--only", type=Path)
-    parser.add_argument("--images", type=int, default=0, help="so many, taken evenly; 0 takes all")
+    parser = image_parser(__doc__)
     parser.add_argument("--recognizers", default="line,word")
     parser.add_argument("--baseline", type=Path)
-    parser.add_argument("--rapidocr_python")
     arguments, more = parser.parse_known_args()
     options = reader_options(more)
-    images = labeled_images(arguments.images_folder, arguments.labels, arguments.only)
-    if arguments.images:
-        images = images[:: max(1, len(images) // arguments.images)][: arguments.images]
+    images = chosen_images(arguments)
     print(f"{len(images)} images, {sum(len(image.texts) for image in images)} words")
     for recognizer in arguments.recognizers.split(","):
         reader = TextReader(recognizer=recognizer, **options)
@@ -68,9 +59,8 @@ def main() -> None:
         ("rapidocr", arguments.rapidocr_python, arguments.rapidocr_python and ROOT),
     ):
         if root:
-            contestant = Contestant(name, python, root, options.get("threads") or len(os.sched_getaffinity(0)))
-            answers = [contestant.read(str(image.path)) for image in images]
-            contestant.close()
+            with Contestant(name, python, root, threads_of(options)) as contestant:
+                answers = [contestant.read(str(image.path)) for image in images]
             seconds, processor = (sum(answer[key] for answer in answers) for key in ("seconds", "processor"))
             print(f"{name}, {per_image(seconds, processor, len(images))}", flush=True)
             print_words(images, ["\n".join(answer["texts"]) for answer in answers])

@@ -11,8 +11,6 @@ are options of `ReaderOptions`. --rapidocr_python names the interpreter of an en
 and words are scored too.
 """
 
-import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -31,7 +29,7 @@ if __name__ == "__main__":
 
 from benchmarks.contestant import Contestant
 from benchmarks.reader_accuracy import plain
-from benchmarks.reader_inputs import labeled_images, reader_options
+from benchmarks.reader_inputs import chosen_images, image_parser, reader_options, threads_of
 from pytorch.threshold_choice import bootstrap_interval, set_metrics
 from src.common.boxes import box_corners
 from src.metrics.detection_result import GroundTruth, ImageResult
@@ -53,16 +51,9 @@ class Found(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("images_folder", type=Path)
-    parser.add_argument("labels", type=Path)
-    parser.add_argument("--only", type=Path)
-    parser.add_argument("--images", type=int, default=0, help="so many, taken evenly; 0 takes all")
-    parser.add_argument("--rapidocr_python")
+    parser = image_parser(__doc__)
     arguments, more = parser.parse_known_args()
-    images = labeled_images(arguments.images_folder, arguments.labels, arguments.only)
-    if arguments.images:
-        images = images[:: max(1, len(images) // arguments.images)][: arguments.images]
+    images = chosen_images(arguments)
     options = reader_options(more)
     reader = TextReader(**options)
     start = time.perf_counter()
@@ -71,10 +62,8 @@ def main() -> None:
     print(f"{len(images)} images, {seconds:.2f} s per image with {reader.engine}")
     print_scores(images, [found_by(result) for result in results])
     if arguments.rapidocr_python:
-        threads = options.get("threads") or len(os.sched_getaffinity(0))
-        contestant = Contestant("rapidocr", arguments.rapidocr_python, ROOT, threads)
-        answers = [contestant.read(str(image.path)) for image in images]
-        contestant.close()
+        with Contestant("rapidocr", arguments.rapidocr_python, ROOT, threads_of(options)) as contestant:
+            answers = [contestant.read(str(image.path)) for image in images]
         print(f"rapidocr, {sum(answer['seconds'] for answer in answers) / len(images):.2f} s per image")
         print_scores(images, [Found(answer["boxes"], answer["words"]) for answer in answers])
 

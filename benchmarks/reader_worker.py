@@ -13,13 +13,18 @@ of one run of a network. A file is read into memory before the clock runs; decod
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import cv2
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.worker_parts import RapidReader, open_answers, reader_of
 
 
 class Timed:
@@ -80,12 +85,9 @@ class Ours:
 class Baseline:
     """The reader of another version, with the engine and the options that it takes by itself."""
 
-    def __init__(self, threads: int):
-        try:
-            from src.reader import TextReader  # noqa: PLC0415
-        except ImportError:
-            from src.inference import TextReader  # noqa: PLC0415 - where it was in version 0.1.0
-        self.whole, self.detecting = TextReader(threads=threads), TextReader(threads=threads, recognize=False)
+    def __init__(self, checkout: str, threads: int):
+        make = reader_of(checkout)
+        self.whole, self.detecting = make(threads=threads), make(threads=threads, recognize=False)
         self.about = f"{self.whole.engine}, {self.whole.device}"
 
     def read(self, data: bytes, detect_only: bool) -> dict:
@@ -95,25 +97,15 @@ class Baseline:
 
 
 class Rapid:
-    """RapidOCR 3 as it comes, with as many threads as the others."""
+    """RapidOCR, whose lines alone count."""
 
     def __init__(self, threads: int):
-        from importlib.metadata import version  # noqa: PLC0415
-
-        from rapidocr import RapidOCR  # noqa: PLC0415
-
-        engine = "EngineConfig.onnxruntime"
-        threads_of = {f"{engine}.intra_op_num_threads": threads, f"{engine}.inter_op_num_threads": 1}
-        self.engine = RapidOCR(params={**threads_of, "Global.log_level": "critical"})
+        self._reader = RapidReader(threads)
         self.about = f"rapidocr {version('rapidocr')}, its own models"
 
     def read(self, data: bytes, detect_only: bool) -> dict:
-        # What a call asks for stays for the calls that do not say it.
-        result = self.engine(data, use_det=True, use_cls=not detect_only, use_rec=not detect_only)
-        boxes = [] if result.boxes is None else result.boxes
-        texts = [] if detect_only else result.txts or []
-        corners = [[*box.min(axis=0).tolist(), *box.max(axis=0).tolist()] for box in boxes]
-        return {"lines": len(boxes), "boxes": corners, "texts": list(texts)}
+        boxes, texts, _ = self._reader.read(data, detect_only=detect_only)
+        return {"lines": len(boxes), "boxes": boxes, "texts": texts}
 
 
 def main() -> None:
@@ -121,17 +113,16 @@ def main() -> None:
         print(__doc__)
         return
     request = json.loads(sys.argv[1])
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what the contestants print is no answer
+    answers = open_answers()
     threads = request["threads"]
     cv2.setNumThreads(threads)
     name = request["name"]
-    # Instead of the folder of this file.
-    sys.path[0] = request["root"] or str(Path(__file__).resolve().parents[1])
     if name == "rapidocr":
         contestant = Rapid(threads)
+    elif name == "baseline":
+        contestant = Baseline(request["root"], threads)
     else:
-        contestant = Baseline(threads) if name == "baseline" else Ours(name, threads, request["options"])
+        contestant = Ours(name, threads, request["options"])
     print(json.dumps({"about": contestant.about}), file=answers)
     files: dict[str, bytes] = {}
     for line in sys.stdin:
