@@ -21,6 +21,7 @@ if __name__ == "__main__":
     start_command()
 
 import argparse
+import re
 import tarfile
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -50,6 +51,7 @@ WORD_SETS = (  # what recipes/crnn.yaml and recipes/crnn_lines.yaml read
 # longest side in pixels and WebP quality: what validates a network keeps more of itself than what trains it
 TRAIN_IMAGE, VAL_IMAGE, BACKGROUND = (900, 80), (1000, 88), (720, 70)
 WORD_HEIGHT, TRAIN_WORD_QUALITY, VAL_WORD_QUALITY = 64, 88, 95
+PLAIN_NAME = re.compile(r"\w[\w.-]{0,99}")
 Preset = Literal[2, 6]  # of xz: WebP hardly gets smaller, so more than 2 only costs time
 
 
@@ -120,6 +122,24 @@ def put_backgrounds(folder: Path, photographs: Sequence[Path], without: Collecti
     for number, path in enumerate(kept):  # numbered: folders may use the same names
         (folder / f"{number:05d}.webp").write_bytes(webp(shrink(decode_image(path), longest), quality))
     return len(kept)
+
+
+def check_names(sets: Sequence[str], val_list: Path) -> None:
+    """Each set is a folder of its own in the archive, beside those of the words and the backgrounds.
+
+    Raises:
+        OptionError: a name that is no plain one, or that something else has.
+    """
+    taken = {"words", "backgrounds", "lexicon.txt"}
+    for option, name in [("images", name) for name in sets] + [
+        ("val_list", val_list.stem),
+        ("val_list", val_list.name),
+    ]:
+        if not PLAIN_NAME.fullmatch(name):
+            raise OptionError(f"{option}: '{name}' is not a name of letters, digits, '_', '-' and '.'")
+        if name in taken:
+            raise OptionError(f"{option}: the name '{name}' is taken; every set and the list need one of their own")
+        taken.add(name)
 
 
 def pack_detection(folder: Path, args: argparse.Namespace, log: Callable[[str], None]) -> None:
@@ -217,6 +237,7 @@ def main(argv: list[str] | None = None, log: Callable[[str], None] = print) -> i
         UserError: data that cannot be used.
     """
     args = make_parser().parse_args(argv)
+    check_names([name for name, _, _ in args.images], args.val_list)
     fonts = {path.name: path for path in find_fonts(args.fonts)}  # of fonts with one name, the last
     args.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=args.output, prefix="unfinished_") as scratch:

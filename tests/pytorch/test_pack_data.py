@@ -1,5 +1,6 @@
 """The pack for another machine: what the archives hold, and that validation images train nothing."""
 
+import re
 import shutil
 import subprocess
 import tarfile
@@ -17,6 +18,7 @@ from tiny_words import drawn, png, write_lmdb
 from pytorch import pack_data
 from pytorch.detection_images import listed, read_images
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.data.loading.name_lists import read_names
 from src.data.recognition.lmdb_reader import LmdbWords
 
@@ -161,6 +163,31 @@ def test_what_cannot_be_packed_is_refused(arguments, tmp_path):
     image = read_images(given[given.index("a") + 1 :][:2])[0]
     with pytest.raises(UserError, match=f"twice: two images are called {Path(image.name).stem}"):
         pack_data.put_images(tmp_path / "twice", [image, image], 100, 80)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("../x", "images: '../x' is not a name"),
+        ("/x", "images: '/x' is not a name"),
+        ("", "images: '' is not a name"),
+        (".", "images: '.' is not a name"),
+        ("..", "images: '..' is not a name"),
+        ("x/y", "images: 'x/y' is not a name"),
+        ("x" * 300, "is not a name"),
+        ("a", "images: the name 'a' is taken"),
+        ("words", "images: the name 'words' is taken"),
+        ("lexicon.txt", "images: the name 'lexicon.txt' is taken"),
+        ("a_val", "val_list: the name 'a_val' is taken"),
+        ("a_val.txt", "val_list: the name 'a_val.txt' is taken"),
+    ],
+)
+def test_no_set_leads_out_of_the_folder_or_over_another(arguments, tmp_path, name, said):
+    data = Path(arguments[1]).parent
+    given = [str(item) for item in [tmp_path / "pack", *arguments]]
+    with pytest.raises(OptionError, match=re.escape(said)):
+        pack_data.main([*given, "--images", name, str(data / "b/images"), str(data / "b/gt")])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_default_words_are_those_of_the_recipes():
