@@ -17,8 +17,7 @@ class Budget:
 
     Args:
         warmup: fraction of the training in which the learning rate rises.
-        used_seconds: time that earlier parts of this
-            training took.
+        used_seconds: time that earlier parts of this training took.
         stop_after: minutes after which this part stops, 0 for at the end.
         clock: seconds, for tests.
     """

@@ -73,8 +73,8 @@ class CachedFeed:
 
     Args:
         features: (3, H, W) normalized -> (C, h, w) of the frozen layers.
-        reuse: how often a sample is drawn on average:
-            where the samples in the cache have been drawn so often, new ones are made first.
+        reuse: how often a sample is drawn on average: where the samples in the cache have been drawn so often, new
+            ones are made first.
     """
 
     def __init__(

@@ -20,8 +20,7 @@ class AnnotatedImage:
 
     Attributes:
         size: (height, width) as a viewer shows it.
-        strips: the same text as strips, which keep the tilt of words with
-            four corner points.
+        strips: the same text as strips, which keep the tilt of words with four corner points.
     """
 
     path: Path

@@ -68,8 +68,8 @@ class DetectionMaker:
     Attributes:
         scene_reuse: how often a rendered scene is drawn before a new one takes its place, on average: drawing one
             takes several times as long as changing one.
-        join_words: see `text_strips.join_words`; for scenes only, images
-            come with their strips.
+        join_words: see `text_strips.join_words`; for scenes only, images come
+            with their strips.
     """
 
     sets: Sequence[Sequence[AnnotatedImage]]

@@ -9,6 +9,7 @@ from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import greedy_decode
 from src.crnn.topology import IMAGE_HEIGHT
 from src.data.recognition.eval_dataset import CrnnEvalData
+from src.data.recognition.word_images import StoredWords
 from src.metrics.recognition import evaluate_words, word_accuracy
 
 Metrics = dict[str, dict[str, dict[str, float]]]
@@ -26,7 +27,7 @@ def predictor(model: torch.nn.Module, device: torch.device) -> Callable[[np.ndar
 
 def read_metrics(
     predict: Callable[[np.ndarray], Sequence[np.ndarray]],
-    sources: Mapping[str, object],
+    sources: Mapping[str, StoredWords],
     alphabets: Mapping[str, Alphabet],
     widths: Sequence[int],
     *,

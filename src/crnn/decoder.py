@@ -1,4 +1,4 @@
-"""The decoder that is asked for: from class probabilities to words."""
+"""The decoder that the options name: from class probabilities to words."""
 
 from functools import partial
 

@@ -10,7 +10,7 @@ from src.common.atomic_file import write_atomically, write_json
 from src.common.image_name import file_stem, free_name
 from src.data.images.decode import ImageError
 from src.data.recognition.preprocess import to_gray
-from src.data.recognition.word_images import SampleError
+from src.data.recognition.word_images import SampleError, WordSamples
 from src.evaluation.recognition import Prediction, WordEvaluation
 from src.metrics.edit_distance import edit_distances
 from src.visualize.drawing import contact_sheet, write_image
@@ -51,7 +51,7 @@ def write_word_results(
 
 
 def draw_mistakes(
-    evaluations: Mapping[str, WordEvaluation], sources: Mapping[str, Any], path: Path, most: int
+    evaluations: Mapping[str, WordEvaluation], sources: Mapping[str, WordSamples], path: Path, most: int
 ) -> int:
     """Draw the worst mistakes of all data sets as one sheet; returns how many there are on it.
 
@@ -94,7 +94,7 @@ def _line(prediction: Prediction) -> str:
     return "\t".join(field.replace("\t", " ").replace("\n", " ") for field in fields)
 
 
-def _image(source: Any, index: int) -> np.ndarray:
+def _image(source: WordSamples, index: int) -> np.ndarray:
     try:
         return to_gray(source.sample(index)[0])
     except (SampleError, ImageError):

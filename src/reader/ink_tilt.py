@@ -2,7 +2,7 @@
 
 Proposals of a detector tell the slope of a long line, not that of a short one, and too little of it. But the upper
 and lower edges of letters lie on a few straight lines: at the right slope their pixels fall into few rows. The lines
-of a page are asked together; in a photograph each has a slope of its own. A slope is pixels down per pixel to the
+of a page are measured together; in a photograph each has a slope of its own. A slope is pixels down per pixel to the
 right; boxes are x1, y1, x2, y2.
 """
 
@@ -13,7 +13,7 @@ STEEPEST = 0.14  # slope of eight degrees
 STEP = 0.02  # between slopes that are tried first; then a third and a ninth of it around the best
 HEIGHT = 24  # of a line when it is looked at, pixels
 WIDEST, FIRST = 300, 120  # the same, of the part in its middle, and of that where all slopes are tried
-LINES = 8  # the longest ones, which are asked
+LINES = 8  # so many of the longest are measured
 LONG = 1.8  # width to height of a line that tells anything
 EDGE = 0.3  # share of the strongest change in a line from which a pixel lies on an edge
 BINS = 4  # of a row

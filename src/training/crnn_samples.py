@@ -1,7 +1,6 @@
 """The training words that a configuration asks for."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from src.common.options import OptionError
 from src.crnn.alphabet import Alphabet
@@ -11,6 +10,7 @@ from src.data.recognition.dataset import CrnnTrainData
 from src.data.recognition.options import WordAugment
 from src.data.recognition.sources import mix_sources, open_lmdbs, rendered_words
 from src.data.synthesis.lexicon import LONGEST_WORD
+from src.data.synthesis.words import WordSource
 from src.training.crnn_options import CrnnTraining
 
 WordData = CrnnTrainData | StagedData
@@ -34,7 +34,7 @@ def training_data(config: CrnnTraining, alphabet: Alphabet, rank_id: int, rank_s
     augment = WordAugment.part_of(config)
 
     def words(widths: Sequence[int], samples: int | None, longest: int | None = None) -> CrnnTrainData:
-        rendered: list[Any] = []
+        rendered: list[tuple[WordSource, float]] = []
         if config.synthetic_weight > 0:
             rendered = rendered_words(
                 config.fonts,

@@ -37,7 +37,7 @@ class TrainData(Protocol):
     steps_per_epoch: int
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterable[tuple[np.ndarray, ...]]:
-        """The batches of `epoch` (from 1) from index `first_step` on, the same ones whenever options."""
+        """The batches of `epoch` (from 1) from index `first_step` on, the same ones at every call."""
 
 
 def train(

@@ -1,11 +1,30 @@
 """Training data whose first epochs come from another object, for a training that begins with cheaper batches."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from src.common.errors import UserError
+
+
+class EpochData(Protocol):
+    """Training data that can be staged."""
+
+    batch_size: int
+    steps_per_epoch: int
+
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[tuple[np.ndarray, ...]]:
+        """The batches of `epoch` from `first_step` on."""
+        ...
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What was left out or replaced."""
+        ...
+
+    def close(self) -> None:
+        """Stop the workers."""
 
 
 class StagedData:
@@ -18,7 +37,7 @@ class StagedData:
         UserError: the two differ in their batches or in their number of steps.
     """
 
-    def __init__(self, first: Any, first_epochs: int, then: Any):
+    def __init__(self, first: EpochData, first_epochs: int, then: EpochData):
         for name in ("batch_size", "steps_per_epoch"):
             if getattr(first, name) != getattr(then, name):
                 raise UserError(f"{name}: {getattr(first, name)} in the first epochs, {getattr(then, name)} later")

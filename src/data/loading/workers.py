@@ -16,26 +16,29 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import cv2
 
 from src.common.errors import UserError
 
 _ROOT = Path(__file__).resolve().parents[3]
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
-class BatchWorkers:
+class BatchWorkers(Generic[Task, Result]):
     """Runs `maker(task)` off the calling thread; `submit` gives a future.
 
     num_workers 0: one thread of this process (OpenCV, Pillow and LMDB let the others run meanwhile).
     num_workers > 0: so many processes, each used by one thread that only waits for it.
     """
 
-    def __init__(self, maker: Any, num_workers: int = 0):
+    def __init__(self, maker: Callable[[Task], Result], num_workers: int = 0):
         if num_workers < 0:
             raise UserError(f"num_workers is {num_workers}; accepted are numbers from 0")
         self._maker = maker
@@ -49,14 +52,15 @@ class BatchWorkers:
         self._threads = ThreadPoolExecutor(max(1, num_workers), thread_name_prefix="word-batches")
         self._finalizer = weakref.finalize(self, _stop, self._threads, self._processes)
 
-    def submit(self, task: Any) -> Future:
+    def submit(self, task: Task) -> "Future[Result]":
         """Start making the batch of `task`; exceptions of the maker come out of the future's result()."""
         return self._threads.submit(self._in_process if self._processes else self._maker, task)
 
-    def _in_process(self, task: Any) -> Any:
+    def _in_process(self, task: Task) -> Result:
         process = self._idle.get()
         try:
-            return process.run(task)
+            result: Result = process.run(task)
+            return result
         finally:
             self._idle.put(process)
 
@@ -65,7 +69,7 @@ class BatchWorkers:
         self._finalizer()
 
 
-def _pickled(maker: Any) -> bytes:
+def _pickled(maker: object) -> bytes:
     try:
         return pickle.dumps(maker)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
@@ -95,7 +99,7 @@ class _WorkerProcess:
         self._starting: bytes | None = maker
         self._lock = threading.Lock()
 
-    def run(self, task: Any) -> Any:
+    def run(self, task: object) -> Any:
         with self._lock:
             try:
                 if self._starting is not None:

@@ -3,9 +3,8 @@
 B samples of a batch, H input height, W the input width of this batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from src.data.recognition.labels import LabelRejected, LabelRules, ctc_steps
 from src.data.recognition.options import WordAugment
 from src.data.recognition.preprocess import resize_word, to_gray
 from src.data.recognition.sampling import TOO_LONG
-from src.data.recognition.word_images import SampleError
+from src.data.recognition.word_images import SampleError, WordSamples
 
 _ATTEMPTS = 100
 _STRIDES = (7919, 7907)  # primes: the stand-ins for neighboring bad samples are not neighbors
@@ -65,7 +64,7 @@ class BatchMaker:
     widths ascending; max_steps: time steps that each width gives. Several widths keep proportions.
     """
 
-    sources: Sequence[Any]
+    sources: Sequence[WordSamples]
     rules: LabelRules
     augment: WordAugment
     height: int
@@ -112,8 +111,9 @@ class BatchMaker:
         raise UserError(f"no usable sample among {_ATTEMPTS} of source {source}: {', '.join(reasons)}")
 
     def _candidate(self, source: int, index: int, attempt: int) -> int:
-        if not hasattr(self.sources[source], "__len__"):
+        samples = self.sources[source]
+        if not isinstance(samples, Sized):
             return index + attempt * _STRIDES[0]
-        count = len(self.sources[source])
+        count = len(samples)
         stride = _STRIDES[0] if count % _STRIDES[0] else _STRIDES[1]
         return (index + attempt * stride) % count

@@ -19,6 +19,7 @@ from src.data.recognition.labels import LabelRules
 from src.data.recognition.options import WordAugment
 from src.data.recognition.preprocess import normalize
 from src.data.recognition.sampling import EpochPlan, SourcePool, epoch_shares, plan_epoch, scan_source
+from src.data.recognition.word_images import Weighted, WordSamples
 
 _NAMED = 100  # bad samples that a report names
 
@@ -27,8 +28,7 @@ class CrnnTrainData:
     """Batches (images (B, 1, H, W) f32, labels (B, L) i32 padded with 0, label_lengths (B,) i32).
 
     Args:
-        sources: word sources (LmdbWords, or any object with `sample(index) -> (image, text)` and, if finite,
-            `__len__`), or pairs (source, weight). Without weights each usable sample comes once per epoch.
+        sources: of words, or pairs (source, weight). Without weights each usable sample comes once per epoch.
         characters, label_policy: the alphabet and what to do with texts outside it (see LabelRules).
         encode: text -> class indices.
         time_steps: input width -> time steps of the network; texts that CTC cannot fit into them are left out and
@@ -48,7 +48,7 @@ class CrnnTrainData:
 
     def __init__(
         self,
-        sources: Sequence[Any],
+        sources: Sequence[WordSamples | Weighted],
         *,
         characters: str,
         encode: Callable[[str], Sequence[int]],
@@ -101,7 +101,7 @@ class CrnnTrainData:
             )
         self._shares = epoch_shares(self._pools, self._weights, samples)
         self._check_bad()
-        self._workers: BatchWorkers | None = None
+        self._workers: BatchWorkers[BatchTask, WordBatch] | None = None
 
     def _plan(self, epoch: int) -> EpochPlan:
         return plan_epoch(
@@ -191,14 +191,12 @@ class CrnnTrainData:
             self._workers = None
 
 
-def _split_weights(sources: Sequence[Any]) -> tuple[list[Any], list[float] | None]:
+def _split_weights(sources: Sequence[WordSamples | Weighted]) -> tuple[list[WordSamples], list[float] | None]:
     """Sources and weights from a list of sources, or of pairs (source, weight)."""
     if not sources:
         raise UserError("no word source was given")
-    pairs = [source if isinstance(source, tuple) else (source, None) for source in sources]
-    weights = [weight for _, weight in pairs]
-    if any(weight is None for weight in weights):
-        if any(weight is not None for weight in weights):
-            raise UserError(f"mixing weights {weights}: give all of them or none")
-        return [source for source, _ in pairs], None
-    return [source for source, _ in pairs], weights
+    alone = [source for source in sources if not isinstance(source, tuple)]
+    pairs = [source for source in sources if isinstance(source, tuple)]
+    if alone and pairs:
+        raise UserError(f"mixing weights {[weight for _, weight in pairs]}: give all of them or none")
+    return alone or [source for source, _ in pairs], [weight for _, weight in pairs] or None

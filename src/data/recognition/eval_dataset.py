@@ -20,7 +20,7 @@ from src.data.recognition.preprocess import (
     resize_word,
     to_gray,
 )
-from src.data.recognition.word_images import SampleError
+from src.data.recognition.word_images import SampleError, StoredWords
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class CrnnEvalData:
 
     def __init__(
         self,
-        source: Any,
+        source: StoredWords,
         *,
         characters: str,
         batch_size: int,

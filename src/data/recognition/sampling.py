@@ -1,22 +1,20 @@
 """Which sample stands at which place of an epoch: a pure function of (seed, epoch), whatever runs it.
 
-A source is anything with `sample(index) -> (image, text)`. One with `__len__` is finite; of a finite one
-with `labels()` (an LMDB) all texts are looked at once, before training, so that an epoch holds exactly the
-usable samples. One without `__len__` is endless, and every epoch takes new indices; it may give by `aspect`
-(least, most) how wide its images are for their height.
+A source is any `WordSamples`. One with `__len__` is finite; of a finite one with `labels()` (an LMDB) all texts are
+looked at once, before training, so that an epoch holds exactly the usable samples. One without `__len__` is endless,
+and every epoch takes new indices; it may give by `aspect` (least, most) how wide its images are for their height.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from src.common.errors import UserError
 from src.data.recognition.labels import LabelRejected, LabelRules, ctc_steps
 from src.data.recognition.preprocess import bucket_width, kept_ratio_width
-from src.data.recognition.word_images import SampleError
+from src.data.recognition.word_images import SampleError, WordSamples
 
 TOO_LONG = "label longer than the time steps"
 
@@ -47,7 +45,7 @@ class SourcePool:
 
 
 def scan_source(
-    source: Any, rules: LabelRules, *, height: int, widths: Sequence[int], max_steps: Sequence[int]
+    source: WordSamples, rules: LabelRules, *, height: int, widths: Sequence[int], max_steps: Sequence[int]
 ) -> SourcePool:
     """Look at every label (and, for several widths, every image's header) of one source.
 
@@ -56,7 +54,7 @@ def scan_source(
         max_steps: the time steps that each of them gives.
     """
     widest = len(widths) - 1
-    if not hasattr(source, "__len__"):
+    if not isinstance(source, Sized):
         aspect = getattr(source, "aspect", None)
         fitting = bucket_width(int(aspect[1] * height), widths) if aspect else widths[-1]
         return SourcePool(usable=None, bucket=widths.index(fitting))

@@ -7,6 +7,7 @@ from typing import Any
 from src.common.options import OptionError
 from src.data.recognition.lmdb_errors import LmdbPlaceError
 from src.data.recognition.lmdb_reader import LmdbWords, find_lmdb, is_lmdb
+from src.data.recognition.word_images import Weighted, WordSamples
 from src.data.synthesis.fonts import FontBook
 from src.data.synthesis.gray_patches import GrayPatches
 from src.data.synthesis.lexicon import LONGEST_WORD, TextSampler, read_lexicon
@@ -103,7 +104,7 @@ def mix_sources(
     weights: Sequence[float],
     rendered: Sequence[tuple[WordSource, float]],
     share: float,
-) -> list[Any]:
+) -> list[WordSamples | Weighted]:
     """Sources for `CrnnTrainData`: alone without weights, otherwise as pairs (source, weight).
 
     Args:

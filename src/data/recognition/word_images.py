@@ -1,5 +1,8 @@
 """Encoded word images, as databases store them -> gray pixels, fast, or one countable reason why not."""
 
+from collections.abc import Sized
+from typing import Protocol
+
 import cv2
 import numpy as np
 
@@ -10,6 +13,24 @@ from src.data.images.options import DEFAULT_MAX_PIXELS
 from src.data.recognition.preprocess import to_gray
 
 _JPEG, _PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"  # the first bytes
+
+
+class WordSamples(Protocol):
+    """Word images and their texts by index: stored ones, which have a length, or rendered ones without end.
+
+    Stored ones may also have `labels()` and `image_sizes()`, which look at all of them without decoding an image.
+    """
+
+    def sample(self, index: int) -> tuple[np.ndarray, str]:
+        """Image, gray (H, W) or RGB (H, W, 3), and text. Raises SampleError or ImageError for an unusable one."""
+        ...
+
+
+class StoredWords(WordSamples, Sized, Protocol):
+    """Those that have a length."""
+
+
+Weighted = tuple[WordSamples, float]  # a source and its share of the samples
 
 
 class SampleError(UserError):

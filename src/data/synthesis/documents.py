@@ -20,8 +20,6 @@ from src.data.synthesis.scene_style import STYLES
 from src.data.synthesis.scenes import Scene, SceneSource
 
 ASPECTS = {"page": 0.75, "receipt": 0.6, "screen": 1.5, "table": 1.3}
-
-
 DIFFICULTIES = (*STYLES, "document")
 
 
