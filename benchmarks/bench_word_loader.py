@@ -49,8 +49,8 @@ LABEL_PLACES = 26
 
 
 def encode(text: str) -> list[int]:
-    """Class indices of `text`."""
-    return [CLASS_OF[character] for character in text]
+    """Class indices of `text` in lower case, of what the alphabet has and a label has place for."""
+    return [CLASS_OF[character] for character in text.lower() if character in CLASS_OF][:LABEL_PLACES]
 
 
 def make_lmdb(path: Path, count: int) -> None:

@@ -3,10 +3,13 @@
 import sys
 
 import pytest
+from tiny_words import drawn
 
-from benchmarks import everyday_worker, reader_memory, reader_worker
+from benchmarks import bench_word_loader, everyday_worker, reader_memory, reader_worker
 from benchmarks.reader_inputs import reader_options
 from src.common.options import OptionError
+from src.data.recognition.lmdb_reader import LmdbWords
+from src.data.recognition.lmdb_writer import LmdbWriter
 
 
 @pytest.mark.parametrize("module", [everyday_worker, reader_memory, reader_worker])
@@ -33,3 +36,12 @@ def test_options_of_the_reader_come_in_pairs():
     for words in (["--threads"], ["threads", "2"], ["--threads", "2", "left"]):
         with pytest.raises(OptionError, match="pairs"):
             reader_options(words)
+
+
+def test_words_of_any_lmdb_are_loaded(tmp_path):
+    """Also those with capitals, punctuation and more characters than a label has places for."""
+    with LmdbWriter(tmp_path / "words") as writer:
+        for text in ("Café, 7!", "x" * 99):
+            writer.add(drawn("cafe7"), text)
+    words = bench_word_loader.OurWords(LmdbWords(tmp_path / "words"))
+    assert [int(words[number][2]) for number in range(2)] == [4, bench_word_loader.LABEL_PLACES]
