@@ -39,6 +39,8 @@ class Budget:
         self._start = clock() - used_seconds
         self._stop_at = used_seconds + 60 * stop_after if stop_after else math.inf
 
+    has_end = True
+
     @property
     def seconds(self) -> float:
         """Seconds of training so far, those of earlier parts included."""
@@ -84,6 +86,11 @@ class OpenBudget:
         self._start = clock() - state["seconds"]
         self._cools_from = state.get("cools_from", state["seconds"]) if cooldown else math.inf
         self._stop_at = state["seconds"] + 60 * stop_after if stop_after else math.inf
+
+    @property
+    def has_end(self) -> bool:
+        """Whether it cools down."""
+        return self._cooldown > 0
 
     @property
     def seconds(self) -> float:

@@ -92,14 +92,20 @@ class CachedFeed:
         self._batch_size, self._reuse, self._device = batch_size, reuse, device
         self._made, self._drawn = max(state["position"], len(cache)), state["drawn"]
 
-    def batch(self, stage: int) -> DetectionBatch:
-        """The next batch; new samples are of `stage`."""
+    @property
+    def to_make(self) -> int:
+        """How many samples are made before the first batch."""
+        return max(0, _LEAST_CACHED * self._batch_size - self._made)
+
+    def batch(self, stage: int) -> DetectionBatch | None:
+        """The next batch, or None after making one of the samples, of `stage`, that it needs first."""
         least = max(_LEAST_CACHED * self._batch_size, (self._drawn + self._batch_size) / self._reuse)
-        while self._made < least:
+        if self._made < least:
             for sample in self._maker(DetectionTask(stage, self._made, 1)):
                 image = to_device([sample], self._device).images
                 self._cache.add(self._made, sample, self._features(image)[0].float().cpu().numpy())
             self._made += 1
+            return None
         samples = self._cache.draw(np.random.default_rng([self._maker.seed, self._drawn]), self._batch_size)
         self._drawn += len(samples)
         return to_device(samples, self._device)

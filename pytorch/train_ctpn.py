@@ -81,6 +81,8 @@ def train(config: CtpnRecipe, device: torch.device, folder: RunFolder, state: St
     maker = make_maker(config, sets)
     about = {"network": "ctpn", "img_height": config.img_height, "img_width": config.img_width}
     feed = make_feed(config, maker, network, device, state["data"] if state else {})
+    if isinstance(feed, CachedFeed) and feed.to_make:
+        folder.log(f"making the features of {feed.to_make} samples before the first step, which takes some time")
     try:
         trainer = Trainer(
             network,

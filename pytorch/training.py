@@ -26,6 +26,7 @@ class Trainer:
     """Trains `model`; `run` may be called once.
 
     Args:
+        next_batch: share of the training that is over -> a batch, or None while it is prepared, which a stop ends.
         loss: a batch -> (losses by name, the first is the one to minimize; number of samples).
         evaluate: a model in evaluation mode -> (score that chooses the best weights, metrics by name).
         data_state: what the data needs to go on after this part; kept in the state under "data".
@@ -92,8 +93,13 @@ class Trainer:
         paused = False
         with StopRequest() as stop:
             while (fraction := self.budget.fraction(self.step)) < 1 and not (paused or stop.requested):
+                batch = self.next_batch(fraction)
+                while batch is None and not stop.requested:
+                    batch = self.next_batch(fraction)
+                if batch is None:
+                    break
                 rate = self.budget.rate(self.step, self.settings.base_lr)
-                losses = self._train_step(rate, self.next_batch(fraction))
+                losses = self._train_step(rate, batch)
                 recent.append(losses)
                 if self.step % _READ_EVERY and time.monotonic() - marks["log"] < self.settings.log_seconds:
                     continue
@@ -113,9 +119,9 @@ class Trainer:
                 paused = self.budget.pauses()
             self._save()  # first: who stops a training may not wait for an evaluation
         fraction = self.budget.fraction(self.step)
-        if fraction < 1:
+        if fraction < 1 or not self.step:
             self.exit_code = EXIT_CODE_BASE + stop.signum if stop.signum else 0
-            self.folder.log(f"stopped by {stop.name or 'its time'} at {fraction:.1%}; --resume goes on")
+            self.folder.log(f"stopped by {stop.name or 'its time'} at {self._place(fraction)}; --resume goes on")
             return False
         self._evaluate(fraction, self._means(recent) if recent else sums, 0.0)
         self._save()
@@ -147,15 +153,20 @@ class Trainer:
 
     def _log_progress(self, fraction: float, means: dict[str, float], rate: float, speed: float) -> None:
         losses = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
+        share = f"{fraction:6.1%} " if self.budget.has_end else ""
         self.folder.log(
-            f"{self.budget.seconds:7.0f} s {fraction:6.1%} step {self.step} samples {self.samples} {losses} "
+            f"{self.budget.seconds:7.0f} s {share}step {self.step} samples {self.samples} {losses} "
             f"lr {rate:.2e} {speed:.1f}/s"
         )
+
+    def _place(self, fraction: float) -> str:
+        """How far the training is; a share of one without an end would be 0 for ever."""
+        return f"{fraction:.1%}" if self.budget.has_end else f"step {self.step}"
 
     def _evaluate(self, fraction: float, means: dict[str, float], rate: float) -> None:
         self.result.eval()
         score, metrics = self.evaluate(self.result)
-        self.folder.log(f"evaluation at {fraction:.1%}: score {score:.4f} " + str(metrics))
+        self.folder.log(f"evaluation at {self._place(fraction)}: score {score:.4f} " + str(metrics))
         self.folder.add_to_curve(
             {
                 "seconds": round(self.budget.seconds, 1),

@@ -132,7 +132,9 @@ def test_features_of_a_batch_are_those_of_its_images(folder, tmp_path):
             return model.vgg16_feature_extractor.until("conv5_1", image)
 
     feed = CachedFeed(maker, cache, features, batch_size=2, reuse=3.0, device=CPU, state={"position": 0, "drawn": 0})
-    batches = [feed.batch(0) for _ in range(30)]
+    made = (feed.batch(0) for _ in range(30 + 20))
+    batches = [batch for batch in made if batch is not None]
+    assert len(batches) == 30
     assert feed.state() == {"position": 20, "drawn": 60} and len(cache) == 20
     assert {tuple(batch.images.shape[2:]) for batch in batches} == {(3, 4), (4, 3)}
     for batch in batches:
@@ -186,6 +188,9 @@ def test_a_training_with_frozen_layers_stops_and_goes_on(folder, tmp_path, monke
     assert run("--minutes", "0", "--schedule", "constant", "--stop_after_minutes", "0.0001") == 0
     first = torch.load(tmp_path / "out" / STATE, weights_only=True)
     assert first["step"] >= 1 and not (tmp_path / "out" / FINAL).exists()
+    log = (tmp_path / "out" / "train.log").read_text()
+    assert ("making the features of 16 samples" in log) == cached
+    assert f"stopped by its time at step {first['step']};" in log and "%" not in log
     cool = ("--minutes", "0", "--schedule", "constant", "--resume", "True", "--cooldown_minutes", "0.01")
     assert run(*cool) == 0
     last = torch.load(tmp_path / "out" / STATE, weights_only=True)

@@ -53,7 +53,7 @@ class Run:
         self.folder = RunFolder(path, resume)
         state = self.folder.load_state() if resume else None
         self.position = state["data"]["position"] if state else 0
-        self.bad_from, self.stop_at = bad_from, None
+        self.bad_from, self.stop_at, self.prepared = bad_from, None, 0
         self.trainer = Trainer(
             torch.nn.Linear(1, 1),
             CPU,
@@ -73,6 +73,8 @@ class Run:
         self.position += 1
         if self.position == self.stop_at:
             os.kill(os.getpid(), signal.SIGTERM)
+        if self.position <= self.prepared:
+            return None
         x = torch.from_numpy(np.random.default_rng(self.position).standard_normal((8, 1)).astype(np.float32))
         return x, 3 * x - 1
 
@@ -113,6 +115,18 @@ def test_stopped_and_resumed_is_the_same(tmp_path):
     for kind in ("model", "average"):
         for name, value in one[kind].items():
             assert torch.equal(value, two[kind][name]), (kind, name)
+
+
+def test_a_stop_does_not_wait_for_the_first_batch(tmp_path):
+    """As where the features of many samples are made before it."""
+    first = Run(tmp_path)
+    first.prepared, first.stop_at = 1000, 3
+    assert not first.trainer.run(Budget(0, 2))
+    assert (first.trainer.step, first.position, first.trainer.exit_code) == (0, 3, 143)
+    second = Run(tmp_path, resume=True)
+    second.prepared = 5
+    assert second.trainer.run(Budget(0, 2))
+    assert (second.trainer.step, second.position) == (2, 7)
 
 
 def test_one_training_at_a_time_in_a_folder(tmp_path, capsys):
