@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from golden_weights import golden_weight, published_crnn_shapes
 
-from src.common.signal_stack import use_ordinary_signal_stack
+from src.common.openvino_package import use_ordinary_signal_stack
 from src.model_utils.console_log import log_to_console
 from src.model_utils.device_adapter import set_cpu_kernels
 

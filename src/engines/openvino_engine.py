@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from src.common.errors import UserError
-from src.common.openvino_package import import_openvino
-from src.common.signal_stack import use_ordinary_signal_stack
+from src.common.openvino_package import import_openvino, use_ordinary_signal_stack
 
 openvino = import_openvino()
 

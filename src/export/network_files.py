@@ -15,8 +15,7 @@ from mindspore import nn
 
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
-from src.common.openvino_package import import_openvino
-from src.common.signal_stack import use_ordinary_signal_stack
+from src.common.openvino_package import import_openvino, use_ordinary_signal_stack
 
 # As shares of the largest output. OpenVINO's single precision rounds more: 1.03e-4 with the deterministic weights of
 # the published size.
