@@ -92,7 +92,7 @@ def _zip_members(archive: Path, opened: zipfile.ZipFile) -> Iterator[_Member]:
             raise UserError(f"'{archive}': the member '{info.filename}' is neither stored, deflated nor bzip2")
         name = _safe_name(archive, info.filename)
         if not info.is_dir():
-            yield info, name, partial(opened.open, info)
+            yield info, _named(archive, name), partial(opened.open, info)
 
 
 def _tar_members(archive: Path, opened: tarfile.TarFile) -> Iterator[_Member]:
@@ -104,7 +104,7 @@ def _tar_members(archive: Path, opened: tarfile.TarFile) -> Iterator[_Member]:
             continue
         if not info.isreg():
             raise UserError(f"'{archive}': the member '{info.name}' is a link or a special file")
-        yield info, name, partial(_regular_file, opened, info)
+        yield info, _named(archive, name), partial(_regular_file, opened, info)
 
 
 def _regular_file(opened: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
@@ -119,6 +119,12 @@ def _safe_name(archive: Path, name: str) -> PurePosixPath:
     if path.is_absolute() or drive or ".." in path.parts:
         raise UserError(f"'{archive}': the member '{name}' points outside the folder")
     return path
+
+
+def _named(archive: Path, name: PurePosixPath) -> PurePosixPath:
+    if not name.parts:  # as a file, it would take the place of the folder
+        raise UserError(f"'{archive}': a member without a name")
+    return name
 
 
 def _unpack(archive: Path, target: Path, members: Iterator[_Member], max_bytes: int) -> int:

@@ -5,13 +5,18 @@ files. Python reads each of them whole, however many bytes it claims or its comp
 """
 
 import lzma
+import re
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 _MOST_DESCRIPTION = 64 << 10  # bytes of one; real ones have some hundreds
 _MOST_GLOBAL = 1 << 20  # bytes of all that hold for every later member, which are kept
+# Of a number or a name in a PAX header. Some versions of Python (CVE-2024-6232) try every digit of such a row with
+# every one behind it, which takes minutes for the 64 KB of a header.
+_MANY_DIGITS = re.compile(rb"\d{100}")
 _MOST_DICTIONARY = 256 << 20  # bytes; xz files say how many unpacking them takes, `xz -9` makes 65 MiB
 _DESCRIPTIONS = (
     tarfile.XHDTYPE,
@@ -57,7 +62,21 @@ class _CountedHeader(tarfile.TarInfo):
             self._count(archive)
         if self.type == tarfile.GNUTYPE_SPARSE:
             raise TarHeaderError(f"the member '{self.name}' is a sparse file; pack it without --sparse")
-        return super()._proc_member(archive)  # type: ignore[misc] # documented there, not in typeshed
+        member: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc] # documented, not in typeshed
+        if member.size < 0:  # by a PAX header; the next member would be sought before this one, for ever
+            raise TarHeaderError(f"the member '{member.name}' has {member.size} bytes")
+        return member
+
+    def _proc_pax(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        file: IO[bytes] = archive.fileobj  # type: ignore[assignment]
+        content = file.read(self._block(self.size))  # type: ignore[attr-defined]
+        if _MANY_DIGITS.search(content):
+            raise TarHeaderError("a header with a row of a hundred digits")
+        archive.fileobj = _ReadAgain(file, content)  # type: ignore[assignment]
+        try:
+            return super()._proc_pax(archive)  # type: ignore[misc]
+        finally:
+            archive.fileobj = file
 
     def _proc_gnusparse_10(self, *_: object) -> None:
         raise TarHeaderError("it holds a sparse file; pack it without --sparse")
@@ -69,3 +88,21 @@ class _CountedHeader(tarfile.TarInfo):
             kept = sum(len(key) + len(value) for key, value in archive.pax_headers.items())
             if kept > _MOST_GLOBAL:
                 raise TarHeaderError(f"headers of {kept} bytes for all members; at most {_MOST_GLOBAL} are accepted")
+
+
+class _ReadAgain:
+    """A file of which the last thing that was read is read once more; a compressed one cannot go back quickly."""
+
+    def __init__(self, file: IO[bytes], content: bytes):
+        self._file = file
+        self._content: bytes | None = content
+
+    def read(self, size: int) -> bytes:
+        content, self._content = self._content, None
+        return self._file.read(size) if content is None else content
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, place: int) -> int:
+        return self._file.seek(place)

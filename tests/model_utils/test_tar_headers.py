@@ -3,7 +3,9 @@
 import gzip
 import io
 import tarfile
+import time
 import tracemalloc
+import zipfile
 
 import pytest
 
@@ -52,6 +54,45 @@ def test_sizes_below_zero(tmp_path):
     for kind in (tarfile.REGTYPE, *DESCRIPTIONS.values()):
         (tmp_path / "a.tar").write_bytes(header(kind, 0, changed={124: b"\xff" * 12}) + bytes(1 << 20))
         refused(tmp_path / "a.tar", "-1 bytes")
+
+
+def pax(record):
+    return header(tarfile.XHDTYPE, len(record)) + record + bytes(-len(record) % 512)
+
+
+def test_sizes_below_zero_in_a_header_of_its_own(tmp_path):
+    """With this one, the member that follows this one is this one."""
+    (tmp_path / "a.tar").write_bytes(pax(b"14 size=-1536\n") + header(tarfile.REGTYPE, 0) + bytes(1 << 20))
+    refused(tmp_path / "a.tar", "the member 'x' has -1536 bytes")
+
+
+@pytest.mark.parametrize("end", [b"", b" hdrcharset"])
+def test_rows_of_digits(tmp_path, end):
+    """Python would try all pairs of them."""
+    (tmp_path / "a.tar").write_bytes(pax(b"1" * 60_000 + end) + header(tarfile.REGTYPE, 0) + bytes(1024))
+    begun = time.process_time()
+    refused(tmp_path / "a.tar", "a row of a hundred digits")
+    assert time.process_time() - begun < 1
+
+
+def test_members_without_a_name(tmp_path):
+    """The folder itself would become a file."""
+    (tmp_path / "a.tar").write_bytes(header(tarfile.REGTYPE, 0, changed={0: b"\0"}) + bytes(1024))
+    refused(tmp_path / "a.tar", "without a name")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(".", "x")
+    refused(tmp_path / "a.zip", "without a name")
+
+
+def test_descriptions_of_members_are_understood(tmp_path):
+    name = "folder/" + "字" * 60 + ".txt"
+    with tarfile.open(tmp_path / "a.tgz", "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        for number in range(2):
+            info = tarfile.TarInfo(f"{number}{name}")
+            info.pax_headers, info.size = {"comment": "2024" * 9}, 4
+            archive.addfile(info, io.BytesIO(b"text"))
+    assert unpack_archive(tmp_path / "a.tgz", tmp_path / "out") == 2
+    assert (tmp_path / "out" / f"1{name}").read_text() == "text"
 
 
 def test_maps_of_sparse_files(tmp_path):
