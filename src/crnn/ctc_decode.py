@@ -10,6 +10,7 @@ from operator import itemgetter
 
 import numpy as np
 
+from src.common.errors import UserError
 from src.crnn.topology import BLANK
 
 
@@ -140,7 +141,7 @@ def _checked(log_probs: np.ndarray) -> np.ndarray:
     if log_probs.ndim != 3 or log_probs.shape[0] == 0 or log_probs.shape[2] < 2:
         raise ValueError(f"log-probabilities of shape {log_probs.shape}: (T, B, C) with C >= 2 is accepted")
     if np.isnan(log_probs).any():
-        raise ValueError("log-probabilities hold NaN")
+        raise UserError("the network's output is not finite (NaN); its training has diverged")
     return log_probs
 
 

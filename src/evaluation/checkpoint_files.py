@@ -64,7 +64,10 @@ def evaluate_each(
                 raise UserError(unusable[0]) from None
             logger.warning(f"left out {unusable[-1]}")
             continue
-        metrics[result_stem(checkpoint)] = evaluate(checkpoint)
+        try:
+            metrics[result_stem(checkpoint)] = evaluate(checkpoint)
+        except UserError as error:  # ends it: other ranks may be waiting for this checkpoint's results
+            raise error if checkpoint.name in str(error) else UserError(f"{checkpoint.name}: {error}") from None
     finish(metrics)
     if unusable:
         raise UserError(f"{len(unusable)} of {len(checkpoints)} checkpoints cannot be used: {'; '.join(unusable)}")

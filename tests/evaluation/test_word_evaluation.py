@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from src.crnn.ctc_decode import greedy_decode
 from src.crnn.lexicon import Lexicon
 from src.data.recognition.eval_dataset import CrnnEvalData
 from src.evaluation import recognition as word_evaluation
+from src.evaluation.checkpoint_files import evaluate_each
 from src.evaluation.lexicon_files import read_lexicons
 from src.evaluation.recognition import LexiconChoice, Prediction, WordEvaluation, pooled, read_words
 from src.evaluation.recognition_results import draw_mistakes, write_word_results
@@ -181,3 +183,11 @@ def test_a_sheet_shows_unreadable_and_ordinary_images(tmp_path):
     wrong = WordEvaluation([Prediction(0, "one", "x", 0.5), Prediction(1, "two", "文", 0.5)], cased=False)
     assert draw_mistakes({"set": wrong}, {"set": source}, tmp_path / "sheet.png", 10) == 2
     assert cv2.imread(str(tmp_path / "sheet.png")).shape[1] > 200
+
+
+def test_what_ends_an_evaluation_names_its_checkpoint():
+    def evaluate(_):
+        raise UserError("the network's output is not finite")
+
+    with pytest.raises(UserError, match=r"^a\.ckpt: the network's output is not finite$"):
+        evaluate_each([Path("x/a.ckpt")], lambda _: None, evaluate, lambda _: None)
