@@ -67,11 +67,7 @@ def read_images(options: CommandOptions, inputs: Sequence[str]) -> int:
                 if isinstance(result, Unreadable):
                     _log(f"skipped {result.error}")
                     continue
-                try:
-                    of_images.write(result)
-                except UserError as error:
-                    counts.not_written += 1
-                    _log(f"{result.image}: {error}")
+                counts.not_written += not _write(result, of_images)
                 if not options.quiet:
                     for note in result.notes:
                         _log(f"{result.image}: {note}")
@@ -89,6 +85,16 @@ def read_images(options: CommandOptions, inputs: Sequence[str]) -> int:
     if bad or common.failed:
         return NONE_READ if bad == counts.total else SOME_READ
     return ALL_READ
+
+
+def _write(result: ReadResult, of_images: ImageFiles) -> bool:
+    """Write the files of an image; whether that went well. If not, the reason is logged."""
+    try:
+        of_images.write(result)
+    except UserError as error:
+        _log(f"{result.image}: {error}")
+        return False
+    return True
 
 
 @dataclass

@@ -79,19 +79,26 @@ def draw_lines(
     outlined = canvas.copy() if texts_at == "auto" else canvas
     labels = Labels(pen, canvas.size, chooser, [*found, *truths], "".join(texts))
     if ground_truth is not None:
-        entries = [("found", FOUND_COLOR), ("ground truth", TRUTH_COLOR)]
-        if flags.any():
-            entries.append(("ignored", IGNORED_COLOR))
-        labels.legend(entries)
-    for index, polygon in enumerate(found):
-        parts = [one_line(texts[index])] if texts[index] else []
-        if scores is not None:
-            parts.append(f"{scores[index]:.2f}")
-        if parts:
-            labels.beside(" ".join(parts), _bounds(polygon), FOUND_COLOR)
+        labels.legend(_legend(has_ignored=bool(flags.any())))
+    for polygon, label in zip(found, _labels(texts, scores), strict=True):
+        if label:
+            labels.beside(label, _bounds(polygon), FOUND_COLOR)
     if texts_at == "auto" and labels.without_room:
         return np.asarray(with_side_panel(outlined, found, texts, chooser))
     return np.asarray(canvas).copy()
+
+
+def _legend(has_ignored: bool) -> list[tuple[str, tuple[int, int, int]]]:
+    entries = [("found", FOUND_COLOR), ("ground truth", TRUTH_COLOR)]
+    return [*entries, ("ignored", IGNORED_COLOR)] if has_ignored else entries
+
+
+def _labels(texts: Sequence[str], scores: Sequence[float] | np.ndarray | None) -> list[str]:
+    """Text and score of each line, as far as there are any."""
+    shown = [[one_line(text)] if text else [] for text in texts]
+    if scores is not None:
+        shown = [[*parts, f"{score:.2f}"] for parts, score in zip(shown, scores, strict=True)]
+    return [" ".join(parts) for parts in shown]
 
 
 def contact_sheet(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Concatenate, ParamSpec
 
 import numpy as np
 
@@ -11,14 +11,16 @@ from src.data.detection.annotations.labeled_image import AnnotationError, Labele
 
 _SLIVER = 2  # pixels; text of that height cannot be read, but the small print of born-digital sets has dashes
 _ASSUMED = "in pixels of the image, from its top left"
+More = ParamSpec("More")
+Reader = Callable[Concatenate[Path, Path, More], LabeledImages]
 
 
-def plausible(read: Callable[..., LabeledImages]) -> Callable[..., LabeledImages]:
+def plausible(read: Reader[More]) -> Reader[More]:
     """A reader `(images, labels, ...)` whose result is checked by `check_boxes`."""
 
     @wraps(read)
-    def read_and_check(images: Path, labels: Path, *args: Any, **options: Any) -> LabeledImages:
-        found = read(images, labels, *args, **options)
+    def read_and_check(images: Path, labels: Path, /, *args: More.args, **kwargs: More.kwargs) -> LabeledImages:
+        found = read(images, labels, *args, **kwargs)
         check_boxes(found, labels)
         return found
 
