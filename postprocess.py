@@ -10,7 +10,7 @@ if __name__ == "__main__":
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config, require_path
 from src.model_utils.network_spec import spec_of
-from src.weights.card_config import describe_taken, lay_card
+from src.weights.card_config import apply_card, describe_taken
 from src.weights.exported_card import outputs_card
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     # The options of the network that wrote the outputs, where its file has them.
     card, name = outputs_card(Path(config.result_path))
     if card is not None:
-        config, taken = lay_card(config, config.network, card, Path(name))
+        config, taken = apply_card(config, config.network, card, Path(name))
         if taken:
             print(describe_taken(name, taken))
     print(spec_of(config).postprocess(config))

@@ -32,7 +32,7 @@ import numpy as np
 import torch
 
 from pytorch.parameter_shapes import NETWORKS, check_fit
-from pytorch.torch_file import write_torch
+from pytorch.torch_file import save_torch
 from src.common.atomic_file import write_atomically
 from src.common.errors import UserError
 from src.common.options import OptionError
@@ -225,7 +225,7 @@ def _write(path: Path, arrays: Arrays) -> None:
     elif path.suffix == ".safetensors":
         write_atomically(path, [encode_safetensors(arrays)])
     else:
-        write_torch(path, {name: torch.from_numpy(value) for name, value in arrays.items()})
+        save_torch(path, {name: torch.from_numpy(value) for name, value in arrays.items()})
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from pytorch.convert import norm_to_mindspore, norm_to_pytorch
-from pytorch.torch_file import write_torch
+from pytorch.torch_file import save_torch
 from src.common.errors import UserError
 from src.ctpn.checkpoint_formats import backbone_only, missing_backbone_layers
 from src.ctpn.topology import BACKBONE, CONVOLUTIONS, STAGES
@@ -76,7 +76,7 @@ def main() -> int:
     params = {norm_to_mindspore(name): value for name, value in read_weights(arguments.source).items()}
     pruned = pruned_backbone(backbone_only(params), arguments.width)
     content = {norm_to_pytorch(name): torch.from_numpy(value.copy()) for name, value in pruned.items()}
-    write_torch(arguments.target, content)
+    save_torch(arguments.target, content)
     print(
         f"{arguments.target}: {len(pruned)} parameters of the backbone, {arguments.width:g} times the published width"
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from pytorch.torch_file import read_torch, write_torch
+from pytorch.torch_file import load_torch, save_torch
 from src.common.atomic_file import clear_leftovers
 from src.common.errors import UserError
 from src.common.options import OptionError
@@ -41,18 +41,18 @@ class RunFolder:
         file = self.path / STATE
         if not file.is_file():
             return None
-        state = read_torch(file)
+        state = load_torch(file)
         if not isinstance(state, dict) or not state.keys() >= _PARTS:
             raise UserError(f"{file} is no state of a training")
         return state
 
     def save_state(self, state: dict[str, Any]) -> None:
-        write_torch(self.path / STATE, state)
+        save_torch(self.path / STATE, state)
 
     def save_weights(self, name: str, state: Mapping[str, torch.Tensor], about: dict[str, Any]) -> None:
         """`best.pt`, for instance: the weights under "model", float32, and plain values about them beside it."""
         weights = {key: value.detach().cpu().clone() for key, value in state.items()}
-        write_torch(self.path / name, {"model": weights, **about})
+        save_torch(self.path / name, {"model": weights, **about})
 
     def log(self, text: str) -> None:
         """Print a line and keep it in the log."""

@@ -23,14 +23,14 @@ _DAMAGES = (
 )
 
 
-def write_torch(path: Path, content: Any) -> None:
+def save_torch(path: Path, content: Any) -> None:
     """Write what `torch.save` makes of `content`. UserError leaves the old file as it was."""
     buffer = io.BytesIO()  # PyTorch has its own words for a full disk
     torch.save(content, buffer)
     write_atomically(path, [buffer.getvalue()])
 
 
-def read_torch(path: Path) -> Any:
+def load_torch(path: Path) -> Any:
     """The content of a file of `torch.save`, on the CPU.
 
     Raises:

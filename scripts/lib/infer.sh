@@ -72,7 +72,7 @@ from pathlib import Path
 sys.path[0], model = sys.argv.pop(1), Path(sys.argv.pop(1))
 from src.model_utils.command import run_command
 from src.model_utils.config import load_config
-from src.weights.card_config import lay_card
+from src.weights.card_config import apply_card
 from src.postprocess.labels import check_labels
 from src.weights.exported_card import exported_card
 
@@ -80,7 +80,7 @@ def main():
     config = load_config()
     card, name = exported_card(model)
     if card is not None:
-        config, _ = lay_card(config, config.network, card, Path(name))
+        config, _ = apply_card(config, config.network, card, Path(name))
     check_labels(config.network, Path(config.export_dataset_path), config.label_path)
     config = config.to_dict()
     for key in ("keep_ratio", "max_bad_ratio", "max_image_pixels", "image_width"):

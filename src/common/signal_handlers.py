@@ -11,7 +11,7 @@ Handler = Callable[[int, FrameType | None], None]
 
 
 def set_handlers(wanted: Mapping[signal.Signals, Handler]) -> dict[signal.Signals, Any]:
-    """Set handlers, and return those before, for `put_back`.
+    """Set handlers, and return those before, for `restore_handlers`.
 
     Outside the main thread, where Python allows no handlers, nothing is set and nothing returned.
     """
@@ -20,7 +20,7 @@ def set_handlers(wanted: Mapping[signal.Signals, Handler]) -> dict[signal.Signal
     return {signum: signal.signal(signum, handler) for signum, handler in wanted.items()}
 
 
-def put_back(before: dict[signal.Signals, Any]) -> None:
+def restore_handlers(before: dict[signal.Signals, Any]) -> None:
     """Set the handlers that `set_handlers` returned, once: `before` is empty afterwards."""
     while before:
         signum, handler = before.popitem()
@@ -38,6 +38,6 @@ def delayed(*signals: signal.Signals) -> Iterator[None]:
     try:
         yield
     finally:
-        put_back(before)
+        restore_handlers(before)
         for signum in came:
             signal.raise_signal(signum)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from src.common.command_start import is_importing
-from src.common.signal_handlers import Handler, put_back, set_handlers
+from src.common.signal_handlers import Handler, restore_handlers, set_handlers
 
 STOPPED = "stopped by SIGTERM"
 
@@ -56,7 +56,7 @@ def _handlers(wanted: dict[signal.Signals, Handler]) -> Iterator[None]:
     try:
         yield
     finally:
-        put_back(before)
+        restore_handlers(before)
 
 
 def interrupts_reach_python() -> None:

@@ -23,7 +23,7 @@ from src.model_utils.archives import copy_tree, unpack_archive
 from src.model_utils.job_signals import held_signals, stop_by_exception
 from src.model_utils.local_adapter import is_first_of_node
 from src.model_utils.network_config import NetworkConfig
-from src.model_utils.node_tasks import claim, once_a_node
+from src.model_utils.node_tasks import claim, once_per_node
 
 NetworkT = TypeVar("NetworkT", bound=NetworkConfig)
 _OUTPUT_KEYS = ("save_checkpoint_path", "eval_output_path", "file_name")
@@ -55,7 +55,7 @@ def modelarts_job(config: NetworkConfig) -> Iterator[None]:
         print(f"train_url: is empty, so nothing of {config.output_path} will be uploaded", file=sys.stderr)
     storage = find_storage()
     with stop_by_exception():
-        once_a_node("inputs", lambda: fetch_inputs(config, storage))
+        once_per_node("inputs", lambda: fetch_inputs(config, storage))
         try:
             yield
         except BaseException:

@@ -13,7 +13,7 @@ from src.model_utils.local_adapter import get_device_num, get_job_id, is_first_o
 _WAIT_SECONDS = 3 * 3600
 
 
-def once_a_node(task: str, work: Callable[[], None], *, folder: Path | None = None) -> None:
+def once_per_node(task: str, work: Callable[[], None], *, folder: Path | None = None) -> None:
     """Run `work` in the first process of the node while the others wait; its failure is everybody's.
 
     The marker is named for the job and the launcher's process, so that one left by an earlier job on the same

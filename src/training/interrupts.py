@@ -5,7 +5,7 @@ import time
 from types import FrameType
 from typing import Any
 
-from src.common.signal_handlers import put_back, set_handlers
+from src.common.signal_handlers import restore_handlers, set_handlers
 
 EXIT_CODE_BASE = 128  # as shells count: 143 after SIGTERM, 130 after SIGINT
 IMPATIENCE_SECONDS = 1.0  # what comes sooner is the same stop, passed on by a launcher
@@ -41,11 +41,11 @@ class StopRequest:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        put_back(self._previous)
+        restore_handlers(self._previous)
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         if self.signum is None:
             self.signum, self._first_time = signum, time.monotonic()
         elif signum == signal.SIGINT and time.monotonic() - self._first_time > IMPATIENCE_SECONDS:
-            put_back(self._previous)
+            restore_handlers(self._previous)
             signal.raise_signal(signum)

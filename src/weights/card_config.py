@@ -1,4 +1,4 @@
-"""The card of weights laid under a configuration, so that eval.py and export.py use a file as it was trained."""
+"""Defaults of a configuration from the card of weights, so that eval.py and export.py use a file as it was trained."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -44,15 +44,15 @@ def with_card(
         return options, {}
     path = card_path(weights)
     if path.is_file():
-        return lay_card(options, network, load_card(path), path, only)
+        return apply_card(options, network, load_card(path), path, only)
     path = training_config_path(weights)
     values = card_values(path, network) if path.is_file() else None
     if values is None:
         return options, {}
-    return lay_card(options, network, {"version": CARD_VERSION, "network": network, **values}, path, only)
+    return apply_card(options, network, {"version": CARD_VERSION, "network": network, **values}, path, only)
 
 
-def lay_card(
+def apply_card(
     options: OptionsT, network: str, card: object, path: Path, only: frozenset[str] | None = None
 ) -> tuple[OptionsT, dict[str, object]]:
     """As `with_card`, for the content of a card that was read from `path`."""

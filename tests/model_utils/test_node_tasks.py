@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from src.common.errors import UserError
-from src.model_utils.node_tasks import claim, once_a_node
+from src.model_utils.node_tasks import claim, once_per_node
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,10 +24,10 @@ def test_a_waiting_process_learns_of_the_failure(tmp_path, monkeypatch):
 
     monkeypatch.setenv("DEVICE_ID", "0")
     with pytest.raises(UserError, match="no such bucket"):
-        once_a_node("inputs", fail, folder=tmp_path)
+        once_per_node("inputs", fail, folder=tmp_path)
     monkeypatch.setenv("DEVICE_ID", "1")
     with pytest.raises(UserError, match="first process.*no such bucket"):
-        once_a_node("inputs", lambda: None, folder=tmp_path)
+        once_per_node("inputs", lambda: None, folder=tmp_path)
 
 
 def test_a_waiting_process_goes_on_when_the_first_is_done(tmp_path, monkeypatch):
@@ -35,12 +35,12 @@ def test_a_waiting_process_goes_on_when_the_first_is_done(tmp_path, monkeypatch)
     monkeypatch.setenv("DEVICE_ID", "1")
     order = []
     waiter = threading.Thread(
-        target=lambda: (once_a_node("x", lambda: order.append("wrong"), folder=tmp_path), order.append("waited"))
+        target=lambda: (once_per_node("x", lambda: order.append("wrong"), folder=tmp_path), order.append("waited"))
     )
     waiter.start()
     time.sleep(0.2)
     monkeypatch.setenv("DEVICE_ID", "0")
-    once_a_node("x", lambda: order.append("copied"), folder=tmp_path)
+    once_per_node("x", lambda: order.append("copied"), folder=tmp_path)
     waiter.join(timeout=20)
     assert order == ["copied", "waited"]
 
@@ -49,7 +49,7 @@ def test_a_process_that_is_alone_leaves_no_marker(tmp_path, monkeypatch):
     monkeypatch.delenv("RANK_SIZE", raising=False)
     monkeypatch.setenv("DEVICE_ID", "5")
     done = []
-    once_a_node("x", lambda: done.append(1), folder=tmp_path)
+    once_per_node("x", lambda: done.append(1), folder=tmp_path)
     assert done == [1]
     assert list(tmp_path.iterdir()) == []
 
