@@ -42,6 +42,38 @@ def fill_up(images: torch.Tensor, width: int) -> torch.Tensor:
     return torch.cat([images, more], dim=2)
 
 
+class WidthShare(NamedTuple):
+    """What the batches of one input width are.
+
+    Attributes:
+        batch_size: words of one; wide ones have fewer, so that all cost about the same.
+        real: part of the words that are real ones.
+        probability: part of all batches.
+    """
+
+    batch_size: int
+    real: float
+    probability: float
+
+
+def width_shares(rendered: Mapping[int, float], real: Mapping[int, float], batch_size: int) -> dict[int, WidthShare]:
+    """The batches of each width, ascending, so that words come in these parts.
+
+    Args:
+        rendered, real: part of all words that are rendered and real ones of a width.
+        batch_size: words of a batch of the narrowest width.
+    """
+    widths = sorted({*rendered, *real})
+    shares = {}
+    for width in widths:
+        theirs = real.get(width, 0.0)
+        both = rendered.get(width, 0.0) + theirs
+        size = max(2, round(batch_size * widths[0] / width))
+        shares[width] = WidthShare(size, theirs / both if both else 0.0, both / size)
+    total = sum(share.probability for share in shares.values())
+    return {width: share._replace(probability=share.probability / total) for width, share in shares.items()}
+
+
 class WordMixture:
     """Draws batches of one width each, wide ones with fewer words, so that all cost about the same.
 
@@ -75,20 +107,15 @@ class WordMixture:
         seed: int,
         first: int = 0,
     ):
-        widths = sorted({*renderer.widths, *real})
         real_total = sum(float(words.weights.sum()) for words in real.values())
         if rendered_share < 1 and not real_total:
             raise OptionError(f"rendered_share {rendered_share}: there are no real words; give 1")
-        rendered = dict(zip(renderer.widths, shares, strict=True))
-        self._real_part, self._batch, self._probability = {}, {}, {}
-        for width in widths:
-            ours = rendered_share * rendered.get(width, 0.0)
-            theirs = (1 - rendered_share) * (real[width].weights.sum() / real_total if width in real else 0)
-            self._batch[width] = max(2, round(batch_size * widths[0] / width))
-            self._real_part[width] = theirs / (ours + theirs) if ours + theirs else 0.0
-            self._probability[width] = (ours + theirs) / self._batch[width]
-        total = sum(self._probability.values())
-        self._probability = {width: value / total for width, value in self._probability.items()}
+        self._shares = width_shares(
+            {width: rendered_share * share for width, share in zip(renderer.widths, shares, strict=True)},
+            {width: (1 - rendered_share) * (words.weights.sum() / real_total) for width, words in real.items()},
+            batch_size,
+        )
+        widths = list(self._shares)
         self._wider = {width: widths[place + 1 : place + 3] for place, width in enumerate(widths)}
         self._padded_share = padded_share
         self._real = {width: WordPool.of(words, device) for width, words in real.items()}
@@ -120,10 +147,9 @@ class WordMixture:
     def batch(self) -> WordBatch:
         """The next batch; takes in what has been rendered meanwhile."""
         self._absorb()
-        widths = list(self._probability)
-        width = int(self._rng.choice(widths, p=list(self._probability.values())))
-        count = self._batch[width]
-        real = int(count * self._real_part[width] + self._rng.random()) if width in self._real else 0
+        width = int(self._rng.choice(list(self._shares), p=[share.probability for share in self._shares.values()]))
+        count = self._shares[width].batch_size
+        real = int(count * self._shares[width].real + self._rng.random()) if width in self._real else 0
         parts = [self._real[width].draw(real, self._rng)] if real else []
         if count - real:
             parts.append(self._rendered[width].draw(count - real, self._rng))

@@ -1,4 +1,4 @@
-"""Defaults of a configuration from the card of weights, so that eval.py and export.py use a file as it was trained."""
+"""Values from the card of weights in a configuration, so that eval.py and export.py use a file as it was trained."""
 
 from pathlib import Path
 from typing import TypeVar
