@@ -10,10 +10,11 @@ import numpy as np
 from src.reader import orientation
 from src.reader.line_crops import LineCrop, cut_line
 from src.reader.line_trim import trimmed
+from src.reader.mark_texts import join_marks, sure_enough
 from src.reader.options import ReaderOptions
 from src.reader.reading_order import reading_order
 from src.reader.result import STAGES, Line, ReadResult, Word
-from src.reader.row_marks import join_marks, sure_enough, with_marks
+from src.reader.row_marks import with_marks
 from src.reader.text_detector import DetectInput, TextDetector
 from src.reader.text_recognizer import LineText, PreparedLine, TextRecognizer
 from src.reader.tilt import followed, level_boxes

@@ -2,16 +2,16 @@
 
 A detector of lines is easily blind to one thin character. Between and beside the lines of a row on a
 plain ground, though, ink of a character's size is a character, and recognition shows whether it is one.
-So is ink of a word's size in a column of lines: the price that was missed among others.
+So is ink of a word's size in a column of lines: the price that was missed among others, and the cells of a row of
+which no line was found.
 M lines, boxes x1, y1, x2, y2 in pixels of the image.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from src.reader.result import Line
+from src.reader.missed_rows import aligned, missed_rows
 from src.reader.tilt import level_boxes, level_image, tilted_corners
 from src.text_connector.detector import TextLines
 
@@ -21,14 +21,12 @@ ROOM = 2.0  # line heights between two lines, without which nothing stands alone
 NARROWEST, WIDEST = 0.08, 1.5  # line heights
 SHORTEST = 0.4  # share of the line's height that a character has
 APART, TOGETHER = 0.5, 0.25  # line heights around a character, and between the parts of one
-MOST_INK = 0.3  # share of the columns between two lines: more is no plain ground
+MOST_INK, MOST_IN_TABLE = 0.3, 0.6  # share of the columns between two lines, or of a row of a table: more is no text
 CONTRAST = 0.4  # share of the contrast of the row's text that its ink has at least
 FAINT = 24  # gray values that ink differs from its ground by at least
-LONGEST, SAME_COLUMN = 12.0, 0.5  # line heights of a word in a column of lines, and share of the narrower one's width
+LONGEST = 12.0  # line heights of a word in a column of lines
 REACH, COLUMN = 2.0, 3  # line heights beyond all lines; further off are columns of so many marks, or one all alone
 WORD_GAP = 0.6  # line heights between words of one line, at most
-SURE = 0.9  # score of its text at least
-ALIKE = 0.1  # less is enough of a "0" among other digits: letters that look like it share its probability
 MARK_SCORE = 0.5  # of a character that no network detected
 
 
@@ -50,71 +48,6 @@ def with_marks(lines: TextLines, gray: np.ndarray, tilt: float) -> TextLines:
     )
 
 
-def sure_enough(lines: Sequence[tuple[Line, bool]], least: float) -> list[tuple[Line, bool]]:
-    """Lines whose text scores `least`, and marks that are surely characters; each with whether it is a mark."""
-    digits = [line for line, is_mark in lines if is_mark and _score(line) >= SURE and (line.text or "").isdigit()]
-    return [
-        (line, is_mark)
-        for line, is_mark in lines
-        if _score(line) >= (max(SURE, least) if is_mark else least)
-        or (is_mark and line.text == "0" and _score(line) >= least - ALIKE and any(_aligned(line, d) for d in digits))
-    ]
-
-
-def _score(line: Line) -> float:
-    return line.text_score or 0.0
-
-
-def _aligned(first: Line, second: Line) -> bool:
-    """Whether they stand in one row or column."""
-    (x1, y1, x2, y2), (u1, v1, u2, v2) = first.box, second.box
-    return min(x2, u2) > max(x1, u1) or min(y2, v2) > max(y1, v1)
-
-
-def join_marks(lines: Sequence[tuple[Line, bool]]) -> tuple[Line, ...]:
-    """Lines, each with whether it is a mark; marks beside a line, no further than its words, are joined to it."""
-    whole = [line for line, is_mark in lines if not is_mark]
-    alone = {}  # position among the lines -> mark
-    for position, (line, is_mark) in enumerate(lines):
-        if is_mark:
-            beside = next((index for index, other in enumerate(whole) if _is_beside(line, other)), None)
-            if beside is None:
-                alone[position] = line
-            else:
-                whole[beside] = _joined(line, whole[beside])
-    rest = iter(whole)
-    kept = [(position, is_mark) for position, (_, is_mark) in enumerate(lines) if not is_mark or position in alone]
-    return tuple(alone[position] if is_mark else next(rest) for position, is_mark in kept)
-
-
-def _is_beside(mark: Line, line: Line) -> bool:
-    """Whether they stand in one row no further apart than words do."""
-    height = line.box[3] - line.box[1]
-    common = min(mark.box[3], line.box[3]) - max(mark.box[1], line.box[1])
-    gap = max(mark.box[0] - line.box[2], line.box[0] - mark.box[2])
-    return common >= SAME_ROW * min(height, mark.box[3] - mark.box[1]) and gap <= WORD_GAP * height
-
-
-def _joined(mark: Line, line: Line) -> Line:
-    left, right = sorted((mark, line), key=lambda part: part.box[0])
-    parts = left, right
-    letters = [len(part.text or "") for part in parts]
-    score = sum(count * (part.text_score or 0.0) for count, part in zip(letters, parts, strict=True))
-    return Line(
-        box=(
-            left.box[0],
-            min(left.box[1], right.box[1]),
-            max(left.box[2], right.box[2]),
-            max(left.box[3], right.box[3]),
-        ),
-        polygon=(left.polygon[0], right.polygon[1], right.polygon[2], left.polygon[3]),
-        score=line.score,
-        text=f"{left.text} {right.text}",
-        text_score=score / max(sum(letters), 1),
-        words=left.words + right.words,
-    )
-
-
 def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Boxes (K, 4) of what may be single characters in the rows of text lines.
 
@@ -128,6 +61,7 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     found: list[tuple[float, float, float, float]] = []
     words: list[tuple[float, float, float, float]] = []
     alone: list[bool] = []
+    contrasts = []
     for row in rows:
         members = boxes[row][np.argsort(boxes[row, 0])]
         top, bottom = np.median(members[:, 1]), np.median(members[:, 3])
@@ -135,6 +69,7 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         reach = np.maximum.accumulate(members[:, 2])
         begins, ends = np.concatenate([[0.0], reach]), np.concatenate([members[:, 0], [float(gray.shape[1])]])
         ink = _contrast(gray, members)
+        contrasts.append(ink)
         for begin, end in zip(begins, ends, strict=True):
             if end - begin < ROOM * height or height < 6:
                 continue
@@ -146,6 +81,11 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
             found += marks_here
             alone += [len(between.runs) == 1] * len(marks_here)
             words += between.boxes(WORD_GAP, WIDEST, LONGEST, ROOM / 2)
+    contrast = float(np.median(contrasts))
+    for top, bottom in missed_rows(gray, boxes, max(FAINT, CONTRAST * contrast)):
+        reach = REACH * (bottom - top)
+        between = _ink_between(gray, (left - reach, top, right + reach, bottom), contrast, MOST_IN_TABLE)
+        words += between.boxes(WORD_GAP, NARROWEST, LONGEST, ROOM / 2)
     marks, missed = (np.array(places, np.float32).reshape(-1, 4) for places in (found, words))
     kept = marks[_near(marks, boxes) | _in_columns(marks) | np.array(alone, bool)]
     return np.concatenate([kept, missed[_below_lines(missed, boxes)]])
@@ -153,9 +93,7 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 def _below_lines(words: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """(K,) bool: in a column of lines, as a price that was missed is."""
-    shared = np.minimum(words[:, None, 2], boxes[:, 2]) - np.maximum(words[:, None, 0], boxes[:, 0])
-    widths = np.minimum(words[:, None, 2] - words[:, None, 0], (boxes[:, 2] - boxes[:, 0])[None])
-    return (shared > SAME_COLUMN * widths).sum(axis=1) >= COLUMN
+    return aligned(words, boxes).sum(axis=1) >= COLUMN
 
 
 def _near(marks: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -218,7 +156,9 @@ class _Between:
         return found
 
 
-def _ink_between(gray: np.ndarray, place: tuple[float, float, float, float], contrast: float) -> _Between:
+def _ink_between(
+    gray: np.ndarray, place: tuple[float, float, float, float], contrast: float, most: float = MOST_INK
+) -> _Between:
     """What stands in a part of a row; without runs where that is no plain ground."""
     height = place[3] - place[1]
     margin = 0.2 * height
@@ -229,7 +169,7 @@ def _ink_between(gray: np.ndarray, place: tuple[float, float, float, float], con
         return _Between(place)
     ink = np.abs(band - np.median(band)) > max(FAINT, CONTRAST * contrast)
     columns = ink.any(axis=0)
-    if not columns.any() or columns.mean() > MOST_INK:
+    if not columns.any() or columns.mean() > most:
         return _Between(place)
     return _Between(place, x1, ink, tuple(_runs(columns, TOGETHER * height)))
 

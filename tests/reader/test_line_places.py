@@ -6,8 +6,8 @@ import pytest
 
 from src.common.boxes import box_corners
 from src.reader.line_trim import trimmed
+from src.reader.mark_texts import join_marks
 from src.reader.result import Line, Word
-from src.reader.row_marks import join_marks
 from src.text_connector.detector import TextLines
 
 

@@ -5,8 +5,9 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from src.common.boxes import box_corners
+from src.reader.mark_texts import sure_enough
 from src.reader.result import Line
-from src.reader.row_marks import lone_marks, sure_enough
+from src.reader.row_marks import lone_marks
 from src.text_connector.detector import detect_text_lines
 from src.text_connector.options import ConnectorParams
 
@@ -104,6 +105,26 @@ def test_a_price_that_was_missed_among_others():
     assert len(lone_marks(gray, boxes[::2])) == 0  # words in no column of lines
 
 
+def test_a_row_of_which_no_cell_was_found():
+    rows = [
+        ("10", "1", "17"),
+        ("20", "8", "27"),
+        ("30", "4", "37"),
+        ("40", "5", "47"),
+        ("50", "7", "57"),
+        ("6", "", ""),
+    ]
+    gray, boxes = table(rows)
+    ruled = gray.copy()
+    ruled[26::80, 10:690] = 120
+    for missed in (slice(0, 4), slice(2, 6)):
+        marks = lone_marks(ruled, np.delete(boxes, missed, axis=0))
+        cells = {tuple(np.flatnonzero((np.abs(boxes - mark) < 12).all(axis=1))) for mark in marks}
+        assert cells >= {(index,) for index in range(*missed.indices(99))}
+    # One column is no table: what stands above the lines of a sign may be anything.
+    assert len(lone_marks(ruled[:, :200], boxes[2::2])) == 0
+
+
 def test_digits_of_a_page_on_a_dark_table():
     page, boxes = table([("Hammer", "1", ""), ("Nails", "0", ""), ("Paint", "4", ""), ("Tape", "8", "5.00")])
     boxes = np.delete(boxes, [1, 3, 5], axis=0) + np.array([500, 0, 500, 0])
@@ -122,3 +143,7 @@ def test_a_zero_among_digits_may_look_like_a_letter():
     assert sure_enough([line, digit, zero, far], 0.65) == [line, digit, zero]
     assert sure_enough([zero, mark(160, 40, "8", 0.8), mark(160, 80, "O", 0.7)], 0.65) == []
     assert sure_enough([line, digit, zero], 0.8) == [digit]
+    one = mark(160, 2, "1", 0.66)
+    detected, rule = (one[0], False), one
+    assert sure_enough([digit, detected, rule], 0.8) == [digit]
+    assert sure_enough([digit, detected, rule], 0.75) == [digit, detected]
