@@ -2,7 +2,7 @@
 
 What the network sees decides first: the best path is decoded as always. Only where it is not sure, and where the
 best path writes no word of the list, are the other probable texts looked at. So numbers, codes and names that are
-clearly seen stay as they are. A line is looked at word by word.
+clearly seen stay as they are. A line is looked at word by word, then at the spaces that part words of the list.
 
 Shapes: T time steps, B batch, C classes (0 is the CTC blank).
 """
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from math import exp, log
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from src.common.errors import UserError
 from src.common.options import unreadable
 from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import Decoded, beam_search, greedy_decode
+from src.crnn.topology import BLANK
 
 ENGLISH = Path(__file__).with_name("english_words.txt")
 LEAST_LETTERS = 3  # shorter words are too easily made of other short texts
@@ -95,6 +97,22 @@ def _with_words(
         better = _known_word(log_probs[since:until], alphabet, words, factor=factor, beam_width=beam_width)
         if better is not None:
             decoded = _replaced(decoded, first, end, better, since)
+    return _without_doubtful_spaces(log_probs, decoded, alphabet, words, factor)
+
+
+def _without_doubtful_spaces(
+    log_probs: np.ndarray, decoded: Decoded, alphabet: Alphabet, words: KnownWords, factor: float
+) -> Decoded:
+    """Without spaces inside words of the list, where none is nearly as probable and a part is no word."""
+    text = alphabet.decode(decoded.indices)
+    for (first, end), (start, last) in reversed(list(pairwise(_word_places(text)))):
+        parts = text[first:end], text[start:last]
+        is_word = f"{parts[0]}{parts[1]}" in words
+        if start != end + 1 or not is_word or not any(_may_be_misread(part) and part not in words for part in parts):
+            continue
+        step, space = decoded.steps[end], decoded.indices[end]
+        if log_probs[step, BLANK] >= log_probs[step, space] - log(factor):
+            decoded = _replaced(decoded, end, start, Decoded((), 1.0, ()), 0)
     return decoded
 
 

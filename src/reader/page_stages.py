@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from src.reader import orientation
+from src.reader.gutters import split_at_gutters
 from src.reader.line_crops import LineCrop, cut_line
 from src.reader.line_trim import trimmed
 from src.reader.mark_texts import join_marks, sure_enough
@@ -102,6 +103,7 @@ class PageStages:
         with work.timed("connect"):
             if detected:
                 lines = trimmed(followed(work.lines, work.tilt, work.gray, self._options.oriented), work.gray)
+                lines = split_at_gutters(lines, work.gray, work.tilt)
                 count = len(lines)
                 if self._options.narrow_lines and self._recognizer:
                     lines = with_marks(lines, work.gray, work.tilt)

@@ -15,6 +15,7 @@ LEAST_GAP = 6  # columns between two words at least
 WIDER = 2.5  # times the widest gap between letters of a word, that a gap between words is at least
 IN_NUMBERS = 12  # the same between two digits
 MOST_GAPS = 1 / 3  # share of the places between letters: more wide ones are letters that are spaced out
+POINTS, NEARLY = ".,:", 1  # in numbers, and by how many columns the gaps on both sides of one may differ
 LIKE_SPACES = 0.75  # the same of the narrowest space that was read in the line
 
 
@@ -39,9 +40,10 @@ def word_spans(text: str, columns: Sequence[float], scores: Sequence[float], qui
 
     A word ends where the widest quiet run between its last letter and the next word's first begins; where there is
     none, in the middle between the two letters. The first word begins and the last ends with the ink. Where letters
-    stand as far apart as words, a space that was not read is one too.
+    stand as far apart as words, a space that was not read is one too; in a number, a space that is no wider than what
+    is on the other side of its point is none.
     """
-    words = _split_at_gaps(text, _between_spaces(text), columns, quiet)
+    words = _split_at_gaps(text, _joined_numbers(text, _between_spaces(text), columns, quiet), columns, quiet)
     if not words:
         return []
     width = len(quiet)
@@ -56,7 +58,7 @@ def word_spans(text: str, columns: Sequence[float], scores: Sequence[float], qui
     rights.append(max(float(end), columns[words[-1][1] - 1]))
     return [
         WordSpan(
-            text[first:last],
+            "".join(text[first:last].split()),
             float(np.clip(left / width, 0, 1)),
             float(np.clip(right / width, 0, 1)),
             min(1.0, math.fsum(scores[first:last]) / (last - first)),
@@ -76,6 +78,24 @@ def _between_spaces(text: str) -> list[tuple[int, int]]:
         elif start is None:
             start = index
     return words
+
+
+def _joined_numbers(
+    text: str, words: list[tuple[int, int]], columns: Sequence[float], quiet: np.ndarray
+) -> list[tuple[int, int]]:
+    """The words, numbers whole in which a space was read after a point that stands in the middle between digits."""
+    joined: list[tuple[int, int]] = []
+    for first, end in words:
+        if joined:
+            before, point = joined[-1][1] - 2, joined[-1][1] - 1
+            marked = before >= joined[-1][0] and text[point] in POINTS
+            if marked and text[before].isdigit() and text[first].isdigit():
+                wide = _gap_width(quiet, columns[point], columns[first])
+                if 0 < wide <= _gap_width(quiet, columns[before], columns[point]) + NEARLY:
+                    joined[-1] = joined[-1][0], end
+                    continue
+        joined.append((first, end))
+    return joined
 
 
 def _split_at_gaps(

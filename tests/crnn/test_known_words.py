@@ -67,6 +67,32 @@ def test_a_space_may_take_several_steps():
     assert PRINTABLE.decode(decoded.indices) == "house of"
 
 
+def spaced(text, blank, space):
+    """Log-probabilities of a text whose spaces compete with blanks."""
+    log_probs = seen(PRINTABLE, text)
+    for place in (index for index, character in enumerate(text) if character == " "):
+        log_probs[2 * place, 0, [0, *PRINTABLE.encode(" ")]] = np.log([blank, space])
+    return log_probs
+
+
+@pytest.mark.parametrize(
+    "text, blank, expected",
+    [
+        ("Ho use of", 0.12, "House of"),
+        ("Hou se!", 0.12, "House!"),
+        ("Ho use", 0.02, "Ho use"),  # the space is clearly seen
+        ("of cards", 0.12, "of cards"),
+        ("house cards", 0.12, "house cards"),
+        ("Ca rds", 0.12, "Cards"),
+        ("Ho uze", 0.12, "Ho uze"),
+    ],
+)
+def test_a_doubtful_space_in_a_word_of_the_list_is_none(text, blank, expected):
+    (decoded,) = decode_with_words(spaced(text, blank, 0.88), PRINTABLE, WORDS)
+    assert PRINTABLE.decode(decoded.indices) == expected
+    assert len(decoded.steps) == len(decoded.character_scores) == len(expected)
+
+
 def test_nothing_seen_stays_nothing():
     blank = np.log(np.array([0.9] + [0.1 / 36] * 36))[None, None].repeat(5, axis=0)
     assert decode_with_words(blank, LETTERS, WORDS)[0].indices == ()

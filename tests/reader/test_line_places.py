@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from src.common.boxes import box_corners
+from src.reader.gutters import split_at_gutters
 from src.reader.line_trim import trimmed
 from src.reader.mark_texts import join_marks
 from src.reader.result import Line, Word
@@ -66,3 +67,36 @@ def test_a_letter_beside_a_line_is_its_word():
     assert joined.polygon == ((10, 10), (300, 10), (300, 40), (10, 40)) and 0.9 < joined.text_score < 1
     (joined,) = join_marks([(first, False), (line((310, 12, 320, 38), "I"), True)])
     assert joined.text == "dog barked I"
+
+
+@pytest.fixture(scope="module")
+def columns():
+    """Two columns of text whose lines nearly touch: gray image, and the boxes of their lines, row by row."""
+    image, boxes = np.full((320, 620), 255, np.uint8), []
+    for row in range(5):
+        for x in (20, 330):
+            place = x, 40 + 50 * row
+            cv2.putText(image, "all men of the town", place, cv2.FONT_HERSHEY_SIMPLEX, 0.85, 0, 2, cv2.LINE_AA)
+            boxes.append((x - 4, place[1] - 22, x + 276, place[1] + 8))
+    return image, np.array(boxes, np.float32)
+
+
+@pytest.mark.parametrize("degrees", [0, 4])
+def test_a_line_across_two_columns_is_two(columns, degrees):
+    image, boxes = columns
+    joined = np.concatenate([boxes[:4], [np.concatenate([boxes[4, :2], boxes[5, 2:]])], boxes[6:]])
+    turn = cv2.getRotationMatrix2D((310, 160), degrees, 1)
+    image = cv2.warpAffine(image, turn, (620, 320), borderValue=255)
+    corners = cv2.transform(box_corners(joined), turn)
+    tilted = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    tilt = float(-np.tan(np.radians(degrees)))
+    parted = split_at_gutters(TextLines(tilted, np.ones(len(joined)), corners), image, tilt)
+    np.testing.assert_allclose(parted.polygons, cv2.transform(box_corners(boxes), turn), atol=12)
+
+
+def test_a_wide_gap_that_is_no_gutter_parts_nothing(columns):
+    image, boxes = columns
+    alone = lines_at(*(np.concatenate([boxes[row, :2], boxes[row + 1, 2:]]) for row in (0, 2, 4, 6)))
+    assert split_at_gutters(alone, image, 0.0) is alone  # no line begins behind it
+    whole = lines_at(*boxes, *(boxes + np.array([80, 0, 0, 0]))[:4:2])
+    assert split_at_gutters(whole, image, 0.0) is whole

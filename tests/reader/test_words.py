@@ -73,6 +73,17 @@ def test_gaps_that_are_no_spaces(text, gaps):
     assert spaced(text, gaps) == text.split()
 
 
+def test_a_point_in_the_middle_between_digits_ends_no_word():
+    assert spaced("30. 00", (1, 7, 6, 1, 1, 1)) == ["30.00"]
+    assert spaced("at 18: 42", (1, 9, 1, 1, 6, 4, 1, 1, 1)) == ["at", "18:42"]
+    assert spaced("3. 5 kg", (1, 6, 4, 9, 4, 1, 1)) == [
+        "3.",
+        "5",
+        "kg",
+    ]  # the gap is wider than that before the point
+    assert spaced("No. 5", (1, 7, 4, 1, 1)) == ["No.", "5"]
+
+
 class Writer:
     """Stands in for the recognizer: writes characters at given columns of the input, whatever it is shown."""
 
