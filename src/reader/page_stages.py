@@ -1,69 +1,25 @@
 """The stages between the pixels of an image and its result: detect, connect, recognize, and turn where that helps."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from src.reader import orientation
 from src.reader.gutters import split_at_gutters
 from src.reader.line_crops import LineCrop, cut_line
+from src.reader.line_ends import longer_lines
 from src.reader.line_trim import trimmed
 from src.reader.mark_texts import join_marks, sure_enough
 from src.reader.options import ReaderOptions
+from src.reader.page_work import PageWork
 from src.reader.reading_order import reading_order
-from src.reader.result import STAGES, Line, ReadResult, Word
+from src.reader.result import Line, ReadResult, Word
 from src.reader.row_marks import with_marks
-from src.reader.text_detector import DetectInput, TextDetector
-from src.reader.text_recognizer import LineText, PreparedLine, TextRecognizer
+from src.reader.text_detector import TextDetector
+from src.reader.text_recognizer import LineText, TextRecognizer
 from src.reader.tilt import followed, level_boxes
 from src.reader.whole_image import WholeImage, as_one_line, whole_image
 from src.reader.word_spans import place_word
-from src.text_connector.detector import TextLines
 
 SAMPLE = 4  # lines that are read both ways
-
-
-@dataclass
-class PageWork:
-    """An image on its way through the stages; `times` in milliseconds.
-
-    Attributes:
-        turn: degrees clockwise that `pixels` were turned by.
-        gray: of the pixels, until lines are connected.
-        is_mark: which lines are single characters that no network detected; see `row_marks`.
-        whole: the image as one line, which then is the last prepared line.
-    """
-
-    name: str
-    page: int = 1
-    pages: int = 1
-    keep_image: bool = False
-    pixels: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 3), np.uint8))
-    gray: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
-    turn: int = 0
-    notes: list[str] = field(default_factory=list)
-    detect_input: DetectInput | None = None
-    lines: TextLines = field(default_factory=TextLines.none)
-    tilt: float = 0.0
-    half_seen: int = 0
-    is_mark: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
-    whole: WholeImage | None = None
-    crops: list[LineCrop] = field(default_factory=list)
-    prepared: list[PreparedLine] = field(default_factory=list)
-    texts: list[LineText] = field(default_factory=list)
-    times: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Add what the block takes to a stage: a stage is what is done, whichever thread does it."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.times[stage] += (time.perf_counter() - start) * 1000
 
 
 class PageStages:
@@ -109,13 +65,16 @@ class PageStages:
                     lines = with_marks(lines, work.gray, work.tilt)
                 order = reading_order(level_boxes(lines, work.tilt))
                 work.lines, work.is_mark = lines.take(order), order >= count
-                work.whole = as_one_line(work.gray, work.lines.boxes) if self._recognizer else None
+                if self._recognizer:
+                    work.longer = longer_lines(work.lines, work.gray)
+                    work.whole = as_one_line(work.gray, work.lines.boxes)
                 work.gray = np.zeros((0, 0), np.uint8)  # not to be kept
             else:
                 work.lines, work.is_mark = whole_image(work.pixels), np.zeros(1, bool)
             if self._recognizer:
                 margin = self._options.crop_margin if detected else 0.0
-                work.crops = [cut_line(work.pixels, polygon, margin) for polygon in work.lines.polygons]
+                polygons = [*work.lines.polygons, *(longer.polygon for longer in work.longer)]
+                work.crops = [cut_line(work.pixels, polygon, margin) for polygon in polygons]
         with work.timed("recognize"):
             if not self._recognizer:
                 return
@@ -127,9 +86,7 @@ class PageStages:
         """The recognition network, and the result."""
         with work.timed("recognize"):
             if self._recognizer:
-                work.texts = self._recognizer.read(work.prepared)
-                if work.whole:
-                    _choose(work, work.whole, work.texts.pop())
+                _read_lines(work, self._recognizer)
         if self._detector and self._recognizer and self._options.orientation == "auto":
             turn = self._turn(work, self._detector, self._recognizer)
             if turn:
@@ -173,9 +130,7 @@ class PageStages:
         self.detect(other)
         self.connect(other)
         with other.timed("recognize"):
-            other.texts = recognizer.read(other.prepared)
-            if other.whole:
-                _choose(other, other.whole, other.texts.pop())
+            _read_lines(other, recognizer)
         good = [
             orientation.good_characters([(text.text, text.score) for text in each.texts]) for each in (work, other)
         ]
@@ -214,6 +169,21 @@ class PageStages:
             pages=work.pages,
             orientation=work.turn,
         )
+
+
+def _read_lines(work: PageWork, recognizer: TextRecognizer) -> None:
+    """The texts of the lines, of each in the longest form that is surely right."""
+    work.texts = recognizer.read(work.prepared)
+    whole = work.texts.pop() if work.whole else LineText("", 0.0)
+    count = len(work.lines)
+    texts, crops = work.texts[count:], work.crops[count:]
+    del work.texts[count:], work.crops[count:]
+    for longer, text, crop in zip(work.longer, texts, crops, strict=True):
+        if longer.is_better(work.texts[longer.index], text):
+            work.texts[longer.index], work.crops[longer.index] = text, crop
+            work.lines.boxes[longer.index], work.lines.polygons[longer.index] = longer.box, longer.polygon
+    if work.whole:
+        _choose(work, work.whole, whole)
 
 
 def _choose(work: PageWork, whole: WholeImage, text: LineText) -> None:

@@ -14,7 +14,8 @@ from src.reader.networks import detect_options, find_detector, find_recognizer
 from src.reader.options import ReaderOptions
 from src.reader.page_numbers import parse_pages
 from src.reader.page_queue import PageQueue
-from src.reader.page_stages import PageStages, PageWork
+from src.reader.page_stages import PageStages
+from src.reader.page_work import PageWork
 from src.reader.result import ReadResult, Unreadable
 from src.reader.text_detector import TextDetector
 from src.reader.text_recognizer import TextRecognizer, alphabet_of, input_shape

@@ -6,9 +6,11 @@ import pytest
 
 from src.common.boxes import box_corners
 from src.reader.gutters import split_at_gutters
+from src.reader.line_ends import LongerLine, longer_lines
 from src.reader.line_trim import trimmed
 from src.reader.mark_texts import join_marks
 from src.reader.result import Line, Word
+from src.reader.text_recognizer import LineText
 from src.text_connector.detector import TextLines
 
 
@@ -100,3 +102,45 @@ def test_a_wide_gap_that_is_no_gutter_parts_nothing(columns):
     assert split_at_gutters(alone, image, 0.0) is alone  # no line begins behind it
     whole = lines_at(*boxes, *(boxes + np.array([80, 0, 0, 0]))[:4:2])
     assert split_at_gutters(whole, image, 0.0) is whole
+
+
+@pytest.fixture(scope="module")
+def sentence():
+    """A line of text between two others: gray image, and where its ink begins and ends."""
+    image = np.full((200, 600), 240, np.uint8)
+    for row, text in enumerate(("gypsy quay", "are you coming tonight", "gypsy quay")):
+        cv2.putText(image, text, (60, 60 + 50 * row), cv2.FONT_HERSHEY_SIMPLEX, 1, 20, 2, cv2.LINE_AA)
+    ink = np.flatnonzero((image[90:110] < 150).any(axis=0))
+    return image, (int(ink[0]), int(ink[-1]))
+
+
+@pytest.mark.parametrize("ground", [0, 255])
+def test_letters_beyond_the_ends_of_a_line_are_seen(sentence, ground):
+    image, (begin, end) = sentence
+    image = np.abs(image.astype(np.int16) - ground).astype(np.uint8)
+    (found,) = longer_lines(lines_at((begin, 86, end - 60, 114)), image)
+    assert found.box[:2] == (begin, 86) and abs(found.box[2] - end) < 3
+    (found,) = longer_lines(lines_at((begin + 50, 86, end, 114)), image)
+    assert found.box[2:] == (end, 114) and abs(found.box[0] - begin) < 3
+    assert longer_lines(lines_at((begin - 2, 86, end, 114)), image) == []
+
+
+def test_what_is_beside_a_line_may_be_no_text(sentence):
+    image, (begin, end) = sentence
+    line = (begin, 86, end, 114)
+    for x1, y1, x2, y2 in ((end + 4, 70, end + 8, 130), (end + 4, 90, 599, 106), (end + 4, 88, end + 20, 112)):
+        beside = image.copy()
+        beside[y1:y2, x1:x2] = 20  # a rule, a bar, a button
+        assert longer_lines(lines_at(line), beside) == []
+    shorter, next_line = (begin, 86, end - 112, 114), (end - 106, 86, end, 114)
+    for found in longer_lines(lines_at(shorter, next_line), image):
+        assert found.index == 0 and found.box[2] <= end - 106
+
+
+def test_a_longer_line_must_be_the_same_text():
+    longer = LongerLine(0, (0.0, 0.0, 9.0, 9.0))
+    short = LineText("coming tonig", 0.99)
+    assert longer.is_better(short, LineText("coming tonight?", 0.98))
+    assert not longer.is_better(short, LineText("coming tonig", 0.99))
+    assert not longer.is_better(short, LineText("coming tonight?", 0.9))
+    assert not longer.is_better(short, LineText("corning tonights", 0.99))

@@ -1,0 +1,96 @@
+"""Lines whose ink goes on beyond their ends: the last letters that a detector did not see. Pure NumPy.
+
+On a plain ground, what follows a line no further than its letters do is its text. Whether it is one shows when the
+longer line is recognized too. Boxes are x1, y1, x2, y2 in pixels of the image.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.common.boxes import box_corners
+from src.reader.text_recognizer import LineText
+from src.text_connector.detector import TextLines
+
+LOWEST = 8  # pixels of a line that is looked at
+LEAST, FURTHEST = 0.25, 6.0  # line heights that a line is lengthened by
+GAP = 0.4  # line heights between letters, at most
+NEXT_LINE = 0.15  # line heights before the line that follows, at least
+AROUND = 0.2  # line heights above and below, which text leaves free and rules, frames and photographs do not
+SAME_ROW = 0.3  # share of the lower line's height from which another line is in the way
+CONTRAST, FAINT = 0.4, 24  # share of the contrast of the line's text, and gray values, that ink has at least
+SOLID = 0.85  # share of the box of what follows: letters fill less
+SURE, BELOW = 0.9, 0.02  # score of the longer text, and by how much it may be below that of the shorter one
+
+
+@dataclass(frozen=True)
+class LongerLine:
+    """A line `index`, and where it may really begin and end."""
+
+    index: int
+    box: tuple[float, float, float, float]
+
+    @property
+    def polygon(self) -> np.ndarray:
+        return box_corners(np.array([self.box], np.float32))[0]
+
+    def is_better(self, shorter: LineText, longer: LineText) -> bool:
+        """Whether the same text, but for its last letters, was read with more letters."""
+        sure = longer.score >= max(SURE, shorter.score - BELOW)
+        return sure and len(longer.text) > len(shorter.text) > 2 and shorter.text[1:-1] in longer.text
+
+
+def longer_lines(lines: TextLines, gray: np.ndarray) -> list[LongerLine]:
+    """The level lines beyond whose ends there is ink.
+
+    Args:
+        gray: the image, uint8 (H, W).
+    """
+    boxes = lines.boxes.astype(np.float64)
+    level = (lines.polygons == box_corners(lines.boxes)).all(axis=(1, 2))
+    found = []
+    for index in np.flatnonzero(level & (boxes[:, 3] - boxes[:, 1] >= LOWEST)).tolist():
+        x1, y1, x2, y2 = boxes[index].tolist()
+        common = np.minimum(boxes[:, 3], y2) - np.maximum(boxes[:, 1], y1)
+        in_row = common > SAME_ROW * np.minimum(boxes[:, 3] - boxes[:, 1], y2 - y1)
+        right = boxes[in_row & (boxes[:, 0] > x1) & (boxes[:, 2] > x2), 0].min(initial=gray.shape[1])
+        left = boxes[in_row & (boxes[:, 2] < x2) & (boxes[:, 0] < x1), 2].max(initial=-1.0)
+        last = gray.shape[1] - 1
+        begin = _end(gray[:, ::-1], np.array([last - x2, y1, last - x1, y2]), last - left)
+        end = _end(gray, boxes[index], right)
+        if begin is not None or end is not None:
+            box = x1 if begin is None else last - begin, y1, x2 if end is None else end, y2
+            found.append(LongerLine(index, box))
+    return found
+
+
+def _end(gray: np.ndarray, box: np.ndarray, limit: float) -> float | None:
+    """The last column of the ink that goes on at the right end of a line, None where there is none."""
+    height = box[3] - box[1]
+    x1, y1, x2, y2 = np.maximum(np.round(box), 0).astype(int).tolist()
+    inside = gray[y1 : y2 + 1, x1 : x2 + 1].astype(np.int16)
+    stop = int(min(limit, x2 + FURTHEST * height, gray.shape[1]))
+    margin = max(1, round(AROUND * height))
+    if inside.size == 0 or stop - x2 < LEAST * height or y1 < margin or y2 + margin >= len(gray):
+        return None
+    ground = np.median(inside)
+    contrast = max(FAINT, CONTRAST * float(np.percentile(np.abs(inside - ground), 97)))
+    ink = np.abs(gray[y1 - margin : y2 + margin + 1, x2 + 1 : stop].astype(np.int16) - ground) > contrast
+    columns = np.flatnonzero(ink.any(axis=0))
+    if not len(columns) or columns[0] > GAP * height:
+        return None
+    apart = np.flatnonzero(np.diff(columns) > GAP * height)
+    if len(apart):
+        columns = columns[: apart[0] + 1]
+    if columns[-1] + 1 >= ink.shape[1]:
+        if stop < int(limit):
+            return None  # it goes on further than letters that were missed
+        # The first letter of the next line, whose box begins a little late.
+        own = np.flatnonzero(np.diff(columns) > NEXT_LINE * height)
+        columns = columns[: own[-1] + 1] if len(own) else columns[:0]
+    last = int(columns[-1]) if len(columns) else -1
+    new = ink[:, : last + 1]
+    rows = np.flatnonzero(new.any(axis=1))
+    if last < LEAST * height or rows[0] == 0 or rows[-1] == len(new) - 1:
+        return None
+    return None if new[rows[0] : rows[-1] + 1, columns].mean() > SOLID else float(x2 + 1 + last)
