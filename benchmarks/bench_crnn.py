@@ -8,7 +8,6 @@ wall clock and by the processor time of all threads, which is steadier on a mach
 """
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -31,6 +30,7 @@ from pytorch.crnn_loss import ctc_loss
 from pytorch.weight_init import init_crnn
 from src.crnn.crnn import Crnn
 from src.crnn.ctc_loss import CrnnLoss
+from src.data.loading.prefetch import usable_cores
 from src.model_utils.command import run_command
 from src.training.train_step import TrainStep
 from src.weights.weights_file import load_weights
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=100)
     parser.add_argument("--classes", type=int, default=37)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--threads", type=int, default=usable_cores())
     args = parser.parse_args()
     ms.set_device("CPU")
     ms.set_context(mode=ms.GRAPH_MODE)

@@ -39,6 +39,7 @@ from benchmarks.published_size import IMAGE_SIZE, write_published_size
 from benchmarks.reader_accuracy import plain
 from benchmarks.reader_inputs import labeled_images
 from benchmarks.reader_report import PUBLISHED, goals, report
+from src.data.loading.prefetch import usable_cores
 from src.engines.processor import describe_processor, processor_flags
 from src.model_utils.command import run_command
 from src.reader import ReaderOptions, TextReader
@@ -126,7 +127,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("folder")
     parser.add_argument("--images", type=int, default=10, help="taken evenly from the folder")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--recognizer", default="auto")
     parser.add_argument("--precision", default="auto", choices=("auto", "f32"), help="of OpenVINO")
     parser.add_argument("--baseline", type=Path)

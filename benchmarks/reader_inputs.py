@@ -1,7 +1,6 @@
 """What the measurements of the reader's accuracy take from the command line: labeled images and reader options."""
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from src.common.plain_yaml import parse_value
 from src.data.detection.annotations.labeled_image import LabeledImage
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.loading.name_lists import read_names
+from src.data.loading.prefetch import usable_cores
 
 
 def image_parser(description: str) -> argparse.ArgumentParser:
@@ -48,4 +48,4 @@ def reader_options(words: Sequence[str]) -> dict[str, Any]:
 
 def threads_of(options: Mapping[str, Any]) -> int:
     """As many for every contestant as the reader has."""
-    return options.get("threads") or len(os.sched_getaffinity(0))
+    return options.get("threads") or usable_cores()

@@ -29,9 +29,9 @@ from pytorch.ctpn_recipe import CtpnRecipe
 from pytorch.detection_sets import read_val_sets
 from pytorch.detection_validation import DetectionValidation
 from pytorch.device import choose_device, prepare, uses_bf16
+from pytorch.recipe_options import leading_words
 from pytorch.start_weights import trained_ctpn
 from pytorch.threshold_choice import Scores, best_choice, bootstrap_interval, cross_validated, mean_hmean, set_metrics
-from src.common.options import OptionError
 from src.ctpn.text_lines import DetectOptions, lines_from_maps
 from src.metrics.detection_result import DetectionResult, GroundTruth, ImageResult
 from src.metrics.deteval import deteval
@@ -50,13 +50,12 @@ Choice = tuple[float, float]
 
 
 def main() -> int:
-    if len(sys.argv) < 2 or sys.argv[1].startswith("--"):
-        raise OptionError("give the file with the weights first: choose_thresholds.py WEIGHTS [--key value ...]")
-    config = load_options(CtpnRecipe, sys.argv[2:])
+    (file,), options = leading_words(sys.argv[1:], "choose_thresholds.py", "WEIGHTS")
+    config = load_options(CtpnRecipe, options)
     device = choose_device(config.device)
     prepare(device)
     bf16 = uses_bf16(config.precision, device)
-    network = trained_ctpn(sys.argv[1], config.backbone_width, device, bf16)
+    network = trained_ctpn(file, config.backbone_width, device, bf16)
     cache = Path(config.feature_cache) / "validation" if config.feature_cache else None
     validate = DetectionValidation(config, read_val_sets(config), device, bf16, cache)
     by_choice: dict[Choice, dict[str, dict[str, dict[str, ImageResult]]]] = {}

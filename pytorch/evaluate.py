@@ -17,6 +17,7 @@ if __name__ == "__main__":
     start_command()
 
 import json
+from collections.abc import Sequence
 
 from pytorch.convert import to_mindspore, which_network
 from pytorch.crnn import SharedCrnn
@@ -26,6 +27,7 @@ from pytorch.detection_sets import read_val_sets
 from pytorch.detection_validation import DetectionValidation
 from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.read_words import predictor, read_metrics
+from pytorch.recipe_options import leading_words
 from pytorch.start_weights import load_start, trained_ctpn
 from pytorch.word_data import named_alphabets, validation_words
 from src.common.options import OptionError
@@ -36,16 +38,14 @@ from src.weights.formats import read_weights
 
 
 def main() -> int:
-    if len(sys.argv) < 2 or sys.argv[1].startswith("--"):
-        raise OptionError("give the file with the weights first: evaluate.py WEIGHTS [--key value ...]")
-    file, arguments = sys.argv[1], sys.argv[2:]
+    (file,), arguments = leading_words(sys.argv[1:], "evaluate.py", "WEIGHTS")
     network = which_network(read_weights(file))
     metrics = word_metrics(file, arguments) if network == "crnn" else image_metrics(file, arguments)
     print(json.dumps(metrics, indent=2))
     return 0
 
 
-def word_metrics(file: str, arguments: list[str]) -> dict:
+def word_metrics(file: str, arguments: Sequence[str]) -> dict:
     """Metrics of a recognizer on `eval_lmdb`. Raises UserError for weights or data that cannot be used."""
     config = load_options(CrnnRecipe, arguments)
     device = choose_device(config.device)
@@ -63,7 +63,7 @@ def word_metrics(file: str, arguments: list[str]) -> dict:
     return {name: values for name, by_alphabet in metrics.items() for values in by_alphabet.values()}
 
 
-def image_metrics(file: str, arguments: list[str]) -> dict:
+def image_metrics(file: str, arguments: Sequence[str]) -> dict:
     """Metrics of a detector on `val_images`. Raises UserError for weights or data that cannot be used."""
     config = load_options(CtpnRecipe, arguments)
     device = choose_device(config.device)

@@ -26,6 +26,7 @@ from pytorch.detection_feed import to_device
 from pytorch.detection_samples import DetectionMaker, DetectionSample, DetectionTask
 from pytorch.detection_sets import make_maker, read_train_sets, read_val_sets
 from pytorch.device import autocast, choose_device, prepare, uses_bf16
+from pytorch.recipe_options import leading_words
 from pytorch.start_weights import trained_ctpn
 from pytorch.teacher_samples import find_samples, teacher_sample, write_sample
 from src.common.atomic_file import clear_leftovers
@@ -39,12 +40,11 @@ BACKGROUND_EVERY = 8
 
 
 def main() -> int:
-    if len(sys.argv) < 4 or any(argument.startswith("--") for argument in sys.argv[1:4]):
-        raise OptionError("give three things first: make_teacher_samples.py WEIGHTS FOLDER COUNT [--key value ...]")
-    file, folder = sys.argv[1], Path(sys.argv[2])
-    if not sys.argv[3].isdecimal() or not (count := int(sys.argv[3][:9])):
-        raise OptionError(f"COUNT: '{sys.argv[3]}' is not a whole number of at least 1")
-    config = load_options(CtpnRecipe, sys.argv[4:])
+    words, options = leading_words(sys.argv[1:], "make_teacher_samples.py", "WEIGHTS", "FOLDER", "COUNT")
+    file, folder = words[0], Path(words[1])
+    if not words[2].isdecimal() or not (count := int(words[2][:9])):
+        raise OptionError(f"COUNT: '{words[2]}' is not a whole number of at least 1")
+    config = load_options(CtpnRecipe, options)
     device = choose_device(config.device)
     prepare(device)
     bf16 = uses_bf16(config.precision, device)

@@ -1,8 +1,9 @@
 """Options of both recipes: how long, where to, on what, and how weights are updated."""
 
+from collections.abc import Sequence
 from typing import Literal
 
-from src.common.options import NonEmpty, Options, Texts, option
+from src.common.options import NonEmpty, OptionError, Options, Texts, option
 
 
 class LengthOptions(Options):
@@ -76,3 +77,16 @@ class UpdateOptions(Options):
 
 class RunOptions(LengthOptions, FolderOptions, MachineOptions, UpdateOptions):
     """The options of both trainers."""
+
+
+def leading_words(arguments: Sequence[str], command: str, *names: str) -> tuple[Sequence[str], Sequence[str]]:
+    """What stands before the options in the arguments of a command, one word for each of `names`, and the options.
+
+    Raises:
+        OptionError: a word is missing.
+    """
+    words, options = arguments[: len(names)], arguments[len(names) :]
+    if len(words) < len(names) or any(word.startswith("--") for word in words):
+        usage = f"{command} {' '.join(names)} [--key value ...]"
+        raise OptionError(f"too few words before the options; expected: {usage}")
+    return words, options

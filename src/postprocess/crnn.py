@@ -15,13 +15,13 @@ from src.common.image_name import image_name
 from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import Decode, Decoded
 from src.crnn.decoder import choose_decoder
-from src.data.images.decode import ImageError, decode_image, image_files
+from src.data.images.decode import ImageError, decode_image
 from src.data.loading.bad_samples import BadSamples
 from src.data.recognition.labels import LabelRejected, LabelRules
 from src.metrics.recognition import evaluate_words
 from src.postprocess.labels import read_words, require_words
 from src.postprocess.options import CrnnPostprocess
-from src.postprocess.output_files import OutputFileError, check_name, read_outputs
+from src.postprocess.output_files import OutputFileError, check_name, described_images, read_outputs
 from src.weights.exported_card import outputs_card
 
 logger = logging.getLogger(__name__)
@@ -97,9 +97,7 @@ def read_folder(
     Raises:
         UserError: no image, one without outputs, or more than `max_bad_ratio` of them unreadable.
     """
-    paths = image_files(images)
-    if not paths:
-        raise UserError(f"export_dataset_path: no image in '{images}'")
+    paths = described_images(images)
     bad = BadSamples(len(paths), max_bad_ratio)
     predictions = []
     for path in paths:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from src.common.errors import UserError
 from src.ctpn.proposal_generator import Proposals
 from src.ctpn.text_lines import DetectOptions, detect_options, lines_from_maps, lines_from_proposals
 from src.ctpn.topology import STRIDE
 from src.data.detection.evaluation_images import images_of
-from src.data.images.decode import ImageError, decode_image, image_files
+from src.data.images.decode import ImageError, decode_image
 from src.data.loading.bad_samples import BadSamples
 from src.data.recognition.word_gaps import word_boxes
 from src.evaluation.detection import DetectionEvaluation
@@ -29,7 +28,14 @@ from src.metrics.submission import (
 )
 from src.postprocess.labels import require_boxes
 from src.postprocess.options import CtpnPostprocess
-from src.postprocess.output_files import NetworkOutputs, OutputFileError, check_name, read_outputs, read_undescribed
+from src.postprocess.output_files import (
+    NetworkOutputs,
+    OutputFileError,
+    check_name,
+    described_images,
+    read_outputs,
+    read_undescribed,
+)
 from src.text_connector.detector import TextLines
 
 logger = logging.getLogger(__name__)
@@ -75,9 +81,7 @@ def read_images(folder: Path, max_bad_ratio: float, without: Iterable[Path] = ()
     Raises:
         UserError: there is none, or more than `max_bad_ratio` of them are unreadable.
     """
-    paths = image_files(folder, without)
-    if not paths:
-        raise UserError(f"export_dataset_path: no image in '{folder}'")
+    paths = described_images(folder, without)
     bad = BadSamples(len(paths), max_bad_ratio)
     for path in paths:
         name = path.relative_to(folder).as_posix()

@@ -5,9 +5,9 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 
 from src.common.errors import UserError
-from src.data.images.decode import image_files
 from src.data.recognition.annotations import Reject, read_icdar_words
 from src.metrics.submission import label_keys, read_ground_truth, submission_names
+from src.postprocess.output_files import described_images
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +22,7 @@ def check_labels(network: str, images: Path, label_path: str) -> None:
     """
     if not label_path:
         return
-    names = sorted(path.relative_to(images).as_posix() for path in image_files(images))
-    if not names:
-        raise UserError(f"export_dataset_path: no image in '{images}'")
+    names = sorted(path.relative_to(images).as_posix() for path in described_images(images))
     if network == "crnn":
         require_words(names, read_words(Path(label_path), images), label_path)
     else:

@@ -12,6 +12,7 @@ recognized by its size.
 import json
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from src.common.bounded_file import LARGE, SMALL, read_bounded, read_bounded_text
 from src.common.errors import UserError
+from src.data.images.decode import image_files
 from src.data.images.source import ImageError
 
 _DTYPES = ("float32", "float16", "int32", "int64", "int8", "uint8", "bool")
@@ -37,6 +39,20 @@ class NetworkOutputs:
     image: str
     size: tuple[int, int] | None
     arrays: dict[str, np.ndarray]
+
+
+def described_images(folder: Path, without: Iterable[Path] = ()) -> list[Path]:
+    """The images below `folder`, by name, of which outputs are expected.
+
+    without: folders of results, whose images are none of them.
+
+    Raises:
+        UserError: there is none.
+    """
+    paths = image_files(folder, without)
+    if not paths:
+        raise UserError(f"export_dataset_path: no image in '{folder}'")
+    return paths
 
 
 def read_outputs(header_file: Path) -> NetworkOutputs:
