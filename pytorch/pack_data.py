@@ -31,6 +31,7 @@ import cv2
 import numpy as np
 
 from pytorch.detection_images import AnnotatedImage, listed, read_images
+from src.common.atomic_file import writing
 from src.common.errors import UserError
 from src.common.options import OptionError
 from src.data.detection.set_plan import file_digest
@@ -97,8 +98,10 @@ def put_images(folder: Path, images: Iterable[AnnotatedImage], longest: int, qua
         pixels = image.decode()
         small = shrink(pixels, longest)
         scale = [after / before for after, before in zip(small.shape[1::-1], pixels.shape[1::-1], strict=True)]
-        (folder / "images" / f"{stem}.webp").write_bytes(webp(small, quality))
-        (folder / "gt" / f"gt_{stem}.txt").write_text(label_lines(image, scale), encoding="utf-8")
+        with writing(folder / "images" / f"{stem}.webp") as path:
+            path.write_bytes(webp(small, quality))
+        with writing(folder / "gt" / f"gt_{stem}.txt") as path:
+            path.write_text(label_lines(image, scale), encoding="utf-8")
     return list(names)
 
 
@@ -120,7 +123,9 @@ def put_backgrounds(folder: Path, photographs: Sequence[Path], without: Collecti
     longest, quality = BACKGROUND
     kept = [path for path in photographs if file_digest(path) not in without]
     for number, path in enumerate(kept):  # numbered: folders may use the same names
-        (folder / f"{number:05d}.webp").write_bytes(webp(shrink(decode_image(path), longest), quality))
+        content = webp(shrink(decode_image(path), longest), quality)
+        with writing(folder / f"{number:05d}.webp") as target:
+            target.write_bytes(content)
     return len(kept)
 
 
@@ -184,7 +189,7 @@ def write_archive(archive: Path, members: Iterable[tuple[Path, str]], preset: Pr
     def without_locks(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         return None if member.name.endswith("lock.mdb") else member
 
-    with tarfile.open(archive, "w:xz", preset=preset) as tar:
+    with writing(archive), tarfile.open(archive, "w:xz", preset=preset) as tar:
         for path, name in members:
             tar.add(path, name, filter=without_locks)
 

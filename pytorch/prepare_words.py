@@ -23,7 +23,7 @@ from collections.abc import Callable
 
 from pytorch.make_splits import STORED_SUFFIX
 from src import create_lmdb, synthesize
-from src.common.atomic_file import write_atomically
+from src.common.atomic_file import write_atomically, writing
 from src.data.loading.name_lists import read_names
 from src.data.recognition.crops import read_detection_words
 from src.data.recognition.lmdb_output import REPORT_NAME
@@ -56,7 +56,8 @@ def unpack(lmdb: Path, folder: Path) -> Path:
     for index in range(len(source)):
         data, text = source.read(index)
         name = f"{image_key(index).decode()}{STORED_SUFFIX}"
-        (folder / name).write_bytes(data)
+        with writing(folder / name) as path:
+            path.write_bytes(data)
         lines.append(f"{name}\t{text}\n")
     table = folder / "words.tsv"
     write_atomically(table, ["".join(lines).encode()])

@@ -58,6 +58,19 @@ def replacing(path: str | Path, *, sync: bool = True) -> Iterator[BinaryIO]:
         _sync_folder(path.parent)
 
 
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """For a block that writes `path` by other means: of a full disk, the system does not say where it is.
+
+    Raises:
+        UserError: names `path` and the cause, which is any OSError in the block.
+    """
+    try:
+        yield path
+    except OSError as error:
+        raise unwritable(error)(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def write_atomically(path: str | Path, chunks: Iterable[bytes], *, sync: bool = True) -> None:
     """Write `chunks` one after the other as `replacing` does; an error raised by their iterator counts as well."""
     with replacing(path, sync=sync) as file:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from src.common.atomic_file import writing
 from src.crnn.topology import CHANNELS, HEAD, IMAGE_HEIGHT, POOLS, RECURRENT_LAYERS
 from src.export.onnx_graph import OnnxGraph, Weights, float32, float_value, fold_batch_norm
 
@@ -20,7 +21,9 @@ OUTPUT_NAME = "log_probs"
 
 def export_onnx(params: Weights, path: Path | str, metadata: dict[str, str] | None = None) -> None:
     """Write `crnn_onnx(params, metadata)` to `path`; an existing file is replaced."""
-    Path(path).write_bytes(crnn_onnx(params, metadata).SerializeToString())
+    content = crnn_onnx(params, metadata).SerializeToString()
+    with writing(Path(path)) as file:
+        file.write_bytes(content)
 
 
 def crnn_onnx(params: Weights, metadata: dict[str, str] | None = None) -> onnx.ModelProto:

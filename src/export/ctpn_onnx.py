@@ -13,6 +13,7 @@ from pathlib import Path
 
 import onnx
 
+from src.common.atomic_file import writing
 from src.common.errors import UserError
 from src.ctpn.topology import BACKBONE, CONVOLUTIONS, HEADS, STRIDE, parameter_shapes
 from src.export.onnx_graph import OnnxGraph, Weights, float32, float_value, fold_batch_norm
@@ -28,7 +29,9 @@ def write_ctpn_onnx(
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write `ctpn_onnx(params, image_size, metadata)` to `path`; an existing file is replaced."""
-    Path(path).write_bytes(ctpn_onnx(params, image_size, metadata).SerializeToString())
+    content = ctpn_onnx(params, image_size, metadata).SerializeToString()
+    with writing(Path(path)) as file:
+        file.write_bytes(content)
 
 
 def ctpn_onnx(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from src.common.atomic_file import clear_leftovers
 from src.common.errors import UserError
-from src.common.options import OptionError
+from src.common.options import OptionError, unwritable
 from src.common.printable import one_line
 from src.common.shard import Shard
 from src.reader.html_report import HtmlReport
@@ -195,7 +195,8 @@ def _output_folder(name: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise OptionError(f"output_dir: '{name}' cannot be a folder of results: {reason}") from None
+        kind = unwritable(error) if isinstance(error, OSError) else OptionError
+        raise kind(f"output_dir: '{name}' cannot be a folder of results: {reason}") from None
     return folder
 
 

@@ -1,5 +1,6 @@
 """`predict.py` on what goes wrong outside of it: names, places, streams, signals."""
 
+import errno
 import io
 import json
 import os
@@ -15,6 +16,7 @@ from PIL import Image
 from reader_weights import encoded, text_image
 
 from src.common.errors import UserError
+from src.common.options import OptionError
 from src.model_utils.load_options import load_options
 from src.model_utils.reader_config import ReaderConfig
 from src.reader.command import read_images
@@ -111,6 +113,18 @@ def test_a_folder_that_cannot_be_one(folder, arguments, tmp_path, monkeypatch, n
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="output_dir: '.*' (cannot be a folder of results|holds a NUL)"):
         run([*arguments[:-1], f"--output_dir={name}"], folder)
+
+
+def test_a_read_only_disk_is_no_mistake_of_the_command_line(folder, arguments, tmp_path, monkeypatch):
+    """As for every other command."""
+
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "mkdir", read_only)
+    with pytest.raises(UserError, match="output_dir: .*: Read-only file system") as caught:
+        run(arguments, folder)
+    assert not isinstance(caught.value, OptionError)
 
 
 @pytest.mark.parametrize("place", [".", "..", "results"])

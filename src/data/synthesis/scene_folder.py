@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from src.common.atomic_file import write_json
+from src.common.atomic_file import write_json, writing
 from src.common.build_folder import build_folder
 from src.common.options import OptionError
 from src.data.loading.processes import ordered_results
@@ -26,9 +26,11 @@ def _write_scene(source: SceneSource | DocumentSource, folder: Path, quality: in
     done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise OSError(f"cannot encode {name}.jpg")
-    (folder / "images" / f"{name}.jpg").write_bytes(data.tobytes())
+    with writing(folder / "images" / f"{name}.jpg") as path:
+        path.write_bytes(data.tobytes())
     for kind, boxes in (("gt", scene.words), ("gt_lines", scene.lines)):
-        (folder / kind / f"gt_{name}.txt").write_text(format_boxes(boxes), encoding="utf-8")
+        with writing(folder / kind / f"gt_{name}.txt") as path:
+            path.write_text(format_boxes(boxes), encoding="utf-8")
     return len(scene.words), len(scene.lines)
 
 

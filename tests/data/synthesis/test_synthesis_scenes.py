@@ -3,6 +3,7 @@
 import json
 import pickle
 import re
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -168,6 +169,18 @@ def test_what_is_in_the_folder_stays(book, tmp_path):
         *("gt", "gt_img_1.txt", "gt_img_1.txt", "gt_img_2.txt", "gt_img_2.txt", "gt_lines", "images"),
         *("img_1.jpg", "img_2.jpg", "manifest.json"),
     ]
+
+
+@pytest.mark.parametrize("kind", ["write_bytes", "write_text"])
+def test_a_full_disk_names_the_file(book, tmp_path, monkeypatch, kind):
+    """The system does not, for what it is asked to write into an open file."""
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, kind, full)
+    with pytest.raises(UserError, match=r"cannot write .*img_1\.(jpg|txt): No space left on device"):
+        write_scenes(source(book, size=(64, 64)), tmp_path / "out", 1)
 
 
 def test_a_manifest_cut_short_does_not_mark_a_folder_as_finished(book, tmp_path, monkeypatch, no_room_for):
