@@ -15,6 +15,7 @@ from src.training.eval_callback import Evaluate
 from src.training.loop import TrainData, train
 from src.training.optimizers import make_optimizer
 from src.training.options import CheckpointOptions, PrecisionOptions, RunOptions, TrainResult
+from src.weights.card_config import with_sizes
 
 logger = logging.getLogger(__name__)
 
@@ -105,3 +106,17 @@ def settle_precision(options: OptionsT) -> OptionsT:
     if options.mixed_precision != "auto":
         return options
     return options.replace(mixed_precision=ms.get_context("device_target") == "Ascend")
+
+
+def settle_sizes(options: OptionsT, network: str, pre_trained: str, ranks: Ranks) -> OptionsT:
+    """`options` with the sizes of the network that the weights to start from are of; logs what was taken.
+
+    Raises:
+        CardError: as `with_sizes`.
+    """
+    if not pre_trained:
+        return options
+    options, sizes = with_sizes(options, network, Path(pre_trained))
+    if sizes and ranks.is_main:
+        logger.info(sizes)
+    return options

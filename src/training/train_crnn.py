@@ -18,8 +18,7 @@ from src.training.crnn_samples import WordData, training_data
 from src.training.lr_schedule import constant, usable_warmup, warmup_cosine
 from src.training.options import TrainResult
 from src.training.result_table import write_result_table
-from src.training.run_training import Job, Ranks, continues, run_job, settle_precision
-from src.weights.card_config import with_sizes
+from src.training.run_training import Job, Ranks, continues, run_job, settle_precision, settle_sizes
 from src.weights.crnn_weights import load_pre_trained, write_alphabet
 
 logger = logging.getLogger(__name__)
@@ -39,10 +38,7 @@ def train_crnn(
     """
     config = settle_precision(config)
     ranks = Ranks(rank_id, rank_size)
-    if config.pre_trained:
-        config, sizes = with_sizes(config, PREFIX, Path(config.pre_trained))
-        if sizes and ranks.is_main:
-            logger.info(sizes)
+    config = settle_sizes(config, PREFIX, config.pre_trained, ranks)
     alphabet = Alphabet.load(config.alphabet)
     if config.run_eval and not open_lmdbs(config.eval_lmdb, config.lmdb_root):  # now, not after the first epoch
         raise OptionError("eval_lmdb: is empty; name LMDBs to evaluate on, or use run_eval False")

@@ -29,8 +29,7 @@ from src.training.ctpn_options import CtpnTraining
 from src.training.ctpn_samples import SampleMaker
 from src.training.lr_schedule import warmup_cosine
 from src.training.options import CheckpointOptions, TrainResult
-from src.training.run_training import Job, Ranks, continues, run_job, settle_precision
-from src.weights.card_config import with_sizes
+from src.training.run_training import Job, Ranks, continues, run_job, settle_precision, settle_sizes
 from src.weights.weights_file import load_weights, read_weights
 
 logger = logging.getLogger(__name__)
@@ -54,10 +53,7 @@ def train_ctpn(
         raise OptionError("pre_trained: Finetune needs the checkpoint to start from (--pre_trained FILE)")
     if goes_on:
         config = config.replace(**choices_before(Path(config.save_checkpoint_path) / "ckpt_0", config))
-    if config.pre_trained:
-        config, sizes = with_sizes(config, PREFIX, Path(config.pre_trained))
-        if sizes and ranks.is_main:
-            logger.info(sizes)
+    config = settle_sizes(config, PREFIX, config.pre_trained, ranks)
     config = settle_auto(config, has_backbone=bool(config.pre_trained) or not config.is_pretraining)
     data = training_data(config, rank_id, rank_size)
     if config.run_eval and evaluate:
