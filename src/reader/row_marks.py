@@ -83,8 +83,8 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
             words += between.boxes(WORD_GAP, WIDEST, LONGEST, ROOM / 2)
     contrast = float(np.median(contrasts))
     for top, bottom in missed_rows(gray, boxes, max(FAINT, CONTRAST * contrast)):
-        reach = REACH * (bottom - top)
-        between = _ink_between(gray, (left - reach, top, right + reach, bottom), contrast, MOST_IN_TABLE)
+        beside = REACH * (bottom - top)
+        between = _ink_between(gray, (left - beside, top, right + beside, bottom), contrast, MOST_IN_TABLE)
         words += between.boxes(WORD_GAP, NARROWEST, LONGEST, ROOM / 2)
     marks, missed = (np.array(places, np.float32).reshape(-1, 4) for places in (found, words))
     kept = marks[_near(marks, boxes) | _in_columns(marks) | np.array(alone, bool)]
