@@ -34,7 +34,7 @@ from pyarrow import fs
 
 from src.common.errors import UserError
 from src.common.options import OptionError
-from src.data.images.decode import IMAGE_SUFFIXES
+from src.data.images.folder import IMAGE_SUFFIXES
 from src.model_utils.command import run_command
 from src.model_utils.command_parser import CommandParser
 from src.reader import ReadResult, TextReader, Unreadable

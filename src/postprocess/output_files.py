@@ -20,7 +20,7 @@ import numpy as np
 
 from src.common.bounded_file import LARGE, SMALL, read_bounded, read_bounded_text
 from src.common.errors import UserError
-from src.data.images.decode import image_files
+from src.data.images.folder import image_files
 from src.data.images.source import ImageError
 
 _DTYPES = ("float32", "float16", "int32", "int64", "int8", "uint8", "bool")

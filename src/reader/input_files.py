@@ -15,8 +15,8 @@ from src.common.bounded_file import LARGE, read_bounded
 from src.common.image_name import free_name, image_name
 from src.common.options import OptionError
 from src.common.printable import printable
-from src.data.images.decode import IMAGE_SUFFIXES
 from src.data.images.file_types import heic_is_read
+from src.data.images.folder import IMAGE_SUFFIXES
 from src.reader.folder_walk import FolderWalk, has_wildcard
 from src.reader.image_names import COMMON_FILES, ENDINGS, result_stem, without_page
 from src.reader.image_source import ImageSource

@@ -11,7 +11,8 @@ from src.common.image_name import image_name
 from src.data.detection.mindrecord_reader import MindRecordSource
 from src.data.detection.preprocess import preprocess
 from src.data.detection.record import SCHEMA, pack_annotation, parse_annotation
-from src.data.images.decode import ImageError, decode_image, image_files
+from src.data.images.decode import ImageError, decode_image
+from src.data.images.folder import image_files
 from src.data.loading.bad_samples import BadSamples
 from src.data.loading.epoch_order import count_steps, epoch_order
 from src.data.loading.prefetch import batches_ahead, clamp_workers

@@ -1,6 +1,6 @@
 """Any image file -> the upright 8-bit RGB image a viewer shows, or one named reason why not."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,6 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from src.common.bounded_file import is_special
 from src.data.images.file_types import HEAD_BYTES, file_type
 from src.data.images.header import ImageHeader, frame_numbers, header_of
 from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker
@@ -22,11 +21,6 @@ from src.data.images.rgb import orientation, to_rgb, turned_upright
 from src.data.images.source import ImageError, content_of, read_bytes
 
 __all__ = ["DecodedImage", "ImageError", "ImageFile", "ImageHeader", "decode_image", "image_size", "read_bytes"]
-
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".pnm"}
-    | {".tif", ".tiff", ".webp", ".jp2", ".avif"}
-)
 
 Source = bytes | Path | str
 
@@ -42,22 +36,6 @@ class DecodedImage:
 
     pixels: np.ndarray
     notes: tuple[str, ...] = ()
-
-
-def image_files(folder: Path, without: Iterable[Path] = ()) -> list[Path]:
-    """Files below `folder` that are images by their ending, and links that lead nowhere; no pipes, no folders.
-
-    without: folders of results, which are no images to look at.
-    """
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    files = sorted(path for path in found if not path.is_dir() and not is_special(path))
-    results = [path.resolve() for path in without]
-    if not results:
-        return files
-    left_out = {
-        place for place in {path.parent for path in files} if any(map(place.resolve().is_relative_to, results))
-    }
-    return [path for path in files if path.parent not in left_out]
 
 
 def read_header(source: Source, *, max_pixels: int = DEFAULT_MAX_PIXELS, name: str = "") -> ImageHeader:

@@ -16,7 +16,8 @@ from PIL import Image
 
 from src.data.detection.annotations.label_pairs import list_images
 from src.data.images import decode as images
-from src.data.images.decode import ImageError, decode_image, image_files, image_size, read_bytes, read_header
+from src.data.images.decode import ImageError, decode_image, image_size, read_bytes, read_header
+from src.data.images.folder import image_files
 from src.data.images.jpeg import decode_sound
 
 REPOSITORY = Path(__file__).resolve().parents[3]

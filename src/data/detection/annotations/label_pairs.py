@@ -7,7 +7,7 @@ from pathlib import Path
 
 from src.common.bounded_file import is_special
 from src.data.detection.annotations.labeled_image import AnnotationError, MissingPathError
-from src.data.images.decode import IMAGE_SUFFIXES
+from src.data.images.folder import IMAGE_SUFFIXES
 
 OUTSIDE = "outside the folder of images"
 _COMMON_PREFIXES = ("gt_", "gt_img_", "")
