@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import Self
 
 from src.common.errors import UserError
+from src.common.printable import printable
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -88,7 +89,11 @@ class Options(BaseModel):
 
         def __init__(self, **values: Any) -> None:
             try:
-                super().__init__(**values)
+                try:
+                    super().__init__(**values)
+                except UnicodeEncodeError:  # from a check whose message shows a value that is not UTF-8
+                    super().__init__(**{k: printable(v) if isinstance(v, str) else v for k, v in values.items()})
+                    raise OptionError("a value is not UTF-8") from None
             except ValidationError as error:
                 raise OptionError(_problem(type(self), error.errors(include_url=False)[0])) from None
 
