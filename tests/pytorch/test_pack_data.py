@@ -15,7 +15,7 @@ pytest.importorskip("lmdb")
 
 from tiny_words import drawn, png, write_lmdb
 
-from pytorch import pack_data
+from pytorch import pack_data, pack_files
 from pytorch.detection_images import listed, read_images
 from src.common.errors import UserError
 from src.common.options import OptionError
@@ -162,7 +162,7 @@ def test_what_cannot_be_packed_is_refused(arguments, tmp_path):
     assert list((tmp_path / "pack").iterdir()) == []
     image = read_images(given[given.index("a") + 1 :][:2])[0]
     with pytest.raises(UserError, match=f"twice: two images are called {Path(image.name).stem}"):
-        pack_data.put_images(tmp_path / "twice", [image, image], 100, 80)
+        pack_files.put_images(tmp_path / "twice", [image, image], 100, 80)
 
 
 @pytest.mark.parametrize(
