@@ -50,14 +50,14 @@ Choice = tuple[float, float]
 
 
 def main() -> int:
-    (file,), options = leading_words(sys.argv[1:], "choose_thresholds.py", "WEIGHTS")
+    (file,), options = leading_words(sys.argv[1:], __doc__, "choose_thresholds.py", "WEIGHTS")
     config = load_options(CtpnRecipe, options)
     device = choose_device(config.device)
     prepare(device)
     bf16 = uses_bf16(config.precision, device)
     network = trained_ctpn(file, config.backbone_width, device, bf16)
     cache = Path(config.feature_cache) / "validation" if config.feature_cache else None
-    validate = DetectionValidation(config, read_val_sets(config), device, bf16, cache)
+    validate = DetectionValidation(config, read_val_sets(config), device, bf16, cache, shows=True)
     by_choice: dict[Choice, dict[str, dict[str, dict[str, ImageResult]]]] = {}
     for name, images in validate.sets.items():
         for image, maps in zip(images, validate.maps(network, name), strict=True):

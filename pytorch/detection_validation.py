@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rich.console import Console
 
 from pytorch.ctpn import Ctpn
 from pytorch.ctpn_recipe import CtpnRecipe
@@ -17,6 +18,7 @@ from pytorch.detection_images import AnnotatedImage
 from pytorch.device import autocast
 from pytorch.feature_cache import check_key, layers_key
 from src.common.atomic_file import replacing
+from src.common.progress_bar import progress_bar
 from src.ctpn.text_lines import DetectOptions, lines_from_maps
 from src.data.detection.preprocess import preprocess
 from src.data.detection.set_plan import file_digest
@@ -30,6 +32,7 @@ class DetectionValidation:
     """Metrics of a network on the sets of validation images.
 
     cache: folder for the output of the layers up to `config.freeze_until`; None computes all of it every time.
+    shows: whether a bar on standard error shows how far it is.
     """
 
     def __init__(
@@ -39,8 +42,10 @@ class DetectionValidation:
         device: torch.device,
         bf16: bool,
         cache: Path | None = None,
+        *,
+        shows: bool = False,
     ):
-        self.sets, self._device, self._bf16 = sets, device, bf16
+        self.sets, self._device, self._bf16, self._shows = sets, device, bf16, shows
         self._layer = config.freeze_until
         self._cache = cache if self._layer else None
         connector = ConnectorParams(
@@ -78,14 +83,15 @@ class DetectionValidation:
             folder = self._cache / name
             folder.mkdir(parents=True, exist_ok=True)
             check_key(folder, layers_key(network, self._layer))
-        for image in self.sets[name]:
-            with torch.inference_mode(), autocast(self._device, self._bf16):
-                if self._cache:
-                    maps = network.from_features(self._layer, self._features(network, self._cache / name, image))
-                else:
-                    maps = network(self._input(image))
-            score_map, delta_map = (map_.float().cpu().numpy() for map_ in maps)
-            yield score_map, delta_map
+        with progress_bar(Console(stderr=True), shown=self._shows) as bar:
+            for image in bar.track(self.sets[name], description=name):
+                with torch.inference_mode(), autocast(self._device, self._bf16):
+                    if self._cache:
+                        maps = network.from_features(self._layer, self._features(network, self._cache / name, image))
+                    else:
+                        maps = network(self._input(image))
+                score_map, delta_map = (map_.float().cpu().numpy() for map_ in maps)
+                yield score_map, delta_map
 
     def _features(self, network: Ctpn, folder: Path, image: AnnotatedImage) -> torch.Tensor:
         """The output of the frozen layers for an image, from the cache in `folder` where it is there."""

@@ -38,7 +38,7 @@ from src.weights.formats import read_weights
 
 
 def main() -> int:
-    (file,), arguments = leading_words(sys.argv[1:], "evaluate.py", "WEIGHTS")
+    (file,), arguments = leading_words(sys.argv[1:], __doc__, "evaluate.py", "WEIGHTS")
     network = which_network(read_weights(file))
     metrics = word_metrics(file, arguments) if network == "crnn" else image_metrics(file, arguments)
     print(json.dumps(metrics, indent=2))
@@ -70,7 +70,7 @@ def image_metrics(file: str, arguments: Sequence[str]) -> dict:
     prepare(device)
     bf16 = uses_bf16(config.precision, device)
     model = trained_ctpn(file, config.backbone_width, device, bf16)
-    return DetectionValidation(config, read_val_sets(config), device, bf16)(model)[1]
+    return DetectionValidation(config, read_val_sets(config), device, bf16, shows=True)(model)[1]
 
 
 if __name__ == "__main__":

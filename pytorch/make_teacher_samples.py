@@ -40,7 +40,7 @@ BACKGROUND_EVERY = 8
 
 
 def main() -> int:
-    words, options = leading_words(sys.argv[1:], "make_teacher_samples.py", "WEIGHTS", "FOLDER", "COUNT")
+    words, options = leading_words(sys.argv[1:], __doc__, "make_teacher_samples.py", "WEIGHTS", "FOLDER", "COUNT")
     file, folder = words[0], Path(words[1])
     if not words[2].isdecimal() or not (count := int(words[2][:9])):
         raise OptionError(f"COUNT: '{words[2]}' is not a whole number of at least 1")

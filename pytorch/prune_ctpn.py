@@ -73,8 +73,9 @@ def main() -> int:
     parser.add_argument("target", metavar="OUT", type=given_path)
     parser.add_argument("--width", type=share, required=True, help="factor on the channels of the published network")
     arguments = parser.parse_args()
-    params = {norm_to_mindspore(name): value for name, value in read_weights(arguments.source).items()}
-    pruned = pruned_backbone(backbone_only(params), arguments.width)
+    # Only then renamed: CRAFT and torchvision have names of their own.
+    backbone = backbone_only(read_weights(arguments.source))
+    pruned = pruned_backbone({norm_to_mindspore(name): value for name, value in backbone.items()}, arguments.width)
     content = {norm_to_pytorch(name): torch.from_numpy(value.copy()) for name, value in pruned.items()}
     save_torch(arguments.target, content)
     print(

@@ -79,12 +79,18 @@ class RunOptions(LengthOptions, FolderOptions, MachineOptions, UpdateOptions):
     """The options of both trainers."""
 
 
-def leading_words(arguments: Sequence[str], command: str, *names: str) -> tuple[Sequence[str], Sequence[str]]:
+def leading_words(
+    arguments: Sequence[str], about: str | None, command: str, *names: str
+) -> tuple[Sequence[str], Sequence[str]]:
     """What stands before the options in the arguments of a command, one word for each of `names`, and the options.
 
     Raises:
         OptionError: a word is missing.
+        SystemExit: 0, after printing `about`, when help is asked for.
     """
+    if {"-h", "--help"} & set(arguments):
+        print((about or "").strip())
+        raise SystemExit(0)
     words, options = arguments[: len(names)], arguments[len(names) :]
     if len(words) < len(names) or any(word.startswith("--") for word in words):
         usage = f"{command} {' '.join(names)} [--key value ...]"

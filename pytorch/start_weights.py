@@ -12,6 +12,8 @@ from src.common.errors import UserError
 from src.ctpn.checkpoint_formats import backbone_only, describe_backbone, missing_backbone_layers
 from src.weights.formats import read_weights
 
+_SHAPED_BY = {"crnn": "alphabet or network_width", "ctpn": "backbone_width"}
+
 
 def load_start(model: torch.nn.Module, path: str | Path, network: str, remake: Iterable[str] = ()) -> list[str]:
     """Load `path` into `model`.
@@ -32,9 +34,8 @@ def load_start(model: torch.nn.Module, path: str | Path, network: str, remake: I
     refused = sorted(set(differing) - set(remake))
     if refused:
         name = refused[0]
-        raise UserError(
-            f"pre_trained: {path}: {name} is {tuple(found[name].shape)}, the network's is {tuple(own[name].shape)}"
-        )
+        shapes = f"{name} is {tuple(found[name].shape)}, the network's is {tuple(own[name].shape)}"
+        raise UserError(f"{path}: {shapes}; it was made with another {_SHAPED_BY[network]}")
     model.load_state_dict({**own, **{name: value for name, value in found.items() if name not in differing}})
     return differing
 

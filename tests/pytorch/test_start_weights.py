@@ -5,6 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from pytorch import prune_ctpn
 from pytorch.ctpn import Ctpn
 from pytorch.start_weights import load_ctpn_start
 from src.common.errors import UserError
@@ -61,3 +62,11 @@ def test_a_backbone_of_another_width_is_refused(tmp_path):
     path = craft_file(tmp_path / "craft.pth", craft_like())
     with pytest.raises(UserError, match=r"pre_trained: .*craft.pth: .*conv1_1\.0\.weight is \(8, 3, 3, 3\)"):
         load_ctpn_start(Ctpn(1 / 4), path)
+
+
+def test_the_backbone_of_craft_is_pruned(tmp_path, monkeypatch):
+    path = craft_file(tmp_path / "craft.pth", craft_like())
+    arguments = ["prune_ctpn.py", str(path), str(tmp_path / "start.pth"), "--width", "0.0625"]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert prune_ctpn.main() == 0
+    assert "12 of 13 convolutions" in load_ctpn_start(Ctpn(1 / 16), tmp_path / "start.pth")

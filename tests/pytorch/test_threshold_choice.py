@@ -98,8 +98,20 @@ def test_the_command_judges_every_image_of_every_set(tmp_path, monkeypatch, caps
         ],
     )
     assert choose_thresholds.main() == 0
-    found = json.loads(capsys.readouterr().out)
+    output, shown = capsys.readouterr()
+    assert "pixels" in shown and shown.count("3/3") == 2
+    found = json.loads(output)
     assert set(found["cross-validated, set by set"]) == set(found["IoU 0.5 at these thresholds"]) == {"pixels", "two"}
     low, high = found["95 % interval"]
     assert low <= found["DetEval hmean, mean of the sets, cross-validated"] <= high
     assert len(found["chosen on the folds"]) == choose_thresholds.FOLDS
+
+
+@pytest.mark.parametrize("name", ["choose_thresholds", "evaluate", "make_teacher_samples"])
+def test_help_comes_before_the_weights(name, monkeypatch, capsys):
+    pytest.importorskip("torch")
+    module = importlib.import_module(f"pytorch.{name}")
+    monkeypatch.setattr("sys.argv", [name, "--help"])
+    with pytest.raises(SystemExit) as ending:
+        module.main()
+    assert ending.value.code == 0 and f"python pytorch/{name}.py WEIGHTS" in capsys.readouterr().out

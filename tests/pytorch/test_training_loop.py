@@ -252,7 +252,7 @@ def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsy
     torch.testing.assert_close(again.state_dict()["cnn.conv0.weight"], torch.from_numpy(weights["cnn.conv0.weight"]))
     other = Crnn(37, 0.03)
     assert load_start(other, tmp_path / "out" / FINAL, "crnn", HEAD_NAMES) == list(HEAD_NAMES)
-    with pytest.raises(UserError, match="pre_trained: .*embedding"):
+    with pytest.raises(UserError, match=r"embedding.* the network's is .*; it was made with another alphabet"):
         load_start(other, tmp_path / "out" / FINAL, "crnn")
     with pytest.raises(UserError, match="holds a training"):
         train_crnn.main()
@@ -269,7 +269,7 @@ def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsy
     assert metrics["samples"] == 2
     assert metrics["character_error_rate"] == pytest.approx(float(row["val character_error_rate"]), abs=1e-4)
     for bad, message in (
-        (["evaluate.py", "--device", "cpu"], "give the file"),
+        (["evaluate.py", "--device", "cpu"], "evaluate.py WEIGHTS"),
         (["evaluate.py", str(tmp_path / "out" / FINAL), *empty], "eval_lmdb: is empty"),
         (["evaluate.py", str(tmp_path / "out" / FINAL), *shared], r"\[37\] classes, .* has 96"),
     ):
