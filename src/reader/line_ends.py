@@ -20,6 +20,7 @@ AROUND = 0.2  # line heights above and below, which text leaves free and rules, 
 SAME_ROW = 0.3  # share of the lower line's height from which another line is in the way
 CONTRAST, FAINT = 0.4, 24  # share of the contrast of the line's text, and gray values, that ink has at least
 SOLID = 0.85  # share of the box of what follows: letters fill less
+SEEN = (32, 256)  # rows and columns of a line from which its ground and contrast are taken, at most
 SURE, BELOW = 0.9, 0.02  # score of the longer text, and by how much it may be below that of the shorter one
 
 
@@ -73,12 +74,16 @@ def _end(gray: np.ndarray, box: np.ndarray, limit: float) -> float | None:
     margin = max(1, round(AROUND * height))
     if inside.size == 0 or stop - x2 < LEAST * height or y1 < margin or y2 + margin >= len(gray):
         return None
+    inside = inside[:: -(-inside.shape[0] // SEEN[0]), :: -(-inside.shape[1] // SEEN[1])]
     ground = np.median(inside)
     contrast = max(FAINT, CONTRAST * float(np.percentile(np.abs(inside - ground), 97)))
-    ink = np.abs(gray[y1 - margin : y2 + margin + 1, x2 + 1 : stop].astype(np.int16) - ground) > contrast
-    columns = np.flatnonzero(ink.any(axis=0))
-    if not len(columns) or columns[0] > GAP * height:
+    beyond = gray[y1 - margin : y2 + margin + 1, x2 + 1 : stop]
+    near = np.abs(beyond[:, : int(GAP * height) + 1].astype(np.int16) - ground) > contrast
+    # Most lines end on plain ground, those of a photograph beside what goes on above and below.
+    if not near.any() or near[0].any() or near[-1].any():
         return None
+    ink = np.abs(beyond.astype(np.int16) - ground) > contrast
+    columns = np.flatnonzero(ink.any(axis=0))
     apart = np.flatnonzero(np.diff(columns) > GAP * height)
     if len(apart):
         columns = columns[: apart[0] + 1]
