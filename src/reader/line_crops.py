@@ -16,15 +16,25 @@ class LineCrop:
         pixels: (h, w, 3) uint8.
         begin, end: where its left and right edge are along the line, as shares of the line's length: below 0 and
             above 1 where there is a margin.
+        top, bottom: the same of its upper and lower edge, as shares of the line's height.
     """
 
     pixels: np.ndarray
     begin: float = 0.0
     end: float = 1.0
+    top: float = 0.0
+    bottom: float = 1.0
 
     def along_line(self, share: float) -> float:
         """Share of the line's length at a share of the crop's width."""
         return self.begin + share * (self.end - self.begin)
+
+    def part_of_line(self, left: float, right: float) -> np.ndarray:
+        """The pixels between two shares of the crop's width, without the margins above and below; maybe none."""
+        height, width = self.pixels.shape[:2]
+        tall = max(self.bottom - self.top, 1e-6)
+        first, last = (round(height * (share - self.top) / tall) for share in (0.0, 1.0))
+        return self.pixels[max(0, first) : last, round(left * width) : round(right * width)]
 
 
 def cut_line(image: np.ndarray, polygon: np.ndarray, margin: float = 0.0) -> LineCrop:
@@ -44,8 +54,9 @@ def cut_line(image: np.ndarray, polygon: np.ndarray, margin: float = 0.0) -> Lin
         x1, y1 = np.clip(np.floor(low - pad), 0, (width - 1, height - 1)).astype(int)
         x2, y2 = np.clip(np.ceil(high + pad), 0, (width - 1, height - 1)).astype(int)  # inclusive
         x2, y2 = max(x2, x1) + 1, max(y2, y1) + 1
-        length = max(high[0] - low[0], 1e-6)
-        return LineCrop(image[y1:y2, x1:x2], float((x1 - low[0]) / length), float((x2 - 1 - low[0]) / length))
+        sides = np.maximum(high - low, 1e-6)
+        (begin, top), (end, bottom) = (np.array([[x1, y1], [x2 - 1, y2 - 1]]) - low) / sides
+        return LineCrop(image[y1:y2, x1:x2], float(begin), float(end), float(top), float(bottom))
     return _rectified(image, polygon, margin)
 
 
@@ -65,5 +76,14 @@ def _rectified(image: np.ndarray, polygon: np.ndarray, margin: float) -> LineCro
     pixels = cv2.warpPerspective(
         image, matrix, (new_width, new_height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
-    share = float(pad / max((sides[0] + sides[2]) / 2, 1e-6))
-    return LineCrop(pixels, -share, 1 + share)
+    along, down_share = (float(2 * pad / max(sides[i] + sides[i + 2], 1e-6)) for i in (0, 1))
+    return LineCrop(pixels, -along, 1 + along, -down_share, 1 + down_share)
+
+
+def part_of_height(polygon: np.ndarray, rows: tuple[float, float]) -> np.ndarray:
+    """The part (4, 2) of a line (4, 2), clockwise from its top left, from one share of its height to another."""
+    left, right = polygon[3] - polygon[0], polygon[2] - polygon[1]
+    top, bottom = rows
+    return np.stack(
+        [polygon[0] + top * left, polygon[1] + top * right, polygon[1] + bottom * right, polygon[0] + bottom * left]
+    )

@@ -7,7 +7,8 @@ x2, y2.
 import cv2
 import numpy as np
 
-from src.common.boxes import box_corners, shared_areas
+from src.common.boxes import shared_areas
+from src.reader.line_crops import cut_line, part_of_height
 from src.text_connector.detector import TextLines
 
 SEEN = (64, 400)  # rows and columns that are looked at, at most
@@ -28,23 +29,21 @@ def trimmed(lines: TextLines, gray: np.ndarray) -> TextLines:
     """
     boxes, polygons = lines.boxes.copy(), lines.polygons.copy()
     changed = np.zeros(len(lines), bool)
-    level = (polygons == box_corners(lines.boxes)).all(axis=(1, 2))
-    for index in np.flatnonzero(level & (boxes[:, 3] - boxes[:, 1] >= LOWEST)):
-        rows = _text_rows(gray, boxes[index])
+    heights = np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)
+    for index in np.flatnonzero(heights >= LOWEST):
+        rows = _text_rows(cut_line(gray, polygons[index]).pixels)
         if rows is not None:
-            boxes[index, [1, 3]] = rows
+            polygons[index] = part_of_height(polygons[index], rows)
+            boxes[index] = np.concatenate([polygons[index].min(axis=0), polygons[index].max(axis=0)])
             changed[index] = True
     if not changed.any():
         return lines
-    polygons[changed] = box_corners(boxes[changed])
     keep = ~(changed & _on_another(boxes))
     return TextLines(boxes, lines.scores, polygons).take(keep)
 
 
-def _text_rows(gray: np.ndarray, box: np.ndarray) -> tuple[float, float] | None:
-    """First and last row of the text in a box, where that is much lower."""
-    x1, y1, x2, y2 = np.maximum(np.round(box), 0).astype(int)
-    crop = gray[y1 : y2 + 1, x1 : x2 + 1]
+def _text_rows(crop: np.ndarray) -> tuple[float, float] | None:
+    """Where the text of an upright line begins and ends, as shares of its height, if it is much lower."""
     if min(crop.shape) < 4:
         return None
     height, width = min(crop.shape[0], SEEN[0]), min(crop.shape[1], SEEN[1])
@@ -64,8 +63,8 @@ def _text_rows(gray: np.ndarray, box: np.ndarray) -> tuple[float, float] | None:
     _, first, last = best
     if not LEAST * height <= last - first <= MUCH * height:
         return None
-    step, margin = len(crop) / height, MARGIN * (last - first)
-    return max(box[1], y1 + step * (first - margin)), min(box[3], y1 + step * (last + margin) - 1)
+    margin = MARGIN * (last - first)
+    return max(0.0, (first - margin) / height), min(1.0, (last + margin) / height)
 
 
 def _on_another(boxes: np.ndarray) -> np.ndarray:

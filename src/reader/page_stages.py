@@ -1,7 +1,11 @@
 """The stages between the pixels of an image and its result: detect, connect, recognize, and turn where that helps."""
 
+from dataclasses import replace
+from itertools import islice
+
 import numpy as np
 
+from src.data.recognition.preprocess import to_gray
 from src.reader import orientation
 from src.reader.gutters import split_at_gutters
 from src.reader.line_crops import LineCrop, cut_line
@@ -13,11 +17,12 @@ from src.reader.page_work import PageWork
 from src.reader.reading_order import reading_order
 from src.reader.result import Line, ReadResult, Word
 from src.reader.row_marks import with_marks
+from src.reader.second_reading import MARGINS, doubtful, surest
 from src.reader.text_detector import TextDetector
 from src.reader.text_recognizer import LineText, TextRecognizer
 from src.reader.tilt import followed, level_boxes
 from src.reader.whole_image import WholeImage, as_one_line, whole_image
-from src.reader.word_spans import place_word
+from src.reader.word_spans import place_word, text_rows
 
 SAMPLE = 4  # lines that are read both ways
 
@@ -93,7 +98,21 @@ class PageStages:
                 better = self._read_turned(work, turn, self._detector, self._recognizer)
                 if better:
                     return better
-        return self._result(work)
+        return self._result(self._read_again(work))
+
+    def _read_again(self, work: PageWork) -> PageWork:
+        """With a surer reading of its doubtful lines."""
+        if not self._detector or not self._recognizer:
+            return work
+        with work.timed("recognize"):
+            doubts = [index for index in doubtful(work.texts) if not work.is_mark[index]]
+            crops = [[cut_line(work.pixels, work.lines.polygons[i], margin) for margin in MARGINS] for i in doubts]
+            again = iter(self._recognizer.read([self._recognizer.prepare(c.pixels) for each in crops for c in each]))
+            for index, each in zip(doubts, crops, strict=True):
+                readings = [work.texts[index], *islice(again, len(MARGINS))]
+                best, work.texts[index] = surest(readings)
+                work.crops[index] = [work.crops[index], *each][best]
+        return work
 
     def _turn(self, work: PageWork, detector: TextDetector, recognizer: TextRecognizer) -> int:
         """Degrees clockwise that make the image upright, as far as a few lines show."""
@@ -139,7 +158,7 @@ class PageStages:
             return None
         note = f"turned by {turn} degrees clockwise, to where its text stands upright; --orientation 0 leaves it"
         other.notes = [*work.notes, note, *(note for note in other.notes if note not in work.notes)]
-        return self._result(other)
+        return self._result(self._read_again(other))
 
     def _result(self, work: PageWork) -> ReadResult:
         height, width = work.pixels.shape[:2]
@@ -210,8 +229,10 @@ def _corners(polygon: np.ndarray) -> tuple[tuple[float, float], ...]:
 
 def _words(text: LineText, crop: LineCrop, polygon: np.ndarray) -> tuple[Word, ...]:
     words = []
+    gray = replace(crop, pixels=to_gray(crop.pixels))
     for span in text.words:
-        corners = place_word((crop.along_line(span.left), crop.along_line(span.right)), polygon)
+        rows = text_rows(gray.part_of_line(span.left, span.right))
+        corners = place_word((crop.along_line(span.left), crop.along_line(span.right)), polygon, rows)
         box = (*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
         words.append(Word(span.text, box, _corners(corners), span.score))
     return tuple(words)

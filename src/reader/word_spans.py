@@ -1,4 +1,4 @@
-"""Where the words of a recognized line are: from the time steps of CTC and the ink between them. Pure NumPy.
+"""Where the words of a recognized line are: from the time steps of CTC and the ink between and around them.
 
 Positions are columns of the recognizer's input, then shares of the line; n characters.
 """
@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import cv2
 import numpy as np
+
+from src.reader.line_crops import part_of_height
 
 FEWEST = 4  # letters of a line whose gaps tell where words end
 LEAST_GAP = 6  # columns between two words at least
@@ -17,6 +20,13 @@ IN_NUMBERS = 12  # the same between two digits
 MOST_GAPS = 1 / 3  # share of the places between letters: more wide ones are letters that are spaced out
 POINTS, NEARLY = ".,:", 1  # in numbers, and by how many columns the gaps on both sides of one may differ
 LIKE_SPACES = 0.75  # the same of the narrowest space that was read in the line
+SEEN = (48, 300)  # rows and columns of a word that are looked at, at most
+LEAST_SIDE = 5  # pixels of a word whose rows are looked at
+LEAST_CHANGE = 2.0  # gray values from column to column in rows of text
+UNCLEAR = 0.5  # change in the quietest rows to that in the busiest, above which text is not told from its ground
+TEXT_FROM = 0.15  # of the way from the quietest rows to the busiest: above it a row has text
+LOWEST_TEXT, TALLEST_TEXT = 0.25, 0.9  # shares of the height: lower text is a mark, taller one fills it
+ROW_MARGIN = 0.1  # of the text's height, above and below
 
 
 @dataclass(frozen=True)
@@ -149,14 +159,39 @@ def _gap(quiet: np.ndarray, left: float, right: float) -> tuple[float, float]:
     return float(first + starts[widest]), float(first + ends[widest])
 
 
-def place_word(span: tuple[float, float], polygon: np.ndarray) -> np.ndarray:
+def text_rows(gray: np.ndarray) -> tuple[float, float]:
+    """Top and bottom of the text in an upright word, uint8 (h, w), as shares of its height.
+
+    The rows of text change most from left to right. (0, 1) where they fill it or cannot be told from the ground.
+    """
+    whole = (0.0, 1.0)
+    if min(gray.shape) < LEAST_SIDE:
+        return whole
+    height, width = min(gray.shape[0], SEEN[0]), min(gray.shape[1], SEEN[1])
+    small = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
+    change = cv2.absdiff(small[:, 1:], small[:, :-1]).mean(axis=1)
+    change = np.convolve(np.pad(change, 1, mode="edge"), (0.25, 0.5, 0.25), "valid")
+    ground, text = np.percentile(change, (5, 90))
+    if text < LEAST_CHANGE or ground > UNCLEAR * text:
+        return whole
+    edges = np.diff(np.concatenate([[False], change > ground + TEXT_FROM * (text - ground), [False]]).astype(np.int8))
+    runs = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)
+    first, last = max(runs, key=lambda run: float(change[run[0] : run[1]].sum()))
+    if not LOWEST_TEXT * height <= last - first <= TALLEST_TEXT * height:
+        return whole
+    margin = ROW_MARGIN * (last - first)
+    return max(0.0, (first - margin) / height), min(1.0, (last + margin) / height)
+
+
+def place_word(span: tuple[float, float], polygon: np.ndarray, rows: tuple[float, float] = (0.0, 1.0)) -> np.ndarray:
     """Corners (4, 2) of the part of a line from `span[0]` to `span[1]` of its length, clockwise from the top left.
 
     Args:
         span: shares of the line's length, in ascending order.
         polygon: (4, 2) of the line, clockwise from the start of its top.
+        rows: its top and bottom as shares of the line's height, in ascending order.
     """
-    polygon = np.asarray(polygon, np.float64)
+    polygon = part_of_height(np.asarray(polygon, np.float64), rows)
     left, right = np.clip(span, 0, 1)
     top, bottom = polygon[1] - polygon[0], polygon[2] - polygon[3]
     return np.stack(

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from src.crnn.alphabet import Alphabet
 from src.reader.line_crops import cut_line
 from src.reader.text_recognizer import TextRecognizer
-from src.reader.word_spans import place_word, word_spans
+from src.reader.word_spans import place_word, text_rows, word_spans
 
 FONT = ImageFont.load_default(24)
 ASCII = Alphabet.named("printable_ascii")
@@ -141,3 +141,31 @@ def test_word_boxes_of_a_drawn_line(angle):
         flat = corners @ back[:, :2].T + back[:, 2]
         found = np.array([*flat.min(axis=0), *flat.max(axis=0)])
         assert iou(found, np.array([box[0], top, box[2], bottom])) > 0.85, word.text
+
+
+@pytest.mark.parametrize("angle", [0, 12])
+def test_a_word_is_as_tall_as_its_text(angle):
+    """Lines of a detector are often taller than their text: by the height of the text here."""
+    image, expected, _ = drawn("Open daily", size=(400, 120), place=(60, 45))
+    image = np.clip(image.astype(int) - np.random.default_rng(0).integers(0, 12, image.shape), 0, 255).astype(
+        np.uint8
+    )
+    turn = cv2.getRotationMatrix2D((200, 60), angle, 1)
+    turned = cv2.warpAffine(image, turn, (400, 120), borderValue=(250, 250, 250))
+    for left, top, right, bottom in expected:
+        extra = (bottom - top) / 2
+        line = np.array([[left, top - extra], [right, top - extra], [right, bottom + extra], [left, bottom + extra]])
+        polygon = line @ turn[:, :2].T + turn[:, 2]
+        crop = cut_line(turned, polygon, margin=0.15)
+        begin, end = ((share - crop.begin) / (crop.end - crop.begin) for share in (0, 1))
+        corners = place_word((0, 1), polygon, text_rows(crop.part_of_line(begin, end)[:, :, 0]))
+        flat = corners @ cv2.invertAffineTransform(turn)[:, :2].T + cv2.invertAffineTransform(turn)[:, 2]
+        found = np.array([*flat.min(axis=0), *flat.max(axis=0)])
+        assert iou(found, np.array([left, top, right, bottom])) > 0.75
+
+
+def test_rows_of_what_is_no_text():
+    ramp = np.tile(np.arange(40, dtype=np.uint8)[:, None], (1, 60))
+    noise = np.random.default_rng(0).integers(0, 255, (40, 60)).astype(np.uint8)
+    for plain in (ramp, noise, np.zeros((0, 9), np.uint8), np.zeros((20, 0), np.uint8), ramp[:3]):
+        assert text_rows(plain) == (0, 1)
