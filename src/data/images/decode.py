@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from src.data.images.file_types import HEAD_BYTES, file_type
+from src.data.images.gif import GifError, large_frame
 from src.data.images.header import ImageHeader, frame_numbers, header_of
 from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker
 from src.data.images.options import DEFAULT_MAX_PIXELS
@@ -83,6 +84,7 @@ class ImageFile:
             if not self._data:
                 raise ImageError("empty file", self._name)
         self._notes: list[str] = []
+        self._large_frame: tuple[int, tuple[int, int]] | None = None
         try:
             self._image = self._open()
             self._check_size(self._image.size)
@@ -116,7 +118,10 @@ class ImageFile:
             ImageError: this image cannot be decoded; others may be.
         """
         if page != 1 or self._image.format not in ("JPEG", "MPO"):
-            self._guarded(lambda: self._image.seek(self._frames[page - 1]))
+            frame = self._frames[page - 1]
+            if self._large_frame and frame >= self._large_frame[0]:
+                self._check_size(self._large_frame[1])
+            self._guarded(lambda: self._image.seek(frame))
             self._check_size(self._image.size)
         pixels, notes = self._pixels()
         return DecodedImage(turned_upright(pixels, orientation(self._image)), tuple(notes))
@@ -204,7 +209,18 @@ class ImageFile:
             raise
 
     def _opened(self, data: bytes | BinaryIO) -> Image.Image:
+        if isinstance(data, bytes) and file_type(data[:HEAD_BYTES]) == "GIF":
+            self._check_frames(data)
         return self._guarded(lambda: open_with_pillow(data, self._name))
+
+    def _check_frames(self, gif: bytes) -> None:
+        """Refuse a GIF whose first frame is too large; note where later ones become so."""
+        try:
+            self._large_frame = large_frame(gif, self._max_pixels)
+        except GifError as error:
+            raise ImageError("unsupported", self._name, str(error)) from None
+        if self._large_frame and self._large_frame[0] == 0:
+            self._check_size(self._large_frame[1])
 
     def _guarded(self, work: Callable) -> Image.Image:
         """What `work` returns; decoders fail on broken data with any exception class."""

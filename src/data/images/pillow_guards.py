@@ -15,7 +15,6 @@ from src.data.images.source import ImageError
 # A closed list: Pillow would otherwise also try formats that start other programs (EPS) or only name stubs.
 ACCEPTED_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP", "JPEG2000", "AVIF")
 
-_SMALL_GIF_BYTES, _MOST_GIF_BLOCKS = 1 << 20, 50_000
 _MOST_PNM_HEADER_BYTES = 1 << 16
 _PNM_WORD = re.compile(rb"\s*(?:#[^\r\n]*|[^\s#]+)")
 _CODESTREAM = b"\xff\x4f\xff\x51"  # the start of JPEG 2000 data, and the marker of the segment with the sizes
@@ -58,8 +57,6 @@ def open_with_pillow(data: bytes | BinaryIO, name: str) -> Image.Image:
         raise ImageError("other format", name, reason)
     if kind == "PPM" and isinstance(data, bytes) and _pnm_header_bytes(data) > _MOST_PNM_HEADER_BYTES:
         raise ImageError("unsupported", name, f"comments of more than {_MOST_PNM_HEADER_BYTES} bytes")
-    if kind == "GIF" and isinstance(data, bytes) and len(data) > _SMALL_GIF_BYTES and _has_too_many_blocks(data):
-        raise ImageError("unsupported", name, f"a GIF of more than {_MOST_GIF_BLOCKS} blocks")
     formats: tuple[str, ...] = ACCEPTED_FORMATS
     if kind == "HEIC":
         register_heic()
@@ -74,24 +71,6 @@ def open_with_pillow(data: bytes | BinaryIO, name: str) -> Image.Image:
         known = kind not in ("", "BMP", "PPM", "PDF")  # two letters may be the beginning of anything
         detail = "or of a kind that is not supported, such as floating-point colors" if kind == "TIFF" else ""
         raise ImageError("truncated" if known else "not an image", name, detail) from None
-
-
-def _has_too_many_blocks(gif: bytes) -> bool:
-    """Pillow takes a microsecond for each, and a file holds millions."""
-    place = 13 + (3 * (2 << (gif[10] & 7)) if gif[10] & 0x80 else 0)  # behind the colors of all frames
-    for _ in range(_MOST_GIF_BLOCKS):
-        kind = gif[place : place + 1]
-        if kind == b"!":
-            place += 2
-        elif kind == b"," and place + 10 < len(gif):
-            flags = gif[place + 9]
-            place += 11 + (3 * (2 << (flags & 7)) if flags & 0x80 else 0)
-        else:  # the end, or what is damaged
-            return False
-        while place < len(gif) and gif[place]:
-            place += 1 + gif[place]
-        place += 1
-    return True
 
 
 def _pnm_header_bytes(data: bytes) -> int:

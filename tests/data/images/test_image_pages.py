@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import struct
 import subprocess
 import sys
@@ -320,3 +321,47 @@ def test_gif_blocks_without_end_are_refused_at_once():
     one_long = data[:start] + b"!\xfe" + (b"\xff" + b"x" * 255) * 5000 + b"\0" + data[start:]
     assert decode_image(one_long).shape == (8, 8, 3)
     assert decode_image(data[:start] + b"!\xfe\x01x\0" * 1000 + data[start:]).shape == (8, 8, 3)
+
+
+def gif_of_frames(*frames, disposal=2):
+    """A GIF of 10x10 pixels from (left, top, width, height) of its frames, with pixels for one of 10x10."""
+    parts = [b"GIF89a" + struct.pack("<HHBBB", 10, 10, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"]
+    for frame in frames:
+        parts += [b"!\xf9\4" + bytes([disposal << 2, 0, 0, 0, 0]), b"," + struct.pack("<HHHHB", *frame, 0)]
+        parts.append(
+            b"\2" + b"\x16\x8c\x2d\x99\x87\x2a\x1c\xdc\x33\xa0\2\x75\xec\x95\xfa\xa8\xde\x60\x8c\4\x91\x4c\1\0"
+        )
+    return b"".join(parts) + b";"
+
+
+@pytest.fixture
+def little_memory():
+    """The process cannot take another 500 MB."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + (500 << 20), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@pytest.mark.parametrize("disposal", [0, 1, 2, 3])
+@pytest.mark.usefixtures("little_memory")
+def test_frames_outside_a_gif_are_refused_before_they_take_memory(disposal):
+    """Pillow enlarges the image to hold them, by gigabytes, while it looks for the frame."""
+    small, huge = (0, 0, 10, 10), (65_000, 60_000, 500, 500)
+    with pytest.raises(ImageError, match="65500x60500; at most"):
+        decode_image(gif_of_frames(huge, disposal=disposal))
+    for garbage in (b"", b"x", b"!\xff\x0bNETSCAPE2.0\0\1\0\0"):
+        data = gif_of_frames(small, small, huge, small, disposal=disposal)
+        with ImageFile(data[:19] + garbage + data[19:]) as file:
+            assert file.pages == 4
+            assert file.decode().pixels.shape == (10, 10, 3)
+            for page in (4, 3):
+                with pytest.raises(ImageError, match="65500x60500; at most"):
+                    file.decode(page)
+
+
+def test_a_frame_may_enlarge_a_gif_a_little():
+    with ImageFile(gif_of_frames((0, 0, 10, 10), (5, 0, 10, 10))) as file:
+        assert file.decode(1).pixels.shape == (10, 10, 3)
+        assert file.decode(2).pixels.shape == (10, 15, 3)
