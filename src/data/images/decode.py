@@ -13,7 +13,7 @@ from PIL import Image
 from src.data.images.file_types import HEAD_BYTES, file_type
 from src.data.images.gif import GifError, large_frame
 from src.data.images.header import ImageHeader, frame_numbers, header_of
-from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker
+from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker, without_tem
 from src.data.images.options import DEFAULT_MAX_PIXELS
 from src.data.images.pillow_guards import open_with_pillow, without_pillow_limit
 from src.data.images.png import has_all_rows, has_right_checksums, other_forms, sound_png
@@ -119,8 +119,7 @@ class ImageFile:
         """
         if page != 1 or self._image.format not in ("JPEG", "MPO"):
             frame = self._frames[page - 1]
-            if self._large_frame and frame >= self._large_frame[0]:
-                self._check_size(self._large_frame[1])
+            self._check_frame(frame)
             self._guarded(lambda: self._image.seek(frame))
             self._check_size(self._image.size)
         pixels, notes = self._pixels()
@@ -192,7 +191,13 @@ class ImageFile:
             raise ImageError("too large", self._name, "not enough memory") from None
 
     def _open(self) -> Image.Image:
-        if not isinstance(self._data, bytes) or file_type(self._data[:HEAD_BYTES]) != "PNG":
+        kind = file_type(self._data[:HEAD_BYTES]) if isinstance(self._data, bytes) else ""
+        if not isinstance(self._data, bytes) or kind not in ("PNG", "JPEG"):
+            return self._opened(self._data)
+        if kind == "JPEG":
+            with suppress(ImageError):
+                return self._opened(self._data)
+            self._data = without_tem(self._data)
             return self._opened(self._data)
         try:
             data = sound_png(self._data)
@@ -210,16 +215,15 @@ class ImageFile:
 
     def _opened(self, data: bytes | BinaryIO) -> Image.Image:
         if isinstance(data, bytes) and file_type(data[:HEAD_BYTES]) == "GIF":
-            self._check_frames(data)
+            try:
+                self._large_frame = large_frame(data, self._max_pixels)
+            except GifError as error:
+                raise ImageError("unsupported", self._name, str(error)) from None
+            self._check_frame(0)
         return self._guarded(lambda: open_with_pillow(data, self._name))
 
-    def _check_frames(self, gif: bytes) -> None:
-        """Refuse a GIF whose first frame is too large; note where later ones become so."""
-        try:
-            self._large_frame = large_frame(gif, self._max_pixels)
-        except GifError as error:
-            raise ImageError("unsupported", self._name, str(error)) from None
-        if self._large_frame and self._large_frame[0] == 0:
+    def _check_frame(self, frame: int) -> None:
+        if self._large_frame and frame >= self._large_frame[0]:
             self._check_size(self._large_frame[1])
 
     def _guarded(self, work: Callable) -> Image.Image:

@@ -11,7 +11,8 @@ MOST_SCANS = 100
 _MOST_SEGMENTS = 50_000
 _SCAN, _PROGRESSIVE_FRAME = 0xDA, 0xC2
 _END = b"\xff\xd9"
-_STANDALONE = {0x01, *range(0xD0, 0xD9)}  # markers that have no length
+_TEM = 0x01
+_STANDALONE = {_TEM, *range(0xD0, 0xD9)}  # markers that have no length
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the next marker that is not part of coded data
 
 
@@ -54,6 +55,33 @@ def has_too_many_scans(data: bytes) -> bool:
         if scans > MOST_SCANS or number > _MOST_SEGMENTS:
             return True
     return False
+
+
+def without_tem(data: bytes) -> bytes:
+    """The file without TEM markers among its headers; the same bytes where there are none.
+
+    They have no content. libjpeg, and so the C++ application, passes over them; Pillow refuses the file.
+    """
+    parts, start, place = [], 0, 2
+    while place + 2 <= len(data):
+        if data[place] != 0xFF:
+            place = data.find(b"\xff", place)
+            if place < 0:
+                break
+            continue
+        marker = data[place + 1]
+        if marker in (_SCAN, 0xD9):
+            break
+        if marker == _TEM:
+            parts.append(data[start:place])
+            start = place + 2
+        if marker == 0xFF:
+            place += 1
+        elif marker == 0 or marker in _STANDALONE:
+            place += 2
+        else:
+            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return b"".join([*parts, data[start:]])
 
 
 def _lacks_scans(data: bytes) -> bool:

@@ -302,6 +302,17 @@ def test_opaque_pixels_stay_as_they_are():
     np.testing.assert_array_equal(on_ground(rgba[..., :3], rgba[..., 3]), rgba[..., :3])
 
 
+def test_markers_without_content_among_the_headers_of_a_jpeg():
+    """libjpeg, and so the C++ application, passes over them, and over what lies behind them up to the next marker."""
+    data = encode(Image.new("RGB", (8, 8), "red"), "JPEG")
+    expected = decode_image(data)
+    table = data.index(b"\xff\xdb")
+    for piece in (b"\xff\x01", b"\xff\x01" * 1000, b"\xff\x01junk"):
+        np.testing.assert_array_equal(decode_image(data[:table] + piece + data[table:]), expected)
+    text = data[:2] + b"\xff\xfe\0\6\xff\x01xy" + data[2:]  # a comment with these two bytes
+    np.testing.assert_array_equal(decode_image(text), expected)
+
+
 def test_comments_without_end_are_refused_at_once():
     """Pillow takes a second for a megabyte of them."""
     pixels = bytes(range(16))
