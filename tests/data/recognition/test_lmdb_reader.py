@@ -204,6 +204,15 @@ def test_grays_are_those_of_the_reader(image_format):
     np.testing.assert_array_equal(decode_gray(data, "x"), to_gray(decode_image(data)))
 
 
+@pytest.mark.parametrize("cut", [4, 12, 16])
+def test_what_builders_accept_is_read(cut):
+    """OpenCV refuses a PNG without its end; one such word ended the build of a whole LMDB when it was verified."""
+    stream = io.BytesIO()
+    Image.effect_noise((60, 20), 90).convert("RGB").save(stream, "PNG")
+    data = stream.getvalue()[:-cut]
+    np.testing.assert_array_equal(decode_gray(data, "x"), to_gray(decode_image(data)))
+
+
 def test_a_damaged_jpeg_2000_costs_its_own_sample():
     """OpenCV's decoder reads where no memory is and ends the process."""
     data = bytearray(cv2.imencode(".jp2", np.full((64, 80, 3), 200, np.uint8))[1].tobytes())
