@@ -7,6 +7,7 @@ large into pieces. M coarse and K fine lines; boxes are x1, y1, x2, y2 in pixels
 import numpy as np
 
 from src.common.boxes import shared_areas
+from src.reader.tilt import line_heights, slopes
 from src.text_connector.detector import TextLines
 
 ON = 0.5  # share of a line's area that lies on another, from which it is the same text
@@ -16,6 +17,7 @@ SAME_ROW = 0.6  # share of the lower line's height that two pieces of one line h
 TOUCHING = 0.5  # line heights that two pieces of one line overlap by
 WELL_SEEN, CLEAR = 14, 20  # pixels of a pass's input: heights at which it sees a line well, and beyond doubt
 SAME_TEXT = 0.5  # intersection over union of two lines that are one
+SAME_STRIP = 0.5  # heights of the lower one by which the middle of one is off the other at most
 GAP, SAME_HEIGHT = 0.6, 0.6  # between words of one line in line heights, and the ratio of the heights of its pieces
 
 
@@ -116,6 +118,10 @@ def without_repeats(lines: TextLines) -> TextLines:
     """Of lines that are one text, as two rows of proposals over a huge letter are, the one that scores highest."""
     shared, areas = shared_areas(lines.boxes, lines.boxes), _areas(lines.boxes)
     same = shared > SAME_TEXT * (areas[:, None] + areas - shared)
+    # The boxes of tilted lines overlap where the lines do not.
+    middles, heights = lines.polygons.mean(axis=1), line_heights(lines.polygons)
+    across, down = (middles[:, None, axis] - middles[:, axis] for axis in (0, 1))
+    same &= np.abs(down - slopes(lines.polygons) * across) < SAME_STRIP * np.minimum(heights[:, None], heights)
     keep = np.ones(len(lines), bool)
     for index in np.argsort(-lines.scores, kind="stable"):
         if keep[index]:

@@ -173,6 +173,11 @@ def test_one_huge_letter_is_one_line():
     two = lines((389, 576, 790, 873), (427, 559, 790, 903), (389, 910, 790, 1200), scores=np.array([0.68, 0.69, 0.7]))
     assert found(without_repeats(two)) == [(389, 910, 790, 1200), (427, 559, 790, 903)]
     assert len(without_repeats(lines())) == 0
+    # Two rows of a page that is tilted by 15 degrees: their boxes are nearly one, the lines are not.
+    rise = np.array([[0, 0], [0, -268], [0, -268], [0, 0]])
+    rows = np.array([[[100, 500 + y], [1100, 500 + y], [1100, 528 + y], [100, 528 + y]] for y in (0, 40)]) + rise
+    tilted = TextLines(np.concatenate([rows.min(axis=1), rows.max(axis=1)], axis=1), np.ones(2), rows)
+    assert len(without_repeats(tilted)) == 2
 
 
 def test_print_too_small_for_the_first_pass_of_a_photograph_is_searched():
