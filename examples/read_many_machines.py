@@ -181,7 +181,7 @@ class PartReader:
             yield from self._reader.read_many([ImageSource(data, name)])
 
 
-def read_folder(source: str, output: str, *, part_size: int, actors: int, engine: str) -> dict[str, float]:
+def read_folder(source: str, output: str, *, part_size: int, engine: str) -> dict[str, float]:
     """Read what is not read yet, in the Ray cluster that is connected. Returns the sums of COUNTS of this run."""
     parts, done = plan(source, output, part_size), finished_parts(output)
     todo = [
@@ -196,7 +196,8 @@ def read_folder(source: str, output: str, *, part_size: int, actors: int, engine
         PartReader,
         fn_constructor_args=(source, output, engine),
         batch_size=1,
-        concurrency=(1, min(actors, len(todo))),
+        # Machines may join while it runs, so as many as there are parts; each waits for a free core.
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=len(todo)),
         num_cpus=1,
     )
     counts = read.take_all()
@@ -219,7 +220,6 @@ def main() -> int:
         absolute(arguments.input),
         absolute(arguments.output),
         part_size=arguments.part_size,
-        actors=int(ray.cluster_resources().get("CPU", 1)),
         engine=arguments.engine,
     )
     count = "{images} images, {failed} of them not read, {lines} lines".format(**counts)
