@@ -27,6 +27,7 @@ from src.reader.passes import (
     full_pass,
     wanted_scale,
 )
+from src.reader.steep_tilt import steep_tilt
 from src.reader.tile_pixels import SHRINKING, cut, normalized, scaled
 from src.reader.tiles import OVERLAP, Tile, join_proposals, up_to_stride
 from src.reader.tilt import level_image, rows_may_mix, tilted_corners
@@ -114,8 +115,8 @@ class TextDetector:
         lines = self._lines(current, proposals, size_of(image))
         if self._fixed and not self._smallest_text:
             return Detected(lines, ink_tilt(gray, lines.boxes), len(proposals))
-        if may_be_tilted and rows_may_mix(lines, tilt := ink_tilt(gray, lines.boxes)):
-            return self._detect_level(image, tilt)
+        if may_be_tilted and (turn := _turn(lines, gray, ink_tilt(gray, lines.boxes))):
+            return self._detect_level(image, turn)
         left, lost, half_seen = self._max_pixels, 0, len(proposals)
         while True:
             now = current.scale(size_of(image))
@@ -132,8 +133,8 @@ class TextDetector:
             lines = unite(lines, self._lines(current, proposals, size_of(image)), now)
         lines = without_repeats(join_neighbors(lines))
         tilt = ink_tilt(gray, lines.boxes)
-        if may_be_tilted and rows_may_mix(lines, tilt):
-            return self._detect_level(image, tilt)
+        if may_be_tilted and (turn := _turn(lines, gray, tilt)):
+            return self._detect_level(image, turn)
         return Detected(lines, tilt, half_seen, self._notes(lost))
 
     def _detect_level(self, image: np.ndarray, tilt: float) -> Detected:
@@ -233,6 +234,17 @@ class TextDetector:
             proposals.boxes, proposals.scores, current.size, self._options.connector, proposals.dx
         )
         return scale_lines(lines, current.size, size)
+
+
+def _turn(lines: TextLines, gray: np.ndarray, tilt: float) -> float:
+    """The slope by which an image is better turned before its lines are detected, else 0.
+
+    Args:
+        tilt: by the ink of the lines, 0 where they are level or too steep for that.
+    """
+    if tilt:
+        return tilt if rows_may_mix(lines, tilt) else 0.0
+    return steep_tilt(gray, lines.boxes)
 
 
 _anchors = lru_cache(maxsize=64)(make_anchors)

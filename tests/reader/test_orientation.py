@@ -10,6 +10,7 @@ from src.reader.ink_tilt import ink_tilt
 from src.reader.orientation import is_doubtful, turned
 from src.reader.reading_order import reading_order
 from src.reader.result import Line, ReadResult
+from src.reader.steep_tilt import steep_tilt
 from src.reader.tilt import followed, level_boxes, level_image, tilted_corners
 from src.reader.whole_image import WholeImage, as_one_line, may_be_one_line
 from src.text_connector.detector import TextLines
@@ -62,6 +63,31 @@ def test_a_line_without_ink_in_its_middle_tells_no_tilt():
     image = np.full((60, 900), 255, np.uint8)
     image[20:40, 325:330] = image[20:40, 570:575] = 0
     assert ink_tilt(image, np.array([[0, 15, 899, 45]])) == 0
+
+
+def tilted_page(degrees):
+    """A page of print, and boxes as a detector of level lines finds: pieces of several rows each."""
+    page = np.full((800, 800), 255, np.uint8)
+    for row in range(18):
+        text = "the repair of the bridge was agreed"[row % 4 :]
+        cv2.putText(page, text, (120, 160 + 28 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 0, 2, cv2.LINE_AA)
+    turn = cv2.getRotationMatrix2D((400, 400), degrees, 1)
+    boxes = np.array([[x, y, x + 180, y + 30] for x in (150, 330, 510) for y in range(200, 600, 40)], np.float32)
+    return cv2.warpAffine(page, turn, (800, 800), borderValue=255), boxes
+
+
+@pytest.mark.parametrize("degrees", [-19, -8, 11, 15])
+def test_the_tilt_of_a_page_is_found_where_its_lines_are_mixed_up(degrees):
+    page, boxes = tilted_page(degrees)
+    assert np.degrees(np.arctan(steep_tilt(page, boxes))) == pytest.approx(-degrees, abs=0.3)
+    assert steep_tilt(page, boxes[:5]) == 0  # lines of a photograph
+
+
+def test_what_is_level_or_plain_is_no_steep_page():
+    page, boxes = tilted_page(2)
+    noise = np.random.default_rng(0).integers(0, 255, page.shape).astype(np.uint8)
+    for image in (page, noise, np.full_like(page, 9)):
+        assert steep_tilt(image, boxes) == 0
 
 
 def test_polygons_follow_where_tilt_shows():
