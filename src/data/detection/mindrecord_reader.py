@@ -11,6 +11,7 @@ import mindspore.dataset as ds
 import numpy as np
 
 from src.common.errors import UserError
+from src.data.detection.mindrecord_hashes import verify_hashes
 
 _LARGEST_HEADER = 1 << 27  # bytes; MindSpore writes no longer one
 
@@ -109,22 +110,38 @@ def _read_header(path: Path) -> _Header:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, _LARGEST_HEADER)))
         # A shard that got no record ends with its header and has null where others list their pages.
-        ends = [page["page_id"] * header["page_size"] + page["page_size"] for page in header["page"] or ()]
+        page_size = _whole(header["page_size"])
+        ends = [_whole(page["page_id"]) * page_size + _whole(page["page_size"]) for page in header["page"] or ()]
         return _Header(
-            shards=[Path(name).name for name in header["shard_addresses"]],
+            shards=[_file_name(name) for name in header["shard_addresses"]],
             columns={name: field["type"] for name, field in header["schema"][0]["schema"].items()},
-            length=header["header_size"] + max(ends) if ends else 8 + length,
+            length=_whole(header["header_size"]) + max(ends) if ends else 8 + length,
         )
     except OSError as error:
         raise MindRecordError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise MindRecordError(f"{path}: is not a MindRecord file, or its beginning is damaged") from error
 
 
-def _check(path: Path, columns: Mapping[str, str]) -> dict[str, str]:
-    """Shards, their indices, their length and the schema, before the engine meets them; returns the schema.
+def _whole(value: object) -> int:
+    """A number of a header; a text times a number of pages would be a text of gigabytes."""
+    if type(value) is not int or value < 0:
+        raise ValueError(value)
+    return value
 
-    The engine reads beyond the end of a shard that is cut short, and takes the process with it.
+
+def _file_name(address: str) -> str:
+    name = Path(address).name
+    if not name:
+        raise ValueError(address)
+    return name
+
+
+def _check(path: Path, columns: Mapping[str, str]) -> dict[str, str]:
+    """Shards, their indices, length and hashes, and the schema, before the engine meets them; returns the schema.
+
+    The engine reads beyond the end of a shard that is cut short, or to where changed bytes lead it, and takes the
+    process with it.
     """
     header = _read_header(path)
     shards = [path.with_name(name) for name in header.shards]
@@ -137,6 +154,7 @@ def _check(path: Path, columns: Mapping[str, str]) -> dict[str, str]:
         length, expected = shard.stat().st_size, _read_header(shard).length
         if length < expected:
             raise MindRecordError(f"{shard}: is cut short ({length} of {expected} bytes)")
+    verify_hashes(path, needed)
     found = header.columns
     wrong = [name for name, kind in columns.items() if found.get(name) != kind]
     if wrong:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from mindspore.mindrecord import FileWriter
 
+from src.common.atomic_file import writing
 from src.common.build_folder import build_folder
 from src.common.errors import UserError
+from src.data.detection.mindrecord_hashes import hashes_name, write_hashes
 
 _BATCH_ROWS = 64
 _BATCH_BYTES = 32_000_000
@@ -64,6 +66,8 @@ class MindRecordWriter:
         self._flush()
         with self._reasons():
             self._writer.commit()
+        with writing(self.first_file):
+            write_hashes(self._work_dir, self._file_name)
         new_files = sorted(path.name for path in self._work_dir.iterdir())
         mode = _ordinary_mode(self._work_dir)  # MindSpore lets nobody else read what it writes
         for name in new_files:
@@ -95,8 +99,10 @@ class MindRecordWriter:
             raise UserError(f"cannot write {self.first_file}: {(reasons or lines or [repr(error)])[0]}") from error
 
     def _older_files(self) -> list[str]:
-        pattern = re.compile(re.escape(self._file_name) + r"\d*(\.db)?")
-        return [path.name for path in self._output_dir.iterdir() if pattern.fullmatch(path.name)]
+        shard = re.compile(re.escape(self._file_name) + r"\d*(\.db)?")
+        hashes = hashes_name(self._file_name)
+        names = [path.name for path in self._output_dir.iterdir()]
+        return [name for name in names if shard.fullmatch(name) or name == hashes]
 
 
 def _ordinary_mode(folder: Path) -> int:

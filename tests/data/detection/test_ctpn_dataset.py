@@ -1,4 +1,5 @@
 import itertools
+import json
 import shutil
 import threading
 
@@ -306,6 +307,34 @@ def test_incomplete_sets_give_one_clear_line(source, tmp_path, kind, message):
     with pytest.raises(MindRecordError, match=message) as caught:
         train_data(broken(kind, tmp_path / "copy"))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"page": [{"page_id": "x", "page_size": 1}], "page_size": 1 << 30},
+        {"page": [{"page_id": 0, "page_size": 1}], "page_size": 1e400},
+        {"page": [{"page_id": -1, "page_size": 1}]},
+        {"shard_addresses": [""]},
+        {"shard_addresses": ["/"]},
+        {"shard_addresses": 5},
+        {"schema": "x"},
+    ],
+)
+def test_headers_that_cannot_be(tmp_path, changes):
+    header = {"page": None, "page_size": 1, "header_size": 1, "shard_addresses": ["set.mindrecord"], **changes}
+    check_header(tmp_path, json.dumps({"schema": [{"schema": {}}], **header}).encode())
+
+
+def test_a_header_of_a_million_lists(tmp_path):
+    check_header(tmp_path, b"[" * 1_000_000)
+
+
+def check_header(folder, header):
+    path = folder / "set.mindrecord"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(MindRecordError, match="is not a MindRecord file, or its beginning is damaged"):
+        train_data(path)
 
 
 def test_a_set_made_for_something_else_is_named(tmp_path):

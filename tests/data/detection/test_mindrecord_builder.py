@@ -107,7 +107,7 @@ def test_eight_shards_hold_the_good_images(built):
     assert set(rows) == set(GOOD) and report.accepted == len(GOOD)
     names = {path.name for path in (root / "out").iterdir()}
     expected = {f"ctpn_pretrain.mindrecord{i}{end}" for i in range(8) for end in ("", ".db")}
-    assert names == expected | {"ctpn_pretrain_report.json", "samples"}
+    assert names == expected | {"ctpn_pretrain.mindrecord.hashes.json", "ctpn_pretrain_report.json", "samples"}
     assert report.mindrecord_file.endswith("ctpn_pretrain.mindrecord0")
 
 
@@ -252,7 +252,8 @@ def test_fewer_shards_leave_no_older_ones(tmp_path):
     for shards in (8, 2):
         build_set(plan(tmp_path / "out", source(folders), shards=shards), max_bad_ratio=0, max_pixels=10**6)
     names = sorted(path.name for path in (tmp_path / "out").glob("*.mindrecord*"))
-    assert names == [f"ctpn_pretrain.mindrecord{i}{end}" for i in (0, 1) for end in ("", ".db")]
+    shards = [f"ctpn_pretrain.mindrecord{i}{end}" for i in (0, 1) for end in ("", ".db")]
+    assert names == ["ctpn_pretrain.mindrecord.hashes.json", *shards]
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -274,7 +275,7 @@ def test_files_have_the_mode_that_the_umask_gives(tmp_path):
     finally:
         os.umask(before)
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "out").iterdir()}
-    assert len(modes) == 5 and set(modes.values()) == {0o640}
+    assert len(modes) == 6 and set(modes.values()) == {0o640}
 
 
 def test_systems_that_do_not_say_which_cores_are_usable(tmp_path, monkeypatch):
