@@ -66,8 +66,8 @@ def held_out(groups: Mapping[str, str], count: int, counted: Callable[[str], boo
 def range_of(name: str, size: int) -> str:
     """The range of `size` numbers that the first number in `name` lies in: `train/1009_2.png`, 50 -> "1000"."""
     number = re.search(r"\d+", name)
-    if number is None:
-        raise UserError(f"'{name}' has no number")
+    if number is None or len(number[0]) > 18:
+        raise UserError(f"'{name}' has no number of at most 18 digits")
     return str(int(number[0]) // size * size)
 
 

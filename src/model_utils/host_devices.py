@@ -10,7 +10,8 @@ from src.common.errors import UserError
 from src.common.options import OptionError
 
 HCCN_CONF = Path("/etc/hccn.conf")
-_RANGE = re.compile(r"\[\s*(\d+)\s*,\s*(\d+)\s*\)")
+_NUMBER = "[0-9]{1,4}"  # of a device; without a limit, a range may take all memory
+_RANGE = re.compile(rf"\[\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)")
 
 
 def read_device_ips(path: Path) -> dict[int, str]:
@@ -25,7 +26,7 @@ def read_device_ips(path: Path) -> dict[int, str]:
         raise UserError(f"{path}: {error.strerror}") from None
     addresses: dict[int, str] = {}
     for line in text.splitlines():
-        found = re.fullmatch(r"\s*address_(\d+)\s*=\s*(\S+)\s*", line)
+        found = re.fullmatch(rf"\s*address_({_NUMBER})\s*=\s*(\S+)\s*", line)
         if not found:  # netmasks, gateways, ...
             continue
         device, address = int(found[1]), found[2]
@@ -45,7 +46,7 @@ def parse_device_ips(text: str) -> dict[int, str]:
     addresses: dict[int, str] = {}
     for item in text.split(","):
         device, equals, address = item.strip().partition("=")
-        if not equals or not (device.isascii() and device.isdigit()):
+        if not equals or not re.fullmatch(_NUMBER, device):
             raise OptionError(f"--device_ip: '{item.strip()}' is not DEVICE=ADDRESS, for example 0=192.168.100.101")
         if int(device) in addresses:
             raise OptionError(f"--device_ip: device {int(device)} is there twice")
@@ -63,7 +64,7 @@ def parse_devices(text: str) -> list[int]:
     found = _RANGE.fullmatch(text)
     if found:
         devices = list(range(int(found[1]), int(found[2])))
-    elif re.fullmatch(r"\d+", text):
+    elif re.fullmatch(_NUMBER, text):
         devices = list(range(int(text)))
     else:
         return parse_list("--device_num", text)
@@ -78,7 +79,7 @@ def parse_list(option: str, text: str) -> list[int]:
     Raises:
         UserError: not of this form, or a device twice.
     """
-    if not re.fullmatch(r"\s*\d+\s*(,\s*\d+\s*)*", text):
+    if not re.fullmatch(rf"\s*{_NUMBER}\s*(,\s*{_NUMBER}\s*)*", text):
         raise OptionError(f"{option}: '{text}' is not a list of devices like 0,2,5")
     devices = [int(part) for part in text.split(",")]
     if len(set(devices)) != len(devices):

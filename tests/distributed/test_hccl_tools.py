@@ -62,6 +62,7 @@ def test_the_addresses_of_the_driver(hccn):
     [
         ("", "holds no line address_<device>=<address>"),
         ("netmask_0=255.255.255.0\n", "holds no line"),
+        (f"address_{'9' * 5000}=192.168.100.1\n", "holds no line"),
         ("address_0=192.168.100.256\n", "address_0: '192.168.100.256' is not an IP address"),
         ("address_0=192.168.100.1\naddress_0=192.168.100.2\n", "address_0 is there twice"),
     ],
@@ -84,11 +85,20 @@ def test_addresses_that_are_given():
         ("192.168.100.101", "is not DEVICE=ADDRESS"),
         ("a=192.168.100.101", "is not DEVICE=ADDRESS"),
         ("", "is not DEVICE=ADDRESS"),
+        (f"{'9' * 5000}=192.168.100.101", "is not DEVICE=ADDRESS"),
         ("0=192.168.100", "device 0: '192.168.100' is not an IP address"),
         ("0=1.1.1.1,0=1.1.1.2", "device 0 is there twice"),
     ):
         with pytest.raises(UserError, match=message):
             parse_device_ips(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["[0,99999999999)", "99999999999", f"[0,{'9' * 5000})", "9" * 5000, f"1,{'9' * 5000}"]
+)
+def test_numbers_without_end_take_no_memory(text):
+    with pytest.raises(UserError, match="is not a list of devices"):
+        parse_devices(text)
 
 
 def test_which_cards():

@@ -47,6 +47,12 @@ def test_only_counted_names_count():
     assert len(even) == 30
 
 
+def test_a_name_must_have_a_number_that_can_be_one():
+    for name in ("word", "9" * 5000):
+        with pytest.raises(UserError, match="has no number of at most 18 digits"):
+            range_of(name, 50)
+
+
 def test_there_must_be_something_left():
     with pytest.raises(UserError, match="cannot hold out 3 of 3"):
         held_out({"a": "1", "b": "2", "c": "3"}, 3)

@@ -31,7 +31,8 @@ def test_mjsynth(tmp_path):
     (tmp_path / "lexicon.txt").write_text("aa\nlube\nslinking\n")
     labels = tmp_path / "annotation_train.txt"
     labels.write_text(
-        "./2425/1/115_Lube_1.jpg 1\n./3/7/182_slinking_2.jpg 2\n./1/1/1_x_3.jpg 3\nbroken\n\n./a.jpg -1"
+        "./2425/1/115_Lube_1.jpg 1\n./3/7/182_slinking_2.jpg 2\n./1/1/1_x_3.jpg 3\nbroken\n\n./a.jpg -1\n"
+        f"./1/1/1_y_4.jpg {'9' * 5000}"
     )
     assert summary(read_mjsynth(labels)) == [
         ("2425/1/115_Lube_1.jpg", "Lube"),
@@ -39,6 +40,7 @@ def test_mjsynth(tmp_path):
         ("1/1/1_x_3.jpg", "!number beyond the lexicon"),
         ("broken", "!not a label line"),
         ("./a.jpg -1", "!not a label line"),
+        ("1/1/1_y_4.jpg", "!number beyond the lexicon"),
     ]
     word = next(read_mjsynth(labels, tmp_path / "images").iterate())
     assert word.image == tmp_path / "images" / "2425/1/115_Lube_1.jpg"
