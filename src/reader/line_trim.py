@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from src.common.boxes import shared_areas
+from src.common.quantiles import quantile
 from src.reader.line_crops import cut_line, part_of_height
 from src.text_connector.detector import TextLines
 
@@ -49,7 +50,7 @@ def _text_rows(crop: np.ndarray) -> tuple[float, float] | None:
     height, width = min(crop.shape[0], SEEN[0]), min(crop.shape[1], SEEN[1])
     small = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
     change = cv2.absdiff(small[:, 1:], small[:, :-1]).mean(axis=1)
-    active = change > max(PLAIN, QUIET * np.percentile(change, 85))
+    active = change > max(PLAIN, QUIET * quantile(np.sort(change), 0.85))
     if not active.any():
         return None
     edges = np.flatnonzero(np.diff(np.concatenate([[False], active, [False]]).astype(np.int8)))

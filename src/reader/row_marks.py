@@ -36,10 +36,12 @@ def with_marks(lines: TextLines, gray: np.ndarray, tilt: float) -> TextLines:
     Args:
         gray: the image, uint8 (H, W). tilt: the slope of its rows.
     """
-    origin = np.zeros(2)
+    boxes, origin = level_boxes(lines, tilt), np.zeros(2)
+    if not _are_rows(boxes, _rows(boxes)):
+        return lines
     if tilt:
         gray, origin = level_image(gray, tilt)
-    marks: np.ndarray = lone_marks(gray, level_boxes(lines, tilt) + np.tile(origin, 2)) - np.tile(origin, 2)
+    marks: np.ndarray = lone_marks(gray, boxes + np.tile(origin, 2)) - np.tile(origin, 2)
     corners = tilted_corners(marks, tilt).astype(np.float32)
     return TextLines(
         np.concatenate([lines.boxes, np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)]),
@@ -55,7 +57,7 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         gray: the image, uint8 (H, W). boxes: (M, 4) lines of a level image.
     """
     rows = _rows(boxes)
-    if len(boxes) < FEWEST_LINES or len(rows) < FEWEST_ROWS:
+    if not _are_rows(boxes, rows):
         return np.empty((0, 4), np.float32)
     left, right = boxes[:, 0].min(), boxes[:, 2].max()
     found: list[tuple[float, float, float, float]] = []
@@ -89,6 +91,11 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     marks, missed = (np.array(places, np.float32).reshape(-1, 4) for places in (found, words))
     kept = marks[_near(marks, boxes) | _in_columns(marks) | np.array(alone, bool)]
     return np.concatenate([kept, missed[_below_lines(missed, boxes)]])
+
+
+def _are_rows(boxes: np.ndarray, rows: list) -> bool:
+    """Whether there are enough lines and rows for what stands beside them to be told."""
+    return len(boxes) >= FEWEST_LINES and len(rows) >= FEWEST_ROWS
 
 
 def _below_lines(words: np.ndarray, boxes: np.ndarray) -> np.ndarray:

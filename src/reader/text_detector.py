@@ -115,7 +115,8 @@ class TextDetector:
         lines = self._lines(current, proposals, size_of(image))
         if self._fixed and not self._smallest_text:
             return Detected(lines, ink_tilt(gray, lines.boxes), len(proposals))
-        if may_be_tilted and (turn := _turn(lines, gray, ink_tilt(gray, lines.boxes))):
+        first_lines, tilt = lines, ink_tilt(gray, lines.boxes)
+        if may_be_tilted and (turn := _turn(lines, gray, tilt)):
             return self._detect_level(image, turn)
         left, lost, half_seen = self._max_pixels, 0, len(proposals)
         while True:
@@ -132,9 +133,10 @@ class TextDetector:
             half_seen += len(proposals)
             lines = unite(lines, self._lines(current, proposals, size_of(image)), now)
         lines = without_repeats(join_neighbors(lines))
-        tilt = ink_tilt(gray, lines.boxes)
-        if may_be_tilted and (turn := _turn(lines, gray, tilt)):
-            return self._detect_level(image, turn)
+        if not np.array_equal(lines.boxes, first_lines.boxes):
+            tilt = ink_tilt(gray, lines.boxes)
+            if may_be_tilted and (turn := _turn(lines, gray, tilt)):
+                return self._detect_level(image, turn)
         return Detected(lines, tilt, half_seen, self._notes(lost))
 
     def _detect_level(self, image: np.ndarray, tilt: float) -> Detected:

@@ -11,6 +11,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from src.common.quantiles import quantile
 from src.reader.line_crops import part_of_height
 
 FEWEST = 4  # letters of a line whose gaps tell where words end
@@ -171,7 +172,8 @@ def text_rows(gray: np.ndarray) -> tuple[float, float]:
     small = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
     change = cv2.absdiff(small[:, 1:], small[:, :-1]).mean(axis=1)
     change = np.convolve(np.pad(change, 1, mode="edge"), (0.25, 0.5, 0.25), "valid")
-    ground, text = np.percentile(change, (5, 90))
+    ordered = np.sort(change)
+    ground, text = quantile(ordered, 0.05), quantile(ordered, 0.9)
     if text < LEAST_CHANGE or ground > UNCLEAR * text:
         return whole
     edges = np.diff(np.concatenate([[False], change > ground + TEXT_FROM * (text - ground), [False]]).astype(np.int8))

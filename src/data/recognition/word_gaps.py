@@ -8,6 +8,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from src.common.quantiles import quantile
 from src.data.recognition.preprocess import to_gray
 
 HEIGHT = 32  # the line is looked at in this height, so that the pixels below are shares of it
@@ -84,7 +85,8 @@ def _limit(gaps: np.ndarray, scaled_width: int) -> float:
 def quiet_columns(gray: np.ndarray) -> np.ndarray:
     """Whether each column of a line, uint8 (h, w), is without ink: bool (w,), all false where there is none."""
     activity = column_activity(gray)
-    low, high = np.percentile(activity, (5, 80))
+    ordered = np.sort(activity)
+    low, high = quantile(ordered, 0.05), quantile(ordered, 0.8)
     if high - low < 1.0:  # no ink to speak of
         return np.zeros(len(activity), bool)
     return activity < low + SHARE * (high - low)
