@@ -20,6 +20,7 @@ from src.common.atomic_file import write_atomically
 from src.common.bounded_file import SMALL, is_special, read_bounded_text
 from src.common.errors import UserError
 from src.common.image_name import file_stem, free_name
+from src.common.printable import one_line
 from src.metrics.detection_result import GroundTruth
 from src.metrics.safe_zip import read_text_members, write_text_members
 
@@ -147,7 +148,7 @@ def parse_results(text: str, where: str = "results") -> np.ndarray:
     for number, line in _lines(text):
         found = _RESULT_LINE.fullmatch(line)
         if not found:
-            raise SubmissionError(f"{where}, line {number}: expected whole x1,y1,x2,y2, got '{line}'")
+            raise SubmissionError(f"{where}, line {number}: expected whole x1,y1,x2,y2, got '{one_line(line)}'")
         boxes.append([int(value) for value in found.groups()])
         _check_order(boxes[-1], where, number)
     return np.array(boxes, dtype=np.int64).reshape(-1, 4)
@@ -162,7 +163,7 @@ def parse_ground_truth(text: str, where: str = "ground truth") -> GroundTruth:
     for (number, line), quad in zip(lines, quads, strict=True):
         found = quad if outlined else _BOX_LINE.fullmatch(line)
         if not found:
-            raise SubmissionError(f"{where}, line {number}: expected x1,y1,x2,y2,\"word\", got '{line}'")
+            raise SubmissionError(f"{where}, line {number}: expected x1,y1,x2,y2,\"word\", got '{one_line(line)}'")
         shapes.append([float(value) for value in re.split(_SEPARATOR, found.group(1))])
         words.append(_unquoted(found.group(2) or ""))
         if not outlined:

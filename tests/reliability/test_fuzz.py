@@ -23,8 +23,10 @@ from src.data.detection.annotations.label_lines import label_lines, parse_lines
 from src.data.detection.annotations.labeled_image import labeled_image
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.detection.annotations.svt_xml import read_svt_xml
+from src.data.detection.mindrecord_hashes import verify_hashes, write_hashes
 from src.data.images.decode import ImageError, ImageFile, decode_image
 from src.data.images.pdf import PdfFile
+from src.data.recognition.annotations import Word, read_icdar_words, read_iiit5k, read_mjsynth, read_tsv
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.word_images import SampleError
 from src.metrics.submission import parse_ground_truth, parse_results, read_submission
@@ -120,7 +122,20 @@ LABELS = {
     "quad": b"377,117,463,117,465,130,378,130,Genaxis Theatre\n374,155,409,155,409,170,374,170,###\n",
     "mlt": "\ufeff0,0,9,1,8,9,1,8,Latin,text\n0,0,9,1,8,9,1,8,Chinese,工商银行\n".encode(),
 }
-LABEL_TOKENS = (b"nan", b"inf", b"1e308", b"-", b"###", b'"', b",", b"\r", b"\x00", "\u2028".encode(), b"9" * 40)
+LABEL_TOKENS = (
+    b"nan",
+    b"inf",
+    b"1e308",
+    b"-",
+    b"###",
+    b'"',
+    b",",
+    b"\r",
+    b"\x00",
+    "\u2028".encode(),
+    b"9" * 40,
+    b"9" * 5000,  # Python makes no integer of so many digits
+)
 
 
 @pytest.mark.parametrize("layout", LABELS)
@@ -136,6 +151,42 @@ def test_label_files_of_every_layout(layout):
             raise SampleError("refused lines", "lines")
 
     refuses_or_reads(read, [LABELS[layout], b""], [*LABELS.values(), *LABEL_TOKENS])
+
+
+WORD_LABELS = {
+    read_tsv: b"a.png\tHello world\textra\nb.png\tfoo\n",
+    read_icdar_words: b'word_1.png, "JOINT"\nword_2.png, "a \\"b\\""\n',
+    read_iiit5k: b"train/1009_2.png You\ntrain/1009_3.png,Two words\n",
+    read_mjsynth: b"./2425/1/115_Lube_45484.jpg 1\n./1_x_2.jpg 0\n",
+}
+
+
+@pytest.mark.parametrize("reader", WORD_LABELS, ids=lambda reader: reader.__name__)
+def test_labels_of_words(tmp_path, reader):
+    (tmp_path / "lexicon.txt").write_text("x\nlube\n")
+    path = tmp_path / "labels.txt"
+
+    def read(data):
+        path.write_bytes(data)
+        for item in reader(path).iterate():
+            if not isinstance(item, Word):  # counted, not raised
+                raise SampleError("refused lines", "lines")
+
+    refuses_or_reads(read, [WORD_LABELS[reader]], LABEL_TOKENS)
+
+
+def test_hashes_of_a_mindrecord(tmp_path):
+    files = [tmp_path / "set.mindrecord", tmp_path / "set.mindrecord.db"]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    write_hashes(tmp_path, "set.mindrecord")
+    path = tmp_path / "set.mindrecord.hashes.json"
+
+    def read(data):
+        path.write_bytes(data)
+        verify_hashes(files[0], files)
+
+    refuses_or_reads(read, [path.read_bytes()], JSON_TOKENS)
 
 
 def test_ground_truth_and_results_of_an_evaluation():
