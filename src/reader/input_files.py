@@ -187,7 +187,7 @@ class _Search:
         paths = [item.file.relative_to(item.root) for item in found]
         if len({path.as_posix().casefold() for path in paths}) < len(paths):
             # Files of several folders with the same names: all are named from the folder that holds them all.
-            absolute = [Path(os.path.abspath(item.root), path) for item, path in zip(found, paths, strict=True)]
+            absolute = [Path(_absolute(item.root), path) for item, path in zip(found, paths, strict=True)]
             common = os.path.commonpath([path.parent for path in absolute])
             paths = [path.relative_to(common) for path in absolute]
         of_files = iter(paths)
@@ -197,6 +197,12 @@ class _Search:
             # Standard input, and a file that is called so, have different names.
             names[free_name(image_name(path), names.__contains__, "~")] = None
         return list(names)
+
+
+def _absolute(folder: Path) -> str:
+    """With one slash at its beginning: POSIX lets two stay, and nothing is below the folder of both forms."""
+    path = os.path.abspath(folder)
+    return path[1:] if path.startswith("//") else path
 
 
 def _exists(path: Path) -> bool:

@@ -226,6 +226,15 @@ def test_lists(tmp_path, monkeypatch):
             find_images([], list_file=wrong)
 
 
+def test_two_slashes_at_the_beginning_of_a_path(tmp_path, monkeypatch):
+    """They are one; together with a file of the same name elsewhere, no folder seemed to hold both."""
+    write(tmp_path, "a.png")
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path.relative_to("/").as_posix()
+    (tmp_path / "list").write_text("a.png\n//a.png\n")
+    assert names(list_file=str(tmp_path / "list")) == [f"{folder}/a.png", "a.png"]
+
+
 def test_standard_input_and_a_file_that_is_called_so(tmp_path):
     write(tmp_path, "stdin")
     assert names("-", tmp_path / "stdin", "-", stdin=io.BytesIO(PNG)) == ["stdin", "stdin~"]
