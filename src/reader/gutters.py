@@ -7,6 +7,7 @@ x2, y2.
 
 import numpy as np
 
+from src.common.boxes import shared_areas
 from src.data.recognition.word_gaps import quiet_columns
 from src.reader.line_crops import cut_line
 from src.reader.tilt import level_boxes
@@ -17,6 +18,7 @@ GUTTER = 0.9  # line heights of a gap between columns at least
 BEGIN, SAME_PLACE = 3, 0.6  # lines that begin behind it, and line heights by which their beginnings differ
 SAME_HEIGHT = 0.6  # ratio of their heights to that of the line
 FIRST = 0.5  # line heights before the first gap and behind the last one
+REPEATED = 0.75  # share of a part that lies on another line: what it says is there
 
 
 def split_at_gutters(lines: TextLines, gray: np.ndarray, tilt: float) -> TextLines:
@@ -37,7 +39,15 @@ def split_at_gutters(lines: TextLines, gray: np.ndarray, tilt: float) -> TextLin
     boxes = np.concatenate([polygons.min(axis=1), polygons.max(axis=1)], axis=1)
     whole = np.array([span == (0.0, 1.0) for span in spans])
     boxes[whole], polygons[whole] = lines.boxes[rows][whole], lines.polygons[rows][whole]
-    return TextLines(boxes.astype(np.float32), lines.scores[rows], polygons.astype(np.float32))
+    parted = TextLines(boxes.astype(np.float32), lines.scores[rows], polygons.astype(np.float32))
+    return parted.take(whole | ~_on_another_line(level_boxes(parted, tilt), np.array(rows)))
+
+
+def _on_another_line(boxes: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(K,) bool: which parts (K, 4) of the lines `rows` (K,) lie on a part of another line that is no smaller."""
+    shared, areas = shared_areas(boxes, boxes), (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    on_other = (shared > REPEATED * areas[:, None]) & (areas >= areas[:, None]) & (rows != rows[:, None])
+    return on_other.any(axis=1)
 
 
 def _parts(boxes: np.ndarray, index: int, gray: np.ndarray, polygon: np.ndarray) -> list[tuple[float, float]]:

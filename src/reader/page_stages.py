@@ -197,10 +197,23 @@ def _read_lines(work: PageWork, recognizer: TextRecognizer) -> None:
     count = len(work.lines)
     texts, crops = work.texts[count:], work.crops[count:]
     del work.texts[count:], work.crops[count:]
-    for longer, text, crop in zip(work.longer, texts, crops, strict=True):
-        if longer.is_better(work.texts[longer.index], text):
-            work.texts[longer.index], work.crops[longer.index] = text, crop
-            work.lines.boxes[longer.index], work.lines.polygons[longer.index] = longer.box, longer.polygon
+    better: dict[int, int] = {}  # line -> its longer form
+    keep = np.ones(count, bool)
+    # Parts of one line are joined before lines get more letters.
+    for number in sorted(range(len(texts)), key=lambda number: work.longer[number].other is None):
+        longer = work.longer[number]
+        parts = [longer.index] if longer.other is None else [longer.index, longer.other]
+        free = keep[parts].all() and not any(part in better for part in parts)
+        if free and longer.is_better([work.texts[part] for part in parts], texts[number]):
+            better[longer.index] = number
+            keep[parts[1:]] = False
+    for index, number in better.items():
+        longer = work.longer[number]
+        work.texts[index], work.crops[index] = texts[number], crops[number]
+        work.lines.boxes[index], work.lines.polygons[index] = longer.box, longer.polygon
+    if not keep.all():
+        work.lines, work.is_mark = work.lines.take(keep), work.is_mark[keep]
+        work.texts, work.crops = ([of[index] for index in np.flatnonzero(keep)] for of in (work.texts, work.crops))
     if work.whole:
         _choose(work, work.whole, whole)
 

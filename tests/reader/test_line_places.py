@@ -96,6 +96,16 @@ def test_a_line_across_two_columns_is_two(columns, degrees):
     np.testing.assert_allclose(parted.polygons, cv2.transform(box_corners(boxes), turn), atol=12)
 
 
+def test_a_part_behind_a_gutter_that_is_a_line_already_is_left_out(columns):
+    """The box of a line began in the column before it."""
+    image, boxes = columns
+    early = boxes.copy()
+    early[5, 0] = boxes[4, 2] - 24
+    parted = split_at_gutters(lines_at(*early), image, 0.0)
+    assert len(parted) == len(boxes)
+    np.testing.assert_allclose(parted.boxes, boxes, atol=12)
+
+
 def test_a_wide_gap_that_is_no_gutter_parts_nothing(columns):
     image, boxes = columns
     alone = lines_at(*(np.concatenate([boxes[row, :2], boxes[row + 1, 2:]]) for row in (0, 2, 4, 6)))
@@ -134,13 +144,27 @@ def test_what_is_beside_a_line_may_be_no_text(sentence):
         assert longer_lines(lines_at(line), beside) == []
     shorter, next_line = (begin, 86, end - 112, 114), (end - 106, 86, end, 114)
     for found in longer_lines(lines_at(shorter, next_line), image):
-        assert found.index == 0 and found.box[2] <= end - 106
+        assert found.index == 0 and (found.other == 1 or found.box[2] <= end - 106)
+
+
+def test_two_parts_between_which_letters_were_missed_are_one_line(sentence):
+    image, (begin, end) = sentence
+    parts = (begin, 86, begin + 150, 114), (end - 140, 87, end, 114)  # "are you c" and "g tonight"
+    whole = LongerLine(0, (begin, 86, end, 114), 1)
+    assert whole in longer_lines(lines_at(*parts), image)
+    taller = parts[0], (end - 140, 60, end, 114)
+    assert all(found.other is None for found in longer_lines(lines_at(*taller), image))
+    texts = LineText("are you c", 0.99), LineText("g tonight", 0.98)
+    assert whole.is_better(texts, LineText("are you coming tonight", 0.97))
+    assert not whole.is_better(texts, LineText("coming tonight are you", 0.97))
+    assert not whole.is_better(texts, LineText("are you coming to-nite", 0.97))
+    assert not whole.is_better((texts[0], LineText("t", 0.9)), LineText("are you coming tonight", 0.97))
 
 
 def test_a_longer_line_must_be_the_same_text():
     longer = LongerLine(0, (0.0, 0.0, 9.0, 9.0))
     short = LineText("coming tonig", 0.99)
-    assert longer.is_better(short, LineText("coming tonight?", 0.98))
-    assert not longer.is_better(short, LineText("coming tonig", 0.99))
-    assert not longer.is_better(short, LineText("coming tonight?", 0.9))
-    assert not longer.is_better(short, LineText("corning tonights", 0.99))
+    assert longer.is_better([short], LineText("coming tonight?", 0.98))
+    assert not longer.is_better([short], LineText("coming tonig", 0.99))
+    assert not longer.is_better([short], LineText("coming tonight?", 0.9))
+    assert not longer.is_better([short], LineText("corning tonights", 0.99))
