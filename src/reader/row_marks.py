@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from src.reader.missed_rows import aligned, missed_rows
+from src.reader.page_marks import page_marks
 from src.reader.tilt import level_boxes, level_image, tilted_corners
 from src.text_connector.detector import TextLines
 
@@ -84,6 +85,9 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
             alone += [len(between.runs) == 1] * len(marks_here)
             words += between.boxes(WORD_GAP, WIDEST, LONGEST, ROOM / 2)
     contrast = float(np.median(contrasts))
+    numbers = page_marks(gray, boxes, max(FAINT, CONTRAST * contrast))
+    found += numbers
+    alone += [True] * len(numbers)
     for top, bottom in missed_rows(gray, boxes, max(FAINT, CONTRAST * contrast)):
         beside = REACH * (bottom - top)
         between = _ink_between(gray, (left - beside, top, right + beside, bottom), contrast, MOST_IN_TABLE)

@@ -105,6 +105,27 @@ def test_a_price_that_was_missed_among_others():
     assert len(lone_marks(gray, boxes[::2])) == 0  # words in no column of lines
 
 
+def test_the_number_below_a_page_of_lines():
+    page, lines = np.full((700, 900), 250, np.uint8), []
+    for top in range(100, 420, 40):
+        page[top + 6 : top + 26, 60:840:3] = 20
+        lines.append((60, top, 840, top + 30))
+    boxes = np.array(lines, np.float32)
+    page[620:642, 440:452] = 20
+    (mark,) = lone_marks(page, boxes)
+    np.testing.assert_allclose(mark, (439, 616, 452, 646), atol=2)
+    np.testing.assert_allclose(
+        lone_marks(page[::-1], np.stack([boxes[:, 0], 700 - boxes[:, 3], boxes[:, 2], 700 - boxes[:, 1]], axis=1)),
+        [(439, 54, 452, 84)],
+        atol=2,
+    )
+    assert len(lone_marks(page, boxes[:7])) == 0  # no page
+    for place in (np.s_[560:562, 100:700], np.s_[560:580, 600:612], np.s_[642:700, 440:452]):
+        other = page.copy()
+        other[place] = 20  # a rule, a second mark, a bar to the edge
+        assert len(lone_marks(other, boxes)) == 0
+
+
 def test_a_row_of_which_no_cell_was_found():
     rows = [
         ("10", "1", "17"),
