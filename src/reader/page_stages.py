@@ -14,6 +14,7 @@ from src.reader.line_trim import trimmed
 from src.reader.mark_texts import join_marks, sure_enough
 from src.reader.options import ReaderOptions
 from src.reader.page_work import PageWork
+from src.reader.patterns import is_pattern
 from src.reader.reading_order import reading_order
 from src.reader.result import Line, ReadResult, Word
 from src.reader.row_marks import with_marks
@@ -172,6 +173,7 @@ class PageStages:
                 for (box, polygon, score), crop, text, mark in zip(
                     found, work.crops, work.texts, work.is_mark.tolist(), strict=True
                 )
+                if not (self._detector and is_pattern(text.text, text.score))
             ]
             lines = join_marks(sure_enough(read, least))
         else:

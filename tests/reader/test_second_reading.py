@@ -2,6 +2,7 @@
 
 import pytest
 
+from src.reader.patterns import is_pattern
 from src.reader.second_reading import ALONE, DOUBTFUL, doubtful, surest
 from src.reader.text_recognizer import LineText
 
@@ -24,3 +25,9 @@ def test_readings_that_agree_win(readings, text, score):
     best, read = surest([LineText(*reading) for reading in readings])
     assert read.text == text and read.score == pytest.approx(score)
     assert readings[best][0] == text
+
+
+def test_a_row_of_bricks_is_no_word():
+    assert all(is_pattern(text, 0.92) for text in ("DODOODOO", "ODOOODDOOD", "JOOOOD"))
+    assert not any(is_pattern(text, 0.8) for text in ("DOOD", "100000", "OOOOO", "VOODOO", "dodo bird", "DROID", ""))
+    assert not is_pattern("DODOODOO", 0.96)
