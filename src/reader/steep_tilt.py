@@ -16,7 +16,7 @@ FEWEST = 12  # lines of a page; those of a photograph are fewer, and its edges h
 SEEN = 1000  # pixels of the longer side of the image when it is looked at
 STRIPS = 4  # parts of the width that are looked at each on its own: their rows bear a slope that is a little off
 CLEAR = 1.4  # by how much more the rows must tell at the best slope than at most others
-POINTS = 20_000  # edges that are looked at, at most
+POINTS = 5_000  # edges that are looked at, at most
 EDGE, FAINT = 0.3, 16  # share of strong changes of gray values, and gray values, of an edge at least
 
 
