@@ -8,7 +8,7 @@ import time
 
 import pytest
 from command_cases import run_with_package
-from program_environment import TESTS, program_environment
+from program_environment import TESTS, program_environment, unmeasured_environment
 
 # A package that takes long to import and makes nothing of exceptions, as some do in their compiled parts.
 SLOW_PACKAGE = """
@@ -113,7 +113,7 @@ def test_while_processes_work(kind, send, number, end, tmp_path):
     (tmp_path / "program.py").write_text(WITH_WORKERS)
     process = subprocess.Popen(
         [sys.executable, tmp_path / "program.py", kind],
-        env=program_environment(PYTHONPATH=str(TESTS.parent)),
+        env=unmeasured_environment(PYTHONPATH=str(TESTS.parent)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
