@@ -63,24 +63,12 @@ def without_tem(data: bytes) -> bytes:
     They have no content. libjpeg, and so the C++ application, passes over them; Pillow refuses the file.
     """
     parts, start, place = [], 0, 2
-    while place + 2 <= len(data):
-        if data[place] != 0xFF:
-            place = data.find(b"\xff", place)
-            if place < 0:
-                break
-            continue
-        marker = data[place + 1]
-        if marker in (_SCAN, 0xD9):
-            break
+    while (place := _next_marker(data, place)) >= 0 and (marker := data[place + 1]) not in (_SCAN, _END[1]):
         if marker == _TEM:
             parts.append(data[start:place])
             start = place + 2
-        if marker == 0xFF:
-            place += 1
-        elif marker == 0 or marker in _STANDALONE:
-            place += 2
-        else:
-            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        is_alone = marker == 0 or marker in _STANDALONE
+        place += 2 if is_alone else 2 + int.from_bytes(data[place + 2 : place + 4], "big")
     return b"".join([*parts, data[start:]])
 
 
@@ -103,17 +91,12 @@ def _lacks_scans(data: bytes) -> bool:
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Marker and content of each segment, up to the end marker or the end of the data."""
     place = 2
-    while place + 4 <= len(data):
-        if data[place] != 0xFF:
-            place = data.find(b"\xff", place)
-            if place < 0:
-                return
-            continue
+    while (place := _next_marker(data, place)) >= 0 and place + 4 <= len(data):
         marker = data[place + 1]
-        if marker == 0xD9:
+        if marker == _END[1]:
             return
-        if marker == 0xFF or marker in _STANDALONE:
-            place += 1 if marker == 0xFF else 2
+        if marker in _STANDALONE:
+            place += 2
             continue
         end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
         yield marker, data[place + 4 : end]
@@ -123,3 +106,11 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
             if found is None:
                 return
             place = found.start()
+
+
+def _next_marker(data: bytes, place: int) -> int:
+    """Where the next marker begins, behind other bytes and fill bytes; -1 where there is none."""
+    place = data.find(b"\xff", place)
+    while 0 <= place < len(data) - 1 and data[place + 1] == 0xFF:
+        place += 1
+    return place if place < len(data) - 1 else -1
