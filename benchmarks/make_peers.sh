@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make an environment for the programs that the benchmarks compare with, apart from the project's own.
+# Make an environment for the program that the benchmarks of the reader compare with, apart from the project's own.
 #
 # Usage: bash benchmarks/make_peers.sh [FOLDER]
 #   FOLDER  where it is made (default benchmarks/peers, where the benchmarks look for it)

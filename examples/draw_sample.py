@@ -4,6 +4,7 @@ A shop sign on a brick wall and a poster beside it, in Pillow's own font, seen a
 light, with the blur, the noise and the compression of a camera. The same image every time.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -84,4 +85,6 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else str(SAMPLE))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("file", nargs="?", default=str(SAMPLE), help="where to write it")
+    main(parser.parse_args().file)

@@ -3,6 +3,7 @@
 In a notebook the same; a result shows itself as the drawn image.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -28,4 +29,6 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("image", help="the image to read; photo.json and photo_drawn.png are written")
+    main(parser.parse_args().image)

@@ -4,6 +4,12 @@ import sys
 from pathlib import Path
 
 _OURS = ("src", "pytorch")
+# Programs with a file of requirements of their own; training, evaluation and export need requirements.txt.
+_FILES = {
+    "predict.py": "requirements-read.txt",
+    "serve.py": "examples/requirements-serve.txt",
+    "read_many_machines.py": "examples/requirements-many-machines.txt",
+}
 
 
 def missing_package(error: BaseException) -> str:
@@ -16,6 +22,6 @@ def missing_package(error: BaseException) -> str:
     file, command = "requirements.txt", Path(sys.argv[0]).resolve()
     if package == "torch" or command.parent.name == "pytorch":
         file = "pytorch/requirements.txt"
-    elif command.name == "predict.py" and package != "mindspore":
-        file = "requirements-read.txt"
+    elif package != "mindspore":
+        file = _FILES.get(command.name, file)
     return f"the Python package '{error.name}' is missing: python -m pip install -r {file}"

@@ -131,13 +131,13 @@ CASES = {
         (["scenes", "--output", "s", "--count", "1", "--lexicon", "bytes"], 1, "lexicon: cannot read bytes"),
     ],
     "src.convert_svt": [
-        (["-d", "no", "-x", "bytes", "-o", "o"], 2, "'no' is not a folder of images"),
+        (["-d", "no", "-x", "bytes", "-o", "o"], 2, "dataset_path: 'no' is not a folder of images"),
         (["-d", "images", "-x", "no", "-o", "o"], 2, "'no': No such file"),
         (["-d", "images", "-x", "bytes", "-o", "o"], 1, "'bytes': not an XML file"),
     ],
     "src.convert_icdar2015": [
-        (["-s", "no", "-t", "o"], 2, "'no' is not a folder of label files"),
-        (["-s", "empty", "-t", "empty"], 2, "is the source folder too"),
+        (["-s", "no", "-t", "o"], 2, "src_label_path: 'no' is not a folder of label files"),
+        (["-s", "empty", "-t", "empty"], 2, "target_label_path: 'empty' is the source folder too"),
         (["-s", "empty", "-t", "o"], 1, "no label could be converted"),
     ],
 }

@@ -11,6 +11,8 @@ from command_cases import run_with_package
         ("train.py", "pydantic", "requirements.txt"),
         ("src/create_lmdb.py", "rich", "requirements.txt"),
         ("pytorch/make_splits.py", "cv2", "pytorch/requirements.txt"),
+        ("examples/serve.py", "uvicorn", "examples/requirements-serve.txt"),
+        ("examples/read_many_machines.py", "pyarrow", "examples/requirements-many-machines.txt"),
     ],
 )
 def test_a_missing_package_is_one_line(command, package, file, tmp_path):

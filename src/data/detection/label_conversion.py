@@ -36,7 +36,7 @@ def convert_svt(image_dir: Path, xml_file: Path, location_dir: Path) -> Conversi
         AnnotationError: a folder or file is missing or foreign, or two images would share one label file.
     """
     if not Path(image_dir).is_dir():
-        raise MissingPathError(f"'{image_dir}' is not a folder of images")
+        raise MissingPathError(f"dataset_path: '{image_dir}' is not a folder of images")
     report = ConversionReport()
     lines: dict[str, str] = {}
     for name, raw, problems in read_svt_xml(xml_file):
@@ -64,9 +64,9 @@ def convert_icdar2015(source_dir: Path, target_dir: Path) -> ConversionReport:
     """
     source_dir, target_dir = Path(source_dir), Path(target_dir)
     if not source_dir.is_dir():
-        raise MissingPathError(f"'{source_dir}' is not a folder of label files")
+        raise MissingPathError(f"src_label_path: '{source_dir}' is not a folder of label files")
     if target_dir.resolve() == source_dir.resolve():
-        raise MissingPathError(f"'{target_dir}' is the source folder too; its labels would be overwritten")
+        raise MissingPathError(f"target_label_path: '{target_dir}' is the source folder too; name another one")
     report = ConversionReport()
     texts = {}
     for name in list_files(source_dir, {".txt"}):

@@ -96,7 +96,7 @@ def test_nothing_is_read_or_written_outside(tmp_path):
 
 def test_sources_are_never_overwritten(tmp_path):
     (tmp_path / "gt_1.txt").write_text("1,2,30,2,30,40,1,40,word\n")
-    with pytest.raises(AnnotationError, match="overwritten"):
+    with pytest.raises(AnnotationError, match="source folder"):
         convert_icdar2015(tmp_path, tmp_path / "." / "")
     with pytest.raises(AnnotationError, match="eight"):
         (tmp_path / "gt_1.txt").write_text("1,2,30,40,word\n")
