@@ -5,7 +5,7 @@ Shapes: T time steps, B batch, C classes (0 is the CTC blank).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, inf, log1p
+from math import exp, inf, log
 from operator import itemgetter
 
 import numpy as np
@@ -89,31 +89,38 @@ def beam_search(log_probs: np.ndarray, beam_width: int, candidates: int, reach: 
     num_steps, num_classes = log_probs.shape
     kept = min(candidates, num_classes)
     tried = np.argpartition(-log_probs, kept - 1, axis=1)[:, :kept]  # (T, candidates)
-    # prefix -> (log probability ending in blank, ending in its last character, (score, step) of its characters)
-    beam: dict[tuple[int, ...], tuple[float, float, tuple[tuple[float, int], ...]]] = {(): (0.0, -inf, ())}
+    # Probabilities are shares of the best one of their time step, then of the best prefix: none becomes too small.
+    best = log_probs.max(axis=1)
+    below = np.take_along_axis(log_probs, tried, axis=1).astype(np.float64) - best[:, None]
+    shares, log_scale = np.exp(below), float(best.sum(dtype=np.float64))
+    # prefix -> (probability of ending in blank, in its last character, (score, step) of its characters)
+    beam: dict[tuple[int, ...], tuple[float, float, tuple[tuple[float, int], ...]]] = {(): (1.0, 0.0, ())}
     for step in range(num_steps):
-        likely = tried[step][log_probs[step, tried[step]] >= log_probs[step].max() - reach]
-        values = dict(zip(likely.tolist(), log_probs[step, likely].tolist(), strict=True))
+        likely = below[step] >= -reach
+        values = list(zip(tried[step, likely].tolist(), shares[step, likely].tolist(), strict=True))
+        score = exp(best[step])
         grown: dict[tuple[int, ...], list] = {}
         for prefix, (ends_blank, ends_character, peaks) in beam.items():
-            either = _log_add(ends_blank, ends_character)
-            for value_class, value in values.items():
+            either, last = ends_blank + ends_character, prefix[-1] if prefix else BLANK
+            for value_class, value in values:
                 if value_class == BLANK:
-                    _collect(grown, prefix, 0, either + value, peaks)
+                    _collect(grown, prefix, 0, either * value, peaks)
                     continue
-                here = (exp(value), step)
-                if prefix and prefix[-1] == value_class:
+                here = (score * value, step)
+                if value_class == last:
                     longer_run = (*peaks[:-1], max(peaks[-1], here, key=itemgetter(0)))
-                    _collect(grown, prefix, 1, ends_character + value, longer_run)
-                    _collect(grown, (*prefix, value_class), 1, ends_blank + value, (*peaks, here))
+                    _collect(grown, prefix, 1, ends_character * value, longer_run)
+                    _collect(grown, (*prefix, value_class), 1, ends_blank * value, (*peaks, here))
                 else:
-                    _collect(grown, (*prefix, value_class), 1, either + value, (*peaks, here))
-        ranked = sorted(grown.items(), key=lambda item: -_log_add(item[1][0], item[1][1]))
-        beam = {prefix: (state[0], state[1], state[2]) for prefix, state in ranked[:beam_width]}
+                    _collect(grown, (*prefix, value_class), 1, either * value, (*peaks, here))
+        ranked = sorted(grown.items(), key=_probability, reverse=True)[:beam_width]
+        most = _probability(ranked[0])
+        log_scale += log(most)
+        beam = {prefix: (blank / most, character / most, peaks) for prefix, (blank, character, peaks, _) in ranked}
     return [
         Decoded(
             prefix,
-            min(1.0, exp(_log_add(ends_blank, ends_character))),
+            min(1.0, exp(min(0.0, log(ends_blank + ends_character) + log_scale))),
             tuple(score for score, _ in peaks),
             tuple(step for _, step in peaks),
         )
@@ -121,19 +128,21 @@ def beam_search(log_probs: np.ndarray, beam_width: int, candidates: int, reach: 
     ]
 
 
+def _probability(entry: tuple[tuple[int, ...], list]) -> float:
+    ends_blank, ends_character, *_ = entry[1]
+    return ends_blank + ends_character
+
+
 def _collect(grown: dict, prefix: tuple[int, ...], ending: int, value: float, peaks: tuple) -> None:
     """Add a path to a prefix; the peaks of the characters are those of its most probable contribution."""
-    if value == -inf:
+    if not value:
         return
-    state = grown.setdefault(prefix, [-inf, -inf, peaks, -inf])
-    state[ending] = _log_add(state[ending], value)
-    if value > state[3]:
+    state = grown.get(prefix)
+    if state is None:
+        state = grown[prefix] = [0.0, 0.0, peaks, value]
+    elif value > state[3]:
         state[2], state[3] = peaks, value
-
-
-def _log_add(a: float, b: float) -> float:
-    greater, smaller = (a, b) if a > b else (b, a)
-    return greater if smaller == -inf else greater + log1p(exp(smaller - greater))
+    state[ending] += value
 
 
 def _checked(log_probs: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ from src.crnn.topology import BLANK
 
 ENGLISH = Path(__file__).with_name("english_words.txt")
 LEAST_LETTERS = 3  # shorter words are too easily made of other short texts
-_CANDIDATES, _REACH = 8, 9.0  # classes tried at each time step, and how far below the best they may be
+_CANDIDATES, _REACH = 8, 6.0  # classes tried at each time step, and how far below the best they may be
 
 
 class KnownWords:

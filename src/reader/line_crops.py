@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 _UPRIGHT = 0.02  # of the longer side, at least a pixel: a polygon so near to its box is cut without resampling
+_FINE = 64  # pixels of height up to which a line is resampled by cubics: a taller one is made much smaller anyway
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,8 @@ def _rectified(image: np.ndarray, polygon: np.ndarray, margin: float) -> LineCro
     new_height = int(np.clip(round((sides[1] + sides[3]) / 2 + 2 * pad), 1, longest))
     target = np.array([[0, 0], [new_width, 0], [new_width, new_height], [0, new_height]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
-    pixels = cv2.warpPerspective(
-        image, matrix, (new_width, new_height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
+    how = cv2.INTER_CUBIC if new_height <= _FINE else cv2.INTER_LINEAR
+    pixels = cv2.warpPerspective(image, matrix, (new_width, new_height), flags=how, borderMode=cv2.BORDER_REPLICATE)
     along, down_share = (float(2 * pad / max(sides[i] + sides[i + 2], 1e-6)) for i in (0, 1))
     return LineCrop(pixels, -along, 1 + along, -down_share, 1 + down_share)
 

@@ -1,4 +1,4 @@
-"""Lines whose ink goes on beyond their ends: the last letters that a detector did not see. Pure NumPy.
+"""Lines whose ink goes on beyond their ends: the last letters that a detector did not see.
 
 On a plain ground, what follows a line no further than its letters do is its text; where that goes on to the next
 line, both are one, of which a word was missed. Whether it is so shows when the longer line is recognized too. Boxes
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.common.boxes import box_corners
+from src.reader.ink import ground_level, ink_contrast, is_ink
 from src.reader.text_recognizer import LineText
 from src.text_connector.detector import TextLines
 
@@ -95,20 +96,20 @@ def _end(gray: np.ndarray, box: np.ndarray, limit: float) -> tuple[float | None,
     """
     height = box[3] - box[1]
     x1, y1, x2, y2 = np.maximum(np.round(box), 0).astype(int).tolist()
-    inside = gray[y1 : y2 + 1, x1 : x2 + 1].astype(np.int16)
+    inside = gray[y1 : y2 + 1, x1 : x2 + 1]
     stop = int(min(limit, x2 + FURTHEST * height, gray.shape[1]))
     margin = max(1, round(AROUND * height))
     if inside.size == 0 or stop - x2 < LEAST * height or y1 < margin or y2 + margin >= len(gray):
         return None, False
     inside = inside[:: -(-inside.shape[0] // SEEN[0]), :: -(-inside.shape[1] // SEEN[1])]
-    ground = np.median(inside)
-    contrast = max(FAINT, CONTRAST * float(np.percentile(np.abs(inside - ground), 97)))
+    ground = ground_level(inside)
+    contrast = max(FAINT, CONTRAST * ink_contrast(inside, ground))
     beyond = gray[y1 - margin : y2 + margin + 1, x2 + 1 : stop]
-    near = np.abs(beyond[:, : int(GAP * height) + 1].astype(np.int16) - ground) > contrast
+    near = is_ink(beyond[:, : int(GAP * height) + 1], ground, contrast)
     # Most lines end on plain ground, those of a photograph beside what goes on above and below.
     if not near.any() or near[0].any() or near[-1].any():
         return None, False
-    ink = np.abs(beyond.astype(np.int16) - ground) > contrast
+    ink = is_ink(beyond, ground, contrast)
     columns = np.flatnonzero(ink.any(axis=0))
     apart = np.flatnonzero(np.diff(columns) > GAP * height)
     if len(apart):

@@ -1,4 +1,4 @@
-"""Rows of a table of which no line was found: ink in its columns, where a row may stand. Pure NumPy.
+"""Rows of a table of which no line was found: ink in its columns, where a row may stand.
 
 M lines, boxes x1, y1, x2, y2 in pixels of a level image.
 """
@@ -6,6 +6,8 @@ M lines, boxes x1, y1, x2, y2 in pixels of a level image.
 from itertools import pairwise
 
 import numpy as np
+
+from src.reader.ink import ground_level, is_ink
 
 COLUMN, COLUMNS = 3, 2  # lines of a column, and columns in which a row shows
 SAME_COLUMN = 0.5  # share of the narrower line's width
@@ -86,10 +88,10 @@ def _rows_of_ink(
     """Middles of ink as tall as a line of text, with plain ground above and below it."""
     limit = np.tile(gray.shape[1::-1], 2)
     x1, y1, x2, y2 = (int(edge) for edge in np.clip(np.round(place), 0, limit))
-    band = gray[y1:y2, x1:x2].astype(np.int16)
+    band = gray[y1:y2, x1:x2]
     if min(band.shape) < 4:
         return []
-    ink = np.abs(band - np.median(band)) > contrast
+    ink = is_ink(band, ground_level(band), contrast)
     rows = ink.any(axis=1) & (ink.mean(axis=1) < RULE)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], rows, [False]]).astype(np.int8)))
     runs: list[tuple[int, int]] = []

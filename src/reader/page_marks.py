@@ -1,10 +1,12 @@
-"""A single character all alone above or below the text of a page: its number. Pure NumPy.
+"""A single character all alone above or below the text of a page: its number.
 
 No line is beside it, so nothing but the plain page around it shows that it is no leaf or window.
 M lines, boxes x1, y1, x2, y2 in pixels of a level image.
 """
 
 import numpy as np
+
+from src.reader.ink import ground_level, is_ink
 
 FEWEST = 8  # lines of a page
 SHORTEST, TALLEST, WIDEST = 0.4, 1.4, 1.5  # line heights
@@ -28,7 +30,7 @@ def page_marks(gray: np.ndarray, boxes: np.ndarray, contrast: float) -> list[tup
     for first, part in ((0, gray[: max(0, top), left:right]), (bottom, gray[bottom:, left:right])):
         if min(part.shape) < 2 * height:
             continue
-        ink = np.abs(part.astype(np.int16) - np.median(part[:: len(part) // 64 + 1])) > contrast
+        ink = is_ink(part, ground_level(part[:: len(part) // 64 + 1]), contrast)
         rows, columns = (np.flatnonzero(ink.sum(axis=axis) > 0) for axis in (1, 0))
         if not len(rows):
             continue

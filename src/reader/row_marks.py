@@ -1,4 +1,4 @@
-"""Single characters that stand alone in a row of found text: the "1" in a column of quantities. Pure NumPy.
+"""Single characters that stand alone in a row of found text: the "1" in a column of quantities.
 
 A detector of lines is easily blind to one thin character. Between and beside the lines of a row on a
 plain ground, though, ink of a character's size is a character, and recognition shows whether it is one.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from src.reader.ink import ground_level, ink_contrast, is_ink
 from src.reader.missed_rows import aligned, missed_rows
 from src.reader.page_marks import page_marks
 from src.reader.tilt import level_boxes, level_image, tilted_corners
@@ -137,8 +138,8 @@ def _rows(boxes: np.ndarray) -> list[np.ndarray]:
 def _contrast(gray: np.ndarray, members: np.ndarray) -> float:
     """By how much the ink of the lines of a row differs from its ground."""
     x1, y1, x2, y2 = members[np.argmax(members[:, 2] - members[:, 0])].astype(int)
-    inside = gray[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1].astype(np.int16)
-    return float(np.percentile(np.abs(inside - np.median(inside)), 97)) if inside.size else 255.0
+    inside = gray[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1]
+    return ink_contrast(inside, ground_level(inside)) if inside.size else 255.0
 
 
 @dataclass(frozen=True)
@@ -175,10 +176,10 @@ def _ink_between(
     margin = 0.2 * height
     x1, x2 = (int(np.clip(x, 0, gray.shape[1])) for x in (place[0] + 0.3 * height, place[2] - 0.3 * height))
     y1, y2 = (int(np.clip(y, 0, gray.shape[0])) for y in (place[1] - margin, place[3] + margin))
-    band = gray[y1:y2, x1:x2].astype(np.int16)
+    band = gray[y1:y2, x1:x2]
     if min(band.shape) < 4:
         return _Between(place)
-    ink = np.abs(band - np.median(band)) > max(FAINT, CONTRAST * contrast)
+    ink = is_ink(band, ground_level(band), max(FAINT, CONTRAST * contrast))
     columns = ink.any(axis=0)
     if not columns.any() or columns.mean() > most:
         return _Between(place)

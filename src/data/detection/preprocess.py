@@ -5,6 +5,13 @@ import numpy as np
 
 MEAN = (123.675, 116.28, 103.53)  # RGB, ImageNet
 STD = (58.395, 57.12, 57.375)
+# What each of the 256 values of a channel becomes, (3, 256): to look it up takes less time than to compute it.
+NORMALIZED = np.stack(
+    [
+        np.arange(256, dtype=np.uint8) * np.float32(1 / std) - np.float32(mean / std)
+        for mean, std in zip(MEAN, STD, strict=True)
+    ]
+)
 
 
 def fitted_size(size: tuple[int, int], image_size: tuple[int, int], keep_ratio: bool) -> tuple[int, int]:
@@ -40,7 +47,6 @@ def preprocess(
         planes = np.empty((3, rows, columns), np.float32)
     else:
         planes = np.zeros((3, *image_size), np.float32)
-    for plane, values, mean, std in zip(planes[:, :rows, :columns], cv2.split(image), MEAN, STD, strict=True):
-        np.multiply(values, np.float32(1 / std), out=plane)
-        np.subtract(plane, np.float32(mean / std), out=plane)
+    for plane, values, normalized in zip(planes[:, :rows, :columns], cv2.split(image), NORMALIZED, strict=True):
+        cv2.LUT(values, normalized, dst=plane)
     return planes, (columns / width, rows / height)
