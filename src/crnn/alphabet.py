@@ -27,37 +27,35 @@ class Alphabet:
 
     Args:
         characters: in the order of their classes; a space is allowed, a repetition is not.
-        fold_case: encode a character that the alphabet has in the other case only as that one ("A" as "a").
-            Harmless for an alphabet with both cases: each stays itself.
+
+    A character that the alphabet has in the other case only is encoded as that one ("A" as "a").
 
     Raises:
         AlphabetError: an empty alphabet or repeated characters.
     """
 
-    def __init__(self, characters: str, fold_case: bool = True):
+    def __init__(self, characters: str):
         repeated = sorted({c for c in characters if characters.count(c) > 1}) if _repeats(characters) else []
         if repeated:
             raise AlphabetError(f"alphabet: {_listed(repeated)} more than once; each character is one class")
         if not characters:
             raise AlphabetError("alphabet: empty; at least one character is needed")
         self.characters = characters
-        self.fold_case = fold_case
         self._classes = {character: i for i, character in enumerate(characters, start=1)}
-        if fold_case:
-            for character in characters:
-                for other in (character.lower(), character.upper()):
-                    if len(other) == 1:
-                        self._classes.setdefault(other, self._classes[character])
+        for character in characters:
+            for other in (character.lower(), character.upper()):
+                if len(other) == 1:
+                    self._classes.setdefault(other, self._classes[character])
 
     @classmethod
-    def named(cls, name: str, fold_case: bool = True) -> "Alphabet":
+    def named(cls, name: str) -> "Alphabet":
         """One of `NAMED`: "digits_lower" (the 36 of the reference) or "printable_ascii" (95, space included)."""
         if name not in NAMED:
             raise UnknownAlphabetError(f"alphabet: {name!r} is not one of {', '.join(NAMED)}")
-        return cls(NAMED[name], fold_case)
+        return cls(NAMED[name])
 
     @classmethod
-    def from_file(cls, path: str | Path, fold_case: bool = True) -> "Alphabet":
+    def from_file(cls, path: str | Path) -> "Alphabet":
         """UTF-8 file: all characters in one line, or one per line; the order is the order of the classes.
 
         Line ends and a byte-order mark are not characters; a space is one, where it stands.
@@ -77,7 +75,7 @@ class Alphabet:
                 "accepted are one line with all characters, or one character per line"
             )
         try:
-            return cls("".join(lines), fold_case)
+            return cls("".join(lines))
         except AlphabetError as error:
             raise AlphabetError(f"{path}: {error}") from error
 

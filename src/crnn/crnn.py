@@ -16,7 +16,6 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from src.common.errors import UserError
 from src.crnn.topology import CHANNELS, HIDDEN_SIZE, NUM_CLASSES, POOLS
 from src.layers.bidirectional_lstm import BidirectionalLstm
 from src.layers.max_pool import MaxPool
@@ -108,9 +107,9 @@ class Crnn(nn.Cell):
     def __init__(self, num_classes: int = NUM_CLASSES, width_mult: float = 1.0, compute_type: ms.Type = ms.float32):
         super().__init__()
         if num_classes < 2:
-            raise UserError(f"num_classes {num_classes}: a blank and at least one character are needed")
+            raise ValueError(f"num_classes {num_classes}: a blank and at least one character are needed")
         if width_mult <= 0:
-            raise UserError(f"width_mult {width_mult}: a positive fraction of the published size is needed")
+            raise ValueError(f"width_mult {width_mult}: a positive fraction of the published size is needed")
         channels = [scale_channels(size, width_mult) for size in CHANNELS]
         hidden_size = scale_channels(HIDDEN_SIZE, width_mult)
         self.num_classes = num_classes

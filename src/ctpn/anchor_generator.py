@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.common.errors import UserError
 from src.common.options import OptionError
 from src.ctpn.topology import ANCHOR_HEIGHTS, ANCHOR_WIDTH, STRIDE
 
@@ -30,13 +29,14 @@ def base_anchors(
         (A, 4) float32, inclusive pixel corners (x1, y1, x2, y2).
 
     Raises:
-        UserError: heights that are not positive numbers, or a stride or width below 1.
+        OptionError: heights that are not positive numbers.
+        ValueError: a stride or width below 1.
     """
     tall = np.asarray(heights, dtype=np.float64)
     if tall.ndim != 1 or tall.size == 0 or not np.all(np.isfinite(tall) & (tall > 0)):
         raise OptionError(f"anchor heights must be a list of positive numbers, got {tall.tolist()}")
     if stride < 1 or width < 1:
-        raise UserError(f"stride and anchor width must be at least 1, got {stride} and {width}")
+        raise ValueError(f"stride and anchor width must be at least 1, got {stride} and {width}")
     center = (stride - 1) / 2
     corners = np.empty((tall.size, 4))
     corners[:, 0] = center - (width - 1) / 2

@@ -8,7 +8,6 @@ import math
 
 import numpy as np
 
-from src.common.errors import UserError
 from src.common.options import OptionError
 
 
@@ -18,13 +17,12 @@ def warmup_cosine(
     *,
     warmup_steps: int = 0,
     warmup_ratio: float = 1 / 3,
-    final_lr: float = 0.0,
 ) -> np.ndarray:
-    """Linear warm-up, then half a cosine from `base_lr` down to `final_lr` at the last step.
+    """Linear warm-up, then half a cosine from `base_lr` down to 0 at the last step.
 
     lr[i] = base * (ratio + (1 - ratio) * i / warmup)                               for i < warmup
-    lr[i] = final + (base - final) * (1 + cos(pi * (i - warmup) / (rest - 1))) / 2   after it,
-    where rest = total - warmup steps remain, so lr[warmup] = base and lr[total - 1] = final.
+    lr[i] = base * (1 + cos(pi * (i - warmup) / (rest - 1))) / 2                    after it,
+    where rest = total - warmup steps remain, so lr[warmup] = base and lr[total - 1] = 0.
 
     Args:
         base_lr: the highest rate, reached when the warm-up ends.
@@ -32,7 +30,6 @@ def warmup_cosine(
         warmup_steps: entries of the warm-up. A run too short for it gets a warm-up of a tenth of its steps,
             because a warm-up that never ends would never train at the given rate.
         warmup_ratio: where the warm-up starts, as a share of `base_lr`.
-        final_lr: the rate of the last step.
 
     Returns:
         (total_steps,) float32.
@@ -45,7 +42,7 @@ def warmup_cosine(
     rising = base_lr * (warmup_ratio + (1.0 - warmup_ratio) * step / max(warmup, 1))
     # A single step after the warm-up runs at the base rate: there is no room for a descent.
     progress = (step - warmup) / max(total_steps - warmup - 1, 1)
-    falling = final_lr + (base_lr - final_lr) * (1.0 + np.cos(math.pi * progress)) / 2.0
+    falling = base_lr * (1.0 + np.cos(math.pi * progress)) / 2.0
     return np.where(step < warmup, rising, falling).astype(np.float32)
 
 
@@ -62,4 +59,4 @@ def constant(base_lr: float, total_steps: int) -> np.ndarray:
 
 def _check_steps(total_steps: int) -> None:
     if total_steps < 1:
-        raise UserError(f"learning rate schedule: {total_steps} steps given, at least 1 expected")
+        raise ValueError(f"learning rate schedule: {total_steps} steps given, at least 1 expected")

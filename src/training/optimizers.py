@@ -16,7 +16,6 @@ def make_optimizer(
     *,
     weight_decay: float = 0.0,
     momentum: float = 0.9,
-    decay_norm_and_bias: bool = False,
 ) -> nn.Optimizer:
     """An optimizer over trainable `parameters`.
 
@@ -27,22 +26,21 @@ def make_optimizer(
         learning_rates: (steps,) table of `lr_schedule`.
         weight_decay: strength of the decay.
         momentum: of momentum only.
-        decay_norm_and_bias: decay every parameter, as the original CTPN training did.
 
     Raises:
-        UserError: unknown name, no parameters.
+        UserError: no parameters.
     """
     if name not in OPTIMIZERS:
-        raise UserError(f"optimizer: {name!r} is not one of {', '.join(OPTIMIZERS)}")
+        raise ValueError(f"optimizer: {name!r} is not one of {', '.join(OPTIMIZERS)}")
     if not parameters:
         raise UserError("optimizer: the network has no trainable parameter")
     table = np.asarray(learning_rates, np.float32)
     if table.ndim != 1 or len(table) < 1:
-        raise UserError(f"learning_rates: shape {table.shape}, a table (steps,) expected")
+        raise ValueError(f"learning_rates: shape {table.shape}, a table (steps,) expected")
     # A table of one entry would be taken for a constant by the optimizers and lose its step counter.
     rates = Tensor(np.append(table, table[-1]))
     groups = parameters
-    if weight_decay and not decay_norm_and_bias and name != "adamw":
+    if weight_decay and name != "adamw":
         groups = _decay_groups(parameters, weight_decay)
     if name == "momentum":
         return nn.Momentum(groups, rates, momentum, weight_decay=weight_decay)
@@ -50,7 +48,7 @@ def make_optimizer(
         return nn.Adadelta(groups, rates, rho=0.9, epsilon=1e-6, weight_decay=weight_decay)
     if name == "adam":
         return nn.Adam(groups, rates, weight_decay=weight_decay)
-    decayed = tuple(decay_norm_and_bias or is_decayed(p) for p in parameters)
+    decayed = tuple(is_decayed(p) for p in parameters)
     return AdamW(parameters, rates, weight_decay, decayed)
 
 

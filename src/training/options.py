@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from src.common.errors import UserError
 from src.common.options import AutoOrBool, NonEmpty, Options, option
 
 
@@ -56,10 +55,10 @@ class TrainOptions:
     def __post_init__(self) -> None:
         for name in ("epochs", "log_every", "eval_interval", "rank_size"):
             if getattr(self, name) < 1:
-                raise UserError(f"{name}: {getattr(self, name)} given, at least 1 expected")
+                raise ValueError(f"{name}: {getattr(self, name)} given, at least 1 expected")
         for name in ("clip_norm", "save_checkpoint_epochs", "save_checkpoint_minutes", "keep_checkpoint_max"):
             if getattr(self, name) < 0:
-                raise UserError(f"{name}: {getattr(self, name)} given, 0 or more expected")
+                raise ValueError(f"{name}: {getattr(self, name)} given, 0 or more expected")
 
     @property
     def checkpoint_dir(self) -> Path:

@@ -14,7 +14,6 @@ from PIL import Image, ImageDraw
 
 from src.common.atomic_file import replacing
 from src.common.boxes import box_corners
-from src.common.errors import UserError
 from src.visualize.fonts import FontChooser, one_line, shorten, texts_or_none
 from src.visualize.labels import RIM_COLOR, Box, Labels
 from src.visualize.side_panel import with_side_panel
@@ -55,16 +54,16 @@ def draw_lines(
         (H, W, 3) uint8, a new array; (H, 2 W, 3) with the page.
 
     Raises:
-        UserError: an image of another kind, or as many texts, scores or flags as there are no lines.
+        ValueError: an image of another kind, or as many texts, scores or flags as there are no lines.
     """
     canvas = Image.fromarray(_checked_image(image))
     found, truths = _polygons(lines), _polygons(np.empty((0, 4)) if ground_truth is None else ground_truth)
     texts = texts_or_none(texts, len(found))
     if scores is not None and len(scores) != len(found):
-        raise UserError(f"there are {len(found)} shapes, but {len(scores)} scores")
+        raise ValueError(f"there are {len(found)} shapes, but {len(scores)} scores")
     flags = np.zeros(len(truths), bool) if ignored is None else np.asarray(ignored, dtype=bool)
     if len(flags) != len(truths):
-        raise UserError(f"there are {len(truths)} ground truths, but {len(flags)} ignored flags")
+        raise ValueError(f"there are {len(truths)} ground truths, but {len(flags)} ignored flags")
 
     thickness = max(2, round(math.sqrt(canvas.width * canvas.height) / 300))
     pen = ImageDraw.Draw(canvas)
@@ -121,14 +120,14 @@ def contact_sheet(
         (H, W, 3) uint8.
 
     Raises:
-        UserError: no tiles, not as many captions as tiles, or a size below 1.
+        ValueError: no tiles, not as many captions as tiles, or a size below 1.
     """
     if not len(tiles):
-        raise UserError("a contact sheet needs at least one tile")
+        raise ValueError("a contact sheet needs at least one tile")
     captions = texts_or_none(captions, len(tiles))
     height, width = tile_size
     if min(height, width) < 1 or (columns is not None and columns < 1):
-        raise UserError(f"sizes must be at least 1, got tile_size {tile_size}, columns {columns}")
+        raise ValueError(f"sizes must be at least 1, got tile_size {tile_size}, columns {columns}")
     chooser = fonts if isinstance(fonts, FontChooser) else FontChooser(fonts)
     size = max(12, round(width / 14))
     rows_of_text = max(caption.count("\n") + 1 if caption else 0 for caption in captions)
@@ -170,7 +169,7 @@ def _checked_image(image: np.ndarray) -> np.ndarray:
     if image.ndim == 2:
         image = np.stack([image] * 3, axis=2)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise UserError(f"an image must be uint8 (h, w, 3) and not empty, got {image.dtype} {image.shape}")
+        raise ValueError(f"an image must be uint8 (h, w, 3) and not empty, got {image.dtype} {image.shape}")
     return np.ascontiguousarray(image)
 
 
@@ -182,7 +181,7 @@ def _polygons(shapes: np.ndarray) -> np.ndarray:
     if shapes.ndim == 2 and shapes.shape[1] == 4:
         shapes = box_corners(shapes)
     if shapes.ndim != 3 or shapes.shape[1] < 3 or shapes.shape[2] != 2 or not np.isfinite(shapes).all():
-        raise UserError(f"lines must be finite (M, 4) boxes or (M, P, 2) polygons, got shape {shapes.shape}")
+        raise ValueError(f"lines must be finite (M, 4) boxes or (M, P, 2) polygons, got shape {shapes.shape}")
     # Far outside of an image nothing shows, and Pillow's coordinates are 32-bit.
     return np.clip(shapes, -1e6, 1e6)
 

@@ -6,7 +6,6 @@ from typing import cast
 
 from PIL import Image, ImageDraw, ImageFont
 
-from src.common.errors import UserError
 from src.common.options import OptionError
 
 FONT_SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
@@ -115,9 +114,9 @@ def one_line(text: str) -> str:
 
 
 def texts_or_none(texts: Sequence[str] | None, count: int) -> Sequence[str]:
-    """`count` texts, empty ones where none are given; UserError when there are not as many as shapes."""
+    """`count` texts, empty ones where none are given; ValueError when there are not as many as shapes."""
     if texts is None:
         return [""] * count
     if len(texts) != count:
-        raise UserError(f"there are {count} shapes, but {len(texts)} texts")
+        raise ValueError(f"there are {count} shapes, but {len(texts)} texts")
     return texts

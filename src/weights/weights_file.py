@@ -30,21 +30,19 @@ def load_weights(
     params: Mapping[str, np.ndarray],
     *,
     allow_missing: Iterable[str] = (),
-    allow_unexpected: Iterable[str] = (),
 ) -> None:
     """Copy `params` into `network`; all of them or, on a mismatch, none.
 
     Args:
         params: arrays by parameter name. They are copied, and converted to the network's precision.
         allow_missing: prefixes of names of the network that the file need not have.
-        allow_unexpected: prefixes of names of the file that the network need not have.
 
     Raises:
         WeightsError: names what is missing, unexpected, or of another shape or type.
     """
     own = dict(network.parameters_and_names())
     missing = [n for n in own if n not in params and not n.startswith(tuple(allow_missing))]
-    unexpected = [n for n in params if n not in own and not n.startswith(tuple(allow_unexpected))]
+    unexpected = [n for n in params if n not in own]
     shapes = [
         f"{n} (file {tuple(params[n].shape)}, network {tuple(own[n].shape)})"
         for n in own

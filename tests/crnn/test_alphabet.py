@@ -38,8 +38,6 @@ def test_case_is_folded_only_where_the_alphabet_has_one_case():
     assert SEED.encode("Ab") == SEED.encode("ab")
     assert Alphabet(string.ascii_uppercase).encode("ab") == [1, 2]
     assert ASCII.decode(ASCII.encode("aA")) == "aA"
-    with pytest.raises(AlphabetError):
-        Alphabet.named("digits_lower", fold_case=False).encode("A")
 
 
 def test_folding_never_replaces_one_character_by_two():

@@ -26,7 +26,7 @@ def test_other_widths_are_refused(width):
 
 @pytest.mark.parametrize("arguments", [{"num_classes": 1}, {"width_mult": 0.0}])
 def test_impossible_networks_are_refused(arguments):
-    with pytest.raises(UserError, match=next(iter(arguments))):
+    with pytest.raises(ValueError, match=next(iter(arguments))):
         Crnn(**arguments)
 
 

@@ -48,7 +48,7 @@ def test_bad_heights_are_named(heights):
 
 
 def test_bad_sizes_are_refused():
-    with pytest.raises(UserError, match="stride"):
+    with pytest.raises(ValueError, match="stride"):
         base_anchors(stride=0)
     with pytest.raises(ValueError, match="feature map"):
         make_anchors((0, 3))

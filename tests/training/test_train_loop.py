@@ -278,7 +278,7 @@ def test_nothing_left_to_do_after_resume(straight):
 )
 def test_options_out_of_range_are_named(tmp_path, options, message):
     network = Net()
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(ValueError, match=message):
         asked = TrainOptions(**{"epochs": 1, "output_dir": tmp_path, **options})
         train(Loss(network), optimizer_of(network), Data(), asked)
 

@@ -172,7 +172,7 @@ def test_odd_input_is_drawn():
 )
 def test_bad_input(arguments):
     good = {"image": make_image(), "lines": np.array([[0, 0, 9, 9]])}
-    with pytest.raises(UserError):
+    with pytest.raises(ValueError):
         draw_lines(**{**good, **arguments})
 
 
@@ -202,7 +202,7 @@ def test_contact_sheet_accepts_gray_and_one_tile():
     [{"tiles": []}, {"captions": ["a", "b"]}, {"columns": 0}, {"tile_size": (0, 5)}, {"tiles": [np.zeros(4)]}],
 )
 def test_bad_contact_sheets(arguments):
-    with pytest.raises(UserError):
+    with pytest.raises(ValueError):
         contact_sheet(**{"tiles": [np.zeros((4, 4, 3), np.uint8)], **arguments})
 
 

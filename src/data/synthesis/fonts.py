@@ -106,11 +106,6 @@ class FontBook:
         self.__dict__.update(state)
         self._clear()
 
-    @property
-    def faces(self) -> list[Face]:
-        """Every face, built-in ones first."""
-        return self.builtin + self.from_files
-
     def pick(self, rng: np.random.Generator, text: str) -> Face | None:
         """A random face that can draw every character of `text`, or None when some luck finds none."""
         for _ in range(12):

@@ -76,7 +76,7 @@ class TextSampler:
         mix = mix or TextMix()
         weights = np.array([getattr(mix, kind) for kind in _KINDS])
         if weights.min() < 0 or weights.sum() <= 0:
-            raise UserError(f"text mix {mix} needs weights of at least 0 with a positive sum")
+            raise ValueError(f"text mix {mix} needs weights of at least 0 with a positive sum")
         self.words = words
         self.max_length = max_length
         self.foreign = "".join(char for char in alphabet if not char.isascii())

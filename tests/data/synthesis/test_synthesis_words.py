@@ -115,7 +115,7 @@ def test_text_stays_in_the_crop_unless_cut(book):
     style = WordStyle(cut=0.0, tilt=6, perspective=0.2, curved=0.5)
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        ink, others = draw_crop(rng, book, book.faces[0], "Winter", other=None, height=(30, 40), style=style)
+        ink, others = draw_crop(rng, book, book.builtin[0], "Winter", other=None, height=(30, 40), style=style)
         assert others is None
         rim = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
         assert rim.max() < 140, seed  # soft edges may touch the rim, strokes do not cross it
@@ -126,7 +126,7 @@ def test_neighbors_come_from_another_word(book):
     style = WordStyle()
     rng = np.random.default_rng(0)
     crops = [
-        draw_crop(rng, book, book.faces[0], "Sun", other="MOON", height=(40, 41), style=style) for _ in range(20)
+        draw_crop(rng, book, book.builtin[0], "Sun", other="MOON", height=(40, 41), style=style) for _ in range(20)
     ]
     assert all(others.shape == ink.shape for ink, others in crops)
     overlap = sum(int(np.minimum(ink, others).astype(int).sum()) for ink, others in crops)
