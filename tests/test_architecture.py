@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# A folder imports from folders of lower floors only; folders of one floor do not know each other.
-FLOORS = (
+# A folder imports from folders of lower levels only; folders of one level do not know each other.
+LEVELS = (
     {"common"},
     {"layers", "text_connector", "metrics", "visualize", "data"},
     {"ctpn", "crnn"},
@@ -21,8 +21,8 @@ FLOORS = (
     {"postprocess"},
 )
 # The same inside src/data.
-DATA_FLOORS = ({"images", "loading"}, {"detection", "synthesis"}, {"recognition"})
-# The only place that reads arguments, the environment or YAML. It stands above all floors, so nothing
+DATA_LEVELS = ({"images", "loading"}, {"detection", "synthesis"}, {"recognition"})
+# The only place that reads arguments, the environment or YAML. It stands above all levels, so nothing
 # but entry points imports it.
 FRONT_DESK = "model_utils"
 MODULES = sorted((ROOT / "src").rglob("*.py"))
@@ -49,24 +49,24 @@ def folders_of(paths: Iterable[Path], depth: int) -> dict[str, set[str]]:
     return found
 
 
-def check_floors(floors: Sequence[set[str]], imports: Mapping[str, set[str]]) -> None:
+def check_levels(levels: Sequence[set[str]], imports: Mapping[str, set[str]]) -> None:
     below: set[str] = set()
-    for floor in floors:
-        for folder in sorted(floor):
+    for level in levels:
+        for folder in sorted(level):
             assert imports[folder] <= below, f"{folder} imports from {sorted(imports[folder] - below)}"
-        below |= floor
+        below |= level
 
 
 def test_arrows_go_one_way():
     imports = folders_of(MODULES, 1)
-    assert set(imports) == set().union(*FLOORS) | {FRONT_DESK}
-    check_floors((*FLOORS, {FRONT_DESK}), imports)
+    assert set(imports) == set().union(*LEVELS) | {FRONT_DESK}
+    check_levels((*LEVELS, {FRONT_DESK}), imports)
 
 
 def test_arrows_go_one_way_inside_data():
     imports = folders_of((path for path in MODULES if path.is_relative_to(ROOT / "src" / "data")), 2)
-    assert set(imports) == set().union(*DATA_FLOORS)
-    check_floors(DATA_FLOORS, imports)
+    assert set(imports) == set().union(*DATA_LEVELS)
+    check_levels(DATA_LEVELS, imports)
 
 
 def test_nothing_here_needs_a_tool_or_pytorch():
