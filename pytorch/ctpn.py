@@ -9,11 +9,10 @@ from torch import nn
 from torch.nn import functional
 
 from pytorch.winograd import Convolution
-from src.ctpn.topology import BACKBONE, LSTM_HIDDEN, NUM_CLASSES, NUM_COORDINATES, RPN_CHANNELS, STAGES
+from src.ctpn.topology import BACKBONE, BN_STATISTICS, LSTM_HIDDEN, NUM_CLASSES, NUM_COORDINATES, RPN_CHANNELS, STAGES
 from src.layers.parameter_shapes import scale_channels
 
 _POOLED = tuple(f"conv{stage}_{len(sizes)}" for stage, sizes in enumerate(STAGES[:-1], start=1))
-BN_STATISTICS = ("learned", "frozen")
 
 
 class FrozenStatisticsNorm(nn.BatchNorm2d):

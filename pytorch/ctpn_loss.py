@@ -7,7 +7,7 @@ an image in the order y, x, anchor.
 import torch
 from torch.nn import functional
 
-SMOOTH_L1_BETA = 1.0 / 9.0
+from src.ctpn.topology import SMOOTH_L1_BETA
 
 
 def ctpn_loss(

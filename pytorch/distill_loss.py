@@ -1,12 +1,12 @@
 """The loss of a small detector that learns the outputs of a large one, beside the labels.
 
-Shape vocabulary: B images, H W feature rows and columns, A anchors at a position, N = H * W * A.
+Shapes: B batch, H and W feature rows and columns, A anchors per position, N = H * W * A.
 """
 
 import torch
 from torch.nn import functional
 
-from pytorch.ctpn_loss import SMOOTH_L1_BETA
+from src.ctpn.topology import SMOOTH_L1_BETA
 
 SEEN = 0.1  # probability of text from which an anchor counts whatever its loss is
 FARTHEST_END = 2.0  # offsets of line ends beyond so many anchor widths were never learned by the teacher

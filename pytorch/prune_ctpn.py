@@ -28,14 +28,13 @@ from pytorch.torch_file import save_torch
 from src.common.errors import UserError
 from src.ctpn.checkpoint_formats import backbone_only, missing_backbone_layers
 from src.ctpn.topology import BACKBONE, CONVOLUTIONS, STAGES
-from src.layers.parameter_shapes import scale_channels
+from src.layers.parameter_shapes import NORM_PARTS, scale_channels
 from src.model_utils.command import run_command
 from src.model_utils.command_parser import CommandParser, existing_file, given_path, share
 from src.weights.formats import read_weights
 
 Arrays = dict[str, np.ndarray]
 _EPSILON = 1e-5
-_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
 def pruned_backbone(backbone: Arrays, width_mult: float) -> Arrays:
@@ -56,7 +55,7 @@ def pruned_backbone(backbone: Arrays, width_mult: float) -> Arrays:
             raise UserError(f"width {width_mult}: {layer} would have {keep} channels, the file has {len(weight)}")
         chosen = np.sort(np.argsort(-_strength(backbone, name), kind="stable")[:keep])
         pruned[f"{name}0.weight"] = weight[chosen][:, kept_inputs]
-        pruned |= {f"{name}1.{part}": backbone[f"{name}1.{part}"][chosen] for part in _NORM}
+        pruned |= {f"{name}1.{part}": backbone[f"{name}1.{part}"][chosen] for part in NORM_PARTS}
         kept_inputs = chosen
     return pruned
 

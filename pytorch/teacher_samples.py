@@ -3,7 +3,7 @@
 A file holds the image as JPEG, the teacher's probability of text at every anchor in 256 steps, its offsets in half
 precision where that probability counts, and the targets of the sample: 0.1 MB for 576x384.
 
-Shape vocabulary: B images of a batch, H W their height and width, N anchors, m anchors where the teacher sees text.
+Shapes: B batch, H and W image height and width, N anchors, m anchors where the teacher sees text.
 """
 
 import re

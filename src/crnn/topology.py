@@ -20,6 +20,8 @@ HEAD = "rnn.1.embedding"  # the only layer that knows the alphabet
 BLANK = 0  # class of the CTC blank; characters begin at 1
 NUM_CLASSES = 37  # of the published networks: the blank, 0-9, a-z
 ALPHABET_FILE = "alphabet.txt"  # beside the checkpoints of a training
+INPUT_NAME = "image"  # of an ONNX file, and so of dumped outputs
+OUTPUT_NAME = "log_probs"
 
 
 def time_steps(image_width: int) -> int:

@@ -7,7 +7,7 @@ per image in the order y, x, anchor.
 import mindspore as ms
 from mindspore import Tensor, nn, ops
 
-SMOOTH_L1_BETA = 1.0 / 9.0
+from src.ctpn.topology import SMOOTH_L1_BETA
 
 
 class CtpnLoss(nn.Cell):

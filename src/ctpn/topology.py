@@ -21,6 +21,11 @@ NMS_PRE = 2000
 NMS_THRESHOLD = 0.7
 MAX_PROPOSALS = 1000
 
+BN_STATISTICS = ("learned", "frozen")  # of the batch norm in training
+SMOOTH_L1_BETA = 1.0 / 9.0  # of the loss of the boxes: quadratic below it
+INPUT_NAME = "image"  # of an ONNX file, and so of dumped outputs
+MAP_NAMES = ("score_map", "delta_map")
+
 BACKBONE = "vgg16_feature_extractor."
 HEADS = "rpn_with_loss.rpn_convs_list."
 # Names of the 13 convolutions in their order: "conv1_1" to "conv5_3".

@@ -7,11 +7,9 @@ moving_variance}`, those of the published MindSpore checkpoints.
 
 from mindspore import Tensor, nn
 
-from src.ctpn.topology import STAGES
+from src.ctpn.topology import BN_STATISTICS, STAGES
 from src.layers.max_pool import MaxPool
 from src.layers.parameter_shapes import scale_channels
-
-BN_STATISTICS = ("learned", "frozen")
 
 
 def conv_bn_relu(in_channels: int, out_channels: int, bn_statistics: str) -> nn.SequentialCell:

@@ -12,11 +12,8 @@ import numpy as np
 import onnx
 
 from src.common.atomic_file import writing
-from src.crnn.topology import CHANNELS, HEAD, IMAGE_HEIGHT, POOLS, RECURRENT_LAYERS
+from src.crnn.topology import CHANNELS, HEAD, IMAGE_HEIGHT, INPUT_NAME, OUTPUT_NAME, POOLS, RECURRENT_LAYERS
 from src.export.onnx_graph import OnnxGraph, Weights, float32, float_value, fold_batch_norm
-
-INPUT_NAME = "image"
-OUTPUT_NAME = "log_probs"
 
 
 def export_onnx(params: Weights, path: Path | str, metadata: dict[str, str] | None = None) -> None:

@@ -15,11 +15,8 @@ import onnx
 
 from src.common.atomic_file import writing
 from src.common.errors import UserError
-from src.ctpn.topology import BACKBONE, CONVOLUTIONS, HEADS, STRIDE, parameter_shapes
+from src.ctpn.topology import BACKBONE, CONVOLUTIONS, HEADS, INPUT_NAME, MAP_NAMES, STRIDE, parameter_shapes
 from src.export.onnx_graph import OnnxGraph, Weights, float32, float_value, fold_batch_norm
-
-INPUT_NAME = "image"
-OUTPUT_NAMES = ("score_map", "delta_map")
 
 
 def write_ctpn_onnx(
@@ -72,7 +69,7 @@ def ctpn_onnx(
     value = graph.linear(value, "lstm_fc", params, f"{HEADS}lstm_fc")
     outputs = []
     cells = [side // STRIDE for side in image_size] if image_size else ["rows", "columns"]
-    for layer, name in zip(("rpn_cls", "rpn_reg"), OUTPUT_NAMES, strict=True):
+    for layer, name in zip(("rpn_cls", "rpn_reg"), MAP_NAMES, strict=True):
         maps = len(params[f"{HEADS}{layer}.bias"])
         sides = [graph.vector(f"{layer}.start", 0, -1), rows, graph.vector(f"{layer}.end", maps)]
         shape = graph.add("Concat", sides, f"{layer}.shape", axis=0)

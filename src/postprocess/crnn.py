@@ -15,6 +15,7 @@ from src.common.image_name import image_name
 from src.crnn.alphabet import Alphabet
 from src.crnn.ctc_decode import Decode, Decoded
 from src.crnn.decoder import choose_decoder
+from src.crnn.topology import OUTPUT_NAME
 from src.data.images.decode import ImageError, decode_image
 from src.data.loading.bad_samples import BadSamples
 from src.data.recognition.labels import LabelRejected, LabelRules
@@ -25,7 +26,6 @@ from src.postprocess.output_files import OutputFileError, check_name, described_
 from src.weights.exported_card import outputs_card
 
 logger = logging.getLogger(__name__)
-OUTPUT_NAME = "log_probs"
 
 
 @dataclass(frozen=True)

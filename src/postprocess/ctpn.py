@@ -11,7 +11,7 @@ import numpy as np
 
 from src.ctpn.proposal_generator import Proposals
 from src.ctpn.text_lines import DetectOptions, detect_options, lines_from_maps, lines_from_proposals
-from src.ctpn.topology import STRIDE
+from src.ctpn.topology import MAP_NAMES, STRIDE
 from src.data.detection.evaluation_images import images_of
 from src.data.images.decode import ImageError, decode_image
 from src.data.loading.bad_samples import BadSamples
@@ -130,8 +130,8 @@ def lines_from_outputs(outputs: NetworkOutputs, size: tuple[int, int], options: 
         sides = "x".join(map(str, outputs.size[::-1])), "x".join(map(str, size[::-1]))
         raise OutputFileError(f"'{outputs.image}': made of an image of {sides[0]} pixels, this one has {sides[1]}")
     arrays = outputs.arrays
-    if {"score_map", "delta_map"} <= set(arrays):
-        maps = [_one_image(arrays[key], 4, outputs.image) for key in ("score_map", "delta_map")]
+    if set(MAP_NAMES) <= set(arrays):
+        maps = [_one_image(arrays[key], 4, outputs.image) for key in MAP_NAMES]
         channels, rows, columns = maps[0].shape[1:]
         if (channels, maps[1].shape[1:]) != (2 * len(options.anchor_heights), (2 * channels, rows, columns)):
             raise OutputFileError(
