@@ -8,19 +8,19 @@ STRONGEST = 0.97  # share of the pixels that differ less from the ground than th
 
 
 def ground_level(gray: np.ndarray) -> float:
-    """The median of uint8 (h, w), which holds a pixel at least."""
+    """The median of uint8 (H, W), which holds a pixel at least."""
     return _quantile(LEVELS, _counts(gray), 0.5)
 
 
 def ink_contrast(gray: np.ndarray, ground: float) -> float:
-    """By how many gray values the text in uint8 (h, w), of a pixel at least, differs from its ground."""
+    """By how many gray values the text in uint8 (H, W), of a pixel at least, differs from its ground."""
     deviations = np.abs(LEVELS - ground)
     order = np.argsort(deviations, kind="stable")
     return _quantile(deviations[order], _counts(gray)[order], STRONGEST)
 
 
 def is_ink(gray: np.ndarray, ground: float, contrast: float) -> np.ndarray:
-    """(h, w) bool: what in uint8 (h, w) differs from the ground by more than `contrast`."""
+    """(H, W) bool: what in uint8 (H, W) differs from the ground by more than `contrast`."""
     if not gray.size:
         return np.zeros(gray.shape, bool)
     return cv2.LUT(gray, (np.abs(LEVELS - ground) > contrast).astype(np.uint8)).view(bool)

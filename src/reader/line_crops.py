@@ -14,7 +14,7 @@ class LineCrop:
     """A line that was cut out.
 
     Attributes:
-        pixels: (h, w, 3) uint8.
+        pixels: (H, W, 3) uint8.
         begin, end: where its left and right edge are along the line, as shares of the line's length: below 0 and
             above 1 where there is a margin.
         top, bottom: the same of its upper and lower edge, as shares of the line's height.

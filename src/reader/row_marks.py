@@ -144,7 +144,7 @@ def _contrast(gray: np.ndarray, members: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class _Between:
-    """The ink of a part of a row: its place in the image, (h, w) bool, and its runs of columns."""
+    """The ink of a part of a row: its place in the image, (H, W) bool, and its runs of columns."""
 
     place: tuple[float, float, float, float]
     x: int = 0

@@ -37,7 +37,7 @@ class LinePart:
 
     Attributes:
         pixels: uint8 (32, W).
-        quiet: bool (w,), w <= W, true for its columns without ink; what follows them was filled up.
+        quiet: bool (W,), w <= W, true for its columns without ink; what follows them was filled up.
         left, right: its ends as shares of the line's width.
     """
 
@@ -96,7 +96,7 @@ class TextRecognizer:
         self._decode = decode
 
     def prepare(self, line: np.ndarray, is_word: bool = False) -> PreparedLine:
-        """A cut-out line, uint8 (h, w) or RGB (h, w, 3); `is_word`: it is not to be split."""
+        """A cut-out line, uint8 (H, W) or RGB (H, W, 3); `is_word`: it is not to be split."""
         gray = to_gray(line)
         if self.unit == "word" and not is_word:
             return PreparedLine(tuple(self._part(gray, first, end) for first, end in split_words(gray)))

@@ -161,7 +161,7 @@ def _gap(quiet: np.ndarray, left: float, right: float) -> tuple[float, float]:
 
 
 def text_rows(gray: np.ndarray) -> tuple[float, float]:
-    """Top and bottom of the text in an upright word, uint8 (h, w), as shares of its height.
+    """Top and bottom of the text in an upright word, uint8 (H, W), as shares of its height.
 
     The rows of text change most from left to right. (0, 1) where they fill it or cannot be told from the ground.
     """

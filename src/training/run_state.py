@@ -94,7 +94,7 @@ class RunState:
         except UserError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-            raise UserError(f"resume: the state beside the checkpoint says nothing usable ({error!r})") from None
+            raise UserError(f"resume: the state beside the checkpoint cannot be used ({error!r})") from None
 
     def _restore(self, snapshot: Snapshot) -> None:
         progress = snapshot.progress

@@ -110,7 +110,7 @@ def contact_sheet(
     """Many small images with captions on one white sheet, for looking through mistakes.
 
     Args:
-        tiles: images, uint8 (h, w), (h, w, 1) or (h, w, 3), of any sizes; each is scaled to fit its place.
+        tiles: images, uint8 (H, W), (H, W, 1) or (H, W, 3), of any sizes; each is scaled to fit its place.
         captions: one a tile; line ends begin a new line, what does not fit is cut with an ellipsis.
         columns: tiles in a row; None = as makes the sheet about square.
         tile_size: (height, width) of the place of a tile.
@@ -162,14 +162,14 @@ def _outline(pen: ImageDraw.ImageDraw, polygon: np.ndarray, color: tuple[int, in
 
 
 def _checked_image(image: np.ndarray) -> np.ndarray:
-    """Any uint8 image as contiguous RGB (h, w, 3)."""
+    """Any uint8 image as contiguous RGB (H, W, 3)."""
     image = np.asarray(image)
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[..., 0]
     if image.ndim == 2:
         image = np.stack([image] * 3, axis=2)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise ValueError(f"an image must be uint8 (h, w, 3) and not empty, got {image.dtype} {image.shape}")
+        raise ValueError(f"an image must be uint8 (H, W, 3) and not empty, got {image.dtype} {image.shape}")
     return np.ascontiguousarray(image)
 
 

@@ -13,7 +13,7 @@ _WORKING_HEIGHT = 64
 
 
 def augment_word(gray: np.ndarray, options: WordAugment, rng: np.random.Generator) -> np.ndarray:
-    """Changed copy of a gray uint8 (h, w) image; its size may differ. Takes all its chance from `rng`."""
+    """Changed copy of a gray uint8 (H, W) image; its size may differ. Takes all its chance from `rng`."""
     if not options.active:
         return gray
     height, width = gray.shape

@@ -212,7 +212,7 @@ def _progress_of(stored: bytes, path: Path) -> dict[str, Any]:
             return state
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise LmdbError(f"{str(path)!r} says nothing usable of its unfinished build; --force replaces it")
+    raise LmdbError(f"{str(path)!r}: the state of its unfinished build cannot be used; --force replaces it")
 
 
 def _differences(there: Any, here: Any) -> str:

@@ -11,9 +11,9 @@ from PIL import Image
 
 
 def to_gray(image: np.ndarray) -> np.ndarray:
-    """uint8 gray (h, w), or RGB (h, w, 3) -> uint8 gray (h, w)."""
+    """uint8 gray (H, W), or RGB (H, W, 3) -> uint8 gray (H, W)."""
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
-        raise ValueError(f"word image {image.shape} {image.dtype}; expected uint8 (h, w) or (h, w, 3)")
+        raise ValueError(f"word image {image.shape} {image.dtype}; expected uint8 (H, W) or (H, W, 3)")
     if image.ndim == 2:
         return image
     return image[:, :, 0] if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
@@ -30,7 +30,7 @@ def bucket_width(natural_width: int, widths: Sequence[int]) -> int:
 
 
 def resize_word(gray: np.ndarray, height: int, width: int, *, keep_ratio: bool) -> np.ndarray:
-    """Gray (h, w) -> gray (height, width), uint8, bicubic.
+    """Gray (H, W) -> gray (height, width), uint8, bicubic.
 
     Stretched to the whole width, or, with `keep_ratio`, only as wide as its proportions (never wider than
     `width`) and filled up on the right with the median of its upper and lower edge, which is mostly background.

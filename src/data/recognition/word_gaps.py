@@ -25,7 +25,7 @@ def split_words(line: np.ndarray) -> list[tuple[int, int]]:
     """Columns (first, one behind the last) of the words of a line, from left to right, covering all ink.
 
     Args:
-        line: uint8 (h, w) or RGB (h, w, 3).
+        line: uint8 (H, W) or RGB (H, W, 3).
 
     There is at least one word; the cuts lie in the middle of the gaps.
     """
@@ -83,7 +83,7 @@ def _limit(gaps: np.ndarray, scaled_width: int) -> float:
 
 
 def quiet_columns(gray: np.ndarray) -> np.ndarray:
-    """Whether each column of a line, uint8 (h, w), is without ink: bool (w,), all false where there is none."""
+    """Whether each column of a line, uint8 (H, W), is without ink: bool (W,), all false where there is none."""
     activity = column_activity(gray)
     ordered = np.sort(activity)
     low, high = quantile(ordered, 0.05), quantile(ordered, 0.8)

@@ -45,7 +45,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Glyph:
-    """Coverage of one character: `ink` uint8 (h, w) whose first row is `top` pixels above the baseline and
+    """Coverage of one character: `ink` uint8 (H, W) whose first row is `top` pixels above the baseline and
     whose first column is `left` pixels right of the pen; `advance` moves the pen."""
 
     ink: np.ndarray

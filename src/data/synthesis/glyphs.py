@@ -10,7 +10,7 @@ from src.data.synthesis.fonts import Face, FontBook
 
 @dataclass(frozen=True)
 class TextInk:
-    """Coverage of a text: `ink` uint8 (h, w), tight; its first row is `top` pixels above the baseline and its
+    """Coverage of a text: `ink` uint8 (H, W), tight; its first row is `top` pixels above the baseline and its
     first column `left` pixels right of the pen's start; `advance` is where the pen ends."""
 
     ink: np.ndarray

@@ -31,14 +31,14 @@ class Paint:
 
 
 def blend(canvas: np.ndarray, cover: np.ndarray, color: np.ndarray | float) -> None:
-    """Lay `color` over float32 `canvas` by the shares `cover` (h, w), 0 to 1, in place."""
+    """Lay `color` over float32 `canvas` by the shares `cover` (H, W), 0 to 1, in place."""
     if canvas.ndim == 3:
         cover = cover[..., None]
     canvas += cover * (color - canvas)
 
 
 def apply_paint(canvas: np.ndarray, ink: np.ndarray, paint: Paint) -> None:
-    """Paint `ink` (uint8 (h, w)) onto float32 `canvas` (h, w) or (h, w, 3), in place."""
+    """Paint `ink` (uint8 (H, W)) onto float32 `canvas` (H, W) or (H, W, 3), in place."""
     scale = np.float32(paint.opacity / 255)
     if paint.shadow:
         dx, dy, sigma = paint.shadow
