@@ -28,7 +28,8 @@ class GroundTruth:
         texts: K transcriptions, or empty where there are none.
 
     Raises:
-        MetricError: shapes that do not fit together, a box that is inverted or not finite.
+        ValueError: shapes that do not fit together.
+        MetricError: a box that is inverted or not finite.
     """
 
     boxes: np.ndarray
@@ -40,13 +41,13 @@ class GroundTruth:
         boxes = checked_boxes(self.boxes, "ground truth")
         ignored = np.zeros(len(boxes), bool) if self.ignored is None else np.asarray(self.ignored, dtype=bool)
         if ignored.shape != (len(boxes),):
-            raise MetricError(f"ignored must have shape ({len(boxes)},), got {ignored.shape}")
+            raise ValueError(f"ignored must have shape ({len(boxes)},), got {ignored.shape}")
         object.__setattr__(self, "boxes", boxes)
         object.__setattr__(self, "ignored", ignored)
         if self.polygons is not None:
             polygons = checked_polygons(self.polygons, "ground truth")
             if len(polygons) != len(boxes):
-                raise MetricError(f"there are {len(boxes)} boxes, but {len(polygons)} polygons")
+                raise ValueError(f"there are {len(boxes)} boxes, but {len(polygons)} polygons")
             object.__setattr__(self, "polygons", polygons)
 
 
@@ -134,13 +135,14 @@ def checked_boxes(boxes: np.ndarray, of: str) -> np.ndarray:
     """Boxes as (n, 4) float64; `of` names them in messages.
 
     Raises:
-        MetricError: another shape, a box that is inverted or not finite.
+        ValueError: another shape.
+        MetricError: a box that is inverted or not finite.
     """
     boxes = np.asarray(boxes, dtype=np.float64)
     if not boxes.size:
         return np.empty((0, 4))
     if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise MetricError(f"{of}: boxes must have shape (n, 4), got {boxes.shape}")
+        raise ValueError(f"{of}: boxes must have shape (n, 4), got {boxes.shape}")
     bad = ~(np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] >= boxes[:, :2]).all(axis=1))
     if bad.any():
         raise MetricError(f"{of}: not a box x1 <= x2, y1 <= y2: {boxes[bad][0].tolist()}")
@@ -151,11 +153,12 @@ def checked_polygons(polygons: np.ndarray, of: str) -> np.ndarray:
     """Polygons as (n, P, 2) float64; `of` names them in messages.
 
     Raises:
-        MetricError: fewer than three corners, or a corner that is not finite.
+        ValueError: another shape, or fewer than three corners.
+        MetricError: a corner that is not finite.
     """
     polygons = np.asarray(polygons, dtype=np.float64)
     if polygons.ndim != 3 or polygons.shape[1] < 3 or polygons.shape[2] != 2:
-        raise MetricError(f"{of}: polygons must have shape (n, 3 or more corners, 2), got {polygons.shape}")
+        raise ValueError(f"{of}: polygons must have shape (n, 3 or more corners, 2), got {polygons.shape}")
     if not np.isfinite(polygons).all():
         raise MetricError(f"{of}: a polygon has a corner that is not finite")
     return polygons

@@ -6,17 +6,15 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist, cpdist
 
-from src.common.errors import UserError
-
 
 def edit_distances(first: Sequence[str], second: Sequence[str]) -> np.ndarray:
     """(n,) int64 distances of n pairs.
 
     Raises:
-        UserError: the two sequences differ in length.
+        ValueError: the two sequences differ in length.
     """
     if len(first) != len(second):
-        raise UserError(f"edit distances need pairs, got {len(first)} and {len(second)} words")
+        raise ValueError(f"edit distances need pairs, got {len(first)} and {len(second)} words")
     return cpdist(first, second, scorer=Levenshtein.distance, dtype=np.int64)
 
 

@@ -13,7 +13,6 @@ from src.metrics.detection_result import (
     DetectionResult,
     GroundTruth,
     ImageResult,
-    MetricError,
     check_names,
     checked_boxes,
     checked_polygons,
@@ -37,10 +36,11 @@ def iou_hmean(
         iou: threshold, from 0 to less than 1.
 
     Raises:
-        MetricError: a threshold out of range, detections for an unknown image, a shape that is not one.
+        ValueError: a threshold out of range, another shape.
+        MetricError: detections for an unknown image, a box or polygon that is not one.
     """
     if not 0 <= iou < 1:
-        raise MetricError(f"iou must be from 0 to less than 1, got {iou!r}")
+        raise ValueError(f"iou must be from 0 to less than 1, got {iou!r}")
     check_names(ground_truth, detections)
     nothing = np.empty((0, 4))
     return DetectionResult.from_images(

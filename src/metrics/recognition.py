@@ -31,7 +31,7 @@ def evaluate_words(predictions: Sequence[str], truths: Sequence[str]) -> Recogni
     """All metrics at once; 1-NED and the error rate without case.
 
     Raises:
-        UserError: as `word_accuracy`.
+        ValueError: as `word_accuracy`.
     """
     return RecognitionResult(
         samples=len(truths),
@@ -46,7 +46,8 @@ def word_accuracy(predictions: Sequence[str], truths: Sequence[str], case_sensit
     """Share of words read without any error: Acc@1.
 
     Raises:
-        UserError: no samples, or not as many predictions as truths.
+        UserError: no samples.
+        ValueError: not as many predictions as truths.
     """
     predictions, truths = _prepared(predictions, truths, case_sensitive)
     return sum(map(str.__eq__, predictions, truths)) / len(truths)
@@ -58,7 +59,7 @@ def one_minus_ned(predictions: Sequence[str], truths: Sequence[str], case_sensit
     This is the 1-N.E.D. of ICDAR 2019 (ArT, LSVT, ReCTS); two empty words agree fully.
 
     Raises:
-        UserError: as `word_accuracy`.
+        ValueError: as `word_accuracy`.
     """
     predictions, truths = _prepared(predictions, truths, case_sensitive)
     longest = np.maximum(_lengths(predictions), _lengths(truths))
@@ -71,7 +72,7 @@ def character_error_rate(predictions: Sequence[str], truths: Sequence[str], case
     With no characters at all in the truths, the predictions count against one character.
 
     Raises:
-        UserError: as `word_accuracy`.
+        ValueError: as `word_accuracy`.
     """
     predictions, truths = _prepared(predictions, truths, case_sensitive)
     return float(edit_distances(predictions, truths).sum() / max(int(_lengths(truths).sum()), 1))
@@ -81,7 +82,7 @@ def _prepared(
     predictions: Sequence[str], truths: Sequence[str], case_sensitive: bool
 ) -> tuple[Sequence[str], Sequence[str]]:
     if len(predictions) != len(truths):
-        raise UserError(f"there are {len(truths)} truths, but {len(predictions)} predictions")
+        raise ValueError(f"there are {len(truths)} truths, but {len(predictions)} predictions")
     if not len(truths):
         raise UserError("there are no samples to score")
     if case_sensitive:

@@ -13,16 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.common.boxes import box_corners
-from src.common.errors import UserError
 from src.text_connector.connect_text_lines import ConnectedLines, connect_text_lines
 from src.text_connector.get_successions import chains, get_successions
 from src.text_connector.narrow_lines import narrow_text
 from src.text_connector.nms import by_score, suppress
 from src.text_connector.options import ConnectorParams
-
-
-class ConnectorError(UserError):
-    """Proposals that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,7 @@ def detect_text_lines(
         The lines that pass the filters, clipped to the image.
 
     Raises:
-        ConnectorError: shapes that do not fit together, an empty image, or `dx` missing.
+        ValueError: shapes that do not fit together, an empty image, or `dx` missing.
     """
     params = params or ConnectorParams()
     boxes, scores, dx = _checked(boxes, scores, image_size, params, dx)
@@ -125,18 +120,18 @@ def _checked(
     if not boxes.size:
         boxes = boxes.reshape(0, 4)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ConnectorError(f"boxes must have shape (N, 4), got {boxes.shape}")
+        raise ValueError(f"boxes must have shape (N, 4), got {boxes.shape}")
     if scores.shape != (len(boxes),):
-        raise ConnectorError(f"scores must have shape ({len(boxes)},) as there are boxes, got {scores.shape}")
+        raise ValueError(f"scores must have shape ({len(boxes)},) as there are boxes, got {scores.shape}")
     if min(image_size) < 1:
-        raise ConnectorError(f"image_size must be (height, width), each at least 1, got {image_size}")
+        raise ValueError(f"image_size must be (height, width), each at least 1, got {image_size}")
     if not params.side_refinement:
         return boxes, scores, None
     if dx is None:
-        raise ConnectorError("side_refinement needs dx, the horizontal offset of each proposal")
+        raise ValueError("side_refinement needs dx, the horizontal offset of each proposal")
     dx = np.asarray(dx, dtype=np.float64)
     if dx.shape != scores.shape:
-        raise ConnectorError(f"dx must have shape ({len(boxes)},) as there are boxes, got {dx.shape}")
+        raise ValueError(f"dx must have shape ({len(boxes)},) as there are boxes, got {dx.shape}")
     return boxes, scores, dx
 
 

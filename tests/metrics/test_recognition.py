@@ -61,7 +61,7 @@ def test_edit_distance_by_hand():
     ]
     assert edit_distances(["a" * 400, "a" * 200], ["b" + "a" * 399, "b" * 20_000]).tolist() == [1, 20_000]
     assert edit_distances([], []).tolist() == []
-    with pytest.raises(UserError, match="pairs"):
+    with pytest.raises(ValueError, match="pairs"):
         edit_distances(["a"], [])
 
 
@@ -102,5 +102,5 @@ def test_nothing_is_stripped_or_folded():
 def test_bad_input(metric):
     with pytest.raises(UserError, match="no samples"):
         metric([], [])
-    with pytest.raises(UserError, match="2 truths, but 1"):
+    with pytest.raises(ValueError, match="2 truths, but 1"):
         metric(["a"], ["a", "b"])

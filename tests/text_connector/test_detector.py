@@ -10,7 +10,7 @@ from benchmarks.connector_plain import plain_chains, plain_fit, plain_lines, pla
 from src.common.boxes import box_corners
 from src.common.options import OptionError
 from src.text_connector.connect_text_lines import connect_text_lines
-from src.text_connector.detector import ConnectorError, detect_text_lines
+from src.text_connector.detector import detect_text_lines
 from src.text_connector.get_successions import NONE, chains, get_successions
 from src.text_connector.nms import _row_blocks, suppress
 from src.text_connector.options import ConnectorParams
@@ -280,7 +280,7 @@ def test_side_refinement_moves_the_ends():
     np.testing.assert_allclose(lines.boxes, [[48, 100, 112, 119]])
     lines = detect_text_lines(boxes, scores, (576, 960), params, np.full(4, np.nan))
     np.testing.assert_allclose(lines.boxes, [[48, 100, 112, 119]])
-    with pytest.raises(ConnectorError, match="needs dx"):
+    with pytest.raises(ValueError, match="needs dx"):
         detect_text_lines(boxes, scores, (576, 960), params)
 
 
@@ -324,5 +324,5 @@ def test_parameters_are_checked(name, value):
     ],
 )
 def test_shapes_are_checked(boxes, scores, size):
-    with pytest.raises(ConnectorError):
+    with pytest.raises(ValueError):
         detect_text_lines(boxes, scores, size)

@@ -191,7 +191,7 @@ class CtpnEvalData:
 
 def _check_part(batch_size: int, rank_id: int, rank_size: int) -> None:
     if batch_size < 1 or not 0 <= rank_id < rank_size:
-        raise UserError(f"batch size {batch_size} on rank {rank_id} of {rank_size} is not possible")
+        raise ValueError(f"batch size {batch_size} on rank {rank_id} of {rank_size} is not possible")
 
 
 def _read(row: dict, name: str, report: BadSamples) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

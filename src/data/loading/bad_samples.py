@@ -10,7 +10,7 @@ class BadSamples:
 
     def __init__(self, total: int, max_bad_ratio: float) -> None:
         if not 0 <= max_bad_ratio <= 1:
-            raise UserError(f"max_bad_ratio = {max_bad_ratio!r}: accepted are numbers from 0 to 1")
+            raise ValueError(f"max_bad_ratio = {max_bad_ratio!r}: accepted are numbers from 0 to 1")
         self.total = total
         self.max_bad_ratio = max_bad_ratio
         self.reasons: dict[str, str] = {}

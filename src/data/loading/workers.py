@@ -40,7 +40,7 @@ class BatchWorkers(Generic[Task, Result]):
 
     def __init__(self, maker: Callable[[Task], Result], num_workers: int = 0):
         if num_workers < 0:
-            raise UserError(f"num_workers is {num_workers}; accepted are numbers from 0")
+            raise ValueError(f"num_workers is {num_workers}; accepted are numbers from 0")
         self._maker = maker
         self._idle: queue.SimpleQueue[_WorkerProcess] = queue.SimpleQueue()
         self._processes: list[_WorkerProcess] = []

@@ -68,7 +68,7 @@ class CrnnTrainData:
         if list(widths) != sorted(set(widths)) or not widths or min(widths) < 1:
             raise OptionError(f"input widths {list(widths)}; expected one or more, ascending")
         if batch_size < 1 or not 0 <= rank_id < rank_size:
-            raise UserError(f"batch size {batch_size}, rank {rank_id} of {rank_size}: not usable")
+            raise ValueError(f"batch size {batch_size}, rank {rank_id} of {rank_size}: not usable")
         self.batch_size = batch_size
         self._sources, self._weights = _split_weights(sources)
         self._encode = encode

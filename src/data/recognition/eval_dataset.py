@@ -71,7 +71,7 @@ class CrnnEvalData:
         rank_size: int = 1,
     ):
         if batch_size < 1 or not 0 <= rank_id < rank_size:
-            raise UserError(f"batch size {batch_size}, rank {rank_id} of {rank_size}: not usable")
+            raise ValueError(f"batch size {batch_size}, rank {rank_id} of {rank_size}: not usable")
         self.batch_size = batch_size
         self._source = source
         self._height, self._widths = height, tuple(widths)

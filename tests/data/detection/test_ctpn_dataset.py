@@ -355,5 +355,5 @@ def test_a_set_made_for_something_else_is_named(tmp_path):
     ],
 )
 def test_impossible_options_are_refused(source, wrong):
-    with pytest.raises(UserError):
+    with pytest.raises(ValueError):
         train_data(source, **wrong)

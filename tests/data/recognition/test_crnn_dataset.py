@@ -200,7 +200,7 @@ def test_nothing_usable(tmp_path, hundred):
         ({"widths": (160, 100)}, "ascending"),
         ({"rank_id": 2, "rank_size": 2}, "rank 2 of 2"),
     ):
-        with pytest.raises(UserError, match=message):
+        with pytest.raises(ValueError, match=message):
             train([hundred], **options)
     with pytest.raises(UserError, match="samples_per_epoch"):
         train([Rendered()])
