@@ -50,7 +50,7 @@ def named_alphabets(names: str | Sequence[str]) -> dict[str, Alphabet]:
         key = name if name in NAMED else Path(name).stem
         if key in found:
             raise OptionError(f"alphabet: '{key}' is given twice")
-        found[key] = Alphabet.named(name) if name in NAMED else Alphabet.from_file(name)
+        found[key] = Alphabet.load(name)
     if not found:
         raise OptionError("alphabet: is empty; give one at least")
     return found

@@ -26,7 +26,7 @@ CASES = {
         (["--resume", "true", "--output", "empty", *SETS], 2, "resume"),
     ],
     "train_crnn": [
-        (["--alphabet", "[nope]"], 2, "alphabet file nope"),
+        (["--alphabet", "[nope]"], 2, "alphabet: 'nope' is neither a file nor"),
         (["--alphabet", "[]"], 2, "alphabet"),
         (["--image_width", "[101]"], 2, "image_width"),
         (["--image_width", "[200, 100]"], 2, "image_width"),
