@@ -122,6 +122,9 @@ class Trainer:
         if fraction < 1 or not self.step:
             self.exit_code = EXIT_CODE_BASE + stop.signum if stop.signum else 0
             self.folder.log(f"stopped by {stop.name or 'its time'} at {self._place(fraction)}; --resume goes on")
+            if self.step and self.best == -math.inf:  # what comes next in a recipe begins with the best weights
+                self._keep(BEST)
+                self.folder.log(f"{BEST} holds the weights of this step: none has been evaluated yet")
             return False
         self._evaluate(fraction, self._means(recent) if recent else sums, 0.0)
         self._save()
