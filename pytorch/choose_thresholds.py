@@ -55,7 +55,7 @@ def main() -> int:
     device = choose_device(config.device)
     prepare(device)
     bf16 = uses_bf16(config.precision, device)
-    network = trained_ctpn(file, config.backbone_width, device, bf16)
+    network = trained_ctpn(file, config, device, bf16)
     cache = Path(config.feature_cache) / "validation" if config.feature_cache else None
     validate = DetectionValidation(config, read_val_sets(config), device, bf16, cache, shows=True)
     by_choice: dict[Choice, dict[str, dict[str, dict[str, ImageResult]]]] = {}

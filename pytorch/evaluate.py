@@ -3,7 +3,8 @@
     python pytorch/evaluate.py WEIGHTS [--config_path RECIPE] [--key value ...]
 
 WEIGHTS is a file of either network in any format of this project (.ckpt, .pt, .safetensors, ...). Keys are those of
-recipes/crnn.yaml or recipes/ctpn.yaml: --eval_lmdb or --val_images, --network_width, --device and so on.
+recipes/crnn.yaml or recipes/ctpn.yaml: --eval_lmdb or --val_images, --device and so on. The width of the network is
+that of the file.
 """
 
 import sys
@@ -28,7 +29,7 @@ from pytorch.detection_validation import DetectionValidation
 from pytorch.device import choose_device, prepare, uses_bf16
 from pytorch.read_words import predictor, read_metrics
 from pytorch.recipe_options import leading_words
-from pytorch.start_weights import load_start, trained_ctpn
+from pytorch.start_weights import load_start, trained_ctpn, width_of_file
 from pytorch.word_data import named_alphabets, validation_words
 from src.common.options import OptionError
 from src.crnn.checkpoint_formats import HEAD_NAMES
@@ -55,7 +56,7 @@ def word_metrics(file: str, arguments: Sequence[str]) -> dict:
     classes = len(to_mindspore(read_weights(file), "crnn")[HEAD_NAMES[1]])
     if wanted != [classes]:
         raise OptionError(f"alphabet: {list(config.alphabet)} makes {wanted} classes, {file} has {classes}")
-    model = SharedCrnn(wanted, config.network_width)
+    model = SharedCrnn(wanted, width_of_file(file, "crnn", config))
     load_start(model, file, "crnn")
     sources = validation_words(config)
     predict = predictor(model.to(device).eval(), device)
@@ -69,7 +70,7 @@ def image_metrics(file: str, arguments: Sequence[str]) -> dict:
     device = choose_device(config.device)
     prepare(device)
     bf16 = uses_bf16(config.precision, device)
-    model = trained_ctpn(file, config.backbone_width, device, bf16)
+    model = trained_ctpn(file, config, device, bf16)
     return DetectionValidation(config, read_val_sets(config), device, bf16, shows=True)(model)[1]
 
 

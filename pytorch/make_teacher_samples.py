@@ -48,7 +48,7 @@ def main() -> int:
     device = choose_device(config.device)
     prepare(device)
     bf16 = uses_bf16(config.precision, device)
-    teacher = trained_ctpn(file, config.backbone_width, device, bf16)
+    teacher = trained_ctpn(file, config, device, bf16)
     validation = [image for images in read_val_sets(config).values() for image in images]
     maker = make_maker(config, read_train_sets(config, validation))
     backgrounds = Backgrounds(config.backgrounds)

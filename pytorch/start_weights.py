@@ -9,8 +9,11 @@ from pytorch.convert import from_mindspore, norm_to_pytorch, to_mindspore
 from pytorch.ctpn import Ctpn
 from pytorch.device import place
 from src.common.errors import UserError
+from src.common.options import OptionError, Options
 from src.ctpn.checkpoint_formats import backbone_only, describe_backbone, missing_backbone_layers
+from src.layers.parameter_shapes import scale_channels
 from src.weights.formats import read_weights
+from src.weights.network_width import LAST_CONVOLUTION, network_width
 
 _SHAPED_BY = {"crnn": "alphabet or network_width", "ctpn": "backbone_width"}
 
@@ -40,13 +43,31 @@ def load_start(model: torch.nn.Module, path: str | Path, network: str, remake: I
     return differing
 
 
-def trained_ctpn(path: str | Path, width_mult: float, device: torch.device, bf16: bool) -> Ctpn:
+def width_of_file(path: str | Path, network: str, config: Options) -> float:
+    """The factor on the channels of the "ctpn" or "crnn" in a file, for the option that has it.
+
+    Raises:
+        UserError: not readable, or not such a network; an OptionError where another width was given.
+    """
+    option = {"ctpn": "backbone_width", "crnn": "network_width"}[network]
+    params = to_mindspore(read_weights(path), network)
+    width = network_width(network, params)
+    if option not in config.given:
+        return width
+    given = float(getattr(config, option))
+    name, published = LAST_CONVOLUTION[network]
+    if scale_channels(published, given) != len(params[name]):
+        raise OptionError(f"{option}: {given:g} is not the width of {path}, which is {width:g}")
+    return given
+
+
+def trained_ctpn(path: str | Path, config: Options, device: torch.device, bf16: bool) -> Ctpn:
     """A detector with the weights of a file, on its device, for evaluation.
 
     Raises:
         UserError: not readable, or of another shape; names what differs.
     """
-    network = Ctpn(width_mult)
+    network = Ctpn(width_of_file(path, "ctpn", config))
     load_start(network, path, "ctpn")
     place(network, device, bf16)
     return network.eval()

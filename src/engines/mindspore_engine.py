@@ -8,22 +8,23 @@ from mindspore import nn
 
 from src.common.errors import UserError
 from src.crnn.crnn import Crnn
-from src.crnn.topology import CHANNELS, HEAD
+from src.crnn.topology import HEAD
 from src.ctpn.ctpn import Ctpn
-from src.ctpn.topology import HEADS, NUM_CLASSES, RPN_CHANNELS
+from src.ctpn.topology import HEADS, NUM_CLASSES
 from src.weights.network_weights import NetworkWeights
+from src.weights.network_width import network_width
 from src.weights.weights_file import load_weights
 
 
 def _ctpn(weights: NetworkWeights) -> nn.Cell:
     params = weights.params
-    width_mult = weights.card.backbone_width or len(params["conv.weight"]) / RPN_CHANNELS
+    width_mult = weights.card.backbone_width or network_width("ctpn", params)
     return Ctpn(width_mult, len(params[f"{HEADS}rpn_cls.bias"]) // NUM_CLASSES)
 
 
 def _crnn(weights: NetworkWeights) -> nn.Cell:
     params = weights.params
-    width_mult = weights.card.network_width or len(params["cnn.conv6.weight"]) / CHANNELS[-1]
+    width_mult = weights.card.network_width or network_width("crnn", params)
     return Crnn(len(params[f"{HEAD}.bias"]), width_mult)
 
 

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from src.crnn import topology as crnn
-from src.ctpn import topology as ctpn
+from src.weights.network_width import LAST_CONVOLUTION, network_width
 
-_CTPN_LAST = "vgg16_feature_extractor.conv5_3.0.weight"
+_CTPN_LAST, _CRNN_LAST = (LAST_CONVOLUTION[network][0] for network in ("ctpn", "crnn"))
 _CTPN_SCORES = "rpn_with_loss.rpn_convs_list.rpn_cls.weight"
-_CRNN_LAST = f"cnn.conv{len(crnn.CHANNELS) - 1}.weight"
 _CRNN_CLASSES = f"{crnn.HEAD}.weight"
 
 Shape = tuple[int, ...]
@@ -23,12 +22,9 @@ def size_differences(params: Mapping[str, np.ndarray], wanted: Mapping[str, Shap
         if name in params and name in wanted and params[name].ndim > 0 and params[name].shape[0] != wanted[name][0]
     }
     differences = []
-    for name, option, published in (
-        (_CTPN_LAST, "backbone_width", ctpn.STAGES[-1][-1]),
-        (_CRNN_LAST, "network_width", crnn.CHANNELS[-1]),
-    ):
-        if name in found:
-            share = round(found[name] / published, 3)
+    for network, option in (("ctpn", "backbone_width"), ("crnn", "network_width")):
+        if LAST_CONVOLUTION[network][0] in found:
+            share = round(network_width(network, params), 3)
             differences.append(f"the file has {share:g} of the published channels (--{option} {share:g})")
     if _CTPN_SCORES in found:
         differences.append(f"the file has {found[_CTPN_SCORES] // 2} anchors (--anchor_height has their heights)")

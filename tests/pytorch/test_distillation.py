@@ -136,7 +136,7 @@ def test_a_student_learns_from_a_teachers_samples(tmp_path, monkeypatch):
     for count in ("3", "9"):  # a second call goes on
         monkeypatch.setattr(
             "sys.argv",
-            ["make", str(tmp_path / "teacher.pth"), str(folder), count, "--backbone_width", "0.25", *shared],
+            ["make", str(tmp_path / "teacher.pth"), str(folder), count, *shared],  # the file says how wide it is
         )
         assert make_teacher_samples.main() == 0
         assert len(list(folder.glob("*.npz"))) == int(count)

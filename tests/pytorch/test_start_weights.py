@@ -6,9 +6,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from pytorch import prune_ctpn
+from pytorch.crnn import Crnn
+from pytorch.crnn_recipe import CrnnRecipe
 from pytorch.ctpn import Ctpn
-from pytorch.start_weights import load_ctpn_start
+from pytorch.ctpn_recipe import CtpnRecipe
+from pytorch.start_weights import load_ctpn_start, trained_ctpn, width_of_file
 from src.common.errors import UserError
+from src.common.options import OptionError
 
 # torchvision's `features` up to conv5_2: outputs of the convolutions, "M" a max-pool
 LAYOUT = (8, 8, "M", 16, 16, "M", 32, 32, 32, "M", 64, 64, 64, "M", 64, 64)
@@ -70,3 +74,15 @@ def test_the_backbone_of_craft_is_pruned(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", arguments)
     assert prune_ctpn.main() == 0
     assert "12 of 13 convolutions" in load_ctpn_start(Ctpn(1 / 16), tmp_path / "start.pth")
+
+
+def test_the_file_says_how_wide_its_network_is(tmp_path):
+    path = tmp_path / "narrow.pth"
+    torch.save(Ctpn(1 / 16).state_dict(), path)
+    network = trained_ctpn(path, CtpnRecipe(), torch.device("cpu"), bf16=False)
+    assert len(network.conv.weight) == 32
+    assert width_of_file(path, "ctpn", CtpnRecipe(backbone_width=0.0625)) == 0.0625
+    with pytest.raises(OptionError, match=r"backbone_width: 0\.5 is not the width of .*narrow\.pth"):
+        trained_ctpn(path, CtpnRecipe(backbone_width=0.5), torch.device("cpu"), bf16=False)
+    torch.save(Crnn(37, 1 / 16).state_dict(), path)
+    assert width_of_file(path, "crnn", CrnnRecipe()) == 1 / 16

@@ -163,6 +163,25 @@ def test_a_training_without_a_curve_is_one(tmp_path):
     assert (tmp_path / STATE).read_bytes() == before
 
 
+def test_the_next_part_finds_weights_after_a_stop_before_the_first_evaluation(tmp_path, capsys):
+    """Averaged ones, as `best.pt` holds them; the first evaluation takes their place, whatever its score."""
+    run = stopped(tmp_path)
+    assert "best.pt holds the weights of this step: none has been evaluated yet" in capsys.readouterr().out
+    kept = torch.load(tmp_path / BEST, weights_only=True)
+    assert torch.equal(kept["model"]["weight"], run.trainer.result.weight) and kept["step"] == 2
+    assert Run(tmp_path, resume=True).trainer.run(Budget(0, 60))
+    assert torch.load(tmp_path / BEST, weights_only=True)["step"] == 60
+
+
+def test_a_stop_leaves_the_best_weights_of_an_evaluation(tmp_path, capsys):
+    run = Run(tmp_path, eval_minutes=0.0, log_seconds=0.0)
+    run.stop_at = 3
+    run.trainer.evaluate = lambda model: (-run.trainer.step, {})
+    run.trainer.run(Budget(0, 60))
+    assert torch.load(tmp_path / BEST, weights_only=True)["step"] == 1
+    assert "none has been evaluated" not in capsys.readouterr().out
+
+
 def test_a_state_that_cannot_be_used_is_one_error(tmp_path):
     run = stopped(tmp_path)
     whole = (tmp_path / STATE).read_bytes()
@@ -257,9 +276,9 @@ def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsy
     with pytest.raises(UserError, match="holds a training"):
         train_crnn.main()
 
-    shared = ["--network_width", "0.03", "--eval_lmdb", arguments["eval_lmdb"], "--device", "cpu"]
+    shared = ["--eval_lmdb", arguments["eval_lmdb"], "--device", "cpu"]
     ours = [*shared, "--alphabet", "[printable_ascii]", "--image_width", "[32, 64]"]
-    empty = ["--eval_lmdb", "[]", *(word for word in ours if word not in shared[2:4])]
+    empty = ["--eval_lmdb", "[]", *(word for word in ours if word not in shared[:2])]
     monkeypatch.setattr(sys, "argv", ["evaluate.py", str(tmp_path / "out" / FINAL), *ours])
     capsys.readouterr()
     evaluate.main()
@@ -272,6 +291,10 @@ def test_the_command_trains_and_its_weights_convert(tmp_path, monkeypatch, capsy
         (["evaluate.py", "--device", "cpu"], "evaluate.py WEIGHTS"),
         (["evaluate.py", str(tmp_path / "out" / FINAL), *empty], "eval_lmdb: is empty"),
         (["evaluate.py", str(tmp_path / "out" / FINAL), *shared], r"\[37\] classes, .* has 96"),
+        (
+            ["evaluate.py", str(tmp_path / "out" / FINAL), *ours, "--network_width", "1"],
+            r"network_width: 1 is not the width of .*, which is 0\.031",
+        ),
     ):
         monkeypatch.setattr(sys, "argv", bad)
         with pytest.raises(UserError, match=message):
