@@ -76,7 +76,9 @@ def choose_engine(name: str) -> str:
         raise OptionError(f"engine: '{name}' is not one of auto, {', '.join(ENGINES)}")
     if name not in installed:
         there = ", ".join(installed) or "none"
-        raise EngineError(f"engine: {name} is not installed (installed: {there}); pip install {name}")
+        # MindSpore by itself would come beside a NumPy that it cannot use.
+        what = "-r requirements.txt" if name == "mindspore" else name
+        raise EngineError(f"engine: {name} is not installed (installed: {there}); pip install {what}")
     return name
 
 
