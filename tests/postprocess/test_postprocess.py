@@ -3,11 +3,14 @@
 import csv
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dumped_outputs import write_outputs
+from program_environment import program_environment
 from tiny_detection import HEIGHT, WIDTH, bright_is_text, make_entries, tiny_config, write_images, write_labels
 
 from src.common.errors import UserError
@@ -258,3 +261,19 @@ def test_the_header_names_the_format(one):
     described = json.loads((one.results / "a.jpg.json").read_text())
     assert [output["name"] for output in described["outputs"]] == ["score_map", "delta_map"]
     assert described["outputs"][0]["shape"] == [1, 28, 4, 6]
+
+
+def test_post_processing_needs_no_mindspore():
+    """What scripts/lib/infer.sh and postprocess.py import, on a host that has the C++ application alone."""
+    modules = (
+        "src.evaluation.tables, src.model_utils.network_spec, src.postprocess.crnn, src.postprocess.ctpn, "
+        "src.postprocess.labels, src.weights.card_config, src.weights.exported_card"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.modules['mindspore'] = None; import {modules}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=program_environment(),
+    )
+    assert done.returncode == 0, done.stderr

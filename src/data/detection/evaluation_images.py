@@ -8,7 +8,6 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.common.image_name import file_of
-from src.data.detection.mindrecord_reader import MindRecordSource
 from src.data.detection.record import SCHEMA
 from src.data.images.decode import decode_image
 
@@ -50,5 +49,8 @@ def check_folder(source: str | Path, folder: str | Path) -> None:
 
 
 def _records(source: str | Path, *columns: str) -> Iterator[dict]:
+    # Post-processing, which looks at folders only, runs without MindSpore.
+    from src.data.detection.mindrecord_reader import MindRecordSource  # noqa: PLC0415
+
     records = MindRecordSource(source, {name: SCHEMA[name]["type"] for name in columns})
     return records.read(range(len(records)))
