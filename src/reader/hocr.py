@@ -28,6 +28,7 @@ def to_hocr(result: ReadResult) -> str:
 <title>{html.escape(name)}</title>
 <meta name="ocr-system" content="scene-text-reading"/>
 <meta name="ocr-capabilities" content="{CAPABILITIES}"/>
+<meta name="ocr-langs" content="unknown"/>
 <meta name="ocr-number-of-pages" content="1"/>
 <style>.ocr_line {{ display: block }}</style>
 </head>
@@ -41,11 +42,18 @@ def to_hocr(result: ReadResult) -> str:
 
 
 def _line(number: int, line: Line, result: ReadResult) -> str:
-    title = _placed(line, result)
+    words = list(_words(line))
+    title = _placed(line, _around([line.box, *(word.box for word in words)]), result)
     if abs(angle := _angle(line)) >= _LEAST_ANGLE:
         title += f"; textangle {angle:.1f}"
-    words = " ".join(_word(f"word_1_{number}_{index}", word, result) for index, word in enumerate(_words(line), 1))
-    return f'<span class="ocr_line" id="line_1_{number}" title="{title}">{words}</span>'
+    inside = " ".join(_word(f"word_1_{number}_{index}", word, result) for index, word in enumerate(words, 1))
+    return f'<span class="ocr_line" id="line_1_{number}" title="{title}">{inside}</span>'
+
+
+def _around(boxes: list[tuple[float, ...]]) -> tuple[float, ...]:
+    """The box of a line with its words, whose corners may stand out of a tilted one."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 def _words(line: Line) -> Iterator[Word]:
@@ -56,12 +64,12 @@ def _words(line: Line) -> Iterator[Word]:
 
 
 def _word(identity: str, word: Word, result: ReadResult) -> str:
-    title = f"{_placed(word, result)}; x_wconf {100 * word.score:.0f}"
+    title = f"{_placed(word, word.box, result)}; x_wconf {100 * word.score:.0f}"
     return f'<span class="ocrx_word" id="{identity}" title="{title}">{html.escape(printable(word.text))}</span>'
 
 
-def _placed(item: Line | Word, result: ReadResult) -> str:
-    x1, y1, x2, y2 = item.box
+def _placed(item: Line | Word, around: tuple[float, ...], result: ReadResult) -> str:
+    x1, y1, x2, y2 = around
     box = (math.floor(x1), math.floor(y1), math.ceil(x2), math.ceil(y2))
     limits = (result.width, result.height) * 2
     inside = " ".join(str(min(max(value, 0), limit)) for value, limit in zip(box, limits, strict=True))

@@ -48,7 +48,7 @@ def check(document):
     announced = set(metas["ocr-capabilities"].split())
     identities, elements = [], []
 
-    def visit(element, parents):
+    def visit(element, parents, outer=None):
         kind = element.get("class")
         if kind is not None:
             assert kind in announced
@@ -58,12 +58,14 @@ def check(document):
             assert INSIDE[kind] == (parents[-1] if parents else None)
             x1, y1, x2, y2 = map(int, found["bbox"].split())
             assert x1 <= x2 and y1 <= y2
+            assert outer is None or (outer[0] <= x1 and outer[1] <= y1 and x2 <= outer[2] and y2 <= outer[3])
+            outer = x1, y1, x2, y2
             assert 0 <= float(found.get("x_wconf", 0)) <= 100
             identities.append(element.get("id"))
             elements.append((kind, found, "".join(element.itertext())))
             parents = [*parents, kind]
         for child in element:
-            visit(child, parents)
+            visit(child, parents, outer)
 
     visit(root.find(f"{XHTML}body"), [])
     assert len(set(identities)) == len(identities)
@@ -98,6 +100,12 @@ def test_a_tilted_line_says_so():
     (_, line, word) = check(to_hocr(result(Line((10, 40, 114, 80), polygon, 0.9, "tilted", 0.8))))
     assert float(line[1]["textangle"]) == pytest.approx(math.degrees(math.atan2(20, 100)), abs=0.1)
     assert word[2] == "tilted"  # a text without words is one
+
+
+def test_a_line_holds_its_words():
+    word = Word("tilted", (8, 38, 116, 84), ((8, 62), (110, 38), (116, 60), (14, 84)), 0.8)
+    (_, line, _) = check(to_hocr(result(Line(*upright(10, 40, 114, 80), 0.9, "tilted", 0.8, (word,)))))
+    assert line[1]["bbox"] == "8 38 116 84"
 
 
 def test_what_was_only_found_has_no_words():
