@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 import cv2
 import numpy as np
@@ -20,7 +21,9 @@ WIDER = 2.5  # times the widest gap between letters of a word, that a gap betwee
 IN_NUMBERS = 12  # the same between two digits
 MOST_GAPS = 1 / 3  # share of the places between letters: more wide ones are letters that are spaced out
 POINTS, NEARLY = ".,:", 1  # in numbers, and by how many columns the gaps on both sides of one may differ
+HYPHEN, DOUBTFUL = "-", 0.9  # a space on one side of a hyphen that scores less is looked at
 LIKE_SPACES = 0.75  # the same of the narrowest space that was read in the line
+BEFORE_DIGITS, LEAST_BEFORE_DIGITS = 0.6, 4  # of the typical space, and columns, between a letter and a digit
 SEEN = (48, 300)  # rows and columns of a word that are looked at, at most
 LEAST_SIDE = 5  # pixels of a word whose rows are looked at
 LEAST_CHANGE = 2.0  # gray values from column to column in rows of text
@@ -51,10 +54,12 @@ def word_spans(text: str, columns: Sequence[float], scores: Sequence[float], qui
 
     A word ends where the widest quiet run between its last letter and the next word's first begins; where there is
     none, in the middle between the two letters. The first word begins and the last ends with the ink. Where letters
-    stand as far apart as words, a space that was not read is one too; in a number, a space that is no wider than what
-    is on the other side of its point is none.
+    stand as far apart as words, a space that was not read is one too; beside the point of a number or a hyphen, a
+    space that is no wider than what is on the other side is none.
     """
-    words = _split_at_gaps(text, _joined_numbers(text, _between_spaces(text), columns, quiet), columns, quiet)
+    words = _joined_numbers(text, _between_spaces(text), columns, quiet)
+    words = _joined_at_hyphens(text, words, columns, scores, quiet)
+    words = _split_at_gaps(text, words, columns, quiet)
     if not words:
         return []
     width = len(quiet)
@@ -109,6 +114,30 @@ def _joined_numbers(
     return joined
 
 
+def _joined_at_hyphens(
+    text: str, words: list[tuple[int, int]], columns: Sequence[float], scores: Sequence[float], quiet: np.ndarray
+) -> list[tuple[int, int]]:
+    """The words, those whole in which a doubtful space was read on one side of a hyphen between letters."""
+    if HYPHEN not in text or len(words) < 2:
+        return words
+    spaces = [_gap_width(quiet, columns[before - 1], columns[after]) for (_, before), (after, _) in pairwise(words)]
+    joined = words[:1]
+    for index, (first, end) in enumerate(words[1:]):
+        start, last = joined[-1]
+        hyphen = last - 1 if text[last - 1] == HYPHEN else first
+        other = hyphen - 1 if hyphen < last else hyphen + 1  # the letter on the side without a space
+        is_between = text[hyphen] == HYPHEN and start <= other < end
+        if is_between and text[other].isalpha() and text[first if hyphen < last else last - 1].isalpha():
+            beside = _gap_width(quiet, *sorted((columns[hyphen], columns[other])))
+            typical = median(spaces[:index] + spaces[index + 1 :] or [math.inf])
+            doubtful = min(scores[last:first]) < DOUBTFUL and spaces[index] < LIKE_SPACES * typical
+            if doubtful or spaces[index] <= beside + NEARLY:
+                joined[-1] = start, end
+                continue
+        joined.append((first, end))
+    return joined
+
+
 def _split_at_gaps(
     text: str, words: list[tuple[int, int]], columns: Sequence[float], quiet: np.ndarray
 ) -> list[tuple[int, int]]:
@@ -122,18 +151,27 @@ def _split_at_gaps(
     # Letters that are spaced out, or of one width each, have no gaps of two kinds.
     ordered = sorted(gaps.values())
     kinds = [wide for narrow, wide in pairwise(ordered) if wide >= max(least, WIDER * (narrow + 1))]
-    if not kinds:
-        return words
-    cuts = {
-        index + 1
-        for index, gap in gaps.items()
-        if gap >= kinds[0]
-        and text[index : index + 2].isalnum()
-        and (gap >= IN_NUMBERS or not text[index : index + 2].isdigit())
-    }
-    if len(cuts) > MOST_GAPS * len(inside):
+    cuts = set()
+    if kinds:
+        cuts = {
+            index + 1
+            for index, gap in gaps.items()
+            if gap >= kinds[0]
+            and text[index : index + 2].isalnum()
+            and (gap >= IN_NUMBERS or not text[index : index + 2].isdigit())
+        }
+    # "of 12" has less room than other words: its f leans over the gap.
+    if spaces and ordered[-1] >= max(LEAST_BEFORE_DIGITS, BEFORE_DIGITS * median(spaces)):
+        widest = [index for index, gap in gaps.items() if gap == ordered[-1]]
+        if len(widest) == 1 and _is_before_digits(text[widest[0] : widest[0] + 2]):
+            cuts.add(widest[0] + 1)
+    if not cuts or len(cuts) > MOST_GAPS * len(inside):
         return words
     return [piece for word in words for piece in _pieces(text, word, cuts)]
+
+
+def _is_before_digits(pair: str) -> bool:
+    return pair.isalnum() and pair[0].isdigit() != pair[1].isdigit()
 
 
 def _pieces(text: str, word: tuple[int, int], cuts: set[int]) -> list[tuple[int, int]]:

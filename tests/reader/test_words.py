@@ -84,6 +84,20 @@ def test_a_point_in_the_middle_between_digits_ends_no_word():
     assert spaced("No. 5", (1, 7, 4, 1, 1)) == ["No.", "5"]
 
 
+def test_a_space_beside_a_hyphen_is_one_only_where_there_is_room():
+    assert spaced("forty- two", (1, 0, 1, 0, 3, 2, 1, 0, 1, 1)) == ["forty-two"]
+    assert spaced("one forty -two", (1, 1, 1, 7, 1, 0, 1, 0, 1, 1, 3, 1, 0, 1)) == ["one", "forty-two"]
+    room = spaced("pre- and post", (1, 0, 1, 6, 1, 1, 1, 8, 0, 1, 0, 1, 1))
+    assert room == ["pre-", "and", "post"] and spaced("x - y", (1, 7, 1, 7, 1)) == ["x", "-", "y"]
+    assert spaced("at -5", (1, 7, 1, 1, 1)) == ["at", "-5"] and spaced("a -", (1, 0, 1)) == ["a", "-"]
+
+
+def test_a_number_after_a_letter_that_leans_over_the_space():
+    assert spaced("page 3 of12", (0, 1, 0, 8, 1, 8, 1, 0, 5, 0, 1)) == ["page", "3", "of", "12"]
+    assert spaced("the 3rd", (1, 0, 8, 1, 3, 1, 1)) == ["the", "3rd"]
+    assert spaced("an A4", (1, 8, 1, 5, 1)) == ["an", "A4"]
+
+
 class Writer:
     """Stands in for the recognizer: writes characters at given columns of the input, whatever it is shown."""
 
