@@ -120,13 +120,13 @@ class PageStages:
         found = [(text.text, text.score) for text in work.texts]
         if not orientation.is_doubtful(found):
             return 0
-        score = orientation.mean_score(found)
+        score = orientation.mean_score(found) if orientation.has_direction(found) else 0.0
         with work.timed("recognize"):
-            if orientation.has_direction(found):
+            if score:
                 upright, flipped = _both_ways(work.crops, recognizer)
-                if flipped > max(upright + orientation.BETTER, orientation.GOOD):
+                if orientation.is_better(flipped, upright):
                     return 180
-        if orientation.good_characters(found) >= orientation.FEW or work.half_seen < orientation.MIN_HALF_SEEN:
+        if not orientation.may_lie_on_its_side(found) or work.half_seen < orientation.MIN_HALF_SEEN:
             return 0
         with work.timed("detect"):
             side = orientation.turned(work.pixels, 90)
@@ -135,10 +135,10 @@ class PageStages:
             return 0
         with work.timed("recognize"):
             crops = [cut_line(side, polygon, 0.15) for polygon in lines.polygons]
-            upright, flipped = _both_ways(crops, recognizer)
-        if max(upright, flipped) < max(orientation.GOOD, score + orientation.BETTER):
+            scores = [orientation.mean_score(texts) for texts in _both_ways(crops, recognizer)]
+        if max(scores) < max(orientation.GOOD, score + orientation.BETTER):
             return 0
-        return 90 if upright >= flipped else 270
+        return 90 if scores[0] >= scores[1] else 270
 
     def _read_turned(
         self, work: PageWork, turn: int, detector: TextDetector, recognizer: TextRecognizer
@@ -151,11 +151,11 @@ class PageStages:
         self.connect(other)
         with other.timed("recognize"):
             _read_lines(other, recognizer)
-        good = [
-            orientation.good_characters([(text.text, text.score) for text in each.texts]) for each in (work, other)
-        ]
+        as_it_is, as_turned = (
+            orientation.evidence([(text.text, text.score) for text in each.texts]) for each in (work, other)
+        )
         work.times = other.times
-        if good[1] <= good[0]:
+        if as_turned <= as_it_is:
             return None
         note = f"turned by {turn} degrees clockwise, to where its text stands upright; --orientation 0 leaves it"
         other.notes = [*work.notes, note, *(note for note in other.notes if note not in work.notes)]
@@ -227,15 +227,14 @@ def _choose(work: PageWork, whole: WholeImage, text: LineText) -> None:
         work.is_mark = np.zeros(1, bool)
 
 
-def _both_ways(crops: list[LineCrop], recognizer: TextRecognizer) -> tuple[float, float]:
-    """Mean scores of the longest lines as they are and upside down."""
+def _both_ways(crops: list[LineCrop], recognizer: TextRecognizer) -> list[list[tuple[str, float]]]:
+    """Texts and scores of the longest lines as they are and upside down."""
     longest = sorted(crops, key=lambda crop: -crop.pixels.shape[1] / crop.pixels.shape[0])[:SAMPLE]
     ways = []
     for turn in (0, 180):
         prepared = [recognizer.prepare(orientation.turned(crop.pixels, turn)) for crop in longest]
-        texts = recognizer.read(prepared)
-        ways.append(orientation.mean_score([(text.text, text.score) for text in texts if len(text.text) > 1]))
-    return ways[0], ways[1]
+        ways.append([(read.text, read.score) for read in recognizer.read(prepared) if len(read.text) > 1])
+    return ways
 
 
 def _corners(polygon: np.ndarray) -> tuple[tuple[float, float], ...]:

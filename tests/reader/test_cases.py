@@ -126,6 +126,30 @@ def test_turned_images(reader, turn):
     assert (result.width, result.height) == (640, 300) and len(result.notes) == (turn > 0)
 
 
+def test_a_receipt_on_its_side_whose_letters_stand_apart(reader):
+    rows = [("2 Flat white", "7.60"), ("1 Oat porridge", "5.20"), ("1 Lemon tart", "4.40"), ("3 Still water", "6.00")]
+    cells = [
+        (start + 15 * index, 20 + 36 * row, 20, letter)
+        for row, texts in enumerate(rows)
+        for start, text in zip((20, 420), texts, strict=True)
+        for index, letter in enumerate(text)
+    ]
+    result = reader.read(np.rot90(drawn((520, 190), cells), 3))
+    assert (result.width, result.height) == (520, 190) and "2 Flat white" in result.text
+
+
+def test_a_table_on_its_head(reader):
+    rows = [("Part", "Qty", "Price"), ("Washer M6", "8", "0.12"), ("Bolt M6", "4", "0.45"), ("Hinge", "2", "3.10")]
+    rows += [("Handle", "1", "7.95"), ("Screw 4x30", "9", "0.08")]
+    cells = [
+        (x, 20 + 36 * row, 17, text)
+        for row, texts in enumerate(rows)
+        for x, text in zip((20, 220, 330), texts, strict=True)
+    ]
+    result = reader.read(np.rot90(drawn((440, 260), cells), 2))
+    assert result.orientation == 180 and result.text.startswith("Part")
+
+
 @pytest.mark.parametrize(("text", "size"), [("7", (24, 34)), ("Sparkasse", (170, 40)), ("3.50", (80, 36))])
 def test_cut_out_words(reader, text, size):
     image = drawn(size, [(4, 2, 30, text)])

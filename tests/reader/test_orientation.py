@@ -7,7 +7,7 @@ import pytest
 from src.common.boxes import box_corners
 from src.common.errors import UserError
 from src.reader.ink_tilt import ink_tilt
-from src.reader.orientation import is_doubtful, turned
+from src.reader.orientation import evidence, is_doubtful, may_lie_on_its_side, turned
 from src.reader.reading_order import reading_order
 from src.reader.result import Line, ReadResult
 from src.reader.steep_tilt import steep_tilt
@@ -158,6 +158,18 @@ def test_what_leaves_open_how_an_image_stands():
     on_its_head = [("auoud", 0.99), ("LLTO SSS", 0.97), ("8 peoy uoges", 0.97), ("uoqu8ug", 0.88), ("YeAoN", 0.88)]
     assert is_doubtful(on_its_head)  # a few letters are much alike from both sides
     assert not is_doubtful([("OPEN DAILY", 0.99), ("Y1!VQ", 0.7), ("kl;jxw", 0.8)])
+
+
+def test_rows_of_single_letters_are_no_text():
+    on_its_side = [("H 6 H H N", 0.99), ("O O 6 01 -", 0.9), ("UJ O A", 0.7), ("N J O", 0.95)]
+    assert is_doubtful(on_its_side) and may_lie_on_its_side(on_its_side) and not evidence(on_its_side)
+    assert may_lie_on_its_side([*[("OC", 0.8)] * 20, ("AUEO00NOU", 0.87)])  # a little text among much that is none
+    assert not may_lie_on_its_side([("2 Flat white", 0.9), ("7.60", 0.9)])
+
+
+def test_text_on_its_head_is_read_but_not_surely():
+    assert evidence([("eudleg A", 0.86), ("esuonseno", 0.87)]) < evidence([("Thank you", 0.99), ("Quest", 0.98)]) / 2
+    assert evidence([("Thank", 0.7)]) == 0
 
 
 def test_which_images_may_be_one_line():
