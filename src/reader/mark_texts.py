@@ -7,7 +7,7 @@ from src.reader.row_marks import SAME_ROW, WORD_GAP
 
 SURE = 0.9  # score of the text of a mark at least
 LIKE_LETTERS = "0", "1"  # digits that share their probability with letters; a mark of the second may be a rule
-ALIKE = 0.1  # so much less is enough of them among other digits
+ALIKE = 0.1  # so much less is enough of them in a row of digits, or in a column; twice that in both
 
 
 def sure_enough(lines: Sequence[tuple[Line, bool]], least: float) -> list[tuple[Line, bool]]:
@@ -19,8 +19,8 @@ def sure_enough(lines: Sequence[tuple[Line, bool]], least: float) -> list[tuple[
         if _score(line) >= (max(SURE, least) if is_mark else least)
         or (
             line.text in (LIKE_LETTERS[0] if is_mark else LIKE_LETTERS)
-            and _score(line) >= least - ALIKE
-            and any(_aligned(line, digit) for digit in digits)
+            and _score(line) >= least - ALIKE * (aligned := _aligned(line, digits))
+            and aligned
         )
     ]
 
@@ -29,10 +29,12 @@ def _score(line: Line) -> float:
     return line.text_score or 0.0
 
 
-def _aligned(first: Line, second: Line) -> bool:
-    """Whether they stand in one row or column."""
-    (x1, y1, x2, y2), (u1, v1, u2, v2) = first.box, second.box
-    return min(x2, u2) > max(x1, u1) or min(y2, v2) > max(y1, v1)
+def _aligned(line: Line, digits: Sequence[Line]) -> int:
+    """1 if some stand in its row or column, 2 if in both."""
+    x1, y1, x2, y2 = line.box
+    in_column = any(min(x2, digit.box[2]) > max(x1, digit.box[0]) for digit in digits)
+    in_row = any(min(y2, digit.box[3]) > max(y1, digit.box[1]) for digit in digits)
+    return in_column + in_row
 
 
 def join_marks(lines: Sequence[tuple[Line, bool]]) -> tuple[Line, ...]:

@@ -22,7 +22,7 @@ SAME_ROW = 0.6  # share of the lower line's height that two lines of a row have 
 ROOM = 2.0  # line heights between two lines, without which nothing stands alone between them
 NARROWEST, WIDEST = 0.08, 1.5  # line heights
 SHORTEST = 0.4  # share of the line's height that a character has
-APART, TOGETHER = 0.5, 0.25  # line heights around a character, and between the parts of one
+APART = 0.5  # line heights around a character; what is nearer is a part of it, or another digit
 MOST_INK, MOST_IN_TABLE = 0.3, 0.6  # share of the columns between two lines, or of a row of a table: more is no text
 CONTRAST = 0.4  # share of the contrast of the row's text that its ink has at least
 FAINT = 24  # gray values that ink differs from its ground by at least
@@ -81,7 +81,7 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
             if not between.runs:  # what surrounds a page is no plain ground
                 near = max(begin, left - REACH * height), min(end, right + REACH * height)
                 between = _ink_between(gray, (near[0], top, near[1], bottom), ink)
-            marks_here = between.boxes(TOGETHER, NARROWEST, WIDEST, APART)
+            marks_here = between.boxes(APART, NARROWEST, WIDEST, APART)
             found += marks_here
             alone += [len(between.runs) == 1] * len(marks_here)
             words += between.boxes(WORD_GAP, WIDEST, LONGEST, ROOM / 2)
@@ -183,7 +183,7 @@ def _ink_between(
     columns = ink.any(axis=0)
     if not columns.any() or columns.mean() > most:
         return _Between(place)
-    return _Between(place, x1, ink, tuple(_runs(columns, TOGETHER * height)))
+    return _Between(place, x1, ink, tuple(_runs(columns, APART * height)))
 
 
 def _runs(flags: np.ndarray, gap: float) -> list[tuple[int, int]]:

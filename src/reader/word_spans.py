@@ -171,7 +171,8 @@ def _split_at_gaps(
 
 
 def _is_before_digits(pair: str) -> bool:
-    return pair.isalnum() and pair[0].isdigit() != pair[1].isdigit()
+    """Whether a digit is before or after a small letter: capitals and digits make codes."""
+    return pair.isalnum() and pair.lower() == pair and pair[0].isdigit() != pair[1].isdigit()
 
 
 def _pieces(text: str, word: tuple[int, int], cuts: set[int]) -> list[tuple[int, int]]:

@@ -76,6 +76,15 @@ def test_digits_in_a_table_are_found_by_their_ink():
     np.testing.assert_array_equal(white_on_black, marks)
 
 
+def test_two_digits_with_a_little_room_between_them_are_one_mark():
+    gray, boxes = table([("Hammer", "", "12.00"), ("Nails", "", "3.50"), ("Paint", "", "20.00")])
+    gray, height = gray.copy(), round(boxes[0, 3] - boxes[0, 1])
+    for x in (335, 335 + round(0.25 * height) + height // 3):
+        gray[round(boxes[0, 1]) + 2 : round(boxes[0, 3]) - 2, x : x + height // 4] = 0
+    ((left, _, right, _),) = lone_marks(gray, boxes)
+    assert (left, right) == pytest.approx((334, 335 + 0.84 * height), abs=3)
+
+
 def test_rules_images_and_noise_are_no_characters():
     gray, boxes = table([("Hammer", "", "12.00"), ("Nails", "", "3.50"), ("Paint", "", "20.00")])
     ruled = gray.copy()
@@ -168,3 +177,5 @@ def test_a_zero_among_digits_may_look_like_a_letter():
     detected, rule = (one[0], False), one
     assert sure_enough([digit, detected, rule], 0.8) == [digit]
     assert sure_enough([digit, detected, rule], 0.75) == [digit, detected]
+    below = mark(160, 40, "6", 0.99)  # digits in its row and in its column
+    assert sure_enough([digit, zero, below], 0.75) == [digit, zero, below]

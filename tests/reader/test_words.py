@@ -95,6 +95,7 @@ def test_a_space_beside_a_hyphen_is_one_only_where_there_is_room():
 def test_a_number_after_a_letter_that_leans_over_the_space():
     assert spaced("page 3 of12", (0, 1, 0, 8, 1, 8, 1, 0, 5, 0, 1)) == ["page", "3", "of", "12"]
     assert spaced("the 3rd", (1, 0, 8, 1, 3, 1, 1)) == ["the", "3rd"]
+    assert spaced("No. 03C52", (0, 1, 8, 1, 6, 1, 1, 1, 1)) == ["No.", "03C52"]
     assert spaced("an A4", (1, 8, 1, 5, 1)) == ["an", "A4"]
 
 
