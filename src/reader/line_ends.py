@@ -17,12 +17,15 @@ from src.text_connector.detector import TextLines
 
 LOWEST = 8  # pixels of a line that is looked at
 LEAST, FURTHEST = 0.25, 6.0  # line heights that a line is lengthened by
+THIN = (
+    0.15  # the same by a letter that stands apart, an "I"; less of one that does not is inside the margin of a crop
+)
 GAP = 0.4  # line heights between letters, at most
 NEXT_LINE = 0.15  # line heights before the line that follows, at least
 AROUND = 0.2  # line heights above and below, which text leaves free and rules, frames and photographs do not
 SAME_ROW = 0.3  # share of the lower line's height from which another line is in the way
 CONTRAST, FAINT = 0.4, 24  # share of the contrast of the line's text, and gray values, that ink has at least
-SOLID = 0.85  # share of the box of what follows: letters fill less
+SOLID, STROKE = 0.85, 0.2  # share of the box of what follows: letters fill less, but for an "I" of such a width
 SEEN = (32, 256)  # rows and columns of a line from which its ground and contrast are taken, at most
 SAME_HEIGHT, COMMON = 0.6, 0.6  # ratio of the heights of two parts of one line, and share that they have in common
 SURE, BELOW = 0.9, 0.02  # score of the longer text, and by how much it may be below that of the shorter one
@@ -99,7 +102,7 @@ def _end(gray: np.ndarray, box: np.ndarray, limit: float) -> tuple[float | None,
     inside = gray[y1 : y2 + 1, x1 : x2 + 1]
     stop = int(min(limit, x2 + FURTHEST * height, gray.shape[1]))
     margin = max(1, round(AROUND * height))
-    if inside.size == 0 or stop - x2 < LEAST * height or y1 < margin or y2 + margin >= len(gray):
+    if inside.size == 0 or stop - x2 < THIN * height or y1 < margin or y2 + margin >= len(gray):
         return None, False
     inside = inside[:: -(-inside.shape[0] // SEEN[0]), :: -(-inside.shape[1] // SEEN[1])]
     ground = ground_level(inside)
@@ -130,6 +133,11 @@ def _text_end(ink: np.ndarray, columns: np.ndarray, x2: int, height: float) -> f
     last = int(columns[-1]) if len(columns) else -1
     new = ink[:, : last + 1]
     rows = np.flatnonzero(new.any(axis=1))
-    if last < LEAST * height or rows[0] == 0 or rows[-1] == len(new) - 1:
+    if (
+        last < (THIN if len(columns) and columns[0] > 1 else LEAST) * height
+        or rows[0] == 0
+        or rows[-1] == len(new) - 1
+    ):
         return None
-    return None if new[rows[0] : rows[-1] + 1, columns].mean() > SOLID else float(x2 + 1 + last)
+    is_stroke = len(columns) <= STROKE * height
+    return None if new[rows[0] : rows[-1] + 1, columns].mean() > SOLID and not is_stroke else float(x2 + 1 + last)

@@ -135,6 +135,15 @@ def test_letters_beyond_the_ends_of_a_line_are_seen(sentence, ground):
     assert longer_lines(lines_at((begin - 2, 86, end, 114)), image) == []
 
 
+def test_an_i_before_a_line_is_a_letter_of_it(sentence):
+    image, (begin, end) = sentence
+    stroke, block = image.copy(), image.copy()
+    stroke[92:110, begin - 9 : begin - 5] = block[92:110, begin - 19 : begin - 5] = 20
+    (found,) = longer_lines(lines_at((begin, 86, end, 114)), stroke)
+    assert abs(found.box[0] - begin + 9) < 3 and found.box[2] == end
+    assert longer_lines(lines_at((begin, 86, end, 114)), block) == []
+
+
 def test_what_is_beside_a_line_may_be_no_text(sentence):
     image, (begin, end) = sentence
     line = (begin, 86, end, 114)
