@@ -133,11 +133,8 @@ def _text_end(ink: np.ndarray, columns: np.ndarray, x2: int, height: float) -> f
     last = int(columns[-1]) if len(columns) else -1
     new = ink[:, : last + 1]
     rows = np.flatnonzero(new.any(axis=1))
-    if (
-        last < (THIN if len(columns) and columns[0] > 1 else LEAST) * height
-        or rows[0] == 0
-        or rows[-1] == len(new) - 1
-    ):
+    stands_apart = (np.diff(columns, prepend=-1) > 2).any()
+    if last < (THIN if stands_apart else LEAST) * height or rows[0] == 0 or rows[-1] == len(new) - 1:
         return None
     is_stroke = len(columns) <= STROKE * height
     return None if new[rows[0] : rows[-1] + 1, columns].mean() > SOLID and not is_stroke else float(x2 + 1 + last)

@@ -48,6 +48,11 @@ def has_direction(texts: Sequence[tuple[str, float]]) -> bool:
     return sum(len(text) for text, _ in texts if len(text) >= CONCLUSIVE and not _is_row_of_letters(text)) >= FEW
 
 
+def is_enough(texts: Sequence[tuple[str, float]]) -> bool:
+    """Whether enough characters were read that their scores tell anything."""
+    return sum(len(text) for text, _ in texts) >= FEW
+
+
 def good_characters(texts: Sequence[tuple[str, float]]) -> int:
     """Characters of the texts that are probably right."""
     return sum(len(text) for text, score in texts if score >= GOOD and _is_text(text))

@@ -120,9 +120,9 @@ class PageStages:
         found = [(text.text, text.score) for text in work.texts]
         if not orientation.is_doubtful(found):
             return 0
-        score = orientation.mean_score(found) if orientation.has_direction(found) else 0.0
+        score = orientation.mean_score(found) if orientation.is_enough(found) else 0.0
         with work.timed("recognize"):
-            if score:
+            if orientation.has_direction(found):
                 upright, flipped = _both_ways(work.crops, recognizer)
                 if orientation.is_better(flipped, upright):
                     return 180

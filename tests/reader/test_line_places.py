@@ -138,9 +138,9 @@ def test_letters_beyond_the_ends_of_a_line_are_seen(sentence, ground):
 def test_an_i_before_a_line_is_a_letter_of_it(sentence):
     image, (begin, end) = sentence
     stroke, block = image.copy(), image.copy()
-    stroke[92:110, begin - 9 : begin - 5] = block[92:110, begin - 19 : begin - 5] = 20
+    stroke[92:110, begin - 7 : begin - 4] = block[92:110, begin - 19 : begin - 5] = 20
     (found,) = longer_lines(lines_at((begin, 86, end, 114)), stroke)
-    assert abs(found.box[0] - begin + 9) < 3 and found.box[2] == end
+    assert abs(found.box[0] - begin + 7) < 3 and found.box[2] == end
     assert longer_lines(lines_at((begin, 86, end, 114)), block) == []
 
 
