@@ -33,15 +33,15 @@ SURE, BELOW = 0.9, 0.02  # score of the longer text, and by how much it may be b
 
 @dataclass(frozen=True)
 class LongerLine:
-    """A line `index`, and where it may really begin and end; with `other`, the next line is a part of it."""
+    """A line `index`, and the corners (4, 2) it may really have; with `other`, the next line is a part of it."""
 
     index: int
-    box: tuple[float, float, float, float]
+    polygon: np.ndarray
     other: int | None = None
 
     @property
-    def polygon(self) -> np.ndarray:
-        return box_corners(np.array([self.box], np.float32))[0]
+    def box(self) -> np.ndarray:
+        return np.concatenate([self.polygon.min(axis=0), self.polygon.max(axis=0)])
 
     def is_better(self, parts: Sequence[LineText], longer: LineText) -> bool:
         """Whether the same text as in its parts, but for their last letters, was read with more letters."""
@@ -76,13 +76,18 @@ def longer_lines(lines: TextLines, gray: np.ndarray) -> list[LongerLine]:
         end, goes_on = _end(gray, boxes[index], right)
         if begin is not None or end is not None:
             box = x1 if begin is None else last - begin, y1, x2 if end is None else end, y2
-            found.append(LongerLine(index, box))
+            found.append(LongerLine(index, box_corners(np.array([box], np.float32))[0]))
         if goes_on and len(behind):
             other = int(behind[np.argmin(boxes[behind, 0])])
             if level[other] and _are_alike(boxes[index], boxes[other]):
                 low, high = np.minimum(boxes[index], boxes[other])[:2], np.maximum(boxes[index], boxes[other])[2:]
-                found.append(LongerLine(index, (*low.tolist(), *high.tolist()), other))
+                found.append(LongerLine(index, box_corners(np.array([[*low, *high]], np.float32))[0], other))
     return found
+
+
+def seen_part(gray: np.ndarray) -> np.ndarray:
+    """So many of the pixels of a line, (h, w), not empty, as tell its ground and contrast."""
+    return gray[:: -(-gray.shape[0] // SEEN[0]), :: -(-gray.shape[1] // SEEN[1])]
 
 
 def _are_alike(first: np.ndarray, second: np.ndarray) -> bool:
@@ -104,7 +109,7 @@ def _end(gray: np.ndarray, box: np.ndarray, limit: float) -> tuple[float | None,
     margin = max(1, round(AROUND * height))
     if inside.size == 0 or stop - x2 < THIN * height or y1 < margin or y2 + margin >= len(gray):
         return None, False
-    inside = inside[:: -(-inside.shape[0] // SEEN[0]), :: -(-inside.shape[1] // SEEN[1])]
+    inside = seen_part(inside)
     ground = ground_level(inside)
     contrast = max(FAINT, CONTRAST * ink_contrast(inside, ground))
     beyond = gray[y1 - margin : y2 + margin + 1, x2 + 1 : stop]

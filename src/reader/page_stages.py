@@ -7,6 +7,7 @@ import numpy as np
 
 from src.data.recognition.preprocess import to_gray
 from src.reader import orientation
+from src.reader.cut_ends import lines_with_cut_ends
 from src.reader.gutters import split_at_gutters
 from src.reader.line_crops import LineCrop, cut_line
 from src.reader.line_ends import longer_lines
@@ -72,7 +73,7 @@ class PageStages:
                 order = reading_order(level_boxes(lines, work.tilt))
                 work.lines, work.is_mark = lines.take(order), order >= count
                 if self._recognizer:
-                    work.longer = longer_lines(work.lines, work.gray)
+                    work.longer = longer_lines(work.lines, work.gray) + lines_with_cut_ends(work.lines, work.gray)
                     work.whole = as_one_line(work.gray, work.lines.boxes)
                 work.gray = np.zeros((0, 0), np.uint8)  # not to be kept
             else:

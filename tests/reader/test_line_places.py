@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from src.common.boxes import box_corners
+from src.reader.cut_ends import MORE, lines_with_cut_ends
 from src.reader.gutters import split_at_gutters
 from src.reader.line_ends import LongerLine, longer_lines
 from src.reader.line_trim import trimmed
@@ -129,9 +130,9 @@ def test_letters_beyond_the_ends_of_a_line_are_seen(sentence, ground):
     image, (begin, end) = sentence
     image = np.abs(image.astype(np.int16) - ground).astype(np.uint8)
     (found,) = longer_lines(lines_at((begin, 86, end - 60, 114)), image)
-    assert found.box[:2] == (begin, 86) and abs(found.box[2] - end) < 3
+    assert found.box[:2].tolist() == [begin, 86] and abs(found.box[2] - end) < 3
     (found,) = longer_lines(lines_at((begin + 50, 86, end, 114)), image)
-    assert found.box[2:] == (end, 114) and abs(found.box[0] - begin) < 3
+    assert found.box[2:].tolist() == [end, 114] and abs(found.box[0] - begin) < 3
     assert longer_lines(lines_at((begin - 2, 86, end, 114)), image) == []
 
 
@@ -159,8 +160,8 @@ def test_what_is_beside_a_line_may_be_no_text(sentence):
 def test_two_parts_between_which_letters_were_missed_are_one_line(sentence):
     image, (begin, end) = sentence
     parts = (begin, 86, begin + 150, 114), (end - 140, 87, end, 114)  # "are you c" and "g tonight"
-    whole = LongerLine(0, (begin, 86, end, 114), 1)
-    assert whole in longer_lines(lines_at(*parts), image)
+    (whole,) = (found for found in longer_lines(lines_at(*parts), image) if found.other == 1)
+    assert whole.index == 0 and whole.box.tolist() == [begin, 86, end, 114]
     taller = parts[0], (end - 140, 60, end, 114)
     assert all(found.other is None for found in longer_lines(lines_at(*taller), image))
     texts = LineText("are you c", 0.99), LineText("g tonight", 0.98)
@@ -171,9 +172,62 @@ def test_two_parts_between_which_letters_were_missed_are_one_line(sentence):
 
 
 def test_a_longer_line_must_be_the_same_text():
-    longer = LongerLine(0, (0.0, 0.0, 9.0, 9.0))
+    longer = LongerLine(0, np.zeros((4, 2)))
     short = LineText("coming tonig", 0.99)
     assert longer.is_better([short], LineText("coming tonight?", 0.98))
     assert not longer.is_better([short], LineText("coming tonig", 0.99))
     assert not longer.is_better([short], LineText("coming tonight?", 0.9))
     assert not longer.is_better([short], LineText("corning tonights", 0.99))
+
+
+@pytest.fixture(scope="module")
+def tilted_sentence(sentence):
+    """The lines of text turned by ten degrees: gray image, and where points of the level one are in it."""
+    image, _ = sentence
+    turn = cv2.getRotationMatrix2D((300, 100), -10, 1)
+    turned = cv2.warpAffine(image, turn, image.shape[::-1], flags=cv2.INTER_CUBIC, borderValue=240)
+
+    def tilted_lines(*boxes):
+        corners = box_corners(np.array(boxes, np.float32)) @ turn[:, :2].T + turn[:, 2]
+        polygons = corners.astype(np.float32)
+        return TextLines(
+            np.concatenate([polygons.min(axis=1), polygons.max(axis=1)], axis=1),
+            np.ones(len(boxes), np.float32),
+            polygons,
+        )
+
+    return turned, tilted_lines
+
+
+def test_a_tilted_line_that_ends_within_a_letter_is_read_with_more(tilted_sentence, sentence):
+    image, tilted_lines = tilted_sentence
+    _, (begin, end) = sentence
+    assert lines_with_cut_ends(tilted_lines((begin - 4, 86, end + 4, 114)), image) == []
+    for cut, sides in (((begin - 4, 86, end - 5, 114), (0, 1)), ((begin + 5, 86, end + 4, 114), (1, 0))):
+        line = tilted_lines(cut)
+        (found,) = lines_with_cut_ends(line, image)
+        moved = np.linalg.norm(found.polygon - line.polygons[0], axis=1)
+        height = np.linalg.norm(line.polygons[0, 3] - line.polygons[0, 0])
+        np.testing.assert_allclose(moved, MORE * height * np.array([*sides, *sides[::-1]]), atol=1)
+
+
+def test_a_letter_that_was_left_out_of_a_tilted_line_is_seen(tilted_sentence, sentence):
+    image, tilted_lines = tilted_sentence
+    _, (begin, end) = sentence
+    without = (begin - 4, 86, end - 21, 114)  # "are you coming tonigh"
+    assert [found.index for found in lines_with_cut_ends(tilted_lines(without), image)] == [0]
+    letter = (end - 18, 86, end + 4, 114)  # where another line has it
+    assert [found.index for found in lines_with_cut_ends(tilted_lines(without, letter), image)] != [0]
+
+
+def test_level_lines_and_other_ink_are_not_cut_letters(tilted_sentence, sentence):
+    image, tilted_lines = tilted_sentence
+    level, (begin, end) = sentence
+    assert lines_with_cut_ends(lines_at((begin, 86, end - 5, 114)), level) == []
+    line = tilted_lines((begin - 4, 86, end + 4, 114))
+    right = line.polygons[0, [1, 2]].mean(axis=0).astype(int)
+    beside = image.copy()
+    cv2.rectangle(
+        beside, (right[0] + 2, right[1] - 40), (right[0] + 60, right[1] + 40), 20, -1
+    )  # taller than the line
+    assert lines_with_cut_ends(line, beside) == []
