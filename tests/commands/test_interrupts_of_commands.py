@@ -74,32 +74,44 @@ def test_while_a_package_is_imported_late(name, end, tmp_path):
     assert (done.returncode, done.stderr) == end
 
 
-WITH_WORKERS = """
-import os, sys, time
-from src.common.command_start import start_command
-from src.data.loading.processes import ordered_results, spawn_pool
-from src.model_utils.command import run_command
+WORK = """
+import os, time
 
 def work(number):
     os.write(1, b"working\\n")
     time.sleep(0 if number < 2 else 60)
+"""
 
-def pool():
-    with spawn_pool(2) as workers:
-        for done in [workers.submit(work, number) for number in range(40)]:
-            done.result()
+WITH_WORKERS = """
+import os, sys
+from contextlib import closing
+from src.common.command_start import start_command
+from src.data.loading.prefetch import work_ahead
+from src.data.loading.processes import ordered_results
+from src.data.loading.workers import BatchWorkers
+from src.model_utils.command import run_command
+from slow_work import work
+
+def ahead():
+    with closing(BatchWorkers(work, 2)) as workers:
+        for _ in work_ahead(workers.submit, range(40), 8):
+            pass
 
 def ordered():
     for _ in ordered_results(work, (), 40, 2, chunk=1):
         pass
 
+def starting():
+    os.write(1, b"working\\n" * 3)
+    ordered()
+
 if __name__ == "__main__":
     start_command()
-    run_command({"pool": pool, "ordered": ordered}[sys.argv[1]])
+    run_command({"ahead": ahead, "ordered": ordered, "starting": starting}[sys.argv[1]])
 """
 
 
-@pytest.mark.parametrize("kind", ["pool", "ordered"])
+@pytest.mark.parametrize("kind", ["ahead", "ordered", "starting"])
 @pytest.mark.parametrize(
     ("send", "number", "end"),
     [
@@ -110,6 +122,7 @@ if __name__ == "__main__":
     ids=["Ctrl-C", "SIGTERM to all", "SIGTERM to one"],
 )
 def test_while_processes_work(kind, send, number, end, tmp_path):
+    (tmp_path / "slow_work.py").write_text(WORK)
     (tmp_path / "program.py").write_text(WITH_WORKERS)
     process = subprocess.Popen(
         [sys.executable, tmp_path / "program.py", kind],

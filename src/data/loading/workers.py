@@ -1,10 +1,14 @@
-"""Where batches are made: on one background thread, or in processes of their own.
+"""Where batches, and parts of data sets, are made: on one background thread, or in processes of their own.
 
 The processes are fresh interpreters started by their command line, not forks and not `multiprocessing`
 children. MindSpore runs threads from its import on, and a fork copies their locks in whatever state they are;
 the spawn and forkserver methods of `multiprocessing` would import the caller's main script, and MindSpore
 with it, once per worker. A worker here imports NumPy, OpenCV, Pillow and lmdb only. It ends when its pipe
-closes, so also when the training process is killed.
+closes, so also when the process that started it is killed. Workers share no lock and no queue, so that one that is
+ended in the middle of its work leaves nothing that another would wait for or complain about.
+
+Ctrl-C reaches every process of a terminal. It is for the one that was started there, which then ends the others:
+they would each print where they were.
 """
 
 import os
@@ -16,8 +20,9 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -25,6 +30,7 @@ from typing import Any, Generic, TypeVar
 import cv2
 
 from src.common.errors import UserError
+from src.common.signal_handlers import delayed
 
 _ROOT = Path(__file__).resolve().parents[3]
 Task = TypeVar("Task")
@@ -92,9 +98,10 @@ class _WorkerProcess:
                 f"import sys; sys.path[:] = {[str(_ROOT), *sys.path]!r}; "
                 f"from src.data.loading.workers import serve; serve({theirs.fileno()})"
             )
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code], pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL
-            )
+            with _without_interrupts():
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", code], pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL
+                )
         self._connection = Connection(ours.detach())
         self._starting: bytes | None = maker
         self._lock = threading.Lock()
@@ -109,7 +116,7 @@ class _WorkerProcess:
                 fine, result = self._connection.recv()
             except (EOFError, OSError) as error:
                 code = self._process.poll()
-                raise RuntimeError(f"a data worker died (exit code {code}); out of memory?") from error
+                raise UserError(f"a data worker died (exit code {code}); out of memory?") from error
         if fine:
             return result
         raise result
@@ -125,10 +132,20 @@ class _WorkerProcess:
             self._process.wait()
 
 
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """A process that is started inside is not reached by Ctrl-C, and is not left half started."""
+    with delayed(signal.SIGINT, signal.SIGTERM):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def serve(descriptor: int) -> None:
     """Body of a worker process: receive the maker, then answer tasks until the pipe closes."""
     cv2.setNumThreads(1)  # the workers are the parallelism
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the trainer, which then closes the pipe
     connection = Connection(descriptor)
     try:
         content, problem = connection.recv_bytes(), None

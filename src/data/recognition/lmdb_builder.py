@@ -5,7 +5,7 @@ output remembers by itself how far it is, so a build that was killed goes on exa
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from src.common.options import OptionError
 from src.data.loading.prefetch import work_ahead
-from src.data.loading.processes import spawn_pool
+from src.data.loading.workers import BatchWorkers
 from src.data.recognition.annotations import WordSet, group_hash, held_out_threshold
 from src.data.recognition.encoding import encode_words
 from src.data.recognition.lmdb_errors import LmdbPlaceError
@@ -111,7 +111,7 @@ def _checked(
         for chunk in chunks:
             yield chunk, encode_words([word for _, _, word in chunk])
         return
-    with spawn_pool(workers) as pool:
+    with closing(BatchWorkers(encode_words, workers)) as processes:
         yield from work_ahead(
-            lambda chunk: pool.submit(encode_words, [word for _, _, word in chunk]), chunks, ahead=4 * workers
+            lambda chunk: processes.submit([word for _, _, word in chunk]), chunks, ahead=4 * workers
         )

@@ -1,9 +1,9 @@
 """Checking a finished word LMDB: every sample decodes, and the keys are those that `num-samples` counts."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from src.data.loading.processes import spawn_pool
+from src.data.loading.processes import ordered_results
 from src.data.recognition.lmdb_errors import LmdbError
 from src.data.recognition.lmdb_reader import LmdbWords
 from src.data.recognition.word_images import SampleError
@@ -11,14 +11,12 @@ from src.data.recognition.word_images import SampleError
 _CHUNK = 2000
 
 
-def _bad_samples(words: LmdbWords, start: int, stop: int) -> list[str]:
-    problems = []
-    for index in range(start, stop):
-        try:
-            words.sample(index)
-        except SampleError as error:
-            problems.append(str(error))
-    return problems
+def _problem(words: LmdbWords, index: int) -> str:
+    try:
+        words.sample(index)
+    except SampleError as error:
+        return str(error)
+    return ""
 
 
 def verify_lmdb(path: str | Path, *, workers: int = 1, on_progress: Callable[[int], None] | None = None) -> int:
@@ -31,28 +29,16 @@ def verify_lmdb(path: str | Path, *, workers: int = 1, on_progress: Callable[[in
     """
     words = LmdbWords(path)
     count = len(words)
-    chunks = [(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
     problems: list[str] = []
-    if workers > 1 and len(chunks) > 1:
-        with spawn_pool(min(workers, len(chunks))) as pool:
-            results = pool.map(_bad_samples, *zip(*((words, *chunk) for chunk in chunks), strict=True))
-            problems = _collect(results, chunks, on_progress)
-    else:
-        problems = _collect((_bad_samples(words, *chunk) for chunk in chunks), chunks, on_progress)
+    found = ordered_results(_problem, (words,), count, min(workers, -(-count // _CHUNK)), chunk=_CHUNK)
+    for done, problem in enumerate(found, 1):
+        if problem:
+            problems.append(problem)
+        if on_progress is not None and (done % _CHUNK == 0 or done == count):
+            on_progress(done)
     surplus = words.entries() - (2 * count + 1)
     if problems:
         raise LmdbError(f"{len(problems)} of {count} samples are bad: {'; '.join(problems[:3])}")
     if surplus:
         raise LmdbError(f"{str(path)!r} has {surplus:+d} keys beside its {count} samples")
     return count
-
-
-def _collect(
-    results: Iterable[list[str]], chunks: Sequence[tuple[int, int]], on_progress: Callable[[int], None] | None
-) -> list[str]:
-    problems: list[str] = []
-    for bad, (_, stop) in zip(results, chunks, strict=True):
-        problems += bad
-        if on_progress is not None:
-            on_progress(stop)
-    return problems

@@ -321,6 +321,7 @@ def test_a_source_that_workers_cannot_import(monkeypatch):
 LOST_WORKER = """
 import sys
 sys.path.insert(0, {root!r})
+from src.common.errors import UserError
 from src.data.loading.workers import BatchWorkers
 import operator
 workers = BatchWorkers(operator.neg, 1)
@@ -328,7 +329,7 @@ assert workers.submit(5).result() == -5
 workers._processes[0]._process.kill()
 try:
     workers.submit(6).result()
-except RuntimeError as error:
+except UserError as error:
     print(error)
 import src.data.recognition.dataset
 print("imports:", "mindspore" in sys.modules)
