@@ -10,7 +10,24 @@ def quantile(ordered: np.ndarray, share: float) -> float:
         ordered: (n,) in ascending order, n > 0.
         share: from 0 to 1.
     """
-    place = share * (len(ordered) - 1)
+    below, above, part = _places(len(ordered), share)
+    return _between(float(ordered[below]), float(ordered[above]), part)
+
+
+def counted_quantile(values: np.ndarray, counts: np.ndarray, share: float) -> float:
+    """`quantile` of values (n,) in ascending order, of each of which there are `counts` (n,), one in all at least."""
+    ends = np.cumsum(counts)
+    below, above, part = _places(int(ends[-1]), share)
+    low, high = values[np.searchsorted(ends, (below, above), side="right")].tolist()
+    return _between(low, high, part)
+
+
+def _places(count: int, share: float) -> tuple[int, int, float]:
+    """The two values between which the quantile is, and how far it is from the first to the second."""
+    place = share * (count - 1)
     below = int(place)
-    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
-    return low + (place - below) * (high - low)
+    return below, min(below + 1, count - 1), place - below
+
+
+def _between(low: float, high: float, part: float) -> float:
+    return low + part * (high - low)

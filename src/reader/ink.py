@@ -3,20 +3,22 @@
 import cv2
 import numpy as np
 
+from src.common.quantiles import counted_quantile
+
 LEVELS = np.arange(256)  # gray values
 STRONGEST = 0.97  # share of the pixels that differ less from the ground than the strokes of text do
 
 
 def ground_level(gray: np.ndarray) -> float:
     """The median of uint8 (H, W), which holds a pixel at least."""
-    return _quantile(LEVELS, _counts(gray), 0.5)
+    return counted_quantile(LEVELS, _counts(gray), 0.5)
 
 
 def ink_contrast(gray: np.ndarray, ground: float) -> float:
     """By how many gray values the text in uint8 (H, W), of a pixel at least, differs from its ground."""
     deviations = np.abs(LEVELS - ground)
     order = np.argsort(deviations, kind="stable")
-    return _quantile(deviations[order], _counts(gray)[order], STRONGEST)
+    return counted_quantile(deviations[order], _counts(gray)[order], STRONGEST)
 
 
 def is_ink(gray: np.ndarray, ground: float, contrast: float) -> np.ndarray:
@@ -28,12 +30,3 @@ def is_ink(gray: np.ndarray, ground: float, contrast: float) -> np.ndarray:
 
 def _counts(gray: np.ndarray) -> np.ndarray:
     return cv2.calcHist([gray], [0], None, [256], [0, 256]).ravel().astype(np.int64)
-
-
-def _quantile(values: np.ndarray, counts: np.ndarray, share: float) -> float:
-    """The same as `numpy.quantile` of values (n,) in ascending order, of each of which there are so many."""
-    ends = np.cumsum(counts)
-    place = share * (int(ends[-1]) - 1)
-    below = int(place)
-    low, high = values[np.searchsorted(ends, (below, min(below + 1, int(ends[-1]) - 1)), side="right")].tolist()
-    return low + (place - below) * (high - low)
