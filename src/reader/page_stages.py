@@ -23,7 +23,6 @@ from src.reader.second_reading import MARGINS, doubtful, surest
 from src.reader.text_detector import TextDetector
 from src.reader.text_recognizer import LineText, TextRecognizer
 from src.reader.tilt import followed, level_boxes
-from src.reader.unread_text import unread_text
 from src.reader.whole_image import WholeImage, as_one_line, whole_image
 from src.reader.word_spans import place_word, text_rows
 
@@ -57,8 +56,7 @@ class PageStages:
         with work.timed("detect"):
             if self._detector and work.detect_input:
                 found = self._detector.detect(work.detect_input)
-                work.lines, work.tilt = found.lines, found.tilt
-                work.half_seen, work.half_seen_width = found.half_seen, found.half_seen_width
+                work.lines, work.tilt, work.half_seen = found.lines, found.tilt, found.half_seen
                 work.detect_input = None
                 work.notes += found.notes
 
@@ -116,8 +114,6 @@ class PageStages:
                 readings = [work.texts[index], *islice(again, len(MARGINS))]
                 best, work.texts[index] = surest(readings)
                 work.crops[index] = [work.crops[index], *each][best]
-        scores = np.array([text.score for text in work.texts])
-        work.notes += unread_text(work.half_seen, work.half_seen_width, work.lines.polygons, scores)
         return work
 
     def _turn(self, work: PageWork, detector: TextDetector, recognizer: TextRecognizer) -> int:

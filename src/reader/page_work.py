@@ -40,7 +40,6 @@ class PageWork:
     lines: TextLines = field(default_factory=TextLines.none)
     tilt: float = 0.0
     half_seen: int = 0
-    half_seen_width: float = 0.0
     is_mark: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     longer: list[LongerLine] = field(default_factory=list)
     whole: WholeImage | None = None

@@ -54,14 +54,12 @@ class Detected:
     """Text lines in pixels of the image, their polygons along their tilt, and the tilt they have in common.
 
     half_seen: proposals of all passes, the unsure ones too.
-    half_seen_width: pixels of the image, side by side, of those of the pass that has most.
     notes: what a user must know of how they were searched.
     """
 
     lines: TextLines
     tilt: float = 0.0
     half_seen: int = 0
-    half_seen_width: float = 0.0
     notes: tuple[str, ...] = ()
 
 
@@ -116,12 +114,11 @@ class TextDetector:
         proposals = join_proposals([(current.tiles[0], proposals)])
         lines = self._lines(current, proposals, size_of(image))
         if self._fixed and not self._smallest_text:
-            return Detected(lines, ink_tilt(gray, lines.boxes), len(proposals), _width(proposals, current, image))
+            return Detected(lines, ink_tilt(gray, lines.boxes), len(proposals))
         first_lines, tilt = lines, ink_tilt(gray, lines.boxes)
         if may_be_tilted and (turn := _turn(lines, gray, tilt)):
             return self._detect_level(image, turn)
-        left, lost = self._max_pixels, 0
-        half_seen, width = len(proposals), _width(proposals, current, image)
+        left, lost, half_seen = self._max_pixels, 0, len(proposals)
         while True:
             now = current.scale(size_of(image))
             if self._smallest_text and now * 1.1 > wanted_scale(self._smallest_text):
@@ -133,14 +130,14 @@ class TextDetector:
             current = plan.next_pass
             left -= current.pixels
             proposals = self._run(image, current)
-            half_seen, width = half_seen + len(proposals), max(width, _width(proposals, current, image))
+            half_seen += len(proposals)
             lines = unite(lines, self._lines(current, proposals, size_of(image)), now)
         lines = without_repeats(join_neighbors(lines))
         if not np.array_equal(lines.boxes, first_lines.boxes):
             tilt = ink_tilt(gray, lines.boxes)
             if may_be_tilted and (turn := _turn(lines, gray, tilt)):
                 return self._detect_level(image, turn)
-        return Detected(lines, tilt, half_seen, width, self._notes(lost))
+        return Detected(lines, tilt, half_seen, self._notes(lost))
 
     def _detect_level(self, image: np.ndarray, tilt: float) -> Detected:
         """Lines of the image after it was turned by its tilt, back in the image as it is."""
@@ -150,7 +147,7 @@ class TextDetector:
         limit = np.array(image.shape[1::-1]) - 1
         boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).clip(0, np.tile(limit, 2))
         lines = TextLines(boxes.astype(np.float32), found.lines.scores, corners.astype(np.float32))
-        return Detected(lines, tilt, found.half_seen, found.half_seen_width, found.notes)
+        return Detected(lines, tilt, found.half_seen, found.notes)
 
     def find_quickly(self, image: np.ndarray) -> TextLines:
         """The lines that a pass with a part of the usual pixels finds."""
@@ -239,11 +236,6 @@ class TextDetector:
             proposals.boxes, proposals.scores, current.size, self._options.connector, proposals.dx
         )
         return scale_lines(lines, current.size, size)
-
-
-def _width(proposals: Proposals, done: DetectionPass, image: np.ndarray) -> float:
-    """Pixels of the image that the proposals of a pass take, side by side."""
-    return len(proposals) * STRIDE / done.scale(size_of(image))
 
 
 def _turn(lines: TextLines, gray: np.ndarray, tilt: float) -> float:

@@ -138,14 +138,6 @@ def test_a_receipt_on_its_side_whose_letters_stand_apart(reader):
     assert (result.width, result.height) == (520, 190) and "2 Flat white" in result.text
 
 
-def test_a_page_that_is_too_steep_to_be_read_has_a_note(reader):
-    texts = [f"{MESSAGES[i % 4]}, {MESSAGES[(i + 1) % 4]} {MESSAGES[(i + 2) % 4]}" for i in range(12)]
-    page = drawn((900, 900), [(60, 120 + 52 * i, 24, text) for i, text in enumerate(texts)])
-    turn = cv2.getRotationMatrix2D((450, 450), 45, 1)
-    result = reader.read(cv2.warpAffine(page, turn, (900, 900), borderValue=(255, 255, 255)))
-    assert any("was not read" in note for note in result.notes)
-
-
 def test_a_table_on_its_head(reader):
     rows = [("Part", "Qty", "Price"), ("Washer M6", "8", "0.12"), ("Bolt M6", "4", "0.45"), ("Hinge", "2", "3.10")]
     rows += [("Handle", "1", "7.95"), ("Screw 4x30", "9", "0.08")]

@@ -12,7 +12,6 @@ from src.reader.reading_order import reading_order
 from src.reader.result import Line, ReadResult
 from src.reader.steep_tilt import steep_tilt
 from src.reader.tilt import followed, level_boxes, level_image, tilted_corners
-from src.reader.unread_text import NOTE, unread_text
 from src.reader.whole_image import WholeImage, as_one_line, may_be_one_line
 from src.text_connector.detector import TextLines
 
@@ -166,15 +165,6 @@ def test_rows_of_single_letters_are_no_text():
     assert is_doubtful(on_its_side) and may_lie_on_its_side(on_its_side) and not evidence(on_its_side)
     assert may_lie_on_its_side([*[("OC", 0.8)] * 20, ("AUEO00NOU", 0.87)])  # a little text among much that is none
     assert not may_lie_on_its_side([("2 Flat white", 0.9), ("7.60", 0.9)])
-
-
-def test_much_that_looks_like_text_and_is_not_read_is_said():
-    lines = np.array([[[0, 0], [300, 0], [300, 20], [0, 20]], [[0, 40], [30, 80], [20, 90], [-10, 50]]], float)
-    assert unread_text(200, 2000.0, lines, np.array([0.99, 0.95])) == (NOTE,)
-    assert unread_text(200, 1300.0, lines, np.array([0.99, 0.95])) == ()
-    assert unread_text(200, 1300.0, lines, np.array([0.99, 0.8])) == (NOTE,)
-    assert unread_text(200, 2000.0, lines[:0], np.empty(0)) == (NOTE,)
-    assert unread_text(90, 2000.0, lines[:0], np.empty(0)) == ()
 
 
 def test_text_on_its_head_is_read_but_not_surely():
