@@ -226,7 +226,7 @@ def test_files_that_give_no_image_have_the_same_reason(sanitized, tmp_path):
 
 
 def test_what_only_lacks_its_end_marker_is_read_alike(sanitized, tmp_path):
-    """And images whose letters show on one ground only, and scans without end."""
+    """And images whose letters show on one ground only, a header that ends early, and scans without end."""
     whole = example_files()["quality75_subsampling2.jpg"]
     files = {
         "cut.jpg": whole[:-2],
@@ -243,6 +243,7 @@ def test_what_only_lacks_its_end_marker_is_read_alike(sanitized, tmp_path):
         Image.fromarray(rgba).save(stream, "PNG")
         files[name] = stream.getvalue()
     scans = whole.index(b"\xff\xda")
+    files["jfif.jpg"] = whole[:5] + b"\x08" + whole[6:]  # the length of the first segment
     files["scans.jpg"] = whole[:-2] + whole[scans:-2] * 120 + b"\xff\xd9"
     paths = [tmp_path / name for name in files]
     for path in paths:

@@ -13,7 +13,13 @@ from PIL import Image
 from src.data.images.file_types import HEAD_BYTES, file_type
 from src.data.images.gif import GifError, large_frame
 from src.data.images.header import ImageHeader, frame_numbers, header_of
-from src.data.images.jpeg import MOST_SCANS, decode_sound, has_too_many_scans, with_end_marker, without_tem
+from src.data.images.jpeg import (
+    MOST_SCANS,
+    decode_sound,
+    has_too_many_scans,
+    with_end_marker,
+    with_headers_for_pillow,
+)
 from src.data.images.options import DEFAULT_MAX_PIXELS
 from src.data.images.pillow_guards import open_with_pillow, without_pillow_limit
 from src.data.images.png import has_all_rows, has_right_checksums, other_forms, sound_png
@@ -197,7 +203,7 @@ class ImageFile:
         if kind == "JPEG":
             with suppress(ImageError):
                 return self._opened(self._data)
-            self._data = without_tem(self._data)
+            self._data = with_headers_for_pillow(self._data)
             return self._opened(self._data)
         try:
             data = sound_png(self._data)

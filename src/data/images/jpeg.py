@@ -11,7 +11,8 @@ MOST_SCANS = 100
 _MOST_SEGMENTS = 50_000
 _SCAN, _PROGRESSIVE_FRAME = 0xDA, 0xC2
 _END = b"\xff\xd9"
-_TEM = 0x01
+_TEM, _APP0, _COMMENT = 0x01, 0xE0, 0xFE
+_JFIF, _SHORTEST_JFIF = b"JFIF", 9  # with the version, at which Pillow looks; the length counts itself
 _STANDALONE = {_TEM, *range(0xD0, 0xD9)}  # markers that have no length
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # the next marker that is not part of coded data
 
@@ -57,18 +58,22 @@ def has_too_many_scans(data: bytes) -> bool:
     return False
 
 
-def without_tem(data: bytes) -> bytes:
-    """The file without TEM markers among its headers; the same bytes where there are none.
+def with_headers_for_pillow(data: bytes) -> bytes:
+    """The file without TEM markers among its headers, a cut JFIF segment as a comment; else the same bytes.
 
-    They have no content. libjpeg, and so the C++ application, passes over them; Pillow refuses the file.
+    TEM has no content, and such a JFIF segment none of use. libjpeg, and so the C++ application, passes over both;
+    Pillow refuses the file.
     """
     parts, start, place = [], 0, 2
     while (place := _next_marker(data, place)) >= 0 and (marker := data[place + 1]) not in (_SCAN, _END[1]):
         if marker == _TEM:
             parts.append(data[start:place])
             start = place + 2
+        elif marker == _APP0 and data.startswith(_JFIF, place + 4) and _length(data, place) < _SHORTEST_JFIF:
+            parts += [data[start : place + 1], bytes([_COMMENT])]
+            start = place + 2
         is_alone = marker == 0 or marker in _STANDALONE
-        place += 2 if is_alone else 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        place += 2 if is_alone else 2 + _length(data, place)
     return b"".join([*parts, data[start:]])
 
 
@@ -98,7 +103,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         if marker in _STANDALONE:
             place += 2
             continue
-        end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        end = place + 2 + _length(data, place)
         yield marker, data[place + 4 : end]
         place = end
         if marker == _SCAN:
@@ -106,6 +111,11 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
             if found is None:
                 return
             place = found.start()
+
+
+def _length(data: bytes, place: int) -> int:
+    """What the segment at `place` says that it has behind its marker."""
+    return int.from_bytes(data[place + 2 : place + 4], "big")
 
 
 def _next_marker(data: bytes, place: int) -> int:
