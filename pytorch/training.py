@@ -123,8 +123,8 @@ class Trainer:
             self.exit_code = EXIT_CODE_BASE + stop.signum if stop.signum else 0
             self.folder.log(f"stopped by {stop.name or 'its time'} at {self._place(fraction)}; --resume goes on")
             if self.step and self.best == -math.inf:  # what comes next in a recipe begins with the best weights
-                self._keep(BEST)
-                self.folder.log(f"{BEST} holds the weights of this step: none has been evaluated yet")
+                kept = " and ".join(self._keep(BEST))
+                self.folder.log(f"{kept}: the weights of this step, because none has been evaluated yet")
             return False
         self._evaluate(fraction, self._means(recent) if recent else sums, 0.0)
         self._save()
@@ -185,13 +185,15 @@ class Trainer:
             self.best = score
             self._keep(BEST)
 
-    def _keep(self, name: str) -> None:
-        """Save the weights as `best.pt`, or as `best_SUFFIX.pt` for each suffix that `exported` gives."""
+    def _keep(self, name: str) -> list[str]:
+        """Save the weights as `best.pt`, or as `best_SUFFIX.pt` for each suffix that `exported` gives; the names."""
         file = Path(name)
         progress = {"step": self.step, "samples": self.samples, "seconds": self.budget.seconds}
+        names = []
         for suffix, (state, about) in self.exported(self.result).items():
-            stem = f"{file.stem}_{suffix}" if suffix else file.stem
-            self.folder.save_weights(f"{stem}{file.suffix}", state, {**about, **progress})
+            names.append(f"{file.stem}_{suffix}{file.suffix}" if suffix else name)
+            self.folder.save_weights(names[-1], state, {**about, **progress})
+        return names
 
     def _save(self) -> None:
         for name, value in self.model.named_parameters():

@@ -166,11 +166,16 @@ def test_a_training_without_a_curve_is_one(tmp_path):
 def test_the_next_part_finds_weights_after_a_stop_before_the_first_evaluation(tmp_path, capsys):
     """Averaged ones, as `best.pt` holds them; the first evaluation takes their place, whatever its score."""
     run = stopped(tmp_path)
-    assert "best.pt holds the weights of this step: none has been evaluated yet" in capsys.readouterr().out
+    assert "best.pt: the weights of this step, because none has been evaluated" in capsys.readouterr().out
     kept = torch.load(tmp_path / BEST, weights_only=True)
     assert torch.equal(kept["model"]["weight"], run.trainer.result.weight) and kept["step"] == 2
     assert Run(tmp_path, resume=True).trainer.run(Budget(0, 60))
     assert torch.load(tmp_path / BEST, weights_only=True)["step"] == 60
+    shared = Run(tmp_path / "shared")
+    shared.stop_at = 2
+    shared.trainer.exported = lambda model: {name: (model.state_dict(), {}) for name in ("a", "b")}
+    shared.trainer.run(Budget(0, 60))
+    assert "best_a.pt and best_b.pt: the weights of this step" in capsys.readouterr().out
 
 
 def test_a_stop_leaves_the_best_weights_of_an_evaluation(tmp_path, capsys):
