@@ -114,7 +114,7 @@ weights() {
 
 # keep NAME: the checkpoint in pieces and the logs of a training, into the output folder.
 keep() {
-  local name=$1 from
+  local name=$1 from log logs=()
   printf -- '--- %s\n' "$name"
   tail -n 12 -- "$work/$name.out"
   from=$(weights "$name")
@@ -127,7 +127,10 @@ keep() {
   rm -f -- "$output/$name.ckpt".??
   split -b "$PIECE_BYTES" -- "$work/$name.ckpt" "$output/$name.ckpt."
   (cd -- "$work" && sha256sum -- "$name.ckpt") | tee -- "$output/$name.sha256"
-  tar -C "$work" -czf "$output/$name.logs.tgz" "$name.out" "$name/train.log" "$name/curve.csv"
+  for log in "$name.out" "$name/train.log" "$name/curve.csv"; do # a training without an evaluation has no curve
+    [[ ! -e $work/$log ]] || logs+=("$log")
+  done
+  tar -C "$work" -czf "$output/$name.logs.tgz" "${logs[@]}"
 }
 
 # both: wait for the trainings in `children`, which save what they have when this script is asked to stop.

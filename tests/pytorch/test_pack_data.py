@@ -1,5 +1,6 @@
 """The pack for another machine: what the archives hold, and that validation images train nothing."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -214,3 +215,31 @@ def test_usage_of_train_all(tmp_path, arguments, code, said):
     assert done.returncode == code
     assert said in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+STOPPED_TRAININGS = """#!/usr/bin/env bash
+case $1 in
+  */train_*.py) mkdir -p "$3" && touch "$3/best.pt" "$3/train.log" ;;
+  */convert.py) cp "$2" "$3" ;;
+esac
+"""
+
+
+def test_trainings_that_end_before_an_evaluation_are_kept(tmp_path):
+    """They have weights and no curve."""
+    for name in ("sets", "fonts"):
+        tarfile.open(tmp_path / f"{name}.tar.xz", "w:xz").close()
+    stand_in = tmp_path / "python"
+    stand_in.write_text(STOPPED_TRAININGS)
+    stand_in.chmod(0o755)
+    done = subprocess.run(
+        ["bash", str(TOOL / "train_all.sh"), str(tmp_path), str(tmp_path / "out"), "1"],
+        env={**os.environ, "PYTHON": str(stand_in)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in ("crnn", "ctpn"):
+        with tarfile.open(tmp_path / "out" / f"{name}.logs.tgz") as logs:
+            assert logs.getnames() == [f"{name}.out", f"{name}/train.log"]
