@@ -12,11 +12,11 @@ import numpy as np
 
 from src.common.boxes import box_corners
 from src.reader.ink import ground_level, ink_contrast, is_ink
-from src.reader.line_crops import cut_line, part_of_height
 from src.reader.line_ends import CONTRAST, FAINT, LOWEST, LongerLine, seen_part
 from src.reader.tilt import line_heights
 from src.text_connector.detector import TextLines
 
+SEEN_HEIGHT = 48  # pixels of a line when its ends are looked at, at most
 # In line heights.
 MORE = 0.6  # what is looked at beyond an end, and what a line is made longer by
 AROUND = 0.2  # above and below a line, where a letter does not reach
@@ -52,20 +52,31 @@ def _lengthened(polygon: np.ndarray, before: float, after: float) -> np.ndarray:
 
 def _cut_ends(gray: np.ndarray, polygon: np.ndarray, height: float) -> Iterator[tuple[int, int]]:
     """(1, 0) where a letter goes on before the line, (0, 1) where one does behind it."""
-    around = part_of_height(_lengthened(polygon, MORE * height, MORE * height), (-AROUND, 1 + AROUND))
-    crop = cut_line(gray, around).pixels
-    unit = len(crop) / (1 + 2 * AROUND)  # a line height in pixels of the crop
+    unit = min(height, SEEN_HEIGHT)  # a line height in pixels of the strip
+    strip = _level_strip(gray, polygon, unit / height, round(AROUND * unit), round(MORE * unit))
     rows, columns = round(AROUND * unit), round(MORE * unit)
-    inside = crop[rows : len(crop) - rows, columns : crop.shape[1] - columns]
+    inside = strip[rows : len(strip) - rows, columns : strip.shape[1] - columns]
     if not inside.size or not columns:
         return
     inside = seen_part(inside)
     ground = ground_level(inside)
-    ink = is_ink(crop, ground, max(FAINT, CONTRAST * ink_contrast(inside, ground)))
+    ink = is_ink(strip, ground, max(FAINT, CONTRAST * ink_contrast(inside, ground)))
     if _has_letter(ink[:, columns - 1 :: -1], unit):
         yield 1, 0
     if _has_letter(ink[:, -columns:], unit):
         yield 0, 1
+
+
+def _level_strip(gray: np.ndarray, polygon: np.ndarray, scale: float, above: int, beside: int) -> np.ndarray:
+    """A line of the image (H, W) turned level and made smaller, with so many pixels around it."""
+    along, down = polygon[1] - polygon[0], polygon[3] - polygon[0]
+    width, height = (max(1, round(scale * float(np.linalg.norm(side)))) for side in (along, down))
+    steps = np.stack([along / width, down / height], axis=1)  # in the image, for a pixel of the strip
+    start = polygon[0] - steps @ (beside, above)
+    size = width + 2 * beside, height + 2 * above
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    matrix = np.concatenate([steps, start[:, None]], axis=1).astype(np.float64)
+    return cv2.warpAffine(gray, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _has_letter(ink: np.ndarray, unit: float) -> bool:
