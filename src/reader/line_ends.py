@@ -17,9 +17,8 @@ from src.text_connector.detector import TextLines
 
 LOWEST = 8  # pixels of a line that is looked at
 LEAST, FURTHEST = 0.25, 6.0  # line heights that a line is lengthened by
-THIN = (
-    0.15  # the same by a letter that stands apart, an "I"; less of one that does not is inside the margin of a crop
-)
+# The same by a letter that stands apart, an "I"; less of one that does not is inside the margin of a crop.
+THIN = 0.15
 GAP = 0.4  # line heights between letters, at most
 NEXT_LINE = 0.15  # line heights before the line that follows, at least
 AROUND = 0.2  # line heights above and below, which text leaves free and rules, frames and photographs do not
