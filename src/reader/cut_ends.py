@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from src.common.boxes import box_corners
+from src.common.warp import LONGEST_SIDE, part_to_warp
 from src.reader.ink import ground_level, ink_contrast, is_ink
 from src.reader.line_ends import CONTRAST, FAINT, LOWEST, LongerLine, seen_part
 from src.reader.tilt import line_heights
@@ -73,9 +74,10 @@ def _level_strip(gray: np.ndarray, polygon: np.ndarray, scale: float, above: int
     width, height = (max(1, round(scale * float(np.linalg.norm(side)))) for side in (along, down))
     steps = np.stack([along / width, down / height], axis=1)  # in the image, for a pixel of the strip
     start = polygon[0] - steps @ (beside, above)
-    size = width + 2 * beside, height + 2 * above
+    size = min(width + 2 * beside, LONGEST_SIDE), height + 2 * above
+    gray, origin = part_to_warp(gray, start + np.array([[0, 0], [size[0], 0], size, [0, size[1]]]) @ steps.T)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    matrix = np.concatenate([steps, start[:, None]], axis=1).astype(np.float64)
+    matrix = np.concatenate([steps, (start - origin)[:, None]], axis=1).astype(np.float64)
     return cv2.warpAffine(gray, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 

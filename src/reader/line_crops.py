@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from src.common.warp import LONGEST_SIDE, part_to_warp
+
 _UPRIGHT = 0.02  # of the longer side, at least a pixel: a polygon so near to its box is cut without resampling
 _FINE = 64  # pixels of height up to which a line is resampled by cubics: a taller one is made much smaller anyway
 
@@ -69,11 +71,12 @@ def _rectified(image: np.ndarray, polygon: np.ndarray, margin: float) -> LineCro
     pad = margin * (sides[1] + sides[3]) / 2
     signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float64)
     corners = polygon + pad * (signs[:, :1] * right + signs[:, 1:] * down)
-    longest = 2 * max(image.shape[:2])
+    longest = min(2 * max(image.shape[:2]), LONGEST_SIDE)
     new_width = int(np.clip(round((sides[0] + sides[2]) / 2 + 2 * pad), 1, longest))
     new_height = int(np.clip(round((sides[1] + sides[3]) / 2 + 2 * pad), 1, longest))
     target = np.array([[0, 0], [new_width, 0], [new_width, new_height], [0, new_height]], np.float32)
-    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
+    image, origin = part_to_warp(image, corners)
+    matrix = cv2.getPerspectiveTransform((corners - origin).astype(np.float32), target)
     how = cv2.INTER_CUBIC if new_height <= _FINE else cv2.INTER_LINEAR
     pixels = cv2.warpPerspective(image, matrix, (new_width, new_height), flags=how, borderMode=cv2.BORDER_REPLICATE)
     along, down_share = (float(2 * pad / max(sides[i] + sides[i + 2], 1e-6)) for i in (0, 1))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from src.common.warp import can_be_warped
 from src.reader.ink import ground_level, ink_contrast, is_ink
 from src.reader.missed_rows import aligned, missed_rows
 from src.reader.page_marks import page_marks
@@ -39,7 +40,7 @@ def with_marks(lines: TextLines, gray: np.ndarray, tilt: float) -> TextLines:
         gray: the image, uint8 (H, W). tilt: the slope of its rows.
     """
     boxes, origin = level_boxes(lines, tilt), np.zeros(2)
-    if not _are_rows(boxes, _rows(boxes)):
+    if not _are_rows(boxes, _rows(boxes)) or (tilt and not can_be_warped(gray)):
         return lines
     if tilt:
         gray, origin = level_image(gray, tilt)

@@ -8,6 +8,7 @@ import numpy as np
 
 from src.common.boxes import size_of
 from src.common.errors import UserError
+from src.common.warp import can_be_warped
 from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.proposal_generator import Proposals, generate_proposals
 from src.ctpn.text_lines import DetectOptions, scale_lines
@@ -244,6 +245,8 @@ def _turn(lines: TextLines, gray: np.ndarray, tilt: float) -> float:
     Args:
         tilt: by the ink of the lines, 0 where they are level or too steep for that.
     """
+    if not can_be_warped(gray):
+        return 0.0
     if tilt:
         return tilt if rows_may_mix(lines, tilt) else 0.0
     return steep_tilt(gray, lines.boxes)

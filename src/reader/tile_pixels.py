@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from src.common.boxes import size_of
+from src.common.warp import part_to_warp
 from src.data.detection.preprocess import preprocess
 from src.reader.passes import DetectionPass
 from src.reader.tiles import Tile
@@ -22,9 +23,11 @@ def cut(image: np.ndarray, current: DetectionPass, tile: Tile) -> np.ndarray:
     """A tile without scaling the rest of the image; the same pixels as `scaled` has there."""
     steps = np.array([image.shape[1] / current.size[1], image.shape[0] / current.size[0]])
     start = (np.array([tile.x, tile.y]) + 0.5) * steps - 0.5
-    matrix = np.array([[steps[0], 0, start[0]], [0, steps[1], start[1]]])
     height = min(tile.size[0], current.size[0] - tile.y)
     width = min(tile.size[1], current.size[1] - tile.x)
+    image, origin = part_to_warp(image, np.array([start, start + steps * (width, height)]))
+    start -= origin
+    matrix = np.array([[steps[0], 0, start[0]], [0, steps[1], start[1]]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(image, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from src.common.warp import part_to_warp
 from src.data.detection.options import AugmentOptions
 from src.data.detection.preprocess import fitted_size
 from src.data.images.photometric import add_noise, blur, distort, recolor
@@ -125,6 +126,9 @@ def _window_to_output(
 def _warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     at_centers = matrix.copy()  # OpenCV counts from the middle of the first pixel
     at_centers[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+    corners = np.array([[0, 0], [size[1], 0], size[::-1], [0, size[0]]]) - at_centers[:, 2]
+    image, origin = part_to_warp(image, corners @ np.linalg.inv(at_centers[:, :2]).T)
+    at_centers[:, 2] += at_centers[:, :2] @ origin
     return cv2.warpAffine(image, at_centers, (size[1], size[0]), flags=cv2.INTER_LINEAR)
 
 

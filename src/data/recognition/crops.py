@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from src.common.warp import LONGEST_SIDE, part_to_warp
 from src.data.detection.annotations.labeled_image import LabeledImage, LabeledImages
 from src.data.detection.annotations.own_folder import read_own_folder
 from src.data.detection.annotations.plausible import plausible
@@ -95,10 +96,11 @@ def crop_word(image: np.ndarray, corners: np.ndarray) -> np.ndarray | None:
         return image[y1:y2, x1:x2]
     sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)  # top, right, bottom, left
     new_width, new_height = round((sides[0] + sides[2]) / 2), round((sides[1] + sides[3]) / 2)
-    if min(new_width, new_height) < 2 or max(new_width, new_height) > 2 * max(width, height):
+    if min(new_width, new_height) < 2 or max(new_width, new_height) > min(2 * max(width, height), LONGEST_SIDE):
         return None
     target = np.array([[0, 0], [new_width, 0], [new_width, new_height], [0, new_height]], np.float32)
-    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
+    image, origin = part_to_warp(image, corners)
+    matrix = cv2.getPerspectiveTransform((corners - origin).astype(np.float32), target)
     return cv2.warpPerspective(
         image, matrix, (new_width, new_height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
