@@ -12,8 +12,8 @@ import numpy as np
 
 from src.common.boxes import box_corners
 from src.common.warp import LONGEST_SIDE, part_to_warp
-from src.reader.ink import ground_level, ink_contrast, is_ink
-from src.reader.line_ends import CONTRAST, FAINT, LOWEST, LongerLine, seen_part
+from src.reader.ink import ground_and_contrast, is_ink
+from src.reader.line_ends import LOWEST, LongerLine
 from src.reader.tilt import line_heights
 from src.text_connector.detector import TextLines
 
@@ -54,14 +54,12 @@ def _lengthened(polygon: np.ndarray, before: float, after: float) -> np.ndarray:
 def _cut_ends(gray: np.ndarray, polygon: np.ndarray, height: float) -> Iterator[tuple[int, int]]:
     """(1, 0) where a letter goes on before the line, (0, 1) where one does behind it."""
     unit = min(height, SEEN_HEIGHT)  # a line height in pixels of the strip
-    strip = _level_strip(gray, polygon, unit / height, round(AROUND * unit), round(MORE * unit))
     rows, columns = round(AROUND * unit), round(MORE * unit)
+    strip = _level_strip(gray, polygon, unit / height, rows, columns)
     inside = strip[rows : len(strip) - rows, columns : strip.shape[1] - columns]
     if not inside.size or not columns:
         return
-    inside = seen_part(inside)
-    ground = ground_level(inside)
-    ink = is_ink(strip, ground, max(FAINT, CONTRAST * ink_contrast(inside, ground)))
+    ink = is_ink(strip, *ground_and_contrast(inside))
     if _has_letter(ink[:, columns - 1 :: -1], unit):
         yield 1, 0
     if _has_letter(ink[:, -columns:], unit):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.common.boxes import box_corners
-from src.reader.ink import ground_level, ink_contrast, is_ink
+from src.reader.ink import ground_and_contrast, is_ink
 from src.reader.text_recognizer import LineText
 from src.text_connector.detector import TextLines
 
@@ -23,9 +23,7 @@ GAP = 0.4  # line heights between letters, at most
 NEXT_LINE = 0.15  # line heights before the line that follows, at least
 AROUND = 0.2  # line heights above and below, which text leaves free and rules, frames and photographs do not
 SAME_ROW = 0.3  # share of the lower line's height from which another line is in the way
-CONTRAST, FAINT = 0.4, 24  # share of the contrast of the line's text, and gray values, that ink has at least
 SOLID, STROKE = 0.85, 0.2  # share of the box of what follows: letters fill less, but for an "I" of such a width
-SEEN = (32, 256)  # rows and columns of a line from which its ground and contrast are taken, at most
 SAME_HEIGHT, COMMON = 0.6, 0.6  # ratio of the heights of two parts of one line, and share that they have in common
 SURE, BELOW = 0.9, 0.02  # score of the longer text, and by how much it may be below that of the shorter one
 
@@ -84,11 +82,6 @@ def longer_lines(lines: TextLines, gray: np.ndarray) -> list[LongerLine]:
     return found
 
 
-def seen_part(gray: np.ndarray) -> np.ndarray:
-    """So many of the pixels of a line, (h, w), not empty, as tell its ground and contrast."""
-    return gray[:: -(-gray.shape[0] // SEEN[0]), :: -(-gray.shape[1] // SEEN[1])]
-
-
 def _are_alike(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether two boxes may be parts of one line, by where they begin and end from above."""
     lower, taller = sorted((first[3] - first[1], second[3] - second[1]))
@@ -108,9 +101,7 @@ def _end(gray: np.ndarray, box: np.ndarray, limit: float) -> tuple[float | None,
     margin = max(1, round(AROUND * height))
     if inside.size == 0 or stop - x2 < THIN * height or y1 < margin or y2 + margin >= len(gray):
         return None, False
-    inside = seen_part(inside)
-    ground = ground_level(inside)
-    contrast = max(FAINT, CONTRAST * ink_contrast(inside, ground))
+    ground, contrast = ground_and_contrast(inside)
     beyond = gray[y1 - margin : y2 + margin + 1, x2 + 1 : stop]
     near = is_ink(beyond[:, : int(GAP * height) + 1], ground, contrast)
     # Most lines end on plain ground, those of a photograph beside what goes on above and below.

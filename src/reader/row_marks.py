@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from src.common.warp import can_be_warped
-from src.reader.ink import ground_level, ink_contrast, is_ink
+from src.reader.ink import ground_level, ink_contrast, is_ink, least_contrast
 from src.reader.missed_rows import aligned, missed_rows
 from src.reader.page_marks import page_marks
 from src.reader.tilt import level_boxes, level_image, tilted_corners
@@ -25,8 +25,6 @@ NARROWEST, WIDEST = 0.08, 1.5  # line heights
 SHORTEST = 0.4  # share of the line's height that a character has
 APART = 0.5  # line heights around a character; what is nearer is a part of it, or another digit
 MOST_INK, MOST_IN_TABLE = 0.3, 0.6  # share of the columns between two lines, or of a row of a table: more is no text
-CONTRAST = 0.4  # share of the contrast of the row's text that its ink has at least
-FAINT = 24  # gray values that ink differs from its ground by at least
 LONGEST = 12.0  # line heights of a word in a column of lines
 REACH, COLUMN = 2.0, 3  # line heights beyond all lines; further off are columns of so many marks, or one all alone
 WORD_GAP = 0.6  # line heights between words of one line, at most
@@ -87,10 +85,10 @@ def lone_marks(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray:
             alone += [len(between.runs) == 1] * len(marks_here)
             words += between.boxes(WORD_GAP, WIDEST, LONGEST, ROOM / 2)
     contrast = float(np.median(contrasts))
-    numbers = page_marks(gray, boxes, max(FAINT, CONTRAST * contrast))
+    numbers = page_marks(gray, boxes, least_contrast(contrast))
     found += numbers
     alone += [True] * len(numbers)
-    for top, bottom in missed_rows(gray, boxes, max(FAINT, CONTRAST * contrast)):
+    for top, bottom in missed_rows(gray, boxes, least_contrast(contrast)):
         beside = REACH * (bottom - top)
         between = _ink_between(gray, (left - beside, top, right + beside, bottom), contrast, MOST_IN_TABLE)
         words += between.boxes(WORD_GAP, NARROWEST, LONGEST, ROOM / 2)
@@ -180,7 +178,7 @@ def _ink_between(
     band = gray[y1:y2, x1:x2]
     if min(band.shape) < 4:
         return _Between(place)
-    ink = is_ink(band, ground_level(band), max(FAINT, CONTRAST * contrast))
+    ink = is_ink(band, ground_level(band), least_contrast(contrast))
     columns = ink.any(axis=0)
     if not columns.any() or columns.mean() > most:
         return _Between(place)
