@@ -32,7 +32,7 @@ from src.common.errors import UserError
 from src.common.options import OptionError
 from src.data.detection.annotations.label_files import read_icdar2013
 from src.data.detection.data_sets import choose_held_out
-from src.data.recognition.annotations import WordSet, group_hash, read_iiit5k, read_tsv
+from src.data.recognition.annotations import MOST_DIGITS, WordSet, group_hash, read_iiit5k, read_tsv
 from src.data.recognition.lmdb_reader import LmdbWords, image_key
 from src.model_utils.command import run_command
 from src.model_utils.command_parser import CommandParser, existing_folder, given_path
@@ -66,8 +66,8 @@ def held_out(groups: Mapping[str, str], count: int, counted: Callable[[str], boo
 def range_of(name: str, size: int) -> str:
     """The range of `size` numbers that the first number in `name` lies in: `train/1009_2.png`, 50 -> "1000"."""
     number = re.search(r"\d+", name)
-    if number is None or len(number[0]) > 18:
-        raise UserError(f"'{name}' has no number of at most 18 digits")
+    if number is None or len(number[0]) > MOST_DIGITS:
+        raise UserError(f"'{name}' has no number of at most {MOST_DIGITS} digits")
     return str(int(number[0]) // size * size)
 
 

@@ -9,7 +9,7 @@ from src.ctpn import topology as ctpn
 
 # the last convolution of each network, and its channels at the published size
 LAST_CONVOLUTION = {
-    "ctpn": ("vgg16_feature_extractor.conv5_3.0.weight", ctpn.STAGES[-1][-1]),
+    "ctpn": (f"{ctpn.BACKBONE}{ctpn.CONVOLUTIONS[-1]}.0.weight", ctpn.STAGES[-1][-1]),
     "crnn": (f"cnn.conv{len(crnn.CHANNELS) - 1}.weight", crnn.CHANNELS[-1]),
 }
 

@@ -72,7 +72,7 @@ class WordSet:
     iterate: Callable[[], Iterator[Word | Reject]]
 
 
-_MOST_DIGITS = 18  # of a number in a label; Python makes no integer of thousands of them
+MOST_DIGITS = 18  # of a number in a label; Python makes no integer of thousands of them
 
 
 def read_mjsynth(label_file: Path, image_dir: Path | None = None, lexicon: Path | None = None) -> WordSet:
@@ -89,7 +89,7 @@ def read_mjsynth(label_file: Path, image_dir: Path | None = None, lexicon: Path 
         name = name.strip().removeprefix("./")
         if not name or not number.isdecimal():
             return _foreign_line(line, "./path/of_image.jpg NUMBER")
-        if len(number) > _MOST_DIGITS or int(number) >= len(words):
+        if len(number) > MOST_DIGITS or int(number) >= len(words):
             return Reject(name, "number beyond the lexicon")
         text = words[int(number)].strip()
         spelled = Path(name).stem.partition("_")[2].rpartition("_")[0]
