@@ -10,11 +10,10 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from src.common.boxes import box_corners
 from src.common.warp import LONGEST_SIDE, part_to_warp
 from src.reader.ink import ground_and_contrast, is_ink
 from src.reader.line_ends import LOWEST, LongerLine
-from src.reader.tilt import line_heights
+from src.reader.tilt import are_level, line_heights
 from src.text_connector.detector import TextLines
 
 SEEN_HEIGHT = 48  # pixels of a line when its ends are looked at, at most
@@ -31,10 +30,9 @@ def lines_with_cut_ends(lines: TextLines, gray: np.ndarray) -> list[LongerLine]:
     Args:
         gray: the image, uint8 (H, W).
     """
-    level = (lines.polygons == box_corners(lines.boxes)).all(axis=(1, 2))
     heights = line_heights(lines.polygons)
     found = []
-    for index in np.flatnonzero(~level & (heights >= LOWEST)).tolist():
+    for index in np.flatnonzero(~are_level(lines) & (heights >= LOWEST)).tolist():
         room = MORE * float(heights[index])
         for before, after in _cut_ends(gray, lines.polygons[index], float(heights[index])):
             longer = _lengthened(lines.polygons[index], before * room, after * room)

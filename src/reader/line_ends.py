@@ -13,6 +13,7 @@ import numpy as np
 from src.common.boxes import box_corners
 from src.reader.ink import ground_and_contrast, is_ink
 from src.reader.text_recognizer import LineText
+from src.reader.tilt import are_level
 from src.text_connector.detector import TextLines
 
 LOWEST = 8  # pixels of a line that is looked at
@@ -59,7 +60,7 @@ def longer_lines(lines: TextLines, gray: np.ndarray) -> list[LongerLine]:
         gray: the image, uint8 (H, W).
     """
     boxes = lines.boxes.astype(np.float64)
-    level = (lines.polygons == box_corners(lines.boxes)).all(axis=(1, 2))
+    level = are_level(lines)
     found = []
     for index in np.flatnonzero(level & (boxes[:, 3] - boxes[:, 1] >= LOWEST)).tolist():
         x1, y1, x2, y2 = boxes[index].tolist()

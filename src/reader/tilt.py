@@ -31,6 +31,11 @@ def line_heights(polygons: np.ndarray) -> np.ndarray:
     return np.maximum((polygons[:, 3, 1] - polygons[:, 0, 1] + polygons[:, 2, 1] - polygons[:, 1, 1]) / 2, 1e-6)
 
 
+def are_level(lines: TextLines) -> np.ndarray:
+    """(M,) bool: whose polygons are their boxes."""
+    return (lines.polygons == box_corners(lines.boxes)).all(axis=(1, 2))
+
+
 def followed(lines: TextLines, tilt: float, gray: np.ndarray, oriented: bool | Literal["auto"]) -> TextLines:
     """Lines whose polygons follow their tilt: all, none, or with "auto" those whose tilt shows.
 
