@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from src.common.warp import LONGEST_SIDE, part_to_warp
 from src.reader.ink import ground_and_contrast, is_ink
+from src.reader.line_crops import level_strip
 from src.reader.line_ends import LOWEST, LongerLine
 from src.reader.tilt import are_level, line_heights
 from src.text_connector.detector import TextLines
@@ -53,7 +53,7 @@ def _cut_ends(gray: np.ndarray, polygon: np.ndarray, height: float) -> Iterator[
     """(1, 0) where a letter goes on before the line, (0, 1) where one does behind it."""
     unit = min(height, SEEN_HEIGHT)  # a line height in pixels of the strip
     rows, columns = round(AROUND * unit), round(MORE * unit)
-    strip = _level_strip(gray, polygon, unit / height, rows, columns)
+    strip = level_strip(gray, polygon, unit / height, rows, columns)
     inside = strip[rows : len(strip) - rows, columns : strip.shape[1] - columns]
     if not inside.size or not columns:
         return
@@ -62,19 +62,6 @@ def _cut_ends(gray: np.ndarray, polygon: np.ndarray, height: float) -> Iterator[
         yield 1, 0
     if _has_letter(ink[:, -columns:], unit):
         yield 0, 1
-
-
-def _level_strip(gray: np.ndarray, polygon: np.ndarray, scale: float, above: int, beside: int) -> np.ndarray:
-    """A line of the image (H, W) turned level and made smaller, with so many pixels around it."""
-    along, down = polygon[1] - polygon[0], polygon[3] - polygon[0]
-    width, height = (max(1, round(scale * float(np.linalg.norm(side)))) for side in (along, down))
-    steps = np.stack([along / width, down / height], axis=1)  # in the image, for a pixel of the strip
-    start = polygon[0] - steps @ (beside, above)
-    size = min(width + 2 * beside, LONGEST_SIDE), height + 2 * above
-    gray, origin = part_to_warp(gray, start + np.array([[0, 0], [size[0], 0], size, [0, size[1]]]) @ steps.T)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    matrix = np.concatenate([steps, (start - origin)[:, None]], axis=1).astype(np.float64)
-    return cv2.warpAffine(gray, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _has_letter(ink: np.ndarray, unit: float) -> bool:

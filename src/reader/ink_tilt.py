@@ -9,6 +9,8 @@ right; boxes are x1, y1, x2, y2.
 import cv2
 import numpy as np
 
+from src.common.resize import resized
+
 STEEPEST = 0.14  # slope of eight degrees
 STEP = 0.02  # between slopes that are tried first; then a third and a ninth of it around the best
 HEIGHT = 24  # of a line when it is looked at, pixels
@@ -103,18 +105,18 @@ def _edges(
     scale = HEIGHT / max(height, 1.0)
     middle, half = crop.shape[1] / 2, WIDEST / scale / 2
     crop = crop[:, max(0, int(middle - half)) : int(middle + half) + 1]
-    size = max(4, round(crop.shape[1] * scale)), max(4, round(crop.shape[0] * scale))
-    small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    rows, columns = (max(4, round(side * scale)) for side in crop.shape)
+    small = resized(crop, (rows, columns), cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     change = np.diff(small.astype(np.int16), axis=0)
     if slope is not None:
-        down, right = np.arange(len(change)) - len(change) / 2, np.arange(size[0]) - size[0] / 2
+        down, right = np.arange(len(change)) - len(change) / 2, np.arange(columns) - columns / 2
         change[np.abs(down[:, None] - slope * right) > BAND * HEIGHT] = 0
     strongest = np.abs(change).max()
     if strongest < 16:
         return None
     ups, downs = np.nonzero(change > EDGE * strongest), np.nonzero(change < -EDGE * strongest)
     y = np.concatenate([ups[0], downs[0] + 3 * len(small)])  # the two kinds do not share rows
-    return np.concatenate([ups[1], downs[1]]) - size[0] / 2, y.astype(np.float64)
+    return (np.concatenate([ups[1], downs[1]]) - columns / 2).astype(np.float32), y.astype(np.float32)
 
 
 def _sharpness(edges: list[tuple[np.ndarray, np.ndarray]], slopes: np.ndarray) -> np.ndarray:
@@ -123,10 +125,10 @@ def _sharpness(edges: list[tuple[np.ndarray, np.ndarray]], slopes: np.ndarray) -
     for x, y in edges:
         if not len(x):
             continue
-        rows = (BINS * (y - slopes[:, None] * x)).round().astype(np.int64)
+        rows = np.rint(BINS * y - BINS * slopes[:, None].astype(np.float32) * x)
         rows -= rows.min() - BINS
         width = int(rows.max()) + 2 * BINS
-        places = rows + width * np.arange(len(slopes))[:, None]
+        places = rows.astype(np.intp) + width * np.arange(len(slopes))[:, None]
         counts = np.bincount(places.ravel(), minlength=width * len(slopes)).reshape(len(slopes), width)
         # Rows of a pixel's height, or those of the level image would be the only ones without rounding.
         blurred = np.cumsum(counts, axis=1)

@@ -16,7 +16,7 @@ class LineCrop:
     """A line that was cut out.
 
     Attributes:
-        pixels: (H, W, 3) uint8.
+        pixels: uint8 (H, W) or (H, W, 3), as the image it was cut out of.
         begin, end: where its left and right edge are along the line, as shares of the line's length: below 0 and
             above 1 where there is a margin.
         top, bottom: the same of its upper and lower edge, as shares of the line's height.
@@ -41,7 +41,7 @@ class LineCrop:
 
 
 def cut_line(image: np.ndarray, polygon: np.ndarray, margin: float = 0.0) -> LineCrop:
-    """The line in `polygon` (4, 2), clockwise from its top left, of `image` (H, W, 3).
+    """The line in `polygon` (4, 2), clockwise from its top left, of `image`, uint8 (H, W) or (H, W, 3).
 
     A tilted one is turned so that its text runs from left to right. At least a pixel is returned.
 
@@ -81,6 +81,19 @@ def _rectified(image: np.ndarray, polygon: np.ndarray, margin: float) -> LineCro
     pixels = cv2.warpPerspective(image, matrix, (new_width, new_height), flags=how, borderMode=cv2.BORDER_REPLICATE)
     along, down_share = (float(2 * pad / max(sides[i] + sides[i + 2], 1e-6)) for i in (0, 1))
     return LineCrop(pixels, -along, 1 + along, -down_share, 1 + down_share)
+
+
+def level_strip(gray: np.ndarray, polygon: np.ndarray, scale: float, above: int = 0, beside: int = 0) -> np.ndarray:
+    """A line of the image (H, W) turned level and made smaller, to be looked at, with so many pixels around it."""
+    along, down = polygon[1] - polygon[0], polygon[3] - polygon[0]
+    width, height = (max(1, round(scale * float(np.linalg.norm(side)))) for side in (along, down))
+    steps = np.stack([along / width, down / height], axis=1)  # in the image, for a pixel of the strip
+    start = polygon[0] - steps @ (beside, above)
+    size = min(width + 2 * beside, LONGEST_SIDE), height + 2 * above
+    gray, origin = part_to_warp(gray, start + np.array([[0, 0], [size[0], 0], size, [0, size[1]]]) @ steps.T)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    matrix = np.concatenate([steps, (start - origin)[:, None]], axis=1).astype(np.float64)
+    return cv2.warpAffine(gray, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def part_of_height(polygon: np.ndarray, rows: tuple[float, float]) -> np.ndarray:

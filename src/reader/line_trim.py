@@ -9,7 +9,9 @@ import numpy as np
 
 from src.common.boxes import shared_areas
 from src.common.quantiles import quantile
-from src.reader.line_crops import cut_line, part_of_height
+from src.common.resize import resized
+from src.reader.line_crops import cut_line, level_strip, part_of_height
+from src.reader.tilt import are_level
 from src.text_connector.detector import TextLines
 
 SEEN = (64, 400)  # rows and columns that are looked at, at most
@@ -31,8 +33,11 @@ def trimmed(lines: TextLines, gray: np.ndarray) -> TextLines:
     boxes, polygons = lines.boxes.copy(), lines.polygons.copy()
     changed = np.zeros(len(lines), bool)
     heights = np.linalg.norm(polygons[:, 3] - polygons[:, 0], axis=1)
+    level = are_level(lines)
     for index in np.flatnonzero(heights >= LOWEST):
-        rows = _text_rows(cut_line(gray, polygons[index]).pixels)
+        scale = min(1.0, SEEN[0] / float(heights[index]))
+        polygon = polygons[index]
+        rows = _text_rows(cut_line(gray, polygon).pixels if level[index] else level_strip(gray, polygon, scale))
         if rows is not None:
             polygons[index] = part_of_height(polygons[index], rows)
             boxes[index] = np.concatenate([polygons[index].min(axis=0), polygons[index].max(axis=0)])
@@ -48,7 +53,7 @@ def _text_rows(crop: np.ndarray) -> tuple[float, float] | None:
     if min(crop.shape) < 4:
         return None
     height, width = min(crop.shape[0], SEEN[0]), min(crop.shape[1], SEEN[1])
-    small = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
+    small = resized(crop, (height, width))
     change = cv2.absdiff(small[:, 1:], small[:, :-1]).mean(axis=1)
     active = change > max(PLAIN, QUIET * quantile(np.sort(change), 0.85))
     if not active.any():

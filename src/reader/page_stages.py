@@ -1,6 +1,5 @@
 """The stages between the pixels of an image and its result: detect, connect, recognize, and turn where that helps."""
 
-from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -46,10 +45,12 @@ class PageStages:
         self._prepare_detection(work)
 
     def _prepare_detection(self, work: PageWork) -> None:
-        if self._detector:
-            with work.timed("detect"):
+        with work.timed("detect"):
+            if self._detector:
                 work.detect_input = self._detector.prepare(work.pixels)
                 work.gray = work.detect_input.gray
+            else:
+                work.gray = to_gray(work.pixels)
 
     def detect(self, work: PageWork) -> None:
         """From the detector's input to text lines."""
@@ -75,19 +76,18 @@ class PageStages:
                 if self._recognizer:
                     work.longer = longer_lines(work.lines, work.gray) + lines_with_cut_ends(work.lines, work.gray)
                     work.whole = as_one_line(work.gray, work.lines.boxes)
-                work.gray = np.zeros((0, 0), np.uint8)  # not to be kept
             else:
                 work.lines, work.is_mark = whole_image(work.pixels), np.zeros(1, bool)
             if self._recognizer:
                 margin = self._options.crop_margin if detected else 0.0
                 polygons = [*work.lines.polygons, *(longer.polygon for longer in work.longer)]
-                work.crops = [cut_line(work.pixels, polygon, margin) for polygon in polygons]
+                work.crops = [cut_line(work.gray, polygon, margin) for polygon in polygons]
         with work.timed("recognize"):
             if not self._recognizer:
                 return
             work.prepared = [self._recognizer.prepare(crop.pixels, is_word=not detected) for crop in work.crops]
             if work.whole:
-                work.prepared.append(self._recognizer.prepare(work.whole.cut(work.pixels), is_word=True))
+                work.prepared.append(self._recognizer.prepare(work.whole.cut(work.gray), is_word=True))
 
     def recognize(self, work: PageWork) -> ReadResult:
         """The recognition network, and the result."""
@@ -108,7 +108,7 @@ class PageStages:
             return work
         with work.timed("recognize"):
             doubts = [index for index in doubtful(work.texts) if not work.is_mark[index]]
-            crops = [[cut_line(work.pixels, work.lines.polygons[i], margin) for margin in MARGINS] for i in doubts]
+            crops = [[cut_line(work.gray, work.lines.polygons[i], margin) for margin in MARGINS] for i in doubts]
             again = iter(self._recognizer.read([self._recognizer.prepare(c.pixels) for each in crops for c in each]))
             for index, each in zip(doubts, crops, strict=True):
                 readings = [work.texts[index], *islice(again, len(MARGINS))]
@@ -130,11 +130,11 @@ class PageStages:
         if not orientation.may_lie_on_its_side(found) or work.half_seen < orientation.MIN_HALF_SEEN:
             return 0
         with work.timed("detect"):
-            side = orientation.turned(work.pixels, 90)
-            lines = detector.find_quickly(side)
+            lines = detector.find_quickly(orientation.turned(work.pixels, 90))
         if not len(lines):
             return 0
         with work.timed("recognize"):
+            side = orientation.turned(work.gray, 90)
             crops = [cut_line(side, polygon, 0.15) for polygon in lines.polygons]
             scores = [orientation.mean_score(texts) for texts in _both_ways(crops, recognizer)]
         if max(scores) < max(orientation.GOOD, score + orientation.BETTER):
@@ -224,7 +224,7 @@ def _read_lines(work: PageWork, recognizer: TextRecognizer) -> None:
 def _choose(work: PageWork, whole: WholeImage, text: LineText) -> None:
     """The image as one line in the place of what was found in it, if that is the surer prediction."""
     if whole.wins((text.text, text.score), [(part.text, part.score) for part in work.texts]):
-        work.lines, work.texts, work.crops = whole.lines(), [text], [LineCrop(whole.cut(work.pixels))]
+        work.lines, work.texts, work.crops = whole.lines(), [text], [LineCrop(whole.cut(work.gray))]
         work.is_mark = np.zeros(1, bool)
 
 
@@ -244,9 +244,8 @@ def _corners(polygon: np.ndarray) -> tuple[tuple[float, float], ...]:
 
 def _words(text: LineText, crop: LineCrop, polygon: np.ndarray) -> tuple[Word, ...]:
     words = []
-    gray = replace(crop, pixels=to_gray(crop.pixels))
     for span in text.words:
-        rows = text_rows(gray.part_of_line(span.left, span.right))
+        rows = text_rows(crop.part_of_line(span.left, span.right))
         corners = place_word((crop.along_line(span.left), crop.along_line(span.right)), polygon, rows)
         box = (*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
         words.append(Word(span.text, box, _corners(corners), span.score))

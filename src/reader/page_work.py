@@ -22,7 +22,7 @@ class PageWork:
 
     Attributes:
         turn: degrees clockwise that `pixels` were turned by.
-        gray: of the pixels, until lines are connected.
+        gray: of the pixels; what lines are measured and cut out of.
         is_mark: which lines are single characters that no network detected; see `row_marks`.
         longer: lines that may be longer; their prepared lines follow those of the lines.
         whole: the image as one line, which then is the last prepared line.

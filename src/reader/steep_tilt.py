@@ -7,8 +7,9 @@ right; boxes are x1, y1, x2, y2.
 
 import math
 
-import cv2
 import numpy as np
+
+from src.common.resize import resized
 
 STEEPEST, STEP = 0.8, 0.01  # slope of 38 degrees, and between slopes that are tried first
 LEAST = 0.1  # slope from which rows are mixed
@@ -45,8 +46,8 @@ def steep_tilt(gray: np.ndarray, boxes: np.ndarray) -> float:
 def _edges(gray: np.ndarray, boxes: np.ndarray) -> np.ndarray | None:
     """x, y and kind, (3, n), of pixels in the boxes where ink begins (0) or ends (1) from above."""
     scale = min(1.0, SEEN / max(gray.shape))
-    size = tuple(max(2, round(side * scale)) for side in gray.shape[::-1])
-    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).astype(np.int16)
+    height, width = (max(2, round(side * scale)) for side in gray.shape)
+    small = resized(gray, (height, width)).astype(np.int16)
     change = np.diff(small, axis=0)
     inside = np.zeros(change.shape, bool)
     for x1, y1, x2, y2 in np.maximum(np.round(boxes * scale), 0).astype(int).tolist():

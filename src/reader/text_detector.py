@@ -8,6 +8,7 @@ import numpy as np
 
 from src.common.boxes import size_of
 from src.common.errors import UserError
+from src.common.resize import resized
 from src.common.warp import can_be_warped
 from src.ctpn.anchor_generator import make_anchors
 from src.ctpn.proposal_generator import Proposals, generate_proposals
@@ -29,7 +30,7 @@ from src.reader.passes import (
     wanted_scale,
 )
 from src.reader.steep_tilt import steep_tilt
-from src.reader.tile_pixels import SHRINKING, cut, normalized, scaled
+from src.reader.tile_pixels import SHRINKING, cut, normalized
 from src.reader.tiles import OVERLAP, Tile, join_proposals, up_to_stride
 from src.reader.tilt import level_image, rows_may_mix, tilted_corners
 from src.text_connector.detector import TextLines, detect_text_lines
@@ -99,7 +100,7 @@ class TextDetector:
             current = DetectionPass(fitted, (Tile(0, 0, shape, (0, 0, *fitted)),))
             return DetectInput(image, gray, current, preprocess(image, shape, self._options.keep_ratio)[0][None])
         current = first_pass(size, shape[0] * shape[1])
-        return DetectInput(image, gray, current, normalized(scaled(image, current.size)))
+        return DetectInput(image, gray, current, normalized(resized(image, current.size)))
 
     def detect(self, prepared: DetectInput) -> Detected:
         """Run the network, and again where that is worth it.
@@ -154,7 +155,7 @@ class TextDetector:
         """The lines that a pass with a part of the usual pixels finds."""
         size = size_of(image)
         current = first_pass(size, round(QUICK * self._options.image_size[0] * self._options.image_size[1]))
-        proposals = self._proposals(current.tiles[0], normalized(scaled(image, current.size)))
+        proposals = self._proposals(current.tiles[0], normalized(resized(image, current.size)))
         return self._lines(current, proposals, size)
 
     def find(self, image: np.ndarray) -> TextLines:
@@ -184,7 +185,7 @@ class TextDetector:
             current.pixels < CHEAP_CUTS * current.size[0] * current.size[1]
             and current.scale(size_of(image)) > SHRINKING
         )
-        whole = None if cheap else scaled(image, current.size)
+        whole = None if cheap else resized(image, current.size)
         parts = []
         for tile in current.tiles:
             if whole is None:

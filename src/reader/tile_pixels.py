@@ -9,18 +9,11 @@ from src.data.detection.preprocess import preprocess
 from src.reader.passes import DetectionPass
 from src.reader.tiles import Tile
 
-SHRINKING = 0.5  # scale below which pixels are averaged rather than interpolated
-
-
-def scaled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if size_of(image) == size:
-        return image
-    how = cv2.INTER_AREA if size[0] < SHRINKING * image.shape[0] else cv2.INTER_LINEAR
-    return cv2.resize(image, size[::-1], interpolation=how)
+SHRINKING = 0.5  # scale above which no pixels are averaged
 
 
 def cut(image: np.ndarray, current: DetectionPass, tile: Tile) -> np.ndarray:
-    """A tile without scaling the rest of the image; the same pixels as `scaled` has there."""
+    """A tile without scaling the rest of the image; the same pixels as `resized` has there."""
     steps = np.array([image.shape[1] / current.size[1], image.shape[0] / current.size[0]])
     start = (np.array([tile.x, tile.y]) + 0.5) * steps - 0.5
     height = min(tile.size[0], current.size[0] - tile.y)

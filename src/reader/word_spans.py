@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from src.common.quantiles import quantile
+from src.common.resize import resized
 from src.reader.line_crops import part_of_height
 
 FEWEST = 4  # letters of a line whose gaps tell where words end
@@ -190,13 +191,13 @@ def _gap_width(quiet: np.ndarray, left: float, right: float) -> float:
 
 def _gap(quiet: np.ndarray, left: float, right: float) -> tuple[float, float]:
     """The widest quiet run strictly between two columns; where there is none, their middle twice."""
-    first, last = math.floor(left) + 1, math.ceil(right)
-    steps = np.diff(np.concatenate([[False], quiet[first:last], [False]]).astype(np.int8))
-    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
-    if not len(starts):
+    first = math.floor(left) + 1
+    between = quiet[first : math.ceil(right)].tobytes()  # of a few columns: NumPy would take ten times as long
+    widest = max(between.split(b"\0"), key=len)
+    if not widest:
         return (left + right) / 2, (left + right) / 2
-    widest = int(np.argmax(ends - starts))
-    return float(first + starts[widest]), float(first + ends[widest])
+    start = first + between.index(widest)
+    return float(start), float(start + len(widest))
 
 
 def text_rows(gray: np.ndarray) -> tuple[float, float]:
@@ -208,9 +209,9 @@ def text_rows(gray: np.ndarray) -> tuple[float, float]:
     if min(gray.shape) < LEAST_SIDE:
         return whole
     height, width = min(gray.shape[0], SEEN[0]), min(gray.shape[1], SEEN[1])
-    small = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
+    small = resized(gray, (height, width))
     change = cv2.absdiff(small[:, 1:], small[:, :-1]).mean(axis=1)
-    change = np.convolve(np.pad(change, 1, mode="edge"), (0.25, 0.5, 0.25), "valid")
+    change = np.convolve(np.concatenate([change[:1], change, change[-1:]]), (0.25, 0.5, 0.25), "valid")
     ordered = np.sort(change)
     ground, text = quantile(ordered, 0.05), quantile(ordered, 0.9)
     if text < LEAST_CHANGE or ground > UNCLEAR * text:

@@ -3,12 +3,13 @@
 import pytest
 
 from src.reader.patterns import is_pattern
-from src.reader.second_reading import ALONE, DOUBTFUL, doubtful, surest
+from src.reader.second_reading import ALONE, DOUBTFUL, HOPELESS, doubtful, surest
 from src.reader.text_recognizer import LineText
 
 
 def test_only_doubtful_lines_are_read_again():
-    assert doubtful([LineText("a", DOUBTFUL), LineText("b", DOUBTFUL - 0.01), LineText("", 0.0)]) == [1, 2]
+    scores = (DOUBTFUL, DOUBTFUL - 0.01, HOPELESS, HOPELESS - 0.01)
+    assert doubtful([*(LineText("a", score) for score in scores), LineText("", 0.0)]) == [1, 2]
 
 
 @pytest.mark.parametrize(
