@@ -27,7 +27,7 @@ FINEST = 16 / SMALLEST_TEXT  # scale beyond which nothing is gained
 LARGEST_FIRST = 2.0  # small images are enlarged by so much at most
 # Pixels of the input from which its width is a multiple of two strides: oneDNN takes a tenth longer per pixel for 752
 # than for 736 or 768 in bfloat16, and 752 would be the width of every photograph of 4:3.
-WIDE, WIDE_STEP = 512, 2 * STRIDE
+WIDE, WIDE_STEP = 640, 2 * STRIDE
 STEP = 2.4  # from one pass to the next at most, so that each line is clear in one of them
 SMALLEST_STEP, ONCE_MORE = 1.25, 1.35  # less is not worth a pass; the step beyond the finest scale
 HALF_SEEN = 0.25  # score of a proposal that calls for a finer pass
