@@ -38,7 +38,7 @@ if __name__ == "__main__":
 from benchmarks.published_size import IMAGE_SIZE, write_published_size
 from benchmarks.reader_accuracy import plain
 from benchmarks.reader_inputs import labeled_images
-from benchmarks.reader_report import PUBLISHED, goals, report
+from benchmarks.reader_report import DETECTOR, PUBLISHED, goals, report
 from src.data.loading.prefetch import usable_cores
 from src.engines.processor import describe_processor, processor_flags
 from src.model_utils.command import run_command
@@ -101,7 +101,7 @@ def main() -> None:
     flags = processor_flags()
     print(f"processor: {describe_processor(flags)}; {arguments.threads} threads each; {len(files)} images")
     workers = start_workers(arguments, options)
-    single = "f32" in workers["openvino"].about
+    computes_in = workers["openvino"].about.split(", ")[-2]  # "PROCESSOR, int8 and bf16, line model"
     try:
         found = {
             "networks": networks(workers, options, arguments.repeats),
@@ -115,7 +115,7 @@ def main() -> None:
     )
     found["start"] = start_up(arguments, files[0])
     report(found)
-    goals(found, MATRIX_UNIT in flags and not single, single)
+    goals(found, MATRIX_UNIT in flags and computes_in.endswith("bf16"), computes_in)
     print(f"(measured in {time.perf_counter() - began:.0f} s)")
     if arguments.json:
         content = {"processor": describe_processor(flags), "threads": arguments.threads, "files": len(files), **found}
@@ -129,7 +129,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=usable_cores())
     parser.add_argument("--recognizer", default="auto")
-    parser.add_argument("--precision", default="auto", choices=("auto", "f32"), help="of OpenVINO")
+    parser.add_argument("--precision", default="auto", choices=("auto", "float", "f32"), help="of OpenVINO")
     parser.add_argument("--baseline", type=Path)
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--rapidocr_python", default=peer_python())
@@ -165,7 +165,7 @@ def networks(workers: dict[str, Worker], options: dict, repeats: int) -> dict[st
         published = Path(folder) / "published.ckpt"
         write_published_size(detector, published)
         for title, network, shape, weights in (
-            ("ctpn", "ctpn", (1, 3, *detect_options(reader, detector.card).image_size), None),
+            (DETECTOR, "ctpn", (1, 3, *detect_options(reader, detector.card).image_size), None),
             (PUBLISHED, "ctpn", (1, 3, *IMAGE_SIZE), str(published)),
             ("crnn", "crnn", WORD_BATCH, None),
         ):

@@ -1,6 +1,6 @@
 """One interface to the runtimes that compute a network: OpenVINO, ONNX Runtime, MindSpore."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -112,15 +112,14 @@ def _open_engine(weights: NetworkWeights, options: EngineOptions, input_shape: I
 
         return MindSporeEngine(weights)
     path = onnx_file(weights, Path(options.cache_dir) if options.cache_dir else None)
-    if name == "openvino":
-        from src.engines.openvino_engine import OpenVinoEngine  # noqa: PLC0415 - may not be installed
+    try:
+        if name == "openvino":
+            from src.engines.openvino_engine import OpenVinoEngine  # noqa: PLC0415 - may not be installed
 
-        engine: Callable[..., Engine] = OpenVinoEngine
-    else:
+            ranges = weights.card.activation_ranges
+            return OpenVinoEngine(path, options.threads, options.precision, input_shape, ranges)
         from src.engines.onnxruntime_engine import OnnxRuntimeEngine  # noqa: PLC0415
 
-        engine = OnnxRuntimeEngine
-    try:
-        return engine(path, options.threads, options.precision, input_shape)
+        return OnnxRuntimeEngine(path, options.threads)
     except UserError as error:
         raise EngineError(f"{weights.path}: {error}") from None

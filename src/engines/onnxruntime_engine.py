@@ -9,7 +9,10 @@ from src.common.errors import UserError
 
 
 class OnnxRuntimeEngine:
-    """An ONNX file in ONNX Runtime; arguments as in `OpenVinoEngine`, of which it needs the threads only.
+    """An ONNX file in ONNX Runtime.
+
+    Args:
+        threads: 0 leaves the number to ONNX Runtime.
 
     Raises:
         UserError: ONNX Runtime cannot use the file.
@@ -17,13 +20,7 @@ class OnnxRuntimeEngine:
 
     name = "onnxruntime"
 
-    def __init__(
-        self,
-        path: Path,
-        threads: int = 0,
-        precision: str = "auto",
-        input_shape: tuple[int | None, ...] | None = None,
-    ):
+    def __init__(self, path: Path, threads: int = 0):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         # Otherwise the threads of one network keep their cores busy for some 10 ms after it is done, waiting for its

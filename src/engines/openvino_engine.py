@@ -4,11 +4,13 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from src.common.errors import UserError
 from src.common.openvino_package import import_openvino, use_ordinary_signal_stack
+from src.engines.int8_convolutions import Range, use_int8
 
 openvino = import_openvino()
 
@@ -32,17 +34,24 @@ def precision_settings(precision: str = "auto") -> dict[str, object]:
     return {"INFERENCE_PRECISION_HINT": "f32"} if precision == "f32" or bf16_is_capped() else {}
 
 
+def _has_int8(core: Any) -> bool:
+    return "INT8" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 class OpenVinoEngine:
     """An ONNX file in OpenVINO.
 
     Args:
         threads: 0 leaves the number to OpenVINO.
-        precision: "auto" takes bfloat16 on processors that compute it faster, "f32" never. OpenVINO itself looks at
-            the processor alone; with `CAPS` on one that has bfloat16 it would be slow, or have no kernel at all.
+        precision: "auto" and "float" take bfloat16 on processors that compute it faster, "f32" never. OpenVINO
+            itself looks at the processor alone; with `CAPS` on one that has bfloat16 it would be slow, or have no
+            kernel at all.
         input_shape: (B, C, H, W), None where free; the sizes given are fixed in the compiled network.
+        ranges: of what goes into the convolutions, by name. With them, and precision "auto", these are computed in
+            8-bit integers.
 
     Raises:
-        UserError: OpenVINO cannot use the file.
+        UserError: OpenVINO cannot use the file, or the ranges are of another one.
     """
 
     name = "openvino"
@@ -53,6 +62,7 @@ class OpenVinoEngine:
         threads: int = 0,
         precision: str = "auto",
         input_shape: tuple[int | None, ...] | None = None,
+        ranges: Mapping[str, Range] | None = None,
     ):
         # Pinned threads wait for their core while another process has it, and other cores are free.
         settings = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False, **precision_settings(precision)}
@@ -60,8 +70,11 @@ class OpenVinoEngine:
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
         core = openvino.Core()
+        in_int8 = bool(ranges) and precision == "auto" and _has_int8(core)
         try:
             model = core.read_model(str(path))
+            if in_int8:
+                use_int8(model, ranges or {})
             if input_shape is not None:
                 model.reshape(openvino.PartialShape([-1 if side is None else side for side in input_shape]))
             self._compiled = core.compile_model(model, "CPU", settings)
@@ -71,7 +84,8 @@ class OpenVinoEngine:
             use_ordinary_signal_stack()
         self._requests = threading.local()  # a request is not for two threads at once
         kind = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        self.device = f"{core.get_property('CPU', 'FULL_DEVICE_NAME')}, {kind}"
+        kinds = f"int8 and {kind}" if in_int8 else kind
+        self.device = f"{core.get_property('CPU', 'FULL_DEVICE_NAME')}, {kinds}"
 
     def run(self, image: np.ndarray) -> list[np.ndarray]:
         if not hasattr(self._requests, "request"):

@@ -1,5 +1,6 @@
 """The stages between the pixels of an image and its result: detect, connect, recognize, and turn where that helps."""
 
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 import numpy as np
@@ -124,7 +125,9 @@ class PageStages:
         score = orientation.mean_score(found) if orientation.is_enough(found) else 0.0
         with work.timed("recognize"):
             if orientation.has_direction(found):
-                upright, flipped = _both_ways(work.crops, recognizer)
+                longest = _longest(work.crops)
+                upright = _texts(work.texts[index] for index in longest)
+                flipped = _read_at([work.crops[index] for index in longest], 180, recognizer)
                 if orientation.is_better(flipped, upright):
                     return 180
         if not orientation.may_lie_on_its_side(found) or work.half_seen < orientation.MIN_HALF_SEEN:
@@ -136,7 +139,8 @@ class PageStages:
         with work.timed("recognize"):
             side = orientation.turned(work.gray, 90)
             crops = [cut_line(side, polygon, 0.15) for polygon in lines.polygons]
-            scores = [orientation.mean_score(texts) for texts in _both_ways(crops, recognizer)]
+            crops = [crops[index] for index in _longest(crops)]
+            scores = [orientation.mean_score(_read_at(crops, way, recognizer)) for way in (0, 180)]
         if max(scores) < max(orientation.GOOD, score + orientation.BETTER):
             return 0
         return 90 if scores[0] >= scores[1] else 270
@@ -228,14 +232,20 @@ def _choose(work: PageWork, whole: WholeImage, text: LineText) -> None:
         work.is_mark = np.zeros(1, bool)
 
 
-def _both_ways(crops: list[LineCrop], recognizer: TextRecognizer) -> list[list[tuple[str, float]]]:
-    """Texts and scores of the longest lines as they are and upside down."""
-    longest = sorted(crops, key=lambda crop: -crop.pixels.shape[1] / crop.pixels.shape[0])[:SAMPLE]
-    ways = []
-    for turn in (0, 180):
-        prepared = [recognizer.prepare(orientation.turned(crop.pixels, turn)) for crop in longest]
-        ways.append([(read.text, read.score) for read in recognizer.read(prepared) if len(read.text) > 1])
-    return ways
+def _longest(crops: Sequence[LineCrop]) -> list[int]:
+    """Indices of the lines that show whether text is upright."""
+    lengths = [crop.pixels.shape[1] / crop.pixels.shape[0] for crop in crops]
+    return sorted(range(len(crops)), key=lambda index: -lengths[index])[:SAMPLE]
+
+
+def _read_at(crops: Sequence[LineCrop], turn: int, recognizer: TextRecognizer) -> list[tuple[str, float]]:
+    """Texts and scores of lines turned clockwise by so many degrees."""
+    return _texts(recognizer.read([recognizer.prepare(orientation.turned(crop.pixels, turn)) for crop in crops]))
+
+
+def _texts(read: Iterable[LineText]) -> list[tuple[str, float]]:
+    """Texts and scores, but those of a single letter, which is one from every side."""
+    return [(text.text, text.score) for text in read if len(text.text) > 1]
 
 
 def _corners(polygon: np.ndarray) -> tuple[tuple[float, float], ...]:

@@ -9,7 +9,6 @@ M lines, boxes x1, y1, x2, y2 in pixels of the image.
 
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
 from src.common.warp import can_be_warped
@@ -42,7 +41,7 @@ def with_marks(lines: TextLines, gray: np.ndarray, tilt: float) -> TextLines:
     if not _are_rows(boxes, _rows(boxes)) or (tilt and not can_be_warped(gray)):
         return lines
     if tilt:
-        gray, origin = level_image(gray, tilt, cv2.INTER_NEAREST)  # to see where ink is
+        gray, origin = level_image(gray, tilt)
     marks: np.ndarray = lone_marks(gray, boxes + np.tile(origin, 2)) - np.tile(origin, 2)
     corners = tilted_corners(marks, tilt).astype(np.float32)
     return TextLines(

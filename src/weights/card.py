@@ -4,7 +4,7 @@
 
     {"version": 1, "network": "ctpn", "sha256": "<64 hex digits>", "image_size": [576, 960], "keep_ratio": false,
      "anchor_heights": [2, 4, ...], "side_refinement": false, "lstm_branch": "rnn2", "backbone_width": 1.0,
-     "connector": {"line_min_score": 0.8}}
+     "connector": {"line_min_score": 0.8}, "activation_ranges": {"...": [0, 9.5], ...}}
 
     {"version": 1, "network": "crnn", "sha256": "...", "alphabet": "printable_ascii", "widths": [100, 200, 400],
      "unit": "line", "network_width": 1.0}
@@ -13,7 +13,9 @@
 ones; `proposals`, in the card of an exported file, the three that decide how many proposals there are. `alphabet` is
 a name ("digits_lower", "printable_ascii") or a file beside the card; `characters`, in its place, are the characters
 themselves in the order of their classes. `unit` is what the recognizer was trained on, "word" or "line".
-`backbone_width` and `network_width` are the factors on the channels, 1.0 the published networks. "description",
+`backbone_width` and `network_width` are the factors on the channels, 1.0 the published networks. `activation_ranges`
+has the lowest and highest value of what goes into the convolutions, by its name in the ONNX file: with them, they may
+be computed in 8-bit integers. "description",
 "made_by" and "figures" may hold anything. Every key but `version` and `network` may be absent; the published values
 then count. For weights without a card, the `config.yaml` that training left beside them speaks.
 """
@@ -49,6 +51,7 @@ _KEYS = {
         "backbone_width",
         "connector",
         "proposals",
+        "activation_ranges",
     },
     "crnn": {"alphabet", "characters", "widths", "unit", "network_width"},
 }
@@ -75,6 +78,7 @@ class WeightsCard:
     backbone_width: float = 0.0
     connector: Mapping[str, float | bool] = field(default_factory=dict)
     proposals: Mapping[str, float] = field(default_factory=dict)
+    activation_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     network_width: float = 0.0
     alphabet: str = ""
     characters: str = ""
@@ -209,6 +213,13 @@ def _are_proposals(value: object) -> bool:
     return isinstance(value, dict) and value.keys() <= keys and all(_numbers([v], 0) for v in value.values())
 
 
+def _are_ranges(value: object) -> bool:
+    """Names and two numbers each, of which the second is larger."""
+    if not isinstance(value, dict) or len(value) > 1000:
+        return False
+    return all(len(v) == 2 and _numbers(v, -1e5) if isinstance(v, list) else False for v in value.values())
+
+
 def _is_image_size(value: object) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(_numbers([side], STRIDE, STRIDE) for side in value)
 
@@ -223,6 +234,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "backbone_width": (lambda v: _numbers([v], 0.01), "a number above 0"),
     "connector": (_is_connector, "parameters of the text connector and their values"),
     "proposals": (_are_proposals, "rpn_nms_pre, rpn_nms_thr, rpn_max_num and their numbers"),
+    "activation_ranges": (_are_ranges, "names of activations and [lowest, highest] of each"),
     "network_width": (lambda v: _numbers([v], 0.01), "a number above 0"),
     "alphabet": (lambda v: isinstance(v, str), "a text"),
     "characters": (lambda v: isinstance(v, str) and bool(v), "a text"),

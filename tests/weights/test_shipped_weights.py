@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from src.ctpn.topology import BACKBONE, CONVOLUTIONS
 from src.weights.network_weights import find_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +42,11 @@ class TestShipped:
 
     def test_it_is_small_enough_to_clone(self, path):
         assert path.stat().st_size <= MOST_BYTES[network_of(path)]
+
+    def test_a_detector_has_the_range_of_every_activation(self, path):
+        if network_of(path) == "ctpn":
+            expected = [f"{BACKBONE}{layer}.relu" for layer in CONVOLUTIONS]
+            assert list(card_of(path)["activation_ranges"]) == expected
 
     @pytest.mark.parametrize("name", MODEL_CARDS)
     def test_the_model_card_has_its_hash(self, path, name):

@@ -100,6 +100,12 @@ def test_a_damaged_configuration_is_named(tmp_path, content):
         read_card(tmp_path / "ctpn.ckpt", "ctpn")
 
 
+@pytest.mark.parametrize("ranges", [[], {"image": 3}, {"image": [1, 1]}, {"image": [0, 1, 2]}, {"image": ["0", 1]}])
+def test_ranges_that_are_refused(ranges):
+    with pytest.raises(CardError, match="activation_ranges"):
+        parse_card({"version": 1, "network": "ctpn", "activation_ranges": ranges}, "ctpn", "card")
+
+
 @pytest.mark.parametrize(
     "connector", [[], {"line_min_score": 2}, {"color": 1}, {"side_refinement": True}, {"min_ratio": "x"}, {1: 1}]
 )
