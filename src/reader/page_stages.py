@@ -133,7 +133,7 @@ class PageStages:
         if not orientation.may_lie_on_its_side(found) or work.half_seen < orientation.MIN_HALF_SEEN:
             return 0
         with work.timed("detect"):
-            lines = detector.find_quickly(orientation.turned(work.pixels, 90))
+            lines = detector.find_on_side(work.pixels)
         if not len(lines):
             return 0
         with work.timed("recognize"):

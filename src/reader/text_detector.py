@@ -1,5 +1,6 @@
 """The detection network with an engine: from an image to its text lines, in as many passes as the image needs."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ from src.data.detection.preprocess import fitted_size, preprocess
 from src.engines.engine import Engine
 from src.reader.ink_tilt import ink_tilt
 from src.reader.line_union import join_neighbors, unite, without_repeats
+from src.reader.orientation import turned
 from src.reader.passes import (
     HALF_SEEN,
     STEP,
@@ -151,12 +153,12 @@ class TextDetector:
         lines = TextLines(boxes.astype(np.float32), found.lines.scores, corners.astype(np.float32))
         return Detected(lines, tilt, found.half_seen, found.notes)
 
-    def find_quickly(self, image: np.ndarray) -> TextLines:
-        """The lines that a pass with a part of the usual pixels finds."""
-        size = size_of(image)
-        current = first_pass(size, round(QUICK * self._options.image_size[0] * self._options.image_size[1]))
-        proposals = self._proposals(current.tiles[0], normalized(resized(image, current.size)))
-        return self._lines(current, proposals, size)
+    def find_on_side(self, image: np.ndarray) -> TextLines:
+        """The lines that a pass with a part of the usual pixels finds in an image turned clockwise by 90 degrees."""
+        width, height = size_of(image)
+        current = first_pass((height, width), round(QUICK * math.prod(self._options.image_size)))
+        small = turned(resized(image, current.size[::-1]), 90)
+        return self._lines(current, self._proposals(current.tiles[0], normalized(small)), (height, width))
 
     def find(self, image: np.ndarray) -> TextLines:
         """Text lines of an image."""
