@@ -1,4 +1,4 @@
-"""Images in another size without aliasing, in a fraction of the time that OpenCV's area interpolation takes."""
+"""Images in another size, in a fraction of the time that OpenCV's area interpolation takes."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ def resized(image: np.ndarray, size: tuple[int, int], rest: int = cv2.INTER_LINE
     """uint8 (H, W) or (H, W, C) in another size (height, width), which may also be larger.
 
     While it is at least twice as high and twice as wide, squares of four pixels are averaged, which OpenCV has a
-    quick way for.
+    quick way for. What is left is interpolated: a side that alone becomes much shorter is sampled.
 
     Args:
         rest: OpenCV's interpolation for what is left: INTER_AREA is more exact and slower where that is a shrinking.

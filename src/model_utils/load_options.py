@@ -154,6 +154,9 @@ def _parsed(model: type[Config], key: str, text: str | None) -> Any:
     if key not in model.model_fields:
         return _value_of(text) if text else text
     kind = value_type(model.model_fields[key])
+    numbers = [choice for choice in choices_of(model.model_fields[key]) if type(choice) is int]
+    if text is not None and text in map(str, numbers):  # of a key that takes words too
+        return int(text)
     if text is None:
         if not isinstance(model.model_fields[key].default, bool):
             raise OptionError(f"{key}: a value is missing; expected {accepted(model.model_fields[key])}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from src.common.errors import UserError
 from src.engines.engine import ENGINES, installed_engines, open_engine
 from src.engines.onnx_cache import cache_state
-from src.engines.options import EngineName, EngineOptions
+from src.engines.options import EngineName
 from src.engines.processor import describe_processor
 from src.reader.networks import DETECTORS, REPOSITORY, located
 from src.reader.options import ReaderOptions
@@ -39,16 +39,10 @@ def check_reader(options: ReaderOptions) -> int:
         print(f"  {name}: {_version(name)}")
     print("engines")
     working = [name for name in ENGINES if _try_engine(name)]
-    engine: EngineName | None = working[0] if working else None
+    engine = next((name for name in working if options.engine in ("auto", name)), None)
     print("weights")
-    cache = options.cache_dir or None
-    found = {
-        name: _show_weights(getattr(options, key), "ctpn", key, engine, cache) for name, key in DETECTORS.items()
-    }
-    readers = {
-        key: _show_weights(getattr(options, key), "crnn", key, engine, cache)
-        for key in ("crnn_lines_weights", "crnn_weights")
-    }
+    found = {name: _show_weights(options, "ctpn", key, engine) for name, key in DETECTORS.items()}
+    readers = {key: _show_weights(options, "crnn", key, engine) for key in ("crnn_lines_weights", "crnn_weights")}
     # What is there is used, whether or not the other could be.
     refused = [
         key
@@ -60,6 +54,7 @@ def check_reader(options: ReaderOptions) -> int:
         text
         for text, there in (
             ("no engine works (pip install openvino)", working),
+            (f"engine {options.engine} does not work", engine or not working),
             (
                 f"no weights of the detector (--{DETECTORS[options.detector]} FILE, or {detectors})",
                 found[options.detector],
@@ -106,8 +101,10 @@ def _try_engine(name: str) -> bool:
 
 
 def _show_weights(
-    path: str | Path, network: str, option: str, engine: EngineName | None, cache: str | Path | None
+    options: ReaderOptions, network: str, option: str, engine: EngineName | None
 ) -> NetworkWeights | None:
+    """Print what the file that `option` names is, and what computes it; None where it cannot be used."""
+    path = getattr(options, option)
     file = located(Path(path))
     if not file.is_file():
         print(f"  {option}: there is no file '{path}'")
@@ -116,16 +113,19 @@ def _show_weights(
         weights = find_weights(file, network, option)
         what = _DESCRIBE[network](weights, "line" if option == "crnn_lines_weights" else "word")
         millions = sum(array.size for array in weights.params.values()) / 1e6
+        device = ""
         if engine:
             with tempfile.TemporaryDirectory() as folder:  # a check leaves nothing behind
-                open_engine(weights, EngineOptions(engine=engine, cache_dir=folder))
+                device = open_engine(weights, options.replace(engine=engine, cache_dir=folder)).device
     except UserError as error:
         print(f"  {option}: cannot be used: {error}")
         return None
     known = "as on its card" if weights.card.sha256 else "no card to compare it with"
     print(f"  {option}: {file}, {file.stat().st_size / 2**20:.1f} MiB, {what}, {millions:.1f} million values")
     print(f"    sha256 {weights.sha256} ({known})")
-    print(f"    ONNX file: {cache_state(weights, cache)}")
+    if engine:
+        print(f"    computed by {engine} on {device}")
+    print(f"    ONNX file: {cache_state(weights, options.cache_dir or None)}")
     return weights
 
 

@@ -25,9 +25,9 @@ SEEN_HEIGHT = 12  # pixels of the input: text of this height is still found
 CLEAR_HEIGHT = 20  # pixels of the input at which text is found well
 FINEST = 16 / SMALLEST_TEXT  # scale beyond which nothing is gained
 LARGEST_FIRST = 2.0  # small images are enlarged by so much at most
-# Pixels of the input from which its width is a multiple of two strides: oneDNN takes a tenth longer per pixel for 752
-# than for 736 or 768 in bfloat16, and 752 would be the width of every photograph of 4:3.
-WIDE, WIDE_STEP = 640, 2 * STRIDE
+# Widths of the input, in strides, for which oneDNN takes a tenth longer per pixel, in bfloat16 and in integers: one
+# less is taken. 47 would be that of every photograph of 4:3.
+SLOW = frozenset((41, 47, 53, 67))
 STEP = 2.4  # from one pass to the next at most, so that each line is clear in one of them
 SMALLEST_STEP, ONCE_MORE = 1.25, 1.35  # less is not worth a pass; the step beyond the finest scale
 HALF_SEEN = 0.25  # score of a proposal that calls for a finer pass
@@ -77,8 +77,8 @@ def first_pass(image_size: tuple[int, int], pixels: int) -> DetectionPass:
     """The whole image in its own shape, in an input of about so many pixels."""
     scale = min(math.sqrt(pixels / (image_size[0] * image_size[1])), LARGEST_FIRST)
     height, width = _scaled(image_size, scale)
-    if width > WIDE:
-        width = round(image_size[1] * scale / WIDE_STEP) * WIDE_STEP
+    if width // STRIDE in SLOW:
+        width -= STRIDE
     return DetectionPass((height, width), (whole_tile((height, width)),))
 
 

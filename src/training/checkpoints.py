@@ -20,6 +20,7 @@ from src.common.atomic_file import write_atomically
 from src.common.bounded_file import LARGE, read_bounded
 from src.common.errors import UserError
 from src.weights import mindspore_ckpt
+from src.weights.card import drop_card
 
 _META = "meta.json"
 
@@ -112,8 +113,9 @@ class CheckpointFolder:
         return Snapshot(mindspore_ckpt.decode(weights), optimizer, meta["progress"])
 
     def save_best(self, weights: dict[str, np.ndarray], metrics: dict) -> Path:
-        """Write `best_acc.ckpt` and `best_acc.json` with its metrics."""
+        """Write `best_acc.ckpt` and `best_acc.json` with its metrics; the card of an earlier file is removed."""
         path = self.folder / "best_acc.ckpt"
+        drop_card(path)
         write_atomically(path, mindspore_ckpt.encode(weights))
         write_atomically(path.with_suffix(".json"), [json.dumps(metrics, indent=2).encode() + b"\n"])
         return path

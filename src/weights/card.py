@@ -174,6 +174,17 @@ def write_card(weights: Path, values: Mapping[str, object]) -> Path:
     return path
 
 
+def drop_card(weights: Path) -> None:
+    """Remove the card of a weights file that is about to be replaced, if it is bound to that file by its hash."""
+    path = card_path(weights)
+    try:
+        content = load_card(path) if path.is_file() else None
+    except CardError:
+        return
+    if isinstance(content, dict) and "sha256" in content:
+        path.unlink(missing_ok=True)
+
+
 def file_sha256(path: Path) -> str:
     """Of a file that may be read; OSError for others, of which a sparse one would take minutes."""
     with path.open("rb") as file:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from src.common.options import OptionError
+from src.common.options import OptionError, choices_of
 from src.common.plain_yaml import parse_value, read_documents
 from src.model_utils import load_options as loading
 from src.model_utils.config_file import file_text, help_page
@@ -86,3 +86,11 @@ def test_a_configuration_without_end_is_refused(tmp_path):
     (tmp_path / "long.yaml").write_text("a: 1\n" + "# \n" * 100_000)
     with pytest.raises(OptionError, match="too large"):
         read_documents(tmp_path / "long.yaml")
+
+
+@models
+def test_every_choice_can_be_given_on_the_command_line(model):
+    for key, field in model.model_fields.items():
+        for choice in choices_of(field):
+            text = str(choice).lower() if isinstance(choice, bool) else str(choice)
+            assert getattr(load_options(model, [f"--{key}={text}"]), key) == choice

@@ -298,6 +298,7 @@ def test_check(arguments, monkeypatch, capsys):
         r"ctpn_weights: .*, detector, input 96x64, .*\n    sha256 [0-9a-f]{64} \(as on its card\)", printed
     )
     assert re.search(r"crnn_lines_weights: .* recognizer of lines, 95 characters", printed)
+    assert re.search(r"    computed by onnxruntime on CPU, f32\n    ONNX file: ", printed)
 
 
 def test_check_says_in_what_openvino_computes(monkeypatch, capsys):

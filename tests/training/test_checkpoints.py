@@ -11,6 +11,7 @@ import pytest
 from src.common import atomic_file
 from src.common.errors import UserError
 from src.training.checkpoints import CheckpointFolder, Snapshot
+from src.weights.card import card_path
 from src.weights.weights_file import read_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,6 +165,7 @@ import sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from src.training.checkpoints import CheckpointFolder, Snapshot
+from src.weights.card import card_path
 folder = CheckpointFolder(sys.argv[2], keep_max=2)
 for epoch in range(1, 100000):
     value = np.full(300_000, epoch, np.float32)
@@ -198,7 +200,13 @@ def test_sigkill_at_any_instant_leaves_a_loadable_pair(tmp_path):
 
 def test_best(tmp_path):
     folder = CheckpointFolder(tmp_path)
-    path = folder.save_best(snapshot(3).weights, {"epoch": 3, "hmean": 0.5})
+    path = folder.folder / "best_acc.ckpt"
+    card_path(path).write_text('{"version": 1, "network": "ctpn", "sha256": "of the file before"}', encoding="utf-8")
+    assert folder.save_best(snapshot(3).weights, {"epoch": 3, "hmean": 0.5}) == path
+    assert not card_path(path).exists()
+    card_path(path).write_text('{"version": 1, "network": "ctpn"}', encoding="utf-8")
+    folder.save_best(snapshot(3).weights, {"epoch": 3, "hmean": 0.5})
+    assert card_path(path).exists()  # of whatever file is there
     assert path.name == "best_acc.ckpt"
     np.testing.assert_array_equal(read_weights(path)["w"], snapshot(3).weights["w"])
     assert '"hmean": 0.5' in (tmp_path / "best_acc.json").read_text()
