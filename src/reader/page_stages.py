@@ -1,7 +1,6 @@
 """The stages between the pixels of an image and its result: detect, connect, recognize, and turn where that helps."""
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from src.reader.patterns import is_pattern
 from src.reader.reading_order import reading_order
 from src.reader.result import Line, ReadResult, Word
 from src.reader.row_marks import with_marks
-from src.reader.second_reading import MARGINS, doubtful, surest
+from src.reader.second_reading import MARGIN, doubtful, surer
 from src.reader.text_detector import TextDetector
 from src.reader.text_recognizer import LineText, TextRecognizer
 from src.reader.tilt import followed, level_boxes
@@ -109,12 +108,11 @@ class PageStages:
             return work
         with work.timed("recognize"):
             doubts = [index for index in doubtful(work.texts) if not work.is_mark[index]]
-            crops = [[cut_line(work.gray, work.lines.polygons[i], margin) for margin in MARGINS] for i in doubts]
-            again = iter(self._recognizer.read([self._recognizer.prepare(c.pixels) for each in crops for c in each]))
-            for index, each in zip(doubts, crops, strict=True):
-                readings = [work.texts[index], *islice(again, len(MARGINS))]
-                best, work.texts[index] = surest(readings)
-                work.crops[index] = [work.crops[index], *each][best]
+            crops = [cut_line(work.gray, work.lines.polygons[index], MARGIN) for index in doubts]
+            again = self._recognizer.read([self._recognizer.prepare(crop.pixels) for crop in crops])
+            for index, crop, text in zip(doubts, crops, again, strict=True):
+                best, work.texts[index] = surer(work.texts[index], text)
+                work.crops[index] = (work.crops[index], crop)[best]
         return work
 
     def _turn(self, work: PageWork, detector: TextDetector, recognizer: TextRecognizer) -> int:

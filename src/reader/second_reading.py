@@ -1,7 +1,7 @@
-"""Lines that are recognized with doubt are recognized again, with less and with more of the image around them.
+"""Lines that are recognized with doubt are recognized once more, with less of the image around them.
 
 A detector that ends a line too early or too late, or a level box around tilted text, makes the recognizer unsure; a
-little more or less ground often settles it. Where the predictions differ, none of them is to be trusted as much.
+little less ground often settles it. Where the predictions differ, neither is to be trusted as much.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ DOUBTFUL = 0.95  # score of a line below which it is recognized again
 # The same, below which that is in vain: of 201 such lines in 339 photographs one became right, and seven more passed
 # for text that they were not.
 HOPELESS = 0.65
-MARGINS = (0.05, 0.3)  # around the line in further predictions, as shares of its height
-ALONE = 0.06  # what the score of a prediction loses that no other one agrees with
+MARGIN = 0.05  # around the line in the second prediction, as a share of its height
+ALONE = 0.06  # what the score of a prediction loses where the other one differs
 ALIKE = 0.85  # similarity of two predictions that agree: one letter in seven or more may differ
 
 
@@ -24,17 +24,13 @@ def doubtful(texts: Sequence[LineText]) -> list[int]:
     return [index for index, text in enumerate(texts) if HOPELESS <= text.score < DOUBTFUL]
 
 
-def surest(predictions: Sequence[LineText]) -> tuple[int, LineText]:
-    """Index of the best of several predictions of a line, and that prediction, with its score among the others."""
-    scores = [
-        max(0.0, text.score - ALONE * (not _is_confirmed(index, predictions)))
-        for index, text in enumerate(predictions)
-    ]
-    best = max(range(len(predictions)), key=scores.__getitem__)
-    return best, replace(predictions[best], score=scores[best])
+def surer(first: LineText, second: LineText) -> tuple[int, LineText]:
+    """Which of two predictions of a line is better, 0 or 1, and that one; its score is less if they differ."""
+    best = int(second.score > first.score)
+    text = (first, second)[best]
+    return best, text if _are_alike(first, second) else replace(text, score=max(0.0, text.score - ALONE))
 
 
-def _is_confirmed(index: int, predictions: Sequence[LineText]) -> bool:
-    text = predictions[index].text.casefold()
-    others = [other.text.casefold() for number, other in enumerate(predictions) if number != index]
-    return any(text == other or SequenceMatcher(None, text, other).ratio() >= ALIKE for other in others)
+def _are_alike(first: LineText, second: LineText) -> bool:
+    texts = first.text.casefold(), second.text.casefold()
+    return texts[0] == texts[1] or SequenceMatcher(None, *texts).ratio() >= ALIKE
