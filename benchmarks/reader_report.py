@@ -53,10 +53,10 @@ def goals(found: dict, has_matrix_unit: bool, computes_in: str) -> None:
             found["start"] < FIRST_RESULT_SECONDS,
         ),
     ]
+    in_float = computes_in.removeprefix("int8 and ")
     for title, times in found["networks"].items():
         if "onnxruntime" in times:
             ratio = times["onnxruntime"] / times["openvino"]
-            in_float = computes_in.removeprefix("int8 and ")
             kind = computes_in if title.startswith(f"{DETECTOR} ") else in_float
             # In single precision both compute the same convolutions at the same speed.
             least = EQUAL if kind == "f32" else 1.0

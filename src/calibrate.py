@@ -39,11 +39,10 @@ from src.model_utils.reader_config import ReaderConfig
 from src.reader.networks import detect_options, find_detector
 from src.reader.options import ReaderOptions
 from src.reader.text_detector import TextDetector
-from src.weights.card import card_path, load_card, write_card
+from src.weights.card import Range, card_path, load_card, write_card
 from src.weights.network_weights import NetworkWeights
 from src.weights.training_config import card_values, training_config_path
 
-Range = tuple[float, float]
 LEAST, MOST = 1e-6, 1e5  # width of a range: beyond it a layer is dead, or the network diverged
 
 

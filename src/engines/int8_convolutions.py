@@ -13,9 +13,9 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.common.openvino_package import import_openvino
+from src.weights.card import Range
 
 ops = import_openvino().opset13
-Range = tuple[float, float]
 LEVELS, WEIGHT_LEVELS = 256, 255
 # Weights take half of their levels: processors without VNNI add two products in 16 bits, which must not overflow, and
 # so every processor computes the same.

@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from src.common.errors import UserError
 from src.common.openvino_package import import_openvino, use_ordinary_signal_stack
-from src.engines.int8_convolutions import Range, use_int8
+from src.engines.int8_convolutions import use_int8
+from src.weights.card import Range
 
 openvino = import_openvino()
 
@@ -32,6 +34,31 @@ def bf16_is_capped(environment: Mapping[str, str] = os.environ) -> bool:
 def precision_settings(precision: str = "auto") -> dict[str, object]:
     """The settings of OpenVINO for `precision`: none where its own choice is right."""
     return {"INFERENCE_PRECISION_HINT": "f32"} if precision == "f32" or bf16_is_capped() else {}
+
+
+def compile_file(
+    core: Any,
+    path: Path,
+    input_shape: tuple[int | None, ...] | None,
+    settings: Mapping[str, object],
+    change: Callable[[Any], None] | None = None,
+) -> Any:
+    """An ONNX file compiled for the CPU, after its model was changed.
+
+    Raises:
+        UserError: OpenVINO cannot use the file.
+    """
+    try:
+        model = core.read_model(str(path))
+        if change:
+            change(model)
+        if input_shape is not None:
+            model.reshape(openvino.PartialShape([-1 if side is None else side for side in input_shape]))
+        return core.compile_model(model, "CPU", settings)
+    except RuntimeError as error:
+        raise UserError(f"{path}: OpenVINO cannot use it ({error})") from None
+    finally:
+        use_ordinary_signal_stack()
 
 
 def _has_int8(core: Any) -> bool:
@@ -70,21 +97,11 @@ class OpenVinoEngine:
         if threads:
             settings["INFERENCE_NUM_THREADS"] = threads
         core = openvino.Core()
-        in_int8 = bool(ranges) and precision == "auto" and _has_int8(core)
-        try:
-            model = core.read_model(str(path))
-            if in_int8:
-                use_int8(model, ranges or {})
-            if input_shape is not None:
-                model.reshape(openvino.PartialShape([-1 if side is None else side for side in input_shape]))
-            self._compiled = core.compile_model(model, "CPU", settings)
-        except RuntimeError as error:
-            raise UserError(f"{path}: OpenVINO cannot use it ({error})") from None
-        finally:
-            use_ordinary_signal_stack()
+        quantize = partial(use_int8, ranges=ranges) if ranges and precision == "auto" and _has_int8(core) else None
+        self._compiled = compile_file(core, path, input_shape, settings, quantize)
         self._requests = threading.local()  # a request is not for two threads at once
         kind = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        kinds = f"int8 and {kind}" if in_int8 else kind
+        kinds = f"int8 and {kind}" if quantize else kind
         self.device = f"{core.get_property('CPU', 'FULL_DEVICE_NAME')}, {kinds}"
 
     def run(self, image: np.ndarray) -> list[np.ndarray]:

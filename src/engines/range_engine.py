@@ -1,14 +1,13 @@
 """An engine that notes the range of what goes into each convolution: OpenVINO in single precision."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from src.common.openvino_package import import_openvino, use_ordinary_signal_stack
-from src.engines.int8_convolutions import Range, convolution_inputs
-
-openvino = import_openvino()
-ops = openvino.opset13
+from src.engines.int8_convolutions import convolution_inputs, ops
+from src.engines.openvino_engine import compile_file, openvino, precision_settings
+from src.weights.card import Range
 
 
 class RangeEngine:
@@ -22,21 +21,20 @@ class RangeEngine:
     device = "CPU, f32"
 
     def __init__(self, path: Path, input_shape: tuple[int | None, ...], threads: int = 0):
-        core = openvino.Core()
-        model = core.read_model(str(path))
-        model.reshape(openvino.PartialShape([-1 if side is None else side for side in input_shape]))
+        self.ranges: dict[str, Range] = {}
+        settings = {**precision_settings("f32"), **({"INFERENCE_NUM_THREADS": threads} if threads else {})}
+        compiled = compile_file(openvino.Core(), path, input_shape, settings, self._add_limits)
+        self._request = compiled.create_infer_request()
+
+    def _add_limits(self, model: Any) -> None:
+        """Give the model two outputs more for each activation; all of it would take gigabytes."""
         self._count = len(model.outputs)
         inputs = convolution_inputs(model)
-        axes = np.arange(len(input_shape))
-        # In the network: as outputs, the activations would take gigabytes.
-        limits = [
-            take(source, axes).output(0) for source in inputs.values() for take in (ops.reduce_min, ops.reduce_max)
-        ]
-        model.add_outputs(limits)
-        settings = {"INFERENCE_PRECISION_HINT": "f32"} | ({"INFERENCE_NUM_THREADS": threads} if threads else {})
-        self._request = core.compile_model(model, "CPU", settings).create_infer_request()
-        use_ordinary_signal_stack()
-        self.ranges: dict[str, Range] = dict.fromkeys(inputs, (float("inf"), float("-inf")))
+        axes = np.arange(4)  # (B, C, H, W)
+        model.add_outputs(
+            [take(source, axes).output(0) for source in inputs.values() for take in (ops.reduce_min, ops.reduce_max)]
+        )
+        self.ranges = dict.fromkeys(inputs, (float("inf"), float("-inf")))
 
     def run(self, image: np.ndarray) -> list[np.ndarray]:
         self._request.infer({0: np.ascontiguousarray(image)})

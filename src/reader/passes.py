@@ -17,7 +17,7 @@ from src.common.boxes import size_of
 from src.common.resize import resized
 from src.ctpn.proposal_generator import Proposals
 from src.ctpn.topology import STRIDE
-from src.reader.tiles import CELL, Tile, plan_tiles, tiles_of, up_to_stride, whole_tile
+from src.reader.tiles import CELL, Tile, plan_tiles, tiles_of, whole_tile
 from src.text_connector.detector import TextLines
 
 SMALLEST_TEXT = 10  # pixels of the image
@@ -252,5 +252,5 @@ def _resized(cells: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 def _scaled(image_size: tuple[int, int], scale: float) -> tuple[int, int]:
     """The image's size at a scale, in whole strides, so that its shape changes by half a stride at most."""
-    height, width = (max(2 * STRIDE, round(side * scale / STRIDE) * STRIDE) for side in image_size)
-    return up_to_stride(height), up_to_stride(width)
+    height, width = (max(2, round(side * scale / STRIDE)) * STRIDE for side in image_size)
+    return height, width

@@ -37,6 +37,7 @@ from src.ctpn.topology import ANCHOR_HEIGHTS, IMAGE_SIZE, STRIDE
 from src.text_connector.options import ConnectorParams
 from src.weights.training_config import card_values, training_config_path
 
+Range = tuple[float, float]  # lowest and highest value
 CARD_VERSION = 1
 NETWORKS = ("ctpn", "crnn")
 UNITS = ("word", "line")
@@ -78,7 +79,7 @@ class WeightsCard:
     backbone_width: float = 0.0
     connector: Mapping[str, float | bool] = field(default_factory=dict)
     proposals: Mapping[str, float] = field(default_factory=dict)
-    activation_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    activation_ranges: Mapping[str, Range] = field(default_factory=dict)
     network_width: float = 0.0
     alphabet: str = ""
     characters: str = ""

@@ -165,7 +165,6 @@ import sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from src.training.checkpoints import CheckpointFolder, Snapshot
-from src.weights.card import card_path
 folder = CheckpointFolder(sys.argv[2], keep_max=2)
 for epoch in range(1, 100000):
     value = np.full(300_000, epoch, np.float32)
